@@ -1,0 +1,149 @@
+"""Reverse-mode differentiation: one loop that pulls a cotangent back from a result to what it was computed from.
+
+It knows nodes and arrays, not tensors; `wrap` hands it the means to run the rules on tensors instead of arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from autograd_mini import errors
+from autograd_mini.graph import Node, Record, Vertex, operations
+
+Wrap = Callable[[Any, Record], Any]
+Observe = Callable[[Node, Any, list[tuple[Record, Any]]], None]
+
+
+def pull_back(
+    root: Record,
+    seed: Any,
+    targets: Collection[Record] | None = None,
+    *,
+    retain_graph: bool = False,
+    wrap: Wrap | None = None,
+    observe: Observe | None = None,
+) -> dict[Record, Any]:
+    """The cotangents of `targets`, given `seed` for the cotangent of `root`.
+
+    Parameters
+    ----------
+    root : Node or Leaf
+        The result.
+    seed : array
+        Its cotangent, of its shape and dtype.
+    targets : collection of Node and Leaf, optional
+        Where to stop; nothing beyond them is visited, and what does not lead to them is not computed. By default
+        every leaf that requires grad.
+    retain_graph : bool
+        Keep the operands for another backward instead of freeing each as soon as it has been used.
+    wrap : callable, optional
+        `wrap(array, record)` makes a tensor; the rules then run on tensors and so record a graph.
+    observe : callable, optional
+        Called for each operation passed as `observe(node, cotangent, parts)`, where `parts` lists an
+        `(input's record, cotangent along that edge)` for each edge.
+
+    Returns
+    -------
+    dict
+        Target to cotangent; a target that `root` does not depend on is absent.
+    """
+    stop = () if targets is None else targets
+    nodes = operations(root, stop)
+    useful = None if targets is None else leading_to(targets, nodes)
+    cotangents: dict[Record, Any] = {root: seed}
+    for node in nodes:
+        if node not in cotangents:
+            continue
+        cotangent = cotangents.pop(node)
+        parts = pull_through(node, cotangent, useful, wrap)
+        if observe is not None:
+            observe(node, cotangent, parts)
+        for parent, part in parts:
+            cotangents[parent] = cotangents[parent] + part if parent in cotangents else part
+        if not retain_graph:
+            node.operands = node.out = None
+    return cotangents
+
+
+def leading_to(targets: Collection[Record], nodes: list[Node]) -> set[Record]:
+    """The targets and those of `nodes`, which are ordered latest first, that depend on one."""
+    useful = set(targets)
+    for node in reversed(nodes):
+        if any(node.inputs[position] in useful for position, _ in node.plan.rules):
+            useful.add(node)
+    return useful
+
+
+def pull_through(
+    node: Node, cotangent: Any, useful: Collection[Record] | None, wrap: Wrap | None
+) -> list[tuple[Record, Any]]:
+    """The cotangents along the edges of one operation: for each differentiable operand, its record and part."""
+    operands, out, inputs, options, primitive = node.operands, node.out, node.inputs, node.options, node.primitive
+    if operands is None:
+        raise RuntimeError(errors.FREED.format(name=primitive.name))
+    if out is None:
+        out = node
+    if wrap is not None:
+        out, operands = on_tensors(node, wrap)
+    parts = []
+    for position, vjp in node.plan.rules:
+        parent = inputs[position]
+        if useful is not None and parent not in useful:
+            continue
+        try:
+            part = vjp(cotangent, out, *operands, **options)
+            if part.shape != parent.shape or part.dtype != parent.dtype:
+                part = fit(part, node, position)
+        except Exception as error:
+            error.add_note(
+                errors.RULE_FAILED.format(
+                    name=primitive.name, position=position, operands=errors.describe(*inputs), reason=error
+                )
+            )
+            raise
+        parts.append((parent, part))
+    return parts
+
+
+def on_tensors(node: Node, wrap: Wrap) -> tuple[Any, tuple[Any, ...]]:
+    """The output and the operands of a node as tensors with their history, so that rules record a graph."""
+    out = node if node.out is None else wrap(node.out, node)
+    operands = (
+        wrap(operand, parent) if kept and isinstance(parent, Vertex) else operand
+        for operand, parent, kept in zip(node.operands or (), node.inputs, node.plan.keep, strict=True)
+    )
+    return out, tuple(operands)
+
+
+def sum_to(cotangent: Any, shape: tuple[int, ...]) -> Any:
+    """The adjoint of broadcasting `shape`: sum over the axes along which it was repeated."""
+    extra = cotangent.ndim - len(shape)
+    if extra < 0:
+        return cotangent
+    axes = tuple(range(extra)) + tuple(
+        i for i, length in enumerate(shape, extra) if length == 1 and cotangent.shape[i] != 1
+    )
+    total = cotangent.sum(axis=axes)
+    return total if total.shape == shape else total.reshape(shape)
+
+
+def fit(part: Any, node: Node, position: int) -> Any:
+    """A rule's result in its operand's shape and dtype, where the operation broadcast or promoted the operand."""
+    parent = node.inputs[position]
+    if node.primitive.broadcasts:
+        part = sum_to(part, parent.shape)
+    if part.shape != parent.shape or (part.dtype != parent.dtype and node.dtype == parent.dtype):
+        raise TypeError(
+            errors.COTANGENT.format(
+                name=node.primitive.name,
+                position=position,
+                got=errors.describe(part),
+                want=errors.describe(parent),
+            )
+        )
+    if part.dtype == parent.dtype:
+        return part
+    if part.dtype.kind == "c" and parent.dtype.kind != "c":
+        part = part.real
+    return part.astype(parent.dtype)

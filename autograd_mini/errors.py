@@ -1,0 +1,120 @@
+"""The messages of all errors: what was written, why it cannot work, what to write instead."""
+
+NOT_SCALAR = (
+    "backward() was called on a tensor of shape {shape}. A gradient is of one number, and this is not one. "
+    "Write `t.sum().backward()`, or give the cotangent: `t.backward(seed)` with a seed of shape {shape}."
+)
+NO_GRAPH = (
+    "backward() was called on a tensor that does not depend on anything with requires_grad=True, so there is "
+    "nothing to differentiate. Write `Tensor(array, requires_grad=True)` for the inputs that you want the gradient "
+    "of, and compute outside of `no_grad()`."
+)
+FREED = (
+    "backward() reached the operation {name}, whose operands an earlier backward() has freed. To go through a graph "
+    "twice, write `backward(retain_graph=True)` the first time; or compute the loss again."
+)
+SEED_SHAPE = (
+    "{call} was given a seed of shape {got} for a result of shape {want}. The seed is dL/d(result), one number for "
+    "each entry: pass an array of shape {want}."
+)
+SEED_TYPE = "{call} was given a seed of dtype {got} for a result of dtype {want}. Pass numbers that {want} can hold."
+NO_RULE = (
+    "{name} was called on a tensor that requires grad, but it has no derivative rule, and without one the gradient "
+    "would be lost in silence. Write `rule({name}, lambda g, out, x: g * ...)` to give it one (see "
+    "`help(autograd_mini.rule)`), or pass `t.detach()` if no gradient should flow through it."
+)
+NO_RULE_FOR_ARGUMENT = (
+    "{name} was called with a tensor that requires grad as argument {position}, for which it has no rule. Pass "
+    "`t.detach()` if no gradient should flow through it, or give `rule({name}, ...)` one rule for each argument."
+)
+RULE_SIGNATURE = (
+    "A rule was given with the parameters ({parameters}), but a rule is called with the cotangent, the output and "
+    "each of the operands. Write `lambda {needed}: ...`, with a leading underscore on each name that it does not read."
+)
+NO_METHOD = (
+    "np.{name}.{method} was called on a tensor that requires grad, but only `np.{name}(...)` itself has a rule. "
+    "Use it, or pass `t.detach()` if no gradient should flow through it."
+)
+NO_OUT = (
+    "{name} was given `out=` together with a tensor. A tensor in a graph is never written into, because its old "
+    "value may be needed by a rule. Write `result = {name}(...)`."
+)
+NO_OPTION = (
+    "{name} was called on a tensor with the keyword `{option}`, which its derivative rule does not know "
+    "(it knows: {known}). Leave the keyword out, or pass `t.detach()` if no gradient should flow."
+)
+TENSOR_OPTION = (
+    "{name} was given a tensor that requires grad as its keyword `{option}`, through which no gradient flows. "
+    "Pass `t.detach()` if that is what you mean."
+)
+TO_ARRAY = (
+    "A tensor that requires grad was turned into a plain {kind}, which would drop it out of the graph in silence. "
+    "Use `np.*` functions on the tensor itself, or write `t.detach()` for a tensor and `t.data` for an array "
+    "without history{item}."
+)
+INTEGER_GRAD = (
+    "Tensor(..., requires_grad=True) was given values of dtype {dtype}, which cannot change by small amounts, so "
+    "there is no derivative. Write floating-point numbers: `Tensor(np.asarray(x, dtype=float), requires_grad=True)`."
+)
+BAD_DTYPE = (
+    "Tensor(...) was given {what}. A tensor holds numbers or booleans. Convert first, e.g. "
+    "`np.asarray(x, dtype=float)`."
+)
+TENSOR_OF_TENSOR = (
+    "Tensor(...) was given a tensor that requires grad; a copy would lose its history in silence. Use the tensor "
+    "as it is, `np.stack([...])` to join several, or `t.detach()` for a copy without history."
+)
+ASSIGNMENT = (
+    "`t[index] = value` was written for a tensor. A tensor in a graph is never written into, because its old value "
+    "may be needed by a rule. Write `t = np.where(mask, value, t)`, join pieces with `np.concatenate`, or change "
+    "`t.data` before it is used."
+)
+TRUTH = (
+    "A tensor of shape {shape} was used as a truth value. It has {size} entries, each true or false. Write "
+    "`(...).any()` or `(...).all()`; to choose entry by entry write `np.where(condition, a, b)`."
+)
+ITEM = "item() was called on a tensor of shape {shape}, which is not one number. Index it first: `t[i].item()`."
+CALL_FAILED = "{name} was called on operands of {operands}: {reason}"
+RULE_FAILED = "The rule of {name} for argument {position} failed on operands of {operands}: {reason}"
+COTANGENT = (
+    "The rule of {name} for argument {position} returned a cotangent of {got}, but the operand is of {want}. "
+    "A rule returns dL/d(operand), of the operand's shape and dtype."
+)
+DATA_REPLACED = (
+    "`t.data = ...` was given an array of shape {got_shape} and dtype {got_dtype} for a tensor of shape {shape} and "
+    "dtype {dtype}. Graphs that hold the tensor rely on both. Make a new tensor, or convert: "
+    "`np.asarray(x, dtype='{dtype}').reshape({shape})`."
+)
+DATA_OF_RESULT = (
+    "`t.data = ...` was written for the result of {name}. Its history would then tell of another value. Only "
+    "tensors that you made hold data of their own; write `t.detach()` for one."
+)
+REQUIRES_GRAD_OF_RESULT = (
+    "`t.requires_grad = ...` was written for the result of {name}, which has a history. Write `t.detach()` for a "
+    "tensor without one."
+)
+GRAD_SHAPE = (
+    "`t.grad = ...` was given {got} for a tensor of shape {shape} and dtype {dtype}. A gradient has the shape and "
+    "dtype of its tensor; write `t.grad = None` to clear it."
+)
+GRAD_OF_RESULT = (
+    "`t.grad = ...` was written for a tensor that is no leaf with requires_grad=True; gradients collect only there."
+)
+PICKLE = (
+    "A tensor that was computed ({name}) was pickled. A pickle holds values, not a history, which would be lost in "
+    "silence. Write `t.detach()`, or copy it with its history: `copy.deepcopy(t)`."
+)
+TRANSFORM_INPUT = (
+    "{transform} was asked for the derivative with respect to argument {argnum}, which is {what}. Differentiation "
+    "needs floating-point numbers or arrays of them."
+)
+TRANSFORM_ARGNUM = "{transform} was asked for argument {argnum}, but the function was called with {count} arguments."
+TRANSFORM_OUTPUT = "{transform} needs a function that returns {need}, but {name} returned {what}.{hint}"
+
+
+def describe(*values: object) -> str:
+    """Shapes and dtypes in words, for a message: `shapes (2, 3) float64 and (4,) float32`."""
+    return " and ".join(
+        f"shape {v.shape} {v.dtype}" if hasattr(v, "shape") and hasattr(v, "dtype") else f"value {v!r}"
+        for v in values
+    )

@@ -1,0 +1,218 @@
+"""The record of a computation: leaves, operation nodes, their order, and the modes they are made under.
+
+Nothing here computes: no rule, no `Tensor`, no arithmetic on arrays.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import threading
+from collections.abc import Collection
+from operator import attrgetter
+from typing import Any, TypeAlias
+
+_creation = itertools.count()
+_by_index = attrgetter("index")
+
+
+class _Modes(threading.local):
+    """What this thread does while it computes; the class attributes are every new thread's defaults."""
+
+    recording = True
+    scope = ""
+
+
+modes = _Modes()
+
+
+class no_grad:
+    """Compute without recording, in this thread: `with no_grad(): ...`.
+
+    Examples
+    --------
+    >>> from autograd_mini import Tensor, no_grad
+    >>> w = Tensor(2.0, requires_grad=True)
+    >>> with no_grad():
+    ...     y = w * w
+    >>> y.requires_grad
+    False
+    """
+
+    recording = False
+
+    def __enter__(self) -> None:
+        self.before = modes.recording
+        modes.recording = self.recording
+
+    def __exit__(self, *exception: object) -> None:
+        modes.recording = self.before
+
+
+class enable_grad(no_grad):
+    """Record again inside a `no_grad` block."""
+
+    recording = True
+
+
+class scope:
+    """Put the operations made inside under a name, in this thread; drawings group by it. Scopes nest: `a.b`.
+
+    Parameters
+    ----------
+    name : str
+        The group's name, such as a layer's.
+    """
+
+    __slots__ = ("before", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __enter__(self) -> None:
+        self.before = modes.scope
+        modes.scope = f"{self.before}.{self.name}" if self.before else self.name
+
+    def __exit__(self, *exception: object) -> None:
+        modes.scope = self.before
+
+
+class Vertex:
+    """What the graph knows of a value without keeping it alive: shape, dtype, name, order, module scope."""
+
+    __slots__ = ("__weakref__", "dtype", "index", "name", "scope", "shape")
+
+    shape: tuple[int, ...]
+    dtype: Any
+    index: int
+    name: str | None
+    scope: str
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        size = 1
+        for length in self.shape:
+            size *= length
+        return size
+
+
+class Leaf(Vertex):
+    """A value that was given, not computed: a variable (its gradient collects here) or a constant."""
+
+    __slots__ = ("grad", "requires_grad")
+
+    def __init__(self, value: Any, requires_grad: bool = False, name: str | None = None) -> None:
+        self.shape = value.shape
+        self.dtype = value.dtype
+        self.requires_grad = requires_grad
+        self.grad: Any = None
+        self.name = name
+        self.index = next(_creation)
+        self.scope = modes.scope
+
+
+class Node(Vertex):
+    """One operation that was applied: how its value was made, and what its rules need to go back.
+
+    Attributes
+    ----------
+    primitive : Primitive
+        The operation.
+    plan : Plan
+        Which of its rules are wanted here, and which operands they read.
+    inputs : tuple
+        For each argument its `Leaf` or `Node`, or the Python scalar that was written.
+    operands : tuple or None
+        What the rules are called with: the operand's array where a rule reads it, else the entry of `inputs`,
+        which has the shape and dtype. None once a backward has freed it.
+    out : array or None
+        The result, where a rule reads it.
+    options : dict
+        The keyword arguments.
+    """
+
+    __slots__ = ("inputs", "operands", "options", "out", "plan", "primitive")
+
+    requires_grad = True
+
+    def __init__(
+        self,
+        primitive: Any,
+        plan: Any,
+        inputs: tuple[Any, ...],
+        operands: tuple[Any, ...] | None,
+        out: Any,
+        options: dict[str, Any],
+        shape: tuple[int, ...],
+        dtype: Any,
+    ) -> None:
+        self.primitive = primitive
+        self.plan = plan
+        self.inputs = inputs
+        self.operands = operands
+        self.out = out
+        self.options = options
+        self.shape = shape
+        self.dtype = dtype
+        self.name = None
+        self.index = next(_creation)
+        self.scope = modes.scope
+
+    def free(self) -> None:
+        """Drop the arrays; the structure stays, so that a graph can be drawn after its backward."""
+        self.operands = self.out = None
+
+
+Record: TypeAlias = Leaf | Node
+
+
+def ancestors(root: Record, stop: Collection[Record] = ()) -> list[Record]:
+    """Everything that `root` was computed from, itself included, latest first; not past `stop`.
+
+    A value is made after its inputs, so the creation index is a topological order as it stands.
+    """
+    nodes = operations(root, stop)
+    seen: set[Record] = {root, *nodes}
+    for node in nodes:
+        seen.update(parent for parent in node.inputs if isinstance(parent, Vertex))
+    return sorted(seen, key=_by_index, reverse=True)
+
+
+def operations(root: Record, stop: Collection[Record] = ()) -> list[Node]:
+    """The operations among the ancestors of `root`, latest first, without those in `stop` and beyond."""
+    if type(root) is Leaf or root in stop:
+        return []
+    found: list[Node] = [root]  # type: ignore[list-item]
+    seen = {root}
+    for node in found:
+        for parent in node.inputs:
+            if type(parent) is Node and parent not in seen and parent not in stop:
+                seen.add(parent)
+                found.append(parent)
+    found.sort(key=_by_index, reverse=True)
+    return found
+
+
+def copy_graph(root: Record, memo: dict[int, Any]) -> Record:
+    """A deep copy of `root` and all that it was computed from, in one loop; `memo` is deepcopy's."""
+    for record in reversed(ancestors(root)):
+        if id(record) in memo:
+            continue
+        twin: Record
+        if type(record) is Leaf:
+            twin = Leaf(record, record.requires_grad, record.name)
+            twin.grad = copy.deepcopy(record.grad, memo)
+        else:
+            inputs = tuple(memo[id(i)] if isinstance(i, Vertex) else i for i in record.inputs)
+            operands = record.operands and tuple(
+                memo[id(o)] if isinstance(o, Vertex) else copy.deepcopy(o, memo) for o in record.operands
+            )
+            out, options = copy.deepcopy(record.out, memo), copy.deepcopy(record.options, memo)
+            twin = Node(record.primitive, record.plan, inputs, operands, out, options, record.shape, record.dtype)
+        twin.name, twin.scope = record.name, record.scope
+        memo[id(record)] = twin
+    return memo[id(root)]

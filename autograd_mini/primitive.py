@@ -1,0 +1,288 @@
+"""Primitives and their rules: the registry, keyed by the NumPy callable, and what a rule reads.
+
+No rule of calculus lives here, and nothing that knows a `Tensor`: a user's primitive reaches tensors as NumPy's
+functions do, by the `__array_function__` protocol.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from autograd_mini import errors
+from autograd_mini.domains import BINARY, TERNARY, UNARY, Case, Domain, Interval
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+primitives: dict[Callable[..., Any], Primitive] = {}
+composites: dict[Callable[..., Any], Callable[..., Any]] = {}
+constants: set[Callable[..., Any]] = set()
+
+
+class Plan(NamedTuple):
+    """What one pattern of differentiable operands needs: the rules to run and the values to keep for them."""
+
+    rules: tuple[tuple[int, Callable[..., Any]], ...]
+    keep: tuple[bool, ...]
+    keep_out: bool
+
+
+class Reads(NamedTuple):
+    """What a rule's signature says that it reads."""
+
+    out: bool
+    operands: tuple[bool, ...]
+    rest: bool  # a trailing *operands parameter is read
+    options: frozenset[str] | None  # keyword arguments; None: any
+
+    def operand(self, position: int) -> bool:
+        return self.operands[position] if position < len(self.operands) else self.rest
+
+
+class Primitive:
+    """A function of arrays that the engine differentiates by rules instead of looking inside.
+
+    Attributes
+    ----------
+    function : callable
+        Computes the value from arrays: `function(*operands, **options)`.
+    vjps : tuple of callable or None
+        One rule for each operand, None for an operand without derivative. A variadic primitive has a single rule,
+        which gets the operand's position first.
+    broadcasts : bool
+        Operands broadcast against each other, so each cotangent is summed down to its operand's shape.
+    domain : Domain
+        Where its derivative is defined and smooth.
+    """
+
+    __slots__ = ("bind", "broadcasts", "domain", "function", "name", "options", "plans", "reads", "variadic", "vjps")
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        name: str,
+        vjps: tuple[Callable[..., Any] | None, ...],
+        *,
+        variadic: bool,
+        broadcasts: bool,
+        domain: Domain,
+        bind: Callable[..., tuple[Sequence[Any], dict[str, Any]]],
+    ) -> None:
+        self.function = function
+        self.name = name
+        self.vjps = vjps
+        self.variadic = variadic
+        self.broadcasts = broadcasts
+        self.domain = domain
+        self.bind = bind
+        self.reads = tuple(vjp and read_signature(vjp, len(vjps), variadic) for vjp in vjps)
+        known = [reads.options for reads in self.reads if reads]
+        self.options = None if None in known else frozenset[str]().union(*(o for o in known if o))
+        self.plans: dict[int, Plan] = {}
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+    def plan(self, mask: int) -> Plan:
+        """The plan for one pattern of operands: a leading 1, then one bit for each operand, 1 if differentiable."""
+        pattern = [bit == "1" for bit in bin(mask)[3:]]
+        rules, reads = [], []
+        for position, wanted in enumerate(pattern):
+            slot = 0 if self.variadic else position
+            if not wanted:
+                continue
+            if slot >= len(self.vjps):
+                raise TypeError(errors.NO_RULE_FOR_ARGUMENT.format(name=self.name, position=position))
+            vjp = self.vjps[slot]
+            if vjp is not None:
+                rules.append((position, functools.partial(vjp, position) if self.variadic else vjp))
+                reads.append(self.reads[slot])
+        keep = tuple(any(r.operand(position) for r in reads if r) for position in range(len(pattern)))
+        plan = self.plans[mask] = Plan(tuple(rules), keep, any(r.out for r in reads if r))
+        return plan
+
+
+def display_name(function: Callable[..., Any]) -> str:
+    """The name that a user would write: `np.linalg.inv`, `np.tanh`, or a function's own."""
+    name = getattr(function, "__name__", repr(function))
+    module = getattr(function, "__module__", None) or ("numpy" if getattr(np, name, None) is function else "")
+    return f"np{module.removeprefix('numpy')}.{name}" if module.partition(".")[0] == "numpy" else name
+
+
+def read_signature(vjp: Callable[..., Any], arity: int, variadic: bool) -> Reads:
+    """What `vjp(g, out, *operands, **options)` reads: each of its operands that is not named `_...`."""
+    positional: list[str] = []
+    options: set[str] = set()
+    rest = any_option = False
+    for parameter in inspect.signature(vjp).parameters.values():
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            rest = not parameter.name.startswith("_")
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            any_option = True
+        elif parameter.kind is parameter.KEYWORD_ONLY:
+            options.add(parameter.name)
+        else:
+            positional.append(parameter.name)
+    needed = ["position", "g", "out"] if variadic else ["g", "out", *("abcdefgh"[:arity])]
+    if len(positional) < len(needed):
+        raise TypeError(
+            errors.RULE_SIGNATURE.format(parameters=", ".join(positional), needed=", ".join(needed))
+        )
+    options.update(positional[len(needed) :])
+    read = [not name.startswith("_") for name in positional[: len(needed)]]
+    if variadic:
+        return Reads(read[2], (), rest, None if any_option else frozenset(options))
+    return Reads(read[1], tuple(read[2:]), rest, None if any_option else frozenset(options))
+
+
+def binder(function: Callable[..., Any], arity: int, variadic: bool) -> Callable[..., Any]:
+    """How a call `function(*args, **kwargs)`, as a user writes it, is split into operands and options."""
+    try:
+        names = tuple(inspect.signature(function).parameters)
+    except ValueError:
+        names = ()
+
+    def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Sequence[Any], dict[str, Any]]:
+        if variadic:
+            if not args:
+                kwargs = dict(kwargs)
+                args = (kwargs.pop(names[0]),)
+            operands, extra, later = tuple(args[0]), args[1:], names[1:]
+        else:
+            operands, extra, later = args[:arity], args[arity:], names[arity:]
+            if len(operands) < arity and kwargs:
+                kwargs = dict(kwargs)
+                operands += tuple(kwargs.pop(name) for name in names[len(operands) : arity] if name in kwargs)
+        if extra:
+            kwargs = {**dict(zip(later, extra, strict=False)), **kwargs}
+        return operands, {key: value for key, value in kwargs.items() if value is not np._NoValue}
+
+    return bind
+
+
+def rule(
+    function: Callable[..., Any],
+    *vjps: Callable[..., Any] | None,
+    broadcasts: bool | None = None,
+    variadic: bool = False,
+    domain: Interval | tuple[Interval, ...] = Interval(),  # noqa: B008 (a constant)
+    kinks: Callable[..., Any] | None = None,
+    cases: Sequence[Case] | None = None,
+    bind: Callable[..., Any] | None = None,
+) -> None:
+    r"""Give `function` a derivative: one rule for each of its arguments.
+
+    A rule is called as `vjp(g, out, *operands, **options)` and returns the operand's cotangent
+    :math:`\bar a = g \cdot \partial f / \partial a`, of the operand's shape and dtype. It is written in `np.*`
+    calls, operators and the attributes `.shape .ndim .dtype .size .T`, so that it runs on whatever it is given:
+    arrays give numbers, tensors give a graph and so higher derivatives.
+
+    Parameters
+    ----------
+    function : callable
+        A NumPy function, or one that `primitive` made.
+    *vjps : callable or None
+        One for each argument, None where there is no derivative. A parameter whose name starts with `_` is not
+        read: its array is not kept, and what is passed in its place has only `.shape .dtype .ndim .size`.
+    broadcasts : bool, optional
+        The arguments broadcast, so cotangents are summed down to the operands' shapes. True for element-wise
+        universal functions, else False.
+    variadic : bool
+        `function` takes a sequence of arrays; the one rule is called as `vjp(position, g, out, *arrays)`.
+    domain : Interval or tuple of Interval
+        Where the derivative is defined, for all arguments or for each.
+    kinks : callable, optional
+        Of the operands, zero where the derivative jumps.
+    cases : sequence of Case, optional
+        Example calls for the tests; element-wise functions have theirs already.
+    bind : callable, optional
+        Splits a call's `(args, kwargs)` into `(operands, options)` where the signature does not say it.
+
+    Raises
+    ------
+    TypeError
+        If a rule's signature has no room for the cotangent and the output.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import grad, primitive, rule
+    >>> @primitive
+    ... def cube(x):
+    ...     return x**3
+    >>> rule(cube, lambda g, _out, x: g * 3 * x**2)
+    >>> float(grad(cube)(2.0)), float(grad(grad(cube))(2.0))
+    (12.0, 12.0)
+    """
+    elementwise = isinstance(function, np.ufunc) and function.signature is None
+    arity = len(vjps)
+    if cases is None:
+        cases = {1: UNARY, 2: BINARY, 3: TERNARY}.get(arity, ()) if elementwise or broadcasts else ()
+    compute = (lambda *arrays, **options: function(arrays, **options)) if variadic else function
+    primitives[function] = Primitive(
+        compute,
+        display_name(function),
+        vjps,
+        variadic=variadic,
+        broadcasts=elementwise if broadcasts is None else broadcasts,
+        domain=Domain(domain if type(domain) is tuple else (domain,), kinks, tuple(cases)),  # type: ignore[arg-type]
+        bind=bind or binder(function, arity, variadic),
+    )
+
+
+def primitive(function: Function) -> Function:
+    """Make a function of arrays an operation of the graph; `rule` then says how it is differentiated.
+
+    The result is called as `function` is. On tensors it records one operation; without a rule it raises there.
+
+    Parameters
+    ----------
+    function : callable
+        Takes arrays first, options as keywords, and returns an array. It must not change its inputs.
+
+    Returns
+    -------
+    callable
+        Dispatches by `__array_function__`, as NumPy's own functions do.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import primitive, rule, grad
+    >>> @primitive
+    ... def logistic(s):
+    ...     return 1 / (1 + np.exp(-s))
+    >>> rule(logistic, lambda g, out, _s: g * out * (1 - out))
+    >>> float(grad(logistic)(0.0))
+    0.25
+    """
+
+    @functools.wraps(function)
+    def dispatch(*args: Any, **kwargs: Any) -> Any:
+        for arg in args:
+            if type(arg) is not np.ndarray and hasattr(type(arg), "__array_function__"):
+                result = arg.__array_function__(dispatch, (type(arg),), args, kwargs)
+                if result is not NotImplemented:
+                    return result
+        return function(*args, **kwargs)
+
+    return dispatch  # type: ignore[return-value]
+
+
+def composite(function: Callable[..., Any]) -> Callable[[Function], Function]:
+    """Say how `function` is computed from other functions that have rules, for arguments that are tensors."""
+
+    def register(replacement: Function) -> Function:
+        composites[function] = replacement
+        return replacement
+
+    return register
+
+
+def constant(*functions: Callable[..., Any]) -> None:
+    """Functions whose result has no derivative: comparisons, positions, shapes. They return constants."""
+    constants.update(functions)

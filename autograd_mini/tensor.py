@@ -1,0 +1,601 @@
+"""`Tensor`, the value that users touch, and `apply`, the one place where a node of the graph is made."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_mini import errors
+from autograd_mini.arrays import as_array, as_seed, as_values, plain_index
+from autograd_mini.backward import pull_back
+from autograd_mini.graph import Leaf, Node, Record, Vertex, copy_graph, modes
+from autograd_mini.primitive import Primitive, composites, constants, display_name, primitives
+from autograd_mini.rules.elementwise import cast
+from autograd_mini.rules.indexing import getitem
+
+DIFFERENTIABLE = "fc"  # dtype kinds
+SCALARS = frozenset((bool, int, float, complex))
+
+
+def method(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A NumPy function as a method: `t.max(axis=0)` is `np.max(t, axis=0)`."""
+
+    def call(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        return function(self, *args, **kwargs)
+
+    call.__name__ = function.__name__
+    call.__doc__ = f"`{display_name(function)}` of this tensor."
+    return call
+
+
+class Tensor:
+    """An array that remembers how it was made, so that it can be differentiated.
+
+    Parameters
+    ----------
+    array : array_like
+        Numbers or booleans. It is copied, as `np.array` does. Dask and CuPy arrays stay what they are.
+    requires_grad : bool
+        Collect the gradient of this tensor in `.grad`. Needs a floating-point or complex dtype.
+    name : str, optional
+        Shown in drawings and messages.
+
+    Raises
+    ------
+    TypeError
+        If the values are not numbers, or are integers and `requires_grad` is set.
+
+    Notes
+    -----
+    float32 stays float32, and Python numbers never widen it. A tensor is never written into.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import Tensor
+    >>> w = Tensor([1.0, 2.0], requires_grad=True)
+    >>> loss = np.sum(w * w)
+    >>> loss.backward()
+    >>> w.grad
+    array([2., 4.])
+    """
+
+    __slots__ = ("__weakref__", "_data", "_record")
+
+    def __init__(self, array: Any, requires_grad: bool = False, name: str | None = None) -> None:
+        data = as_array(array)
+        self._data = data
+        self._record: Record | None = Leaf(data, False, name)
+        if requires_grad:
+            self.requires_grad = True
+
+    # Attributes
+
+    @property
+    def data(self) -> Any:
+        """The array of values, without history."""
+        return self._data
+
+    @data.setter
+    def data(self, array: Any) -> None:
+        record = self._record
+        if type(record) is Node:
+            raise AttributeError(errors.DATA_OF_RESULT.format(name=record.primitive.name))
+        if not hasattr(array, "dtype"):
+            array = np.asarray(array, self.dtype)
+        if array.shape != self._data.shape or array.dtype != self._data.dtype:
+            raise ValueError(
+                errors.DATA_REPLACED.format(
+                    shape=self.shape, dtype=self.dtype, got_shape=array.shape, got_dtype=array.dtype
+                )
+            )
+        self._data = as_values(array)
+
+    @property
+    def requires_grad(self) -> bool:
+        record = self._record
+        return record is not None and record.requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        record = self._record
+        if type(record) is Node:
+            raise AttributeError(errors.REQUIRES_GRAD_OF_RESULT.format(name=record.primitive.name))
+        if value and self._data.dtype.kind not in DIFFERENTIABLE:
+            raise TypeError(errors.INTEGER_GRAD.format(dtype=self._data.dtype))
+        self._leaf().requires_grad = bool(value)
+
+    @property
+    def grad(self) -> Any:
+        """The gradient that backward passes have added up, an array of this shape and dtype, or None."""
+        record = self._record
+        return record.grad if type(record) is Leaf else None
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if not self.requires_grad or type(self._record) is Node:
+            if value is None:
+                return
+            raise AttributeError(errors.GRAD_OF_RESULT)
+        if isinstance(value, Tensor):
+            value = value.data
+        if value is not None and (
+            getattr(value, "shape", None) != self.shape or getattr(value, "dtype", None) != self.dtype
+        ):
+            raise ValueError(
+                errors.GRAD_SHAPE.format(got=errors.describe(value), shape=self.shape, dtype=self.dtype)
+            )
+        self._leaf().grad = value
+
+    @property
+    def name(self) -> str | None:
+        return self._record.name if self._record is not None else None
+
+    @name.setter
+    def name(self, value: str | None) -> None:
+        record = self._record if self._record is not None else self._leaf()
+        record.name = value
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._data.shape  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._data.dtype  # type: ignore[no-any-return]
+
+    @property
+    def ndim(self) -> int:
+        return self._data.ndim  # type: ignore[no-any-return]
+
+    @property
+    def size(self) -> int:
+        return self._data.size  # type: ignore[no-any-return]
+
+    @property
+    def T(self) -> Tensor:
+        """The axes in reverse order."""
+        return apply(TRANSPOSE, self)  # type: ignore[no-any-return]
+
+    @property
+    def mT(self) -> Tensor:
+        """The last two axes exchanged."""
+        return np.swapaxes(self, -1, -2)  # type: ignore[call-overload, no-any-return]
+
+    def _leaf(self) -> Leaf:
+        if self._record is None:
+            self._record = Leaf(self._data)
+        return self._record  # type: ignore[return-value]
+
+    # Differentiation
+
+    def backward(self, seed: Any = None, retain_graph: bool = False) -> None:
+        """Add dL/d(leaf) to the `.grad` of every leaf that this tensor was computed from.
+
+        Parameters
+        ----------
+        seed : array_like, optional
+            dL/d(this tensor), of this shape. May be left out for a tensor of one entry, where it is 1.
+        retain_graph : bool
+            Keep what the rules need, for another backward through this graph. Otherwise it is freed on the way.
+
+        Raises
+        ------
+        ValueError
+            If the seed is missing or of another shape.
+        RuntimeError
+            If nothing here requires grad, or an earlier backward has freed the graph.
+
+        Examples
+        --------
+        >>> from autograd_mini import Tensor
+        >>> x = Tensor(3.0, requires_grad=True)
+        >>> (x * x).backward()
+        >>> x.grad
+        array(6.)
+        """
+        record = self._record
+        if record is None or not record.requires_grad:
+            raise RuntimeError(errors.NO_GRAPH)
+        if seed is None:
+            if self._data.size != 1:
+                raise ValueError(errors.NOT_SCALAR.format(shape=self.shape))
+            seed = np.ones_like(self._data)
+        else:
+            seed = as_seed(seed, self._data, "backward(seed)")
+        cotangents = pull_back(record, seed, retain_graph=retain_graph)
+        handed_out = {id(seed)}
+        for leaf, cotangent in cotangents.items():
+            # A gradient belongs to its leaf alone: a view, or an array that another leaf got too, is copied.
+            if getattr(cotangent, "base", None) is not None or id(cotangent) in handed_out:
+                cotangent = cotangent.copy()
+            handed_out.add(id(cotangent))
+            if cotangent.dtype.kind == "c":
+                cotangent = cotangent.conj()  # inside, dL/dz means dL/dRe - i dL/dIm; users get the ascent direction
+            leaf.grad = as_values(cotangent if leaf.grad is None else leaf.grad + cotangent)  # type: ignore[union-attr]
+
+    def detach(self) -> Tensor:
+        """The same values without history: no gradient flows through them."""
+        return wrap(self._data, None)
+
+    def item(self) -> Any:
+        """The one entry as a Python number, without history."""
+        if self._data.size != 1:
+            raise ValueError(errors.ITEM.format(shape=self.shape))
+        return self._data.item()
+
+    # NumPy's protocols
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if kwargs.pop("out", None) is not None:
+            raise TypeError(errors.NO_OUT.format(name=display_name(ufunc)))
+        primitive = primitives.get(ufunc)
+        if method == "__call__" and primitive is not None:
+            return apply(primitive, *inputs, **kwargs)
+        call = ufunc if method == "__call__" else getattr(ufunc, method)
+        if method != "__call__" and primitive is not None and any_requires_grad((inputs, kwargs)):
+            raise TypeError(errors.NO_METHOD.format(name=ufunc.__name__, method=method))
+        return evaluate(call, inputs, kwargs, ufunc)
+
+    def __array_function__(
+        self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        if "out" in kwargs:
+            kwargs = dict(kwargs)
+            if kwargs.pop("out") is not None:
+                raise TypeError(errors.NO_OUT.format(name=display_name(function)))
+        primitive = primitives.get(function)
+        if primitive is not None:
+            operands, options = primitive.bind(args, kwargs)
+            return apply(primitive, *operands, **options)
+        if function in composites:
+            return composites[function](*args, **kwargs)
+        return evaluate(function, args, kwargs, function)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        self._refuse("array")
+        return np.array(self._data, dtype, copy=copy)
+
+    # Python's protocols
+
+    def _refuse(self, kind: str) -> None:
+        if self.requires_grad:
+            item = ", or `t.item()` for a Python number" if self.size == 1 else ""
+            raise TypeError(errors.TO_ARRAY.format(kind=kind, item=item))
+
+    def __float__(self) -> float:
+        self._refuse("number")
+        return float(self.item())
+
+    def __int__(self) -> int:
+        self._refuse("number")
+        return int(self.item())
+
+    def __complex__(self) -> complex:
+        self._refuse("number")
+        return complex(self.item())
+
+    def __index__(self) -> int:
+        self._refuse("number")
+        return self._data.__index__()  # type: ignore[no-any-return]
+
+    def __bool__(self) -> bool:
+        if self._data.size != 1:
+            raise ValueError(errors.TRUTH.format(shape=self.shape, size=self.size))
+        return bool(self._data.item())
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __format__(self, spec: str) -> str:
+        return format(self._data.item(), spec) if spec and self.size == 1 else format(repr(self), spec)
+
+    def __repr__(self) -> str:
+        values = np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(")
+        record, notes = self._record, ""
+        if self._data.dtype != np.float64 or not self._data.size:
+            notes += f", dtype={self._data.dtype}"
+        if record is not None and record.name is not None:
+            notes += f", name={record.name!r}"
+        if type(record) is Node:
+            notes += f", from={record.primitive.name}"
+        elif self.requires_grad:
+            notes += ", requires_grad=True"
+        return f"Tensor({values}{notes})"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        twin = type(self).__new__(type(self))
+        memo[id(self)] = twin
+        twin._data = copy.deepcopy(self._data, memo)
+        twin._record = copy_graph(self._record, memo) if self._record is not None else None
+        return twin
+
+    def __copy__(self) -> Tensor:
+        return copy.deepcopy(self)
+
+    def __reduce__(self) -> Any:
+        record = self._record
+        if type(record) is Node:
+            raise TypeError(errors.PICKLE.format(name=record.primitive.name))
+        return unpickle, (type(self), self._data, self.requires_grad, self.name, self.grad)
+
+    __hash__ = object.__hash__
+
+    # Operators
+
+    def __add__(self, other: Any) -> Tensor:
+        return apply(ADD, self, other)
+
+    def __radd__(self, other: Any) -> Tensor:
+        return apply(ADD, other, self)
+
+    def __sub__(self, other: Any) -> Tensor:
+        return apply(SUBTRACT, self, other)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return apply(SUBTRACT, other, self)
+
+    def __mul__(self, other: Any) -> Tensor:
+        return apply(MULTIPLY, self, other)
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return apply(MULTIPLY, other, self)
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return apply(DIVIDE, self, other)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return apply(DIVIDE, other, self)
+
+    def __pow__(self, other: Any) -> Tensor:
+        if type(other) in SCALARS and other == 2:
+            return apply(SQUARE, self)
+        return apply(POWER, self, other)
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return apply(POWER, other, self)
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return apply(MATMUL, self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return apply(MATMUL, other, self)
+
+    def __neg__(self) -> Tensor:
+        return apply(NEGATIVE, self)
+
+    def __pos__(self) -> Tensor:
+        return apply(POSITIVE, self)
+
+    def __abs__(self) -> Tensor:
+        return apply(ABSOLUTE, self)
+
+    def __floordiv__(self, other: Any) -> Tensor:
+        return np.floor_divide(self, other)  # type: ignore[no-any-return]
+
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return np.floor_divide(other, self)  # type: ignore[no-any-return]
+
+    def __mod__(self, other: Any) -> Tensor:
+        return np.remainder(self, other)  # type: ignore[no-any-return]
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return np.remainder(other, self)  # type: ignore[no-any-return]
+
+    def __eq__(self, other: object) -> Tensor:  # type: ignore[override]
+        return np.equal(self, other)  # type: ignore[call-overload, no-any-return]
+
+    def __ne__(self, other: object) -> Tensor:  # type: ignore[override]
+        return np.not_equal(self, other)  # type: ignore[call-overload, no-any-return]
+
+    def __lt__(self, other: Any) -> Tensor:
+        return np.less(self, other)  # type: ignore[no-any-return]
+
+    def __le__(self, other: Any) -> Tensor:
+        return np.less_equal(self, other)  # type: ignore[no-any-return]
+
+    def __gt__(self, other: Any) -> Tensor:
+        return np.greater(self, other)  # type: ignore[no-any-return]
+
+    def __ge__(self, other: Any) -> Tensor:
+        return np.greater_equal(self, other)  # type: ignore[no-any-return]
+
+    def __and__(self, other: Any) -> Tensor:
+        return np.bitwise_and(self, other)  # type: ignore[no-any-return]
+
+    def __or__(self, other: Any) -> Tensor:
+        return np.bitwise_or(self, other)  # type: ignore[no-any-return]
+
+    def __xor__(self, other: Any) -> Tensor:
+        return np.bitwise_xor(self, other)  # type: ignore[no-any-return]
+
+    def __invert__(self) -> Tensor:
+        return np.invert(self)  # type: ignore[no-any-return]
+
+    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return apply(GETITEM, self, index=plain_index(index))
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise TypeError(errors.ASSIGNMENT)
+
+    # NumPy's methods whose arguments differ from the function's; the others are made below
+
+    def reshape(self, *shape: Any, order: str = "C") -> Tensor:
+        return apply(RESHAPE, self, shape=variadic(shape), **({} if order == "C" else {"order": order}))
+
+    def transpose(self, *axes: Any) -> Tensor:
+        return apply(TRANSPOSE, self, **({"axes": variadic(axes)} if axes and axes != (None,) else {}))
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return apply(SUM, self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return apply(MEAN, self, axis=axis, keepdims=keepdims)
+
+    max, min, clip = method(np.max), method(np.min), method(np.clip)
+    squeeze, ravel, flatten, swapaxes = method(np.squeeze), method(np.ravel), method(np.ravel), method(np.swapaxes)
+    all, any = method(np.all), method(np.any)
+    argmax, argmin, argsort, nonzero = method(np.argmax), method(np.argmin), method(np.argsort), method(np.nonzero)
+
+    def copy(self) -> Tensor:
+        """A new tensor of the same values, through which gradients flow."""
+        return apply(POSITIVE, self)
+
+    def astype(self, dtype: Any) -> Tensor:
+        """This tensor in another dtype; the gradient comes back in this one."""
+        return cast(self, dtype)
+
+    def tolist(self) -> Any:
+        self._refuse("list")
+        return self._data.tolist()
+
+
+ADD, SUBTRACT, MULTIPLY, DIVIDE = (primitives[f] for f in (np.add, np.subtract, np.multiply, np.divide))
+POWER, SQUARE, NEGATIVE, POSITIVE = (primitives[f] for f in (np.power, np.square, np.negative, np.positive))
+MATMUL, ABSOLUTE, SUM, MEAN = (primitives[f] for f in (np.matmul, np.absolute, np.sum, np.mean))
+RESHAPE, TRANSPOSE, GETITEM = (primitives[f] for f in (np.reshape, np.transpose, getitem))
+
+_new = Tensor.__new__
+
+
+def wrap(data: Any, record: Record | None) -> Tensor:
+    """A tensor of the given array, which is not copied, and the given history."""
+    tensor = _new(Tensor)
+    tensor._data = data
+    tensor._record = record
+    return tensor
+
+
+def apply(primitive: Primitive, *args: Any, **options: Any) -> Any:
+    """Compute `primitive` on arguments of which some are tensors, and record it if a gradient may be wanted."""
+    values, inputs = [], []
+    mask = 1
+    for arg in args:
+        mask += mask
+        if isinstance(arg, Tensor):
+            values.append(arg._data)
+            record = arg._record
+            if record is not None and record.requires_grad:
+                mask += 1
+            inputs.append(record)
+        else:
+            values.append(np.asarray(arg) if type(arg) in (list, tuple) else arg)
+            inputs.append(None)
+    constant = mask == 1 << len(args) or not modes.recording
+    if options:
+        options = plain_options(primitive, options, constant)
+    try:
+        out = primitive.function(*values, **options)
+    except (ValueError, TypeError) as error:
+        raise explain(error, primitive, values) from error
+    if isinstance(out, np.generic):
+        out = np.asarray(out)
+    if constant or out.dtype.kind not in DIFFERENTIABLE:
+        return wrap(out, None)
+    plan = primitive.plans.get(mask) or primitive.plan(mask)
+    operands = []
+    for i, value in enumerate(values):
+        record = inputs[i]
+        if record is None:
+            if type(value) in SCALARS:
+                # As an array's scalar it promotes in a rule as it did in the operation: not at all.
+                inputs[i] = value
+                operands.append(out.dtype.type(value))
+                continue
+            if hasattr(value, "dtype"):
+                record = inputs[i] = Leaf(value)
+            else:
+                record = inputs[i] = value
+        operands.append(value if plan.keep[i] else record)
+    node = Node(
+        primitive,
+        plan,
+        tuple(inputs),
+        tuple(operands),
+        out if plan.keep_out else None,
+        options,
+        out.shape,
+        out.dtype,
+    )
+    return wrap(out, node)
+
+
+def plain_options(primitive: Primitive, options: dict[str, Any], constant: bool) -> dict[str, Any]:
+    """The keyword arguments with tensors unwrapped; an error if a gradient needs what the rules do not know."""
+    for name, option in options.items():
+        if not constant and primitive.options is not None and name not in primitive.options:
+            known = ", ".join(sorted(primitive.options)) or "no keyword"
+            raise TypeError(errors.NO_OPTION.format(name=primitive.name, option=name, known=known))
+        if isinstance(option, Tensor):
+            if option.requires_grad and modes.recording:
+                raise TypeError(errors.TENSOR_OPTION.format(name=primitive.name, option=name))
+            options = {**options, name: option._data}
+    return options
+
+
+def explain(error: Exception, primitive: Primitive, values: Sequence[Any]) -> Exception:
+    """The same error, saying which operation it was and on what shapes."""
+    if type(error) not in (ValueError, TypeError):
+        error.add_note(errors.CALL_FAILED.format(name=primitive.name, operands=errors.describe(*values), reason=""))
+        return error
+    return type(error)(
+        errors.CALL_FAILED.format(name=primitive.name, operands=errors.describe(*values), reason=error)
+    )
+
+
+def evaluate(call: Callable[..., Any], args: Any, kwargs: dict[str, Any], function: Callable[..., Any]) -> Any:
+    """Compute a function that has no rule: one whose result is constant, or one of constants."""
+    if function not in constants and modes.recording and any_requires_grad((args, kwargs)):
+        raise TypeError(errors.NO_RULE.format(name=display_name(function)))
+    return wrap_constants(call(*unwrap(args), **unwrap(kwargs)))
+
+
+def any_requires_grad(tree: Any) -> bool:
+    """Whether a tensor that requires grad is anywhere in nested tuples, lists and dicts."""
+    if isinstance(tree, Tensor):
+        return tree.requires_grad
+    if isinstance(tree, dict):
+        tree = list(tree.values())
+    return isinstance(tree, tuple | list) and any(any_requires_grad(part) for part in tree)
+
+
+def unwrap(tree: Any) -> Any:
+    """Nested tuples, lists and dicts with each tensor replaced by its array."""
+    if isinstance(tree, Tensor):
+        return tree._data
+    if isinstance(tree, dict):
+        return {key: unwrap(part) for key, part in tree.items()}
+    if isinstance(tree, tuple | list):
+        return type(tree)(unwrap(part) for part in tree)
+    return tree
+
+
+def wrap_constants(result: Any) -> Any:
+    """Arrays as tensors without history, other results as they are."""
+    if isinstance(result, np.ndarray | np.generic):
+        return wrap(as_values(result), None)
+    if type(result) in (tuple, list):
+        return type(result)(wrap_constants(part) for part in result)
+    return result
+
+
+def variadic(numbers: tuple[Any, ...]) -> Any:
+    """The arguments of `t.reshape(2, 3)` or `t.reshape((2, 3))`."""
+    return numbers[0] if len(numbers) == 1 else numbers
+
+
+def unpickle(kind: type[Tensor], data: Any, requires_grad: bool, name: str | None, grad: Any) -> Tensor:
+    """Make the tensor that `Tensor.__reduce__` describes."""
+    tensor = _new(kind)
+    tensor._data = data
+    tensor._record = Leaf(data, requires_grad, name)
+    tensor._record.grad = grad
+    return tensor
