@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from autograd_mini import errors
-from autograd_mini.graph import Node, Record, Vertex, operations
+from autograd_mini.graph import Leaf, Node, Record, operations
 
 Wrap = Callable[[Any, Record], Any]
 Observe = Callable[[Node, Any, list[tuple[Record, Any]]], None]
@@ -110,7 +110,7 @@ def on_tensors(node: Node, wrap: Wrap) -> tuple[Any, tuple[Any, ...]]:
     """The output and the operands of a node as tensors with their history, so that rules record a graph."""
     out = node if node.out is None else wrap(node.out, node)
     operands = (
-        wrap(operand, parent) if kept and isinstance(parent, Vertex) else operand
+        wrap(operand, parent) if kept and isinstance(parent, Leaf | Node) else operand
         for operand, parent, kept in zip(node.operands or (), node.inputs, node.plan.keep, strict=True)
     )
     return out, tuple(operands)

@@ -5,7 +5,8 @@ Only descriptions live here: no rule and no test.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 
@@ -25,7 +26,7 @@ class Case(NamedTuple):
     """One example call: the operands' shapes and the keyword arguments."""
 
     shapes: tuple[tuple[int, ...], ...]
-    options: dict[str, Any] = {}
+    options: Mapping[str, Any] = MappingProxyType({})
 
 
 def case(*shapes: tuple[int, ...], **options: Any) -> Case:

@@ -115,6 +115,5 @@ TRANSFORM_OUTPUT = "{transform} needs a function that returns {need}, but {name}
 def describe(*values: object) -> str:
     """Shapes and dtypes in words, for a message: `shapes (2, 3) float64 and (4,) float32`."""
     return " and ".join(
-        f"shape {v.shape} {v.dtype}" if hasattr(v, "shape") and hasattr(v, "dtype") else f"value {v!r}"
-        for v in values
+        f"shape {v.shape} {v.dtype}" if hasattr(v, "shape") and hasattr(v, "dtype") else f"value {v!r}" for v in values
     )

@@ -26,7 +26,7 @@ class _Modes(threading.local):
 modes = _Modes()
 
 
-class no_grad:
+class no_grad:  # noqa: N801 (reads as a statement)
     """Compute without recording, in this thread: `with no_grad(): ...`.
 
     Examples
@@ -49,13 +49,13 @@ class no_grad:
         modes.recording = self.before
 
 
-class enable_grad(no_grad):
+class enable_grad(no_grad):  # noqa: N801
     """Record again inside a `no_grad` block."""
 
     recording = True
 
 
-class scope:
+class scope:  # noqa: N801
     """Put the operations made inside under a name, in this thread; drawings group by it. Scopes nest: `a.b`.
 
     Parameters
@@ -139,7 +139,7 @@ class Node(Vertex):
 
     requires_grad = True
 
-    def __init__(
+    def __init__(  # noqa: PLR0917
         self,
         primitive: Any,
         plan: Any,
@@ -178,15 +178,15 @@ def ancestors(root: Record, stop: Collection[Record] = ()) -> list[Record]:
     nodes = operations(root, stop)
     seen: set[Record] = {root, *nodes}
     for node in nodes:
-        seen.update(parent for parent in node.inputs if isinstance(parent, Vertex))
+        seen.update(parent for parent in node.inputs if isinstance(parent, Leaf | Node))
     return sorted(seen, key=_by_index, reverse=True)
 
 
 def operations(root: Record, stop: Collection[Record] = ()) -> list[Node]:
     """The operations among the ancestors of `root`, latest first, without those in `stop` and beyond."""
-    if type(root) is Leaf or root in stop:
+    if isinstance(root, Leaf) or root in stop:
         return []
-    found: list[Node] = [root]  # type: ignore[list-item]
+    found = [root]
     seen = {root}
     for node in found:
         for parent in node.inputs:
@@ -199,20 +199,29 @@ def operations(root: Record, stop: Collection[Record] = ()) -> list[Node]:
 
 def copy_graph(root: Record, memo: dict[int, Any]) -> Record:
     """A deep copy of `root` and all that it was computed from, in one loop; `memo` is deepcopy's."""
+
+    def twin_of(part: Any) -> Any:
+        return memo[id(part)] if isinstance(part, Vertex) else copy.deepcopy(part, memo)
+
     for record in reversed(ancestors(root)):
         if id(record) in memo:
             continue
         twin: Record
-        if type(record) is Leaf:
-            twin = Leaf(record, record.requires_grad, record.name)
+        if isinstance(record, Leaf):
+            twin = Leaf(record, record.requires_grad)
             twin.grad = copy.deepcopy(record.grad, memo)
         else:
-            inputs = tuple(memo[id(i)] if isinstance(i, Vertex) else i for i in record.inputs)
-            operands = record.operands and tuple(
-                memo[id(o)] if isinstance(o, Vertex) else copy.deepcopy(o, memo) for o in record.operands
+            twin = Node(
+                record.primitive,
+                record.plan,
+                tuple(map(twin_of, record.inputs)),
+                record.operands and tuple(map(twin_of, record.operands)),
+                twin_of(record.out),
+                twin_of(record.options),
+                record.shape,
+                record.dtype,
             )
-            out, options = copy.deepcopy(record.out, memo), copy.deepcopy(record.options, memo)
-            twin = Node(record.primitive, record.plan, inputs, operands, out, options, record.shape, record.dtype)
         twin.name, twin.scope = record.name, record.scope
         memo[id(record)] = twin
-    return memo[id(root)]
+    copied: Record = memo[id(root)]
+    return copied

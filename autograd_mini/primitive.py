@@ -129,9 +129,7 @@ def read_signature(vjp: Callable[..., Any], arity: int, variadic: bool) -> Reads
             positional.append(parameter.name)
     needed = ["position", "g", "out"] if variadic else ["g", "out", *("abcdefgh"[:arity])]
     if len(positional) < len(needed):
-        raise TypeError(
-            errors.RULE_SIGNATURE.format(parameters=", ".join(positional), needed=", ".join(needed))
-        )
+        raise TypeError(errors.RULE_SIGNATURE.format(parameters=", ".join(positional), needed=", ".join(needed)))
     options.update(positional[len(needed) :])
     read = [not name.startswith("_") for name in positional[: len(needed)]]
     if variadic:

@@ -11,11 +11,12 @@ import numpy as np
 from autograd_mini import errors
 from autograd_mini.arrays import as_array, as_seed, as_values, plain_index
 from autograd_mini.backward import pull_back
-from autograd_mini.graph import Leaf, Node, Record, Vertex, copy_graph, modes
+from autograd_mini.graph import Leaf, Node, Record, copy_graph, modes
 from autograd_mini.primitive import Primitive, composites, constants, display_name, primitives
 from autograd_mini.rules.elementwise import cast
 from autograd_mini.rules.indexing import getitem
 
+numpy: Any = np  # NumPy's type stubs do not say that its functions return tensors for tensors
 DIFFERENTIABLE = "fc"  # dtype kinds
 SCALARS = frozenset((bool, int, float, complex))
 
@@ -125,9 +126,7 @@ class Tensor:
         if value is not None and (
             getattr(value, "shape", None) != self.shape or getattr(value, "dtype", None) != self.dtype
         ):
-            raise ValueError(
-                errors.GRAD_SHAPE.format(got=errors.describe(value), shape=self.shape, dtype=self.dtype)
-            )
+            raise ValueError(errors.GRAD_SHAPE.format(got=errors.describe(value), shape=self.shape, dtype=self.dtype))
         self._leaf().grad = value
 
     @property
@@ -141,34 +140,35 @@ class Tensor:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self._data.shape  # type: ignore[no-any-return]
+        return self._data.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return self._data.dtype  # type: ignore[no-any-return]
+        return self._data.dtype
 
     @property
     def ndim(self) -> int:
-        return self._data.ndim  # type: ignore[no-any-return]
+        return self._data.ndim
 
     @property
     def size(self) -> int:
-        return self._data.size  # type: ignore[no-any-return]
+        return self._data.size
 
     @property
     def T(self) -> Tensor:
         """The axes in reverse order."""
-        return apply(TRANSPOSE, self)  # type: ignore[no-any-return]
+        return apply(TRANSPOSE, self)
 
     @property
     def mT(self) -> Tensor:
         """The last two axes exchanged."""
-        return np.swapaxes(self, -1, -2)  # type: ignore[call-overload, no-any-return]
+        return numpy.swapaxes(self, -1, -2)
 
     def _leaf(self) -> Leaf:
-        if self._record is None:
-            self._record = Leaf(self._data)
-        return self._record  # type: ignore[return-value]
+        record = self._record
+        if not isinstance(record, Leaf):
+            record = self._record = Leaf(self._data)
+        return record
 
     # Differentiation
 
@@ -206,16 +206,17 @@ class Tensor:
             seed = np.ones_like(self._data)
         else:
             seed = as_seed(seed, self._data, "backward(seed)")
-        cotangents = pull_back(record, seed, retain_graph=retain_graph)
+        cotangents: dict[Any, Any] = pull_back(record, seed, retain_graph=retain_graph)
         handed_out = {id(seed)}
         for leaf, cotangent in cotangents.items():
+            gradient = cotangent
             # A gradient belongs to its leaf alone: a view, or an array that another leaf got too, is copied.
-            if getattr(cotangent, "base", None) is not None or id(cotangent) in handed_out:
-                cotangent = cotangent.copy()
-            handed_out.add(id(cotangent))
-            if cotangent.dtype.kind == "c":
-                cotangent = cotangent.conj()  # inside, dL/dz means dL/dRe - i dL/dIm; users get the ascent direction
-            leaf.grad = as_values(cotangent if leaf.grad is None else leaf.grad + cotangent)  # type: ignore[union-attr]
+            if getattr(gradient, "base", None) is not None or id(gradient) in handed_out:
+                gradient = gradient.copy()
+            handed_out.add(id(gradient))
+            if gradient.dtype.kind == "c":
+                gradient = gradient.conj()  # inside, dL/dz means dL/dRe - i dL/dIm; users get the ascent direction
+            leaf.grad = as_values(gradient if leaf.grad is None else leaf.grad + gradient)
 
     def detach(self) -> Tensor:
         """The same values without history: no gradient flows through them."""
@@ -280,7 +281,7 @@ class Tensor:
 
     def __index__(self) -> int:
         self._refuse("number")
-        return self._data.__index__()  # type: ignore[no-any-return]
+        return self._data.__index__()
 
     def __bool__(self) -> bool:
         if self._data.size != 1:
@@ -377,46 +378,46 @@ class Tensor:
         return apply(ABSOLUTE, self)
 
     def __floordiv__(self, other: Any) -> Tensor:
-        return np.floor_divide(self, other)  # type: ignore[no-any-return]
+        return numpy.floor_divide(self, other)
 
     def __rfloordiv__(self, other: Any) -> Tensor:
-        return np.floor_divide(other, self)  # type: ignore[no-any-return]
+        return numpy.floor_divide(other, self)
 
     def __mod__(self, other: Any) -> Tensor:
-        return np.remainder(self, other)  # type: ignore[no-any-return]
+        return numpy.remainder(self, other)
 
     def __rmod__(self, other: Any) -> Tensor:
-        return np.remainder(other, self)  # type: ignore[no-any-return]
+        return numpy.remainder(other, self)
 
     def __eq__(self, other: object) -> Tensor:  # type: ignore[override]
-        return np.equal(self, other)  # type: ignore[call-overload, no-any-return]
+        return compare(np.equal, self, other)
 
     def __ne__(self, other: object) -> Tensor:  # type: ignore[override]
-        return np.not_equal(self, other)  # type: ignore[call-overload, no-any-return]
+        return compare(np.not_equal, self, other)
 
     def __lt__(self, other: Any) -> Tensor:
-        return np.less(self, other)  # type: ignore[no-any-return]
+        return compare(np.less, self, other)
 
     def __le__(self, other: Any) -> Tensor:
-        return np.less_equal(self, other)  # type: ignore[no-any-return]
+        return compare(np.less_equal, self, other)
 
     def __gt__(self, other: Any) -> Tensor:
-        return np.greater(self, other)  # type: ignore[no-any-return]
+        return compare(np.greater, self, other)
 
     def __ge__(self, other: Any) -> Tensor:
-        return np.greater_equal(self, other)  # type: ignore[no-any-return]
+        return compare(np.greater_equal, self, other)
 
     def __and__(self, other: Any) -> Tensor:
-        return np.bitwise_and(self, other)  # type: ignore[no-any-return]
+        return compare(np.bitwise_and, self, other)
 
     def __or__(self, other: Any) -> Tensor:
-        return np.bitwise_or(self, other)  # type: ignore[no-any-return]
+        return compare(np.bitwise_or, self, other)
 
     def __xor__(self, other: Any) -> Tensor:
-        return np.bitwise_xor(self, other)  # type: ignore[no-any-return]
+        return compare(np.bitwise_xor, self, other)
 
     def __invert__(self) -> Tensor:
-        return np.invert(self)  # type: ignore[no-any-return]
+        return wrap(np.invert(self._data), None)
 
     __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
 
@@ -451,7 +452,7 @@ class Tensor:
 
     def astype(self, dtype: Any) -> Tensor:
         """This tensor in another dtype; the gradient comes back in this one."""
-        return cast(self, dtype)
+        return apply(CAST, self, dtype=dtype)
 
     def tolist(self) -> Any:
         self._refuse("list")
@@ -461,7 +462,7 @@ class Tensor:
 ADD, SUBTRACT, MULTIPLY, DIVIDE = (primitives[f] for f in (np.add, np.subtract, np.multiply, np.divide))
 POWER, SQUARE, NEGATIVE, POSITIVE = (primitives[f] for f in (np.power, np.square, np.negative, np.positive))
 MATMUL, ABSOLUTE, SUM, MEAN = (primitives[f] for f in (np.matmul, np.absolute, np.sum, np.mean))
-RESHAPE, TRANSPOSE, GETITEM = (primitives[f] for f in (np.reshape, np.transpose, getitem))
+RESHAPE, TRANSPOSE, GETITEM, CAST = (primitives[f] for f in (np.reshape, np.transpose, getitem, cast))
 
 _new = Tensor.__new__
 
@@ -546,9 +547,12 @@ def explain(error: Exception, primitive: Primitive, values: Sequence[Any]) -> Ex
     if type(error) not in (ValueError, TypeError):
         error.add_note(errors.CALL_FAILED.format(name=primitive.name, operands=errors.describe(*values), reason=""))
         return error
-    return type(error)(
-        errors.CALL_FAILED.format(name=primitive.name, operands=errors.describe(*values), reason=error)
-    )
+    return type(error)(errors.CALL_FAILED.format(name=primitive.name, operands=errors.describe(*values), reason=error))
+
+
+def compare(ufunc: np.ufunc, a: Tensor, b: Any) -> Tensor:
+    """A comparison or a bit operation: a constant."""
+    return wrap(as_values(ufunc(a._data, b._data if isinstance(b, Tensor) else b)), None)
 
 
 def evaluate(call: Callable[..., Any], args: Any, kwargs: dict[str, Any], function: Callable[..., Any]) -> Any:

@@ -1,0 +1,26 @@
+"""Neural networks from autograd_mini's primitives: modules, activations, initial weights, losses, SGD."""
+
+from nn import init
+from nn.activations import LeakyReLU, PReLU, ReLU, Tanh
+from nn.data import minibatches
+from nn.layers import MLP, Linear, Sequential
+from nn.losses import cross_entropy, squared_error
+from nn.module import Module, Parameter
+from nn.optim import SGD
+
+__all__ = [
+    "MLP",
+    "SGD",
+    "LeakyReLU",
+    "Linear",
+    "Module",
+    "PReLU",
+    "Parameter",
+    "ReLU",
+    "Sequential",
+    "Tanh",
+    "cross_entropy",
+    "init",
+    "minibatches",
+    "squared_error",
+]

@@ -1,0 +1,162 @@
+"""Layers with weights, and ways to put layers together."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_mini import Tensor
+from nn import activations
+from nn.init import Initialiser, as_initialiser
+from nn.module import Module, Parameter
+
+INPUT_WIDTH = (
+    "{name}: Linear({d_in}, {d_out}) was given an input of shape {got}, whose last axis is not {d_in}. Give it rows "
+    "of {d_in} numbers, or build the layer as `Linear({width}, {d_out})`."
+)
+SIZES = (
+    "MLP(sizes={sizes}) needs at least an input and an output size, all of them positive whole numbers: "
+    "`MLP([2, 16, 1])` has two inputs, one hidden layer of 16 units, one output."
+)
+
+
+class Linear(Module):
+    r"""Scores :math:`s_j = \sum_i w_{ij} x_i + b_j`, the lecture's :math:`w_{ij}` with the bias apart.
+
+    Parameters
+    ----------
+    d_in, d_out : int
+        Inputs and outputs; `weights` has shape (d_in, d_out), `bias` has shape (d_out,) and starts at 0.
+    init : str or initialiser
+        "small_random", "glorot", "he", "orthogonal", or what `nn.init` makes.
+    bias : bool
+        Whether there is one.
+    rng : int or numpy.random.Generator, optional
+        Where the weights come from.
+    dtype : dtype
+        Of the parameters.
+    """
+
+    def __init__(  # noqa: PLR0917
+        self,
+        d_in: int,
+        d_out: int,
+        init: str | Initialiser = "glorot",
+        bias: bool = True,
+        rng: int | np.random.Generator | None = None,
+        dtype: Any = np.float32,
+    ) -> None:
+        super().__init__()
+        weights = as_initialiser(init)((d_in, d_out), np.random.default_rng(rng))
+        self.weights = Parameter(weights.astype(dtype))
+        self.bias = Parameter(np.zeros(d_out, dtype)) if bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        d_in, d_out = self.weights.shape
+        if x.shape[-1:] != (d_in,):
+            width = x.shape[-1] if x.shape else 1
+            raise ValueError(
+                INPUT_WIDTH.format(name=self._name or "Linear", d_in=d_in, d_out=d_out, got=x.shape, width=width)
+            )
+        score = x @ self.weights
+        return score if self.bias is None else score + self.bias
+
+
+class Sequential(Module):
+    """Modules one after the other.
+
+    Examples
+    --------
+    >>> import nn
+    >>> model = nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 1))
+    >>> print(model)
+    Sequential()  # 65 parameters
+      0: Linear(weights: (2, 16), bias: (16,))
+      1: Tanh()
+      2: Linear(weights: (16, 1), bias: (1,))
+    """
+
+    def __init__(self, *layers: Module) -> None:
+        super().__init__()
+        for i, layer in enumerate(layers):
+            setattr(self, str(i), layer)
+
+    @property
+    def layers(self) -> list[Module]:
+        """The modules in order."""
+        return [value for value in vars(self).values() if isinstance(value, Module)]
+
+    def forward(self, x: Any) -> Any:
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self.layers)
+
+    def __getitem__(self, index: int) -> Module:
+        return self.layers[index]
+
+
+class MLP(Sequential):
+    r"""The lecture's :math:`d^{(0)}`-:math:`d^{(1)}`-...-:math:`d^{(L)}` network: linear layers with an activation
+    after each but the last.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        The widths, input first.
+    activation : str, callable or Module
+        "tanh", "relu", "leaky_relu", "prelu"; or a class or function that makes a module; or a module, which is
+        copied for each layer.
+    init : str or initialiser
+        Of all weights.
+    rng : int or numpy.random.Generator, optional
+        Where the weights come from.
+    dtype : dtype
+        Of the parameters.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> model = nn.MLP([2, 16, 1], activation="tanh", init="glorot", rng=0)
+    >>> model(np.ones((5, 2), np.float32)).shape
+    (5, 1)
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: str | Callable[[], Module] | Module = "tanh",
+        init: str | Initialiser = "glorot",
+        rng: int | np.random.Generator | None = None,
+        dtype: Any = np.float32,
+    ) -> None:
+        if len(sizes) < 2 or any(int(size) != size or size < 1 for size in sizes):
+            raise ValueError(SIZES.format(sizes=list(sizes)))
+        rng = np.random.default_rng(rng)
+        layers: list[Module] = []
+        for d_in, d_out in itertools.pairwise(sizes):
+            layers += [Linear(d_in, d_out, init, rng=rng, dtype=dtype), as_activation(activation, dtype)]
+        super().__init__(*layers[:-1])
+
+
+def as_activation(activation: str | Callable[[], Module] | Module, dtype: Any) -> Module:
+    """A new activation module of the given kind."""
+    known = ", ".join(map(repr, activations.BY_NAME))
+    if isinstance(activation, Module):
+        return copy.deepcopy(activation)
+    if isinstance(activation, str) and activation in activations.BY_NAME:
+        activation = activations.BY_NAME[activation]
+    made = activation(dtype=dtype) if activation is activations.PReLU else callable(activation) and activation()
+    if not isinstance(made, Module):
+        raise TypeError(activations.UNKNOWN.format(got=activation, known=known))
+    return made
