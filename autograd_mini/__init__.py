@@ -1,15 +1,22 @@
 """Automatic differentiation that you can see through: NumPy in, derivatives and their pictures out."""
 
+from typing import TYPE_CHECKING, Any
+
 from autograd_mini import rules  # registers the derivative of each NumPy function
 from autograd_mini.graph import enable_grad, no_grad, scope
 from autograd_mini.primitive import composite, constant, primitive, rule
 from autograd_mini.tensor import Tensor
 from autograd_mini.transforms import grad, value_and_grad, vjp
 
+if TYPE_CHECKING:
+    from autograd_mini.drawing import draw
+    from autograd_mini.signals import signals
+
 __all__ = [
     "Tensor",
     "composite",
     "constant",
+    "draw",
     "enable_grad",
     "grad",
     "no_grad",
@@ -17,6 +24,20 @@ __all__ = [
     "rule",
     "rules",
     "scope",
+    "signals",
     "value_and_grad",
     "vjp",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what draws only when it is asked for: Graphviz's wrapper would be a third of the import time."""
+    if name == "draw":
+        from autograd_mini.drawing import draw
+
+        return draw
+    if name == "signals":
+        from autograd_mini.signals import signals
+
+        return signals
+    raise AttributeError(f"module 'autograd_mini' has no attribute {name!r}")

@@ -1,0 +1,186 @@
+"""From DOT text to files and notebook pictures: `Drawing`, and the ways to run Graphviz; nothing about tensors.
+
+Layout runs in a child process, since Graphviz may take for ever and cannot be interrupted.
+"""
+
+from __future__ import annotations
+
+import html
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import graphviz
+
+PICTURES = {".svg": "svg", ".png": "png", ".pdf": "pdf"}
+TEXTS = (".dot", ".gv")
+MIMETYPES = {"image/svg+xml": "svg", "image/png": "png"}
+PNG_DPI = "144"
+
+UNKNOWN_EXTENSION = (
+    "save({path!r}) was asked for a file of extension {extension!r}, which names no format that is known here. "
+    "Write one of .svg, .png, .pdf for a picture, or .dot, .gv for Graphviz's own text: `save('graph.svg')`."
+)
+NO_RENDERER = (
+    "A picture needs Graphviz to lay it out, and neither the program `dot` nor the Python package pygraphviz was "
+    'found. Write `pip install "autograd-mini[render]"`, or install Graphviz (https://graphviz.org/download).'
+)
+TIMEOUT = (
+    "Graphviz did not finish the layout within {seconds:g} seconds. Draw fewer nodes, `draw(t, max_nodes=200)`, or "
+    "give it more time: `drawing.timeout = {longer:g}`."
+)
+FAILED = "Graphviz could not draw this. {command} ended with {status}: {reason}"
+KEPT = " The graph as DOT text is in {path}; https://graphviz.org shows how to draw it elsewhere."
+
+WITH_PYGRAPHVIZ = """\
+import sys, pygraphviz
+format, engine, dpi = sys.argv[1:]
+graph = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode("utf-8"))
+if format == "png":
+    graph.graph_attr["dpi"] = dpi
+sys.stdout.buffer.write(graph.draw(format=format, prog=engine))
+"""
+
+
+class RenderError(RuntimeError):
+    """No picture could be made: no renderer, a layout that takes too long, or one that failed."""
+
+
+class Drawing(graphviz.Digraph):  # type: ignore[misc]
+    """A drawn computation: a `graphviz.Digraph` that saves itself and shows itself in notebooks.
+
+    All of `graphviz.Digraph` works, so a drawing can be changed: `drawing.graph_attr["rankdir"] = "LR"`.
+
+    Attributes
+    ----------
+    title : str
+        What is drawn; the SVG's `<title>`.
+    finding : str
+        What there is to see in it, in a sentence; the SVG's `<desc>`.
+    timeout : float
+        How many seconds the layout may take.
+    """
+
+    title: str = ""
+    finding: str = ""
+    timeout: float = 60.0
+
+    def save(
+        self,
+        filename: os.PathLike[str] | str | None = None,
+        directory: os.PathLike[str] | str | None = None,
+        *,
+        skip_existing: bool | None = False,
+    ) -> str:
+        """Write a picture, or the DOT text, by the extension of the file: .svg, .png, .pdf, .dot or .gv.
+
+        Pictures are laid out by Graphviz's `dot` if it is installed, else by pygraphviz.
+
+        Parameters
+        ----------
+        filename : path
+            Where to write; missing directories are made.
+        directory : path, optional
+            Put in front of `filename`.
+        skip_existing : bool
+            Leave a file that exists as it is.
+
+        Returns
+        -------
+        str
+            The path.
+
+        Raises
+        ------
+        ValueError
+            If the extension is not known.
+        RenderError
+            If there is no renderer, or it fails or takes longer than `timeout`. The DOT text is written beside.
+        """
+        # graphviz.Digraph.render() saves its DOT text through this method, under any name, with skip_existing=None.
+        if filename is None or skip_existing is None:
+            return str(super().save(filename, directory=directory, skip_existing=skip_existing))
+        path = Path(directory or "", filename)
+        extension = path.suffix.lower()
+        if extension in TEXTS:
+            return str(super().save(filename, directory=directory, skip_existing=skip_existing))
+        if extension not in PICTURES:
+            raise ValueError(UNKNOWN_EXTENSION.format(path=os.fspath(filename), extension=extension))
+        if skip_existing and path.exists():
+            return str(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            picture = self.picture(PICTURES[extension])
+        except RenderError as error:
+            text = Path(f"{path}.dot")
+            text.write_text(self.source, encoding="utf-8")
+            raise RenderError(f"{error}{KEPT.format(path=text)}") from None
+        path.write_bytes(picture)
+        return str(path)
+
+    def picture(self, format: str = "svg") -> bytes:
+        """The picture as the bytes of a file of that format: svg, png or pdf."""
+        content = lay_out(self.source, format, self.engine, self.timeout)
+        return annotate(content, self.title, self.finding) if format == "svg" else content
+
+    def copy(self) -> Drawing:
+        twin: Drawing = super().copy()
+        twin.title, twin.finding, twin.timeout = self.title, self.finding, self.timeout
+        return twin
+
+    def _repr_mimebundle_(
+        self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None, **_: Any
+    ) -> dict[str, bytes | str]:
+        """What a notebook shows: SVG, or else the DOT text and the reason. A display never raises."""
+        wanted = {"image/svg+xml"} if include is None else set(include)
+        bundle: dict[str, bytes | str] = {}
+        for mimetype in MIMETYPES.keys() & wanted - set(exclude or ()):
+            try:
+                picture = self.picture(MIMETYPES[mimetype])
+            except RenderError as error:
+                return {"text/plain": f"// {error}\n{self.source}"}
+            bundle[mimetype] = picture.decode("utf-8") if mimetype == "image/svg+xml" else picture
+        return bundle
+
+
+def renderer(format: str, engine: str) -> list[str]:
+    """The command that reads DOT text and writes a picture: Graphviz's program, else pygraphviz in a child."""
+    program = shutil.which(engine)
+    if program is not None:
+        return [program, f"-T{format}", *([f"-Gdpi={PNG_DPI}"] if format == "png" else [])]
+    if importlib.util.find_spec("pygraphviz") is None:
+        raise RenderError(NO_RENDERER)
+    return [sys.executable, "-P", "-c", WITH_PYGRAPHVIZ, format, engine, PNG_DPI]
+
+
+def lay_out(source: str, format: str, engine: str = "dot", timeout: float = 60.0) -> bytes:
+    """A picture of DOT text, in a child process that is killed after `timeout` seconds."""
+    command = renderer(format, engine)
+    try:
+        done = subprocess.run(  # noqa: S603 (a fixed command, no shell; the graph comes by standard input)
+            command, input=source.encode("utf-8"), capture_output=True, timeout=timeout, check=False
+        )
+    except OSError as error:
+        raise RenderError(FAILED.format(command=command[0], status="no start", reason=error)) from None
+    except subprocess.TimeoutExpired:
+        raise RenderError(TIMEOUT.format(seconds=timeout, longer=10 * timeout)) from None
+    if done.returncode or not done.stdout:
+        reason = " ".join(done.stderr.decode("utf-8", "replace").split()[-60:])
+        raise RenderError(
+            FAILED.format(command=Path(command[0]).name, status=f"status {done.returncode}", reason=reason)
+        )
+    return done.stdout
+
+
+def annotate(svg: bytes, title: str, finding: str) -> bytes:
+    """The SVG with a title and a description for those who cannot see it (WCAG 2.2, 1.1.1)."""
+    text = f"<title>{html.escape(title)}</title>\n<desc>{html.escape(finding)}</desc>"
+    marked = re.sub(r"<svg\b[^>]*", lambda match: f'{match[0]} role="img"', svg.decode("utf-8"), count=1)
+    at = marked.index(">", marked.index('role="img"')) + 1
+    return f"{marked[:at]}\n{text}{marked[at:]}".encode()

@@ -1,0 +1,243 @@
+"""The training step of each library, written as its users write it; no timing lives here.
+
+Each function takes a problem and returns `step()`, which trains once on the whole batch and returns the loss from
+before the update.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from benchmarks.common import RATE, SIZES, Problem, make_problem
+
+Step = Callable[[], Any]
+
+
+def numpy_by_hand(problem: Problem) -> Step:
+    """The backward pass written out, every array allocated once."""
+    x, y = problem.x, problem.y
+    layers = [(W.copy(), b.copy()) for W, b in problem.layers]
+    signals = [np.empty((len(x), len(b)), np.float32) for _, b in layers]
+    cotangents = [np.empty_like(signal) for signal in signals]
+    slopes = [np.empty_like(signal) for signal in signals]
+    gradients = [(np.empty_like(W), np.empty_like(b)) for W, b in layers]
+    last = len(layers) - 1
+
+    def forward() -> None:
+        signal = x
+        for i, ((W, b), out) in enumerate(zip(layers, signals, strict=True)):
+            np.matmul(signal, W, out=out)
+            np.add(out, b, out=out)
+            if i < last:
+                np.tanh(out, out=out)
+            signal = out
+
+    def backward() -> Any:
+        g = cotangents[last]
+        np.subtract(signals[last], y, out=g)
+        flat = g.reshape(-1)
+        loss = np.dot(flat, flat) / g.size
+        np.multiply(g, np.float32(2 / g.size), out=g)
+        for i in range(last, -1, -1):
+            g = cotangents[i]
+            if i < last:
+                slope = slopes[i]
+                np.multiply(signals[i], signals[i], out=slope)
+                np.subtract(np.float32(1), slope, out=slope)
+                np.multiply(g, slope, out=g)
+            np.matmul((signals[i - 1] if i else x).T, g, out=gradients[i][0])
+            np.sum(g, axis=0, out=gradients[i][1])
+            if i:
+                np.matmul(g, layers[i][0].T, out=cotangents[i - 1])
+        return loss
+
+    def step() -> Any:
+        forward()
+        loss = backward()
+        for parameters, slopes_of in zip(layers, gradients, strict=True):
+            for parameter, gradient in zip(parameters, slopes_of, strict=True):
+                np.multiply(gradient, np.float32(RATE), out=gradient)
+                np.subtract(parameter, gradient, out=parameter)
+        return loss
+
+    return step
+
+
+def ours(problem: Problem) -> Step:
+    import nn
+
+    x, y = problem.x, problem.y
+    model = nn.MLP(problem.size.widths, activation="tanh")
+    for parameter, array in zip(model.parameters(), (a for layer in problem.layers for a in layer), strict=True):
+        parameter.data = array.copy()
+    optimizer = nn.SGD(model.parameters(), learning_rate=RATE)
+
+    def step() -> Any:
+        optimizer.zero_grad()
+        loss = nn.squared_error(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def pytorch(problem: Problem) -> Step:
+    import torch
+
+    torch.set_num_threads(1)
+    x, y = torch.tensor(problem.x), torch.tensor(problem.y)
+    modules: list[Any] = []
+    for W, b in problem.layers:
+        linear = torch.nn.Linear(*W.shape)
+        with torch.no_grad():
+            linear.weight.copy_(torch.tensor(W.T))
+            linear.bias.copy_(torch.tensor(b))
+        modules += [linear, torch.nn.Tanh()]
+    model = torch.nn.Sequential(*modules[:-1])
+    criterion = torch.nn.MSELoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
+
+    def step() -> Any:
+        optimizer.zero_grad()
+        loss = criterion(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def jax_jit(problem: Problem) -> Step:
+    import jax
+    import jax.numpy as jnp
+
+    jax.config.update("jax_cpu_enable_async_dispatch", False)  # compute in this thread, not in a second one; faster
+    x, y = jnp.asarray(problem.x), jnp.asarray(problem.y)
+    parameters = [(jnp.array(W), jnp.array(b)) for W, b in problem.layers]
+
+    def mean_squared_error(parameters: Any, x: Any, y: Any) -> Any:
+        *hidden, (W, b) = parameters
+        for weights, bias in hidden:
+            x = jnp.tanh(x @ weights + bias)
+        return jnp.mean((x @ W + b - y) ** 2)
+
+    def update(parameters: Any, x: Any, y: Any) -> Any:
+        loss, gradients = jax.value_and_grad(mean_squared_error)(parameters, x, y)
+        return jax.tree.map(lambda parameter, gradient: parameter - RATE * gradient, parameters, gradients), loss
+
+    compiled = jax.jit(update, donate_argnums=0)
+
+    def step() -> Any:
+        nonlocal parameters
+        parameters, loss = compiled(parameters, x, y)
+        jax.block_until_ready(parameters)
+        return loss
+
+    return step
+
+
+def hips_autograd(problem: Problem) -> Step:
+    import autograd.numpy as anp
+    from autograd import value_and_grad
+
+    parameters = [(W.copy(), b.copy()) for W, b in problem.layers]
+
+    def mean_squared_error(parameters: Any, x: Any, y: Any) -> Any:
+        *hidden, (W, b) = parameters
+        for weights, bias in hidden:
+            x = anp.tanh(anp.dot(x, weights) + bias)
+        return anp.mean((anp.dot(x, W) + b - y) ** 2)
+
+    gradient = value_and_grad(mean_squared_error)
+
+    def step() -> Any:
+        nonlocal parameters
+        loss, gradients = gradient(parameters, problem.x, problem.y)
+        parameters = [(W - RATE * dW, b - RATE * db) for (W, b), (dW, db) in zip(parameters, gradients, strict=True)]
+        return loss
+
+    return step
+
+
+def mygrad(problem: Problem) -> Step:
+    import mygrad as mg
+
+    layers = [(mg.tensor(W), mg.tensor(b)) for W, b in problem.layers]
+    *hidden, (W, b) = layers
+
+    def step() -> Any:
+        signal = problem.x
+        for weights, bias in hidden:
+            signal = mg.tanh(mg.matmul(signal, weights) + bias)
+        loss = mg.mean((mg.matmul(signal, W) + b - problem.y) ** 2)
+        loss.backward()
+        for layer in layers:
+            for parameter in layer:
+                parameter.data -= RATE * parameter.grad
+        return loss
+
+    return step
+
+
+class Contestant(NamedTuple):
+    """A library in the tables: its name there, how to build its step, what to import and what to install."""
+
+    name: str
+    build: Callable[[Problem], Step]
+    module: str
+    package: str
+
+    def load(self) -> None:
+        """Import the library; ImportError if it is not there."""
+        importlib.import_module(self.module)
+
+
+CONTESTANTS = {
+    "numpy": Contestant("NumPy by hand, buffers reused", numpy_by_hand, "numpy", "numpy"),
+    "ours": Contestant("autograd_mini and nn", ours, "nn", "autograd-mini"),
+    "torch": Contestant("PyTorch eager", pytorch, "torch", "torch"),
+    "jax": Contestant("JAX jit", jax_jit, "jax", "jax"),
+    "autograd": Contestant("HIPS autograd", hips_autograd, "autograd.numpy", "autograd"),
+    "mygrad": Contestant("MyGrad", mygrad, "mygrad", "mygrad"),
+}
+
+
+def available(wanted: list[str]) -> list[str]:
+    """Those of `wanted` that are installed; a line is printed about each other one."""
+    found = []
+    for key in wanted:
+        contestant = CONTESTANTS[key]
+        try:
+            contestant.load()
+        except ImportError:
+            print(f"{contestant.name} is left out: it is not installed. `pip install {contestant.package}`")
+            continue
+        found.append(key)
+    return found
+
+
+def loss_after(step: Step, steps: int) -> float:
+    """The loss that the last of `steps` steps returned."""
+    for _ in range(steps):
+        loss = step()
+    return float(loss.item() if hasattr(loss, "item") else loss)
+
+
+def build_right_ones(wanted: list[str], size: str) -> dict[str, Step]:
+    """The steps of those contestants whose loss after 3 updates is the hand-written one's; a line about the others."""
+    problem = make_problem(SIZES[size])
+    expected = loss_after(numpy_by_hand(problem), 4)
+    right = {}
+    for key in wanted:
+        step = CONTESTANTS[key].build(problem)
+        loss = loss_after(step, 4)
+        if abs(loss - expected) <= 1e-4 * abs(expected):
+            right[key] = step
+        else:
+            print(f"{CONTESTANTS[key].name} is left out of {size}: its loss after 3 steps is {loss}, not {expected}.")
+    return right

@@ -1,0 +1,419 @@
+"""Every message of the library, raised by the mistake that it is about: what you wrote, why not, what to write."""
+
+import copy
+import pickle
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from autograd_mini import Tensor, errors, grad, primitive, rule, vjp
+
+MATRIX = np.ones((2, 3))
+
+
+def variable(values: Any = MATRIX) -> Tensor:
+    return Tensor(values, requires_grad=True)
+
+
+class Mistake(NamedTuple):
+    message: str
+    error: type[Exception]
+    says: tuple[str, ...]
+    write: Callable[[], Any]
+
+
+MISTAKES: list[Mistake] = []
+
+
+def mistake(message: str, error: type[Exception], *says: str) -> Callable[[Callable[[], Any]], Callable[[], Any]]:
+    """Mark a function as an example of the mistake that `errors.<message>` is about; the text contains `says`."""
+
+    def register(write: Callable[[], Any]) -> Callable[[], Any]:
+        MISTAKES.append(Mistake(message, error, says, write))
+        return write
+
+    return register
+
+
+@mistake("NOT_SCALAR", ValueError, "shape (2, 3)", "t.sum().backward()")
+def backward_of_a_matrix():
+    (variable() * 2).backward()
+
+
+@mistake("NO_GRAPH", RuntimeError, "requires_grad=True")
+def backward_of_a_constant():
+    Tensor(1.0).backward()
+
+
+@mistake("NO_GRAPH", RuntimeError, "requires_grad=True")
+def backward_of_a_result_of_constants():
+    (Tensor(1.0) * 2).backward()
+
+
+@mistake("FREED", RuntimeError, "np.sum", "retain_graph=True")
+def backward_twice():
+    loss = (variable() * variable()).sum()
+    loss.backward()
+    loss.backward()
+
+
+@mistake("FREED", RuntimeError, "np.tanh")
+def backward_over_a_shared_part_that_is_freed():
+    shared = np.tanh(variable(1.0))
+    (shared * 2).backward()
+    (shared * 3).backward()
+
+
+@mistake("SEED_SHAPE", ValueError, "shape (3,)", "shape (2, 3)", "backward")
+def seed_of_another_shape():
+    (variable() * 2).backward(np.ones(3))
+
+
+@mistake("SEED_SHAPE", ValueError, "pullback")
+def cotangent_of_another_shape():
+    vjp(np.tanh, MATRIX)[1](np.ones(()))
+
+
+@mistake("SEED_SHAPE", ValueError, "pullback")
+def cotangent_tensor_of_another_shape():
+    vjp(np.tanh, MATRIX)[1](variable(1.0))
+
+
+@mistake("SEED_TYPE", TypeError, "complex128", "float64")
+def seed_of_complex_numbers():
+    (variable() * 2).backward(MATRIX * 1j)
+
+
+@mistake("NO_RULE", TypeError, "np.linalg.svd", "rule(np.linalg.svd", "t.detach()")
+def function_without_a_rule():
+    np.linalg.svd(variable())
+
+
+@mistake("NO_RULE", TypeError, "np.floor", "rule(np.floor")
+def ufunc_without_a_rule():
+    np.floor(variable())
+
+
+@mistake("NO_RULE", TypeError, "swish")
+def own_primitive_without_a_rule():
+    @primitive
+    def swish(x):
+        return x / (1 + np.exp(-x))
+
+    swish(variable())
+
+
+@mistake("NO_RULE_FOR_ARGUMENT", TypeError, "scaled", "argument 1", "t.detach()")
+def own_primitive_with_too_few_rules():
+    @primitive
+    def scaled(x, factor):
+        return x * factor
+
+    rule(scaled, lambda g, _out, _x: g, bind=lambda args, kwargs: (args, kwargs))
+    scaled(variable(), variable())
+
+
+@mistake("RULE_SIGNATURE", TypeError, "(g)", "lambda g, out, a")
+def rule_without_room_for_the_operands():
+    rule(np.floor, lambda g: g)
+
+
+@mistake("NO_METHOD", TypeError, "np.add.reduce")
+def ufunc_method():
+    np.add.reduce(variable())
+
+
+@mistake("NO_OUT", TypeError, "np.multiply", "result = np.multiply(...)")
+def ufunc_writes_into_an_array():
+    np.multiply(variable(), 2, out=np.empty((2, 3)))
+
+
+@mistake("NO_OUT", TypeError, "np.add")
+def array_adds_a_tensor_in_place():
+    array = MATRIX.copy()
+    array += variable()
+
+
+@mistake("NO_OUT", TypeError, "np.sum")
+def reduction_writes_into_an_array():
+    np.sum(variable(), axis=0, out=np.empty(3))
+
+
+@mistake("NO_OPTION", TypeError, "np.sum", "`where`", "axis")
+def keyword_that_the_rule_does_not_know():
+    np.sum(variable(), where=MATRIX > 0)
+
+
+@mistake("NO_OPTION", TypeError, "np.add", "`where`", "no keyword")
+def ufunc_keyword_that_the_rule_does_not_know():
+    np.add(variable(), 1, where=MATRIX > 0)
+
+
+@mistake("TENSOR_OPTION", TypeError, "power_of", "`exponent`", "t.detach()")
+def tensor_as_a_keyword():
+    @primitive
+    def power_of(x, *, exponent):
+        return x**exponent
+
+    rule(power_of, lambda g, _out, x, exponent: g * exponent * x ** (exponent - 1))
+    power_of(variable(), exponent=variable(2.0))
+
+
+@mistake("TO_ARRAY", TypeError, "plain array", "t.detach()", "t.data")
+def tensor_to_an_array():
+    np.asarray(variable())
+
+
+@mistake("TO_ARRAY", TypeError, "plain number", "t.item()")
+def tensor_to_a_number():
+    float(variable(1.0))
+
+
+@mistake("TO_ARRAY", TypeError, "plain list")
+def tensor_to_a_list():
+    variable().tolist()
+
+
+@mistake("INTEGER_GRAD", TypeError, "int64", "dtype=float")
+def integers_that_require_grad():
+    Tensor([1, 2], requires_grad=True)
+
+
+@mistake("INTEGER_GRAD", TypeError, "bool")
+def booleans_are_made_to_require_grad():
+    Tensor([True]).requires_grad = True
+
+
+@mistake("BAD_DTYPE", TypeError, "dtype <U1", "np.asarray")
+def text_as_values():
+    Tensor(["a", "b"])
+
+
+@mistake("BAD_DTYPE", TypeError, "dtype object")
+def object_as_values():
+    Tensor(None)
+
+
+@mistake("BAD_DTYPE", ValueError, "inhomogeneous")
+def ragged_values():
+    Tensor([[1.0], [2.0, 3.0]])
+
+
+@mistake("BAD_DTYPE", TypeError, "mask")
+def masked_array_as_values():
+    Tensor(np.ma.masked_array([1.0, 2.0], [True, False]))
+
+
+@mistake("TENSOR_OF_TENSOR", TypeError, "np.stack", "t.detach()")
+def tensor_of_a_tensor():
+    Tensor(variable())
+
+
+@mistake("ASSIGNMENT", TypeError, "t[index] = value", "np.where")
+def assignment_to_an_entry():
+    variable()[0] = 1.0
+
+
+@mistake("TRUTH", ValueError, "shape (2, 3)", "6 entries", ".any()", "np.where")
+def truth_of_many():
+    bool(variable() > 0)
+
+
+@mistake("ITEM", ValueError, "shape (2, 3)", "t[i].item()")
+def item_of_many():
+    variable().item()
+
+
+@mistake("CALL_FAILED", ValueError, "np.matmul", "(2, 3) float64 and shape (2, 3)", "mismatch")
+def product_of_matrices_that_do_not_fit():
+    variable() @ variable()
+
+
+@mistake("CALL_FAILED", ValueError, "np.add", "(2, 3)", "(2,)", "broadcast")
+def sum_of_arrays_that_do_not_broadcast():
+    variable() + np.ones(2)
+
+
+@mistake("CALL_FAILED", ValueError, "np.reshape", "(2, 3)", "cannot reshape array of size 6")
+def reshape_to_another_size():
+    variable().reshape(4, 2)
+
+
+@mistake("COTANGENT", TypeError, "double", "argument 0", "shape (3,)", "shape (2, 3)")
+def rule_with_a_result_of_another_shape():
+    @primitive
+    def double(x):
+        return 2 * x
+
+    rule(double, lambda g, _out, _x: 2 * np.sum(g, axis=0))
+    double(variable()).sum().backward()
+
+
+@mistake("COTANGENT", TypeError, "double", "float32", "float64")
+def rule_with_a_result_of_another_dtype():
+    @primitive
+    def double(x):
+        return 2 * x
+
+    rule(double, lambda g, _out, _x: (2 * g).astype(np.float32))
+    double(variable()).sum().backward()
+
+
+@mistake("RULE_FAILED", ZeroDivisionError, "broken", "argument 0", "shape (2, 3) float64")
+def rule_that_fails():
+    @primitive
+    def broken(x):
+        return 2 * x
+
+    rule(broken, lambda g, _out, _x: g * (1 // 0))
+    broken(variable()).sum().backward()
+
+
+@mistake("DATA_REPLACED", ValueError, "shape (3,)", "shape (2, 3)", "float64")
+def data_of_another_shape():
+    variable().data = np.ones(3)
+
+
+@mistake("DATA_REPLACED", ValueError, "float32", "float64")
+def data_of_another_dtype():
+    variable().data = MATRIX.astype(np.float32)
+
+
+@mistake("DATA_OF_RESULT", AttributeError, "np.multiply", "t.detach()")
+def data_of_a_result():
+    (variable() * 2).data = MATRIX
+
+
+@mistake("REQUIRES_GRAD_OF_RESULT", AttributeError, "np.multiply", "t.detach()")
+def requires_grad_of_a_result():
+    (variable() * 2).requires_grad = False
+
+
+@mistake("GRAD_SHAPE", ValueError, "shape (3,)", "shape (2, 3)", "t.grad = None")
+def gradient_of_another_shape():
+    variable().grad = np.ones(3)
+
+
+@mistake("GRAD_SHAPE", ValueError, "value 0")
+def gradient_as_a_number():
+    variable().grad = 0
+
+
+@mistake("GRAD_OF_RESULT", AttributeError, "leaf")
+def gradient_of_a_result():
+    (variable() * 2).grad = MATRIX
+
+
+@mistake("GRAD_OF_RESULT", AttributeError, "requires_grad=True")
+def gradient_of_a_constant():
+    Tensor(MATRIX).grad = MATRIX
+
+
+@mistake("PICKLE", TypeError, "np.multiply", "copy.deepcopy(t)")
+def pickle_of_a_result():
+    pickle.dumps(variable() * 2)
+
+
+@mistake("TRANSFORM_INPUT", TypeError, "grad", "argument 0", "int64")
+def gradient_by_integers():
+    grad(np.sum)(np.arange(3))
+
+
+@mistake("TRANSFORM_INPUT", TypeError, "a list")
+def gradient_by_arrays_of_two_shapes():
+    grad(np.sum)([[1.0], [2.0, 3.0]])
+
+
+@mistake("TRANSFORM_INPUT", TypeError, "vjp", "a str")
+def vjp_by_text():
+    vjp(np.sum, "x")
+
+
+@mistake("TRANSFORM_ARGNUM", TypeError, "argument 2", "2 arguments")
+def gradient_by_an_argument_that_is_not_there():
+    grad(lambda x, y: x * y, argnums=2)(1.0, 2.0)
+
+
+@mistake("TRANSFORM_OUTPUT", TypeError, "shape (2, 3)", "np.sum", "vjp", "tanh")
+def gradient_of_a_function_to_arrays():
+    grad(np.tanh)(MATRIX)
+
+
+@mistake("TRANSFORM_OUTPUT", TypeError, "NoneType")
+def gradient_of_a_function_that_returns_nothing():
+    grad(lambda x: None)(1.0)
+
+
+@mistake("TRANSFORM_OUTPUT", TypeError, "tuple")
+def vjp_of_a_function_to_a_tuple():
+    vjp(lambda x: (x, x), 1.0)
+
+
+@mistake("TRANSFORM_OUTPUT", TypeError, "real number", "np.real")
+def gradient_of_a_function_to_complex_numbers():
+    grad(lambda x: x * 1j)(1.0)
+
+
+def pattern(template: str) -> str:
+    """A regular expression that matches the template with its fields filled in."""
+    pieces = re.split(r"\{\w+\}", template)
+    return "(?s)" + ".*".join(map(re.escape, pieces))
+
+
+@pytest.mark.parametrize("case", MISTAKES, ids=lambda case: case.write.__name__)
+def test_message_says_what_why_and_what_instead(case):
+    with pytest.raises(case.error) as caught:
+        case.write()
+    text = "\n".join([str(caught.value), *getattr(caught.value, "__notes__", [])])
+    assert re.search(pattern(getattr(errors, case.message)), text), text
+    for part in case.says:
+        assert part in text
+    assert not re.search(r"\{\w*\}", text)
+
+
+def messages() -> dict[str, str]:
+    return {name: value for name, value in vars(errors).items() if name.isupper()}
+
+
+def test_every_message_has_a_mistake_that_raises_it():
+    assert {case.message for case in MISTAKES} == messages().keys()
+
+
+@pytest.mark.parametrize("name", sorted(messages().keys() - {"CALL_FAILED", "RULE_FAILED"}))
+def test_message_says_what_to_write(name):
+    assert re.search(r"(?i)\b(write|pass|use|convert|index|leave|make|needs|returns|write)\b", messages()[name])
+
+
+def test_an_error_inside_a_rule_keeps_its_type_and_names_the_operation():
+    with pytest.raises(ZeroDivisionError) as caught:
+        rule_that_fails()
+    assert "broken" in caught.value.__notes__[0]
+
+
+def test_a_failed_backward_changes_no_gradient():
+    @primitive
+    def fails(x):
+        return 2 * x
+
+    rule(fails, lambda g, _out, _x: g * (1 // 0))
+    a, b = variable(1.0), variable(2.0)
+    with pytest.raises(ZeroDivisionError):
+        (a * 3 + fails(b)).backward()
+    assert a.grad is None
+    assert b.grad is None
+
+
+def test_a_failed_call_leaves_its_operands_usable():
+    t = variable()
+    with pytest.raises(ValueError, match=r"np\.add"):
+        t + np.ones(2)
+    t.sum().backward()
+    np.testing.assert_array_equal(t.grad, MATRIX)
+
+
+def test_copies_of_a_result_are_offered_and_work():
+    twin = copy.deepcopy(variable() * 2)
+    assert twin.requires_grad

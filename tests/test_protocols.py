@@ -1,0 +1,403 @@
+"""NumPy's doors: `np.f(t)` is `t.f()` is the operator, and no door lets a tensor out of its graph in silence."""
+
+import math
+import operator
+import warnings
+
+import numpy as np
+import pytest
+
+from autograd_mini import Tensor, composite, constant, grad, no_grad, primitive, rule
+from autograd_mini.primitive import composites, constants, primitives
+
+V = np.array([[2.0, 0.5, 0.25], [0.5, 3.0, 0.125], [0.25, 0.125, 4.0]])
+Dispatcher = type(np.sum)
+
+
+def variable(values=V):
+    return Tensor(values, requires_grad=True)
+
+
+def public(module):
+    return {f"{module.__name__.replace('numpy', 'np')}.{name}": getattr(module, name) for name in sorted(module.__all__)}
+
+
+# These read files, print, or set NumPy's own state.
+ASIDE = {"errstate", "fromfile", "fromregex", "genfromtxt", "info", "load", "loadtxt", "memmap", "printoptions"}
+ASIDE |= {"set_printoptions", "setbufsize", "seterr", "seterrcall", "show_config", "show_runtime", "test"}
+
+
+PUBLIC = {
+    name: f
+    for name, f in {**public(np), **public(np.linalg), **public(np.fft)}.items()
+    if callable(f) and not (isinstance(f, type) and issubclass(f, Exception)) and name.rpartition(".")[2] not in ASIDE
+}
+REGISTERED = {*primitives, *composites, *constants}
+DISPATCHED = {name: f for name, f in PUBLIC.items() if isinstance(f, np.ufunc | Dispatcher)}
+WITHOUT_RULE = {name: f for name, f in DISPATCHED.items() if f not in REGISTERED}
+CONVERTING = {name: f for name, f in PUBLIC.items() if name not in DISPATCHED}
+
+CALLS = {
+    "f(t)": lambda f, t: f(t),
+    "f(t, t)": lambda f, t: f(t, t),
+    "f([t, t])": lambda f, t: f([t, t]),
+    "f((t, a))": lambda f, t: f((t, V.copy())),
+    "f(a, t)": lambda f, t: f(V.copy(), t),
+    "f(t, a)": lambda f, t: f(t, V.copy()),
+    "f(t, 1)": lambda f, t: f(t, 1),
+    "f(1, t)": lambda f, t: f(1, t),
+    "f(a, 1, t)": lambda f, t: f(V.copy(), 1, t),
+    "f(a, a, t)": lambda f, t: f(V.copy(), V.copy(), t),
+    "f(t, t, t)": lambda f, t: f(t, t, t),
+    "f(t, t, t, 0)": lambda f, t: f(t, t, t, 0),
+    "f('ij->i', t)": lambda f, t: f("ij->i", t),
+    "f(np.sum, t)": lambda f, t: f(np.sum, t),
+    "f(np.sum, 0, t)": lambda f, t: f(np.sum, 0, t),
+}
+
+
+def outcomes(f, tensor=variable):
+    """What each way to call `f` with tensors gives: a result or an exception."""
+    found = {}
+    for way, call in CALLS.items():
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            try:
+                found[way] = call(f, tensor())
+            except Exception as error:  # noqa: BLE001
+                found[way] = error
+    return found
+
+
+def arrays(result):
+    """The arrays of floating-point numbers in a result, tensors without history included."""
+    if isinstance(result, tuple | list):
+        return [array for part in result for array in arrays(part)]
+    if isinstance(result, Tensor):
+        return [] if result.requires_grad else arrays(result.data)
+    if isinstance(result, np.ndarray | np.generic | float | complex):
+        return [np.asarray(result)] if np.asarray(result).dtype.kind in "fc" else []
+    return []
+
+
+@pytest.mark.parametrize("name", WITHOUT_RULE)
+def test_a_function_without_a_rule_raises_and_names_itself(name):
+    f = WITHOUT_RULE[name]
+    found = outcomes(f)
+    own = f.__name__ if isinstance(f, np.ufunc) else name.removeprefix("np.")
+    refusals = [str(error) for error in found.values() if isinstance(error, TypeError)]
+    naming = [text for text in refusals if "requires grad" in text and own.rpartition(".")[2] in text.partition("(")[0]]
+    assert naming or not any("requires grad" in text for text in refusals), refusals
+    assert any("requires grad" in text for text in refusals), found
+    for way, result in found.items():
+        assert isinstance(result, Exception) or not arrays(result), way
+
+
+@pytest.mark.parametrize("name", CONVERTING)
+def test_a_function_outside_the_protocols_cannot_take_the_values_out(name):
+    shift = 1e-3
+    if name in {"np.empty", "np.ndarray", "np.recarray"}:
+        pytest.skip("makes arrays of any values; takes only a dtype from the tensor")
+    for (way, result), other in zip(
+        outcomes(CONVERTING[name]).items(),
+        outcomes(CONVERTING[name], lambda: variable(V + shift)).values(),
+        strict=True,
+    ):
+        for one, two in zip(arrays(result), arrays(other), strict=True):
+            np.testing.assert_array_equal(one, two, err_msg=f"{way} depends on the tensor's values")
+
+
+@pytest.mark.parametrize("f", sorted(constants - {np.empty_like}, key=lambda f: f.__name__), ids=lambda f: f.__name__)
+def test_what_is_declared_constant_is_constant(f):
+    before, after = outcomes(f), outcomes(f, lambda: variable(V + 1e-3))
+    assert any(not isinstance(result, Exception) for result in before.values()), before
+    for way, result in before.items():
+        for one, two in zip(arrays(result), arrays(after[way]), strict=True):
+            np.testing.assert_array_equal(one, two, err_msg=way)
+
+
+@pytest.mark.parametrize("f", composites, ids=lambda f: f.__name__)
+def test_a_composite_stays_in_the_graph(f):
+    found = [result for result in outcomes(f).values() if not isinstance(result, Exception)]
+    arguments = {np.swapaxes: (0, 1)}.get(f, ())
+    found.append(f([variable()] if f is np.stack else variable(), *arguments))
+    assert all(result.requires_grad for result in found)
+
+
+class TestThreeWaysToSayIt:
+    @pytest.mark.parametrize(
+        ("function", "other"),
+        [
+            (np.add, operator.add),
+            (np.subtract, operator.sub),
+            (np.multiply, operator.mul),
+            (np.divide, operator.truediv),
+            (np.power, operator.pow),
+            (np.matmul, operator.matmul),
+        ],
+        ids=lambda f: f.__name__,
+    )
+    def test_functions_and_operators(self, function, other):
+        for a, b in ((variable(), V), (V, variable()), (variable(), variable())):
+            np.testing.assert_array_equal(function(a, b).data, other(V, V))
+            assert function(a, b)._record.primitive is other(a, b)._record.primitive
+
+    @pytest.mark.parametrize(
+        "name", ["sum", "mean", "max", "min", "ravel", "squeeze", "transpose", "clip", "argmax", "all", "swapaxes"]
+    )
+    def test_functions_and_methods(self, name):
+        arguments = {"clip": (0.5, 2.0), "swapaxes": (0, 1)}.get(name, ())
+        by_function, by_method = getattr(np, name)(variable(), *arguments), getattr(variable(), name)(*arguments)
+        np.testing.assert_array_equal(by_function.data, getattr(np, name)(V, *arguments))
+        np.testing.assert_array_equal(by_method.data, by_function.data)
+
+    def test_scalars_of_numpy_on_the_left(self):
+        assert (np.float64(2.0) * variable()).requires_grad
+        assert (np.float32(2.0) / variable(V.astype(np.float32))).dtype == np.float32
+
+    def test_positional_and_named_options(self):
+        t = variable()
+        np.testing.assert_array_equal(np.sum(t, 0).data, V.sum(0))
+        np.testing.assert_array_equal(np.sum(t, 0, None, None, True).data, V.sum(0, keepdims=True))
+        np.testing.assert_array_equal(np.sum(a=t, axis=0).data, V.sum(0))
+        np.testing.assert_array_equal(np.reshape(t, (9,), order="F").data, V.reshape(9, order="F"))
+        np.testing.assert_array_equal(np.broadcast_to(array=t, shape=(2, 3, 3)).data, np.broadcast_to(V, (2, 3, 3)))
+        np.testing.assert_array_equal(np.max(t, 0, None, True).data, np.max(V, 0, None, True))
+        np.testing.assert_array_equal(np.mean(t, 0, None).data, np.mean(V, 0))
+
+    @pytest.mark.parametrize("axis", [0, 1, -1, -2, None])
+    def test_concatenate_along_any_axis(self, axis):
+        a, b = variable(), variable(V[:, :3] * 2)
+        out = np.concatenate([a, b], axis=axis)
+        np.testing.assert_array_equal(out.data, np.concatenate([V, V * 2], axis=axis))
+        seed = np.arange(float(out.size)).reshape(out.shape)
+        out.backward(seed)
+        parts = np.split(seed, 2, axis=axis or 0)
+        np.testing.assert_array_equal(a.grad, parts[0].reshape(3, 3))
+        np.testing.assert_array_equal(b.grad, parts[1].reshape(3, 3))
+
+    @pytest.mark.parametrize("axis", [0, 1, 2, -1, -3])
+    def test_stack_along_any_axis(self, axis):
+        a, b = variable(), variable(V * 2)
+        out = np.stack([a, b], axis=axis)
+        np.testing.assert_array_equal(out.data, np.stack([V, V * 2], axis=axis))
+        (out * out).sum().backward()
+        np.testing.assert_array_equal(a.grad, 2 * V)
+        np.testing.assert_array_equal(b.grad, 4 * V)
+
+    def test_joins_tensors_arrays_and_whole_tensors(self):
+        t = variable()
+        np.testing.assert_array_equal(np.concatenate([V, t]).data, np.concatenate([V, V]))
+        np.testing.assert_array_equal(np.concatenate(t).data, np.concatenate(V))
+
+    @pytest.mark.parametrize("kwargs", [{"min": 1.0}, {"max": 1.0}, {"a_min": 0.5, "a_max": 2.0}, {}], ids=str)
+    def test_clip_takes_all_names(self, kwargs):
+        np.testing.assert_array_equal(np.clip(variable(), **kwargs).data, np.clip(V, **kwargs))
+
+    def test_gradients_flow_to_the_bounds_of_clip(self):
+        low, high = variable(1.0), variable(2.5)
+        np.clip(V, low, high).sum().backward()
+        assert low.grad == np.sum(V < 1)
+        assert high.grad == np.sum(V > 2.5)
+
+    def test_where_with_one_argument_gives_positions(self):
+        rows, columns = np.where(variable() > 1)
+        np.testing.assert_array_equal(rows.data, np.where(V > 1)[0])
+        np.testing.assert_array_equal(columns.data, np.where(V > 1)[1])
+
+    def test_results_of_constants_are_tensors_without_history(self):
+        out = np.linalg.inv(Tensor(V))
+        assert type(out) is Tensor
+        assert not out.requires_grad
+        np.testing.assert_array_equal(out.data, np.linalg.inv(V))
+        sign, logarithm = np.linalg.slogdet(Tensor(V))
+        assert type(sign) is type(logarithm) is Tensor
+
+    def test_functions_without_a_rule_work_under_no_grad(self):
+        with no_grad():
+            np.testing.assert_array_equal(np.linalg.inv(variable()).data, np.linalg.inv(V))
+            np.testing.assert_array_equal(np.floor(variable()).data, np.floor(V))
+            np.testing.assert_array_equal(np.add.reduce(variable()).data, np.add.reduce(V))
+
+
+class TestNothingLeaves:
+    @pytest.mark.parametrize(
+        "take",
+        [
+            np.asarray,
+            np.array,
+            lambda t: np.array([t, t]),
+            lambda t: np.array([[t], [t]]),
+            lambda t: np.array((t, 1.0)),
+            lambda t: np.array(t, dtype=object),
+            lambda t: np.array([t, t], dtype=object),
+            lambda t: np.asarray(t, dtype=np.float32),
+            np.ascontiguousarray,
+            lambda t: np.full((2,), t),
+            lambda t: np.full_like(V, t),
+            lambda t: np.put(V.copy(), [0], t),
+            lambda t: V.copy().__setitem__(0, t),
+            lambda t: V.copy().fill(t),
+            np.float64,
+            float,
+            int,
+            complex,
+            math.exp,
+            math.sqrt,
+            round,
+            lambda t: t.tolist(),
+            lambda t: [1, 2, 3][t],
+            lambda t: np.random.default_rng(0).normal(t),
+            np.ma.array,
+            lambda t: np.fromiter(t, float),
+            lambda t: np.testing.assert_allclose(t, 2.0),
+        ],
+    )
+    def test_conversion_raises(self, take):
+        with pytest.raises(TypeError):
+            take(variable(2.0))
+
+    def test_comparison_helpers_are_constant(self):
+        assert np.allclose(variable(), V)
+        assert np.array_equal(variable(), V)
+
+    @pytest.mark.parametrize(
+        "write",
+        [
+            lambda t, array: np.tanh(t, out=array),
+            lambda t, array: np.tanh(t, array),
+            lambda t, array: np.sum(t, axis=0, out=array[0]),
+            lambda t, array: np.sum(t, 0, None, array[0]),
+            lambda t, array: np.concatenate([t], out=array),
+            lambda t, array: np.clip(t, 0, 1, out=array),
+            lambda t, array: np.clip(t, 0, 1, array),
+            lambda t, array: np.matmul(t, t, out=array),
+            lambda t, array: np.add(array, 1, out=t),
+            lambda t, array: np.stack([t], out=array[None]),
+            lambda t, array: operator.iadd(array, t),
+            lambda t, array: operator.imatmul(array, t),
+            lambda t, array: np.copyto(array, t),
+            lambda t, array: np.copyto(t, array),
+            lambda t, array: np.put(array, [0], t[0, 0]),
+            lambda t, array: np.fill_diagonal(t, 1.0),
+            lambda t, array: np.add.at(array, 0, t),
+            lambda t, array: np.add.at(t, 0, array),
+        ],
+    )
+    @pytest.mark.parametrize("requires_grad", [True, False])
+    def test_writing_raises_and_writes_nothing(self, write, requires_grad):
+        t, array = Tensor(V, requires_grad=requires_grad), np.full_like(V, -7.0)
+        with pytest.raises((TypeError, ValueError)) as caught:
+            write(t, array)
+        assert "t" in str(caught.value)
+        np.testing.assert_array_equal(t.data, V)
+        np.testing.assert_array_equal(array, np.full_like(V, -7.0))
+
+    @pytest.mark.parametrize(
+        "call",
+        [
+            np.add.reduce,
+            np.multiply.reduce,
+            np.add.accumulate,
+            lambda t: np.add.reduceat(t, [0, 1]),
+            lambda t: np.multiply.outer(t, V),
+            lambda t: np.multiply.outer(V, t),
+            lambda t: np.maximum.reduce(t, axis=1),
+        ],
+    )
+    def test_methods_of_ufuncs_raise(self, call):
+        with pytest.raises(TypeError, match=r"only `np\.\w+\(...\)` itself has a rule"):
+            call(variable())
+
+    def test_methods_of_ufuncs_without_a_rule_raise(self):
+        with pytest.raises(TypeError, match=r"np\.arctan2 was called"):
+            np.arctan2.outer(variable(), V)
+
+    def test_methods_of_ufuncs_work_on_constants(self):
+        np.testing.assert_array_equal(np.add.reduce(Tensor(V)).data, np.add.reduce(V))
+
+    def test_keywords_that_no_rule_knows_raise(self):
+        for call in (
+            lambda t: np.sum(t, initial=5.0),
+            lambda t: np.max(t, initial=5.0),
+            lambda t: np.max(t, where=V > 1, initial=0.0),
+            lambda t: np.multiply(t, t, where=V > 1),
+            lambda t: np.concatenate([t, t], dtype=np.float32),
+        ):
+            with pytest.raises(TypeError, match="which its derivative rule does not know"):
+                call(variable())
+
+    def test_other_containers_of_tensors_are_seen(self):
+        with pytest.raises(TypeError, match=r"np\.block"):
+            np.block([[variable(), V], [V, V]])
+        with pytest.raises(TypeError, match=r"np\.interp"):
+            np.interp(variable(), [0.0, 1.0], [1.0, 2.0])
+
+
+class TestFunctionsOfOnesOwn:
+    def test_a_primitive_runs_on_arrays_as_it_is(self):
+        @primitive
+        def triple(x):
+            return 3 * x
+
+        assert type(triple(V)) is np.ndarray
+        assert triple.__name__ == "triple"
+
+    def test_a_rule_for_a_function_of_numpy(self):
+        rule(np.sinh, lambda g, _out, x: g * np.cosh(x))
+        rule(np.cosh, lambda g, _out, x: g * np.sinh(x))
+        assert np.isclose(grad(grad(grad(np.sinh)))(0.5), np.cosh(0.5))
+
+    def test_a_composite_for_a_function_of_numpy(self):
+        @composite(np.exp2)
+        def _exp2(x):
+            return np.power(2.0, x)
+
+        # universal functions come by another door than the others; both lead to the composite
+        assert np.isclose(grad(np.exp2)(3.0), 8 * np.log(2))
+
+    def test_a_composite_for_a_function_that_is_no_ufunc(self):
+        @composite(np.ptp)
+        def _ptp(a):
+            return np.max(a) - np.min(a)
+
+        np.testing.assert_array_equal(grad(np.ptp)(np.array([1.0, 5.0, 2.0])), [-1.0, 1.0, 0.0])
+
+    def test_a_constant_for_a_function_of_numpy(self):
+        constant(np.floor)
+        assert grad(lambda x: x * np.floor(x))(2.5) == 2.0
+
+    def test_options_reach_the_rule(self):
+        @primitive
+        def scaled(x, factor=2.0):
+            return x * factor
+
+        rule(scaled, lambda g, _out, _x, factor=2.0: g * factor)
+        assert grad(scaled)(1.0) == 2.0
+        assert grad(lambda x: scaled(x, 5.0))(1.0) == 5.0
+        assert grad(lambda x: scaled(x, factor=7.0))(1.0) == 7.0
+
+    def test_an_argument_without_derivative_is_none(self):
+        @primitive
+        def pick(mask, x):
+            return np.where(mask, x, 0.0)
+
+        rule(pick, None, lambda g, _out, mask, _x: np.where(mask, g, 0.0))
+        np.testing.assert_array_equal(grad(lambda x: pick(V[0] > 1, x).sum())(V[0]), [1.0, 0.0, 0.0])
+
+    def test_a_broadcasting_primitive_is_summed(self):
+        @primitive
+        def plus(a, b):
+            return a + b
+
+        rule(plus, lambda g, _out, _a, _b: g, lambda g, _out, _a, _b: g, broadcasts=True)
+        np.testing.assert_array_equal(grad(lambda b: plus(V, b).sum())(V[0]), [3.0] * 3)
+
+    def test_a_variadic_primitive(self):
+        @primitive
+        def total(arrays):
+            return sum(np.asarray(a) for a in arrays)
+
+        rule(total, lambda position, g, _out, *_arrays: g * (position + 1), variadic=True)
+        a, b = variable(), variable()
+        np.testing.assert_array_equal(total([a, b]).data, 2 * V)
