@@ -3,17 +3,19 @@
 from typing import TYPE_CHECKING, Any
 
 from autograd_mini import rules  # registers the derivative of each NumPy function
+from autograd_mini.domains import case
 from autograd_mini.graph import enable_grad, no_grad, scope
 from autograd_mini.primitive import composite, constant, primitive, rule
+from autograd_mini.signals import signals
 from autograd_mini.tensor import Tensor
 from autograd_mini.transforms import grad, value_and_grad, vjp
 
 if TYPE_CHECKING:
     from autograd_mini.drawing import draw
-    from autograd_mini.signals import signals
 
 __all__ = [
     "Tensor",
+    "case",
     "composite",
     "constant",
     "draw",
@@ -36,8 +38,4 @@ def __getattr__(name: str) -> Any:
         from autograd_mini.drawing import draw
 
         return draw
-    if name == "signals":
-        from autograd_mini.signals import signals
-
-        return signals
     raise AttributeError(f"module 'autograd_mini' has no attribute {name!r}")

@@ -87,33 +87,34 @@ def pull_through(
     if wrap is not None:
         out, operands = on_tensors(node, wrap)
     parts = []
-    for position, vjp in node.plan.rules:
-        parent = inputs[position]
-        if useful is not None and parent not in useful:
-            continue
-        try:
-            part = vjp(cotangent, out, *operands, **options)
-            if part.shape != parent.shape or part.dtype != parent.dtype:
+    position = None
+    try:
+        for position, vjp in node.plan.rules:
+            parent = inputs[position]
+            if useful is not None and parent not in useful:
+                continue
+            part = vjp(cotangent, out, *operands, **options) if options else vjp(cotangent, out, *operands)
+            if part.shape != parent.shape or part.dtype is not parent.dtype:
                 part = fit(part, node, position)
-        except Exception as error:
-            error.add_note(
-                errors.RULE_FAILED.format(
-                    name=primitive.name, position=position, operands=errors.describe(*inputs), reason=error
-                )
+            parts.append((parent, part))
+    except Exception as error:
+        error.add_note(
+            errors.RULE_FAILED.format(
+                name=primitive.name, position=position, operands=errors.describe(*inputs), reason=error
             )
-            raise
-        parts.append((parent, part))
+        )
+        raise
     return parts
 
 
-def on_tensors(node: Node, wrap: Wrap) -> tuple[Any, tuple[Any, ...]]:
+def on_tensors(node: Node, wrap: Wrap) -> tuple[Any, list[Any]]:
     """The output and the operands of a node as tensors with their history, so that rules record a graph."""
     out = node if node.out is None else wrap(node.out, node)
-    operands = (
+    operands = [
         wrap(operand, parent) if kept and isinstance(parent, Leaf | Node) else operand
         for operand, parent, kept in zip(node.operands or (), node.inputs, node.plan.keep, strict=True)
-    )
-    return out, tuple(operands)
+    ]
+    return out, operands
 
 
 def sum_to(cotangent: Any, shape: tuple[int, ...]) -> Any:
@@ -121,9 +122,9 @@ def sum_to(cotangent: Any, shape: tuple[int, ...]) -> Any:
     extra = cotangent.ndim - len(shape)
     if extra < 0:
         return cotangent
-    axes = tuple(range(extra)) + tuple(
-        i for i, length in enumerate(shape, extra) if length == 1 and cotangent.shape[i] != 1
-    )
+    axes = tuple(range(extra))
+    if 1 in shape:
+        axes += tuple(i for i, length in enumerate(shape, extra) if length == 1 and cotangent.shape[i] != 1)
     total = cotangent.sum(axis=axes)
     return total if total.shape == shape else total.reshape(shape)
 

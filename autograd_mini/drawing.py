@@ -35,7 +35,8 @@ LONGEST = 80  # characters of a name
 LABEL_WIDTH = 90
 SHRINKING = 0.9  # gains below it are dashed
 FONT = "Helvetica,Arial,sans-serif"
-ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\\": "&#92;"})
+BACKSLASH = "&#92;&#92;"  # one, after Graphviz has taken a first one for the start of an escape such as \\N
+ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\\": BACKSLASH})
 NOT_IN_XML = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -94,13 +95,13 @@ def draw(tensor: Tensor, signals: Signals | bool | None = None, *, max_nodes: in
         "computation",
         filename="computation.gv",
         format="svg",
-        graph_attr={"fontname": FONT, "labelloc": "t", "tooltip": escape(shown.title), "ranksep": "0.35"},
+        graph_attr={"fontname": FONT, "labelloc": "t", "tooltip": hover(shown.title), "ranksep": "0.35"},
         node_attr={"fontname": FONT, "fontsize": "12", "shape": "box", "margin": "0.12,0.06"},
         edge_attr={"fontname": FONT, "fontsize": "10", "arrowsize": "0.7"},
     )
-    drawing.title = shown.title
+    drawing.title = visible(shown.title)
     sentence = finding(measured) if measured else f"{shown.title}."
-    drawing.finding = f"{sentence} {shown.note}".strip()
+    drawing.finding = visible(f"{sentence} {shown.note}".strip())
     if measured or shown.note:
         drawing.graph_attr["label"] = f"<{headline(sentence, shown.note)}<BR/> >"
     write(drawing, shown, measured is not None)
@@ -122,7 +123,7 @@ def write(drawing: Drawing, shown: Picture, coloured: bool) -> None:
     scopes = {box.key: box.scope for box in shown.boxes}
     for link in shown.links:
         attributes = link_attributes(link, coloured)
-        attributes["tooltip"] = attributes["labeltooltip"] = escape(link.tip)
+        attributes["tooltip"] = attributes["labeltooltip"] = hover(link.tip)
         if link.kind == "signal":  # straight down, and room for parameters in a frame, so that frames form no stairs
             attributes["weight"] = "10"
             attributes["minlen"] = "1" if scopes[link.tail] == scopes[link.head] else "2"
@@ -161,7 +162,7 @@ def nested(boxes: Sequence[Box]) -> Iterator[Box | str]:
                 label = f"{around.rpartition('.')[2]}.{label}"
             yield f"\tsubgraph cluster_{next(numbers)} {{\n"
             yield (
-                f'\tgraph [label=<{markup(shortened(label), ())}> tooltip="{escape(scope)}" labelloc=t labeljust=r '
+                f'\tgraph [label=<{markup(shortened(label), ())}> tooltip="{hover(scope)}" labelloc=t labeljust=r '
                 f'fontsize=11 fontcolor="#555555" color="#b0b8c0" style=rounded]\n'
             )
             waiting.append(None)
@@ -200,7 +201,7 @@ def box_attributes(box: Box, coloured: bool, strongest: float) -> dict[str, str]
         lines.append("the result")
     attributes = {
         "label": f"<{markup(shortened(box.title), lines)}>",
-        "tooltip": escape("\n".join(filter(None, (box.scope, box.title, *lines, norm(box))))),
+        "tooltip": hover("\n".join(filter(None, (box.scope, box.title, *lines, norm(box))))),
         "shape": shape,
         "style": style,
         "fillcolor": fill,
@@ -281,10 +282,19 @@ def norm(box: Box) -> str:
     return f"L2 norm of g {box.signal.norm:.1e}" if box.signal is not None else ""
 
 
+def visible(text: str) -> str:
+    """Text without the control characters that no XML may hold: they show as `\\x1b`."""
+    return NOT_IN_XML.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
 def escape(text: str) -> str:
-    """Text that DOT's strings, its HTML labels and XML all show as it is; other control characters as `\\x1b`."""
-    visible = NOT_IN_XML.sub(lambda match: ascii(match[0])[1:-1], text)
-    return visible.translate(ENTITIES).replace("\n", "&#10;")
+    """Text that Graphviz's HTML, and from there XML, shows as it is."""
+    return visible(text).translate(ENTITIES).replace("\n", "&#10;")
+
+
+def hover(text: str) -> str:
+    """Text for a tooltip, in which Graphviz looks for escapes twice."""
+    return escape(text).replace(BACKSLASH, 2 * BACKSLASH)
 
 
 def shortened(text: str) -> str:

@@ -5,6 +5,7 @@ Nothing here computes: no rule, no `Tensor`, no arithmetic on arrays.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import itertools
 import threading
@@ -22,12 +23,15 @@ class _Modes(threading.local):
     recording = True
     scope = ""
 
+    def __init__(self) -> None:
+        self.outer: list[Any] = []  # what the blocks that this thread is in go back to
+
 
 modes = _Modes()
 
 
-class no_grad:  # noqa: N801 (reads as a statement)
-    """Compute without recording, in this thread: `with no_grad(): ...`.
+class no_grad(contextlib.ContextDecorator):  # noqa: N801 (reads as a statement)
+    """Compute without recording, in this thread: `with no_grad(): ...`, or `@no_grad()` above a function.
 
     Examples
     --------
@@ -42,11 +46,11 @@ class no_grad:  # noqa: N801 (reads as a statement)
     recording = False
 
     def __enter__(self) -> None:
-        self.before = modes.recording
+        modes.outer.append(modes.recording)
         modes.recording = self.recording
 
     def __exit__(self, *exception: object) -> None:
-        modes.recording = self.before
+        modes.recording = modes.outer.pop()
 
 
 class enable_grad(no_grad):  # noqa: N801
@@ -55,7 +59,7 @@ class enable_grad(no_grad):  # noqa: N801
     recording = True
 
 
-class scope:  # noqa: N801
+class scope(contextlib.ContextDecorator):  # noqa: N801
     """Put the operations made inside under a name, in this thread; drawings group by it. Scopes nest: `a.b`.
 
     Parameters
@@ -64,17 +68,16 @@ class scope:  # noqa: N801
         The group's name, such as a layer's.
     """
 
-    __slots__ = ("before", "name")
-
     def __init__(self, name: str) -> None:
         self.name = name
 
     def __enter__(self) -> None:
-        self.before = modes.scope
-        modes.scope = f"{self.before}.{self.name}" if self.before else self.name
+        outer = modes.scope
+        modes.outer.append(outer)
+        modes.scope = f"{outer}.{self.name}" if outer else self.name
 
     def __exit__(self, *exception: object) -> None:
-        modes.scope = self.before
+        modes.scope = modes.outer.pop()
 
 
 class Vertex:
@@ -124,9 +127,9 @@ class Node(Vertex):
         The operation.
     plan : Plan
         Which of its rules are wanted here, and which operands they read.
-    inputs : tuple
+    inputs : list
         For each argument its `Leaf` or `Node`, or the Python scalar that was written.
-    operands : tuple or None
+    operands : list or None
         What the rules are called with: the operand's array where a rule reads it, else the entry of `inputs`,
         which has the shape and dtype. None once a backward has freed it.
     out : array or None
@@ -143,12 +146,11 @@ class Node(Vertex):
         self,
         primitive: Any,
         plan: Any,
-        inputs: tuple[Any, ...],
-        operands: tuple[Any, ...] | None,
+        inputs: list[Any],
+        operands: list[Any] | None,
         out: Any,
         options: dict[str, Any],
-        shape: tuple[int, ...],
-        dtype: Any,
+        value: Any,
     ) -> None:
         self.primitive = primitive
         self.plan = plan
@@ -156,15 +158,11 @@ class Node(Vertex):
         self.operands = operands
         self.out = out
         self.options = options
-        self.shape = shape
-        self.dtype = dtype
+        self.shape = value.shape
+        self.dtype = value.dtype
         self.name = None
         self.index = next(_creation)
         self.scope = modes.scope
-
-    def free(self) -> None:
-        """Drop the arrays; the structure stays, so that a graph can be drawn after its backward."""
-        self.operands = self.out = None
 
 
 Record: TypeAlias = Leaf | Node
@@ -190,7 +188,7 @@ def operations(root: Record, stop: Collection[Record] = ()) -> list[Node]:
     seen = {root}
     for node in found:
         for parent in node.inputs:
-            if type(parent) is Node and parent not in seen and parent not in stop:
+            if type(parent) is Node and parent not in seen and not (stop and parent in stop):
                 seen.add(parent)
                 found.append(parent)
     found.sort(key=_by_index, reverse=True)
@@ -214,12 +212,11 @@ def copy_graph(root: Record, memo: dict[int, Any]) -> Record:
             twin = Node(
                 record.primitive,
                 record.plan,
-                tuple(map(twin_of, record.inputs)),
-                record.operands and tuple(map(twin_of, record.operands)),
+                [twin_of(part) for part in record.inputs],
+                record.operands and [twin_of(part) for part in record.operands],
                 twin_of(record.out),
                 twin_of(record.options),
-                record.shape,
-                record.dtype,
+                record,
             )
         twin.name, twin.scope = record.name, record.scope
         memo[id(record)] = twin

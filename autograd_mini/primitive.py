@@ -21,6 +21,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 primitives: dict[Callable[..., Any], Primitive] = {}
 composites: dict[Callable[..., Any], Callable[..., Any]] = {}
 constants: set[Callable[..., Any]] = set()
+own_functions: dict[Callable[..., Any], Callable[..., Any]] = {}  # what `primitive` made, and what it computes with
 
 
 class Plan(NamedTuple):
@@ -28,6 +29,7 @@ class Plan(NamedTuple):
 
     rules: tuple[tuple[int, Callable[..., Any]], ...]
     keep: tuple[bool, ...]
+    dropped: tuple[int, ...]
     keep_out: bool
 
 
@@ -102,7 +104,8 @@ class Primitive:
                 rules.append((position, functools.partial(vjp, position) if self.variadic else vjp))
                 reads.append(self.reads[slot])
         keep = tuple(any(r.operand(position) for r in reads if r) for position in range(len(pattern)))
-        plan = self.plans[mask] = Plan(tuple(rules), keep, any(r.out for r in reads if r))
+        dropped = tuple(position for position, kept in enumerate(keep) if not kept)
+        plan = self.plans[mask] = Plan(tuple(rules), keep, dropped, any(r.out for r in reads if r))
         return plan
 
 
@@ -145,6 +148,8 @@ def binder(function: Callable[..., Any], arity: int, variadic: bool) -> Callable
         names = ()
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Sequence[Any], dict[str, Any]]:
+        if len(args) == arity and not kwargs and not variadic:
+            return args, kwargs
         if variadic:
             if not args:
                 kwargs = dict(kwargs)
@@ -220,7 +225,9 @@ def rule(
     arity = len(vjps)
     if cases is None:
         cases = {1: UNARY, 2: BINARY, 3: TERNARY}.get(arity, ()) if elementwise or broadcasts else ()
-    compute = (lambda *arrays, **options: function(arrays, **options)) if variadic else function
+    compute = own_functions.get(function, function)
+    if variadic:
+        compute = lambda *arrays, **options: function(arrays, **options)
     primitives[function] = Primitive(
         compute,
         display_name(function),
@@ -268,6 +275,7 @@ def primitive(function: Function) -> Function:
                     return result
         return function(*args, **kwargs)
 
+    own_functions[dispatch] = function
     return dispatch  # type: ignore[return-value]
 
 

@@ -231,7 +231,7 @@ class Tensor:
     # NumPy's protocols
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if kwargs.pop("out", None) is not None:
+        if kwargs and kwargs.pop("out", None) is not None:
             raise TypeError(errors.NO_OUT.format(name=display_name(ufunc)))
         primitive = primitives.get(ufunc)
         if method == "__call__" and primitive is not None:
@@ -477,19 +477,23 @@ def wrap(data: Any, record: Record | None) -> Tensor:
 
 def apply(primitive: Primitive, *args: Any, **options: Any) -> Any:
     """Compute `primitive` on arguments of which some are tensors, and record it if a gradient may be wanted."""
-    values, inputs = [], []
-    mask = 1
+    values: list[Any] = []
+    inputs: list[Any] = []
+    mask, only_tensors = 1, True
     for arg in args:
         mask += mask
         if isinstance(arg, Tensor):
             values.append(arg._data)
             record = arg._record
-            if record is not None and record.requires_grad:
+            if record is None:
+                only_tensors = False
+            elif record.requires_grad:
                 mask += 1
             inputs.append(record)
         else:
             values.append(np.asarray(arg) if type(arg) in (list, tuple) else arg)
             inputs.append(None)
+            only_tensors = False
     constant = mask == 1 << len(args) or not modes.recording
     if options:
         options = plain_options(primitive, options, constant)
@@ -502,31 +506,23 @@ def apply(primitive: Primitive, *args: Any, **options: Any) -> Any:
     if constant or out.dtype.kind not in DIFFERENTIABLE:
         return wrap(out, None)
     plan = primitive.plans.get(mask) or primitive.plan(mask)
-    operands = []
+    if not only_tensors:
+        record_constants(values, inputs, out.dtype)
+    for i in plan.dropped:
+        values[i] = inputs[i]
+    return wrap(out, Node(primitive, plan, inputs, values, out if plan.keep_out else None, options, out))
+
+
+def record_constants(values: list[Any], inputs: list[Any], dtype: Any) -> None:
+    """Fill in the inputs that are no tensors; a Python number becomes one of the result's dtype.
+
+    As such it promotes in a rule as it did in the operation: not at all.
+    """
     for i, value in enumerate(values):
-        record = inputs[i]
-        if record is None:
+        if inputs[i] is None:
+            inputs[i] = Leaf(value) if hasattr(value, "dtype") else value
             if type(value) in SCALARS:
-                # As an array's scalar it promotes in a rule as it did in the operation: not at all.
-                inputs[i] = value
-                operands.append(out.dtype.type(value))
-                continue
-            if hasattr(value, "dtype"):
-                record = inputs[i] = Leaf(value)
-            else:
-                record = inputs[i] = value
-        operands.append(value if plan.keep[i] else record)
-    node = Node(
-        primitive,
-        plan,
-        tuple(inputs),
-        tuple(operands),
-        out if plan.keep_out else None,
-        options,
-        out.shape,
-        out.dtype,
-    )
-    return wrap(out, node)
+                values[i] = dtype.type(value)
 
 
 def plain_options(primitive: Primitive, options: dict[str, Any], constant: bool) -> dict[str, Any]:

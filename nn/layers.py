@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor
+from autograd_mini import Tensor, case, primitive, rule
 from nn import activations
 from nn.init import Initialiser, as_initialiser
 from nn.module import Module, Parameter
@@ -21,6 +22,27 @@ INPUT_WIDTH = (
 SIZES = (
     "MLP(sizes={sizes}) needs at least an input and an output size, all of them positive whole numbers: "
     "`MLP([2, 16, 1])` has two inputs, one hidden layer of 16 units, one output."
+)
+
+
+@primitive
+def affine(x: Any, weights: Any, bias: Any) -> Any:
+    """The scores x w + b of a layer, as one operation: half the nodes of two, and nothing kept in between."""
+    return np.matmul(x, weights) + bias
+
+
+def rows(a: Any) -> Any:
+    """All but the last axis as one."""
+    return a if a.ndim == 2 else np.reshape(a, (math.prod(a.shape[:-1]), a.shape[-1]))
+
+
+rule(
+    affine,
+    lambda g, _out, _x, weights, _bias: np.matmul(g, weights.T),
+    lambda g, _out, x, _weights, _bias: np.matmul(rows(x).T, rows(g)),
+    lambda g, _out, _x, _weights, _bias: g,
+    broadcasts=True,
+    cases=tuple(case(shape, (3, 2), (2,)) for shape in ((4, 3), (3,), (5, 4, 3), (0, 3))),
 )
 
 
@@ -62,8 +84,7 @@ class Linear(Module):
             raise ValueError(
                 INPUT_WIDTH.format(name=self._name or "Linear", d_in=d_in, d_out=d_out, got=x.shape, width=width)
             )
-        score = x @ self.weights
-        return score if self.bias is None else score + self.bias
+        return x @ self.weights if self.bias is None else affine(x, self.weights, self.bias)
 
 
 class Sequential(Module):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor
+from autograd_mini import Tensor, primitive, rule
 
 SHAPES = (
     "{loss} was given outputs of shape {output} and targets of shape {target}. They are compared entry by entry and "
@@ -17,6 +17,20 @@ LABELS = (
     "row of scores for each example, and as labels one whole number for each: shape ({rows},)."
 )
 RANGE = "cross_entropy was given labels from {low} to {high} for {classes} classes. Labels count from 0 to {last}."
+
+
+@primitive
+def mean_square(output: Any, target: Any) -> Any:
+    """The mean of (y - s)^2 over all entries, as one operation."""
+    error = output - target
+    return np.mean(error * error)
+
+
+rule(
+    mean_square,
+    lambda g, _out, output, target: (2 / output.size * g) * (output - target),
+    lambda g, _out, output, target: (2 / output.size * g) * (target - output),
+)
 
 
 def squared_error(output: Any, target: Any) -> Any:
@@ -38,7 +52,7 @@ def squared_error(output: Any, target: Any) -> Any:
         target = np.asarray(target, output.dtype)
     if output.shape != target.shape:
         raise ValueError(SHAPES.format(loss="squared_error", output=output.shape, target=target.shape))
-    return np.mean(np.square(output - target))
+    return mean_square(output, target)
 
 
 def cross_entropy(logits: Any, labels: Any) -> Any:

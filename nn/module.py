@@ -63,17 +63,19 @@ class Module:
 
     training: bool
     _name: str | None
+    _scope: scope
 
     def __init__(self) -> None:
         object.__setattr__(self, "training", True)
         object.__setattr__(self, "_name", None)
+        object.__setattr__(self, "_scope", scope(type(self).__name__))
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output; subclasses define it."""
         raise NotImplementedError(NO_FORWARD.format(name=type(self).__name__))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        with scope(self._name or type(self).__name__):
+        with self._scope:
             return self.forward(*args, **kwargs)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -86,6 +88,7 @@ class Module:
                     part.name = path
             elif part._name is None:
                 object.__setattr__(part, "_name", path)
+                object.__setattr__(part, "_scope", scope(path))
 
     def named_parts(self) -> Iterator[tuple[str, Module | Parameter]]:
         """Every module and parameter below this one with its path, each once, in the order of definition."""

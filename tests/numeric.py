@@ -1,5 +1,6 @@
 """Derivatives by differences, to compare rules with: central differences in float64, extrapolated to step 0."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -24,13 +25,11 @@ def slope(phi: Callable[[float], float]) -> tuple[float, float]:
     scale = max(max(abs(up), abs(down)) for up, down in ends)
     before = row
     for order in (4, 16):
-        before, row = row, [(order * fine - coarse) / (order - 1) for coarse, fine in zip(row, row[1:], strict=False)]
+        before, row = row, [(order * fine - coarse) / (order - 1) for coarse, fine in itertools.pairwise(row)]
     return row[0], abs(row[0] - before[-1]) + ROUNDING * scale / steps[-1]
 
 
-def numeric_vjp(
-    f: Callable[..., Any], primals: Sequence[np.ndarray], cotangent: np.ndarray, position: int
-) -> Estimate:
+def numeric_vjp(f: Callable[..., Any], primals: Sequence[np.ndarray], cotangent: np.ndarray, position: int) -> Estimate:
     """The cotangent of `primals[position]`: the derivative of sum(cotangent * f(*primals)) by each entry."""
     moved = [np.array(primal) for primal in primals]
     values, errors = np.zeros(moved[position].shape), np.zeros(moved[position].shape)
@@ -51,4 +50,6 @@ def assert_close(actual: Any, expected: Any, rtol: float = 1e-7, error: Any = 0.
     assert actual.shape == expected.shape, f"shape {actual.shape} instead of {expected.shape}"
     scale = np.max(np.abs(expected), initial=0.0)
     off = np.abs(actual - expected)
-    assert np.all(off <= rtol * scale + error), f"off by {off.max()} at scale {scale}:\n{actual}\ninstead of\n{expected}"
+    assert np.all(off <= rtol * scale + error), (
+        f"off by {off.max()} at scale {scale}:\n{actual}\ninstead of\n{expected}"
+    )

@@ -1,20 +1,16 @@
-"""What `draw` shows and where `Drawing.save` puts it: structure, words, colours, folding, files and their errors."""
+"""What `draw` shows: structure, words, colours, folding; and what it refuses."""
 
 import re
-import sys
 from collections import Counter
-from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import graphviz
 import numpy as np
 import pytest
 
-from autograd_mini import Tensor, palette, rendering, scope
-from autograd_mini.drawing import Drawing, RenderError, draw
+from autograd_mini import Tensor, palette, scope
+from autograd_mini.drawing import Drawing, draw
 from autograd_mini.signals import signals
-
-MAGIC = {"svg": b"<?xml", "png": b"\x89PNG\r\n", "pdf": b"%PDF", "dot": b"digraph", "gv": b"digraph"}
 
 
 def variable(values=2.0, name=None) -> Tensor:
@@ -38,10 +34,14 @@ def box(drawing: Drawing, title: str) -> str:
     return attributes
 
 
+def svg(drawing: Drawing) -> ET.Element:
+    return ET.fromstring(drawing.picture("svg"))
+
+
 def texts(drawing: Drawing) -> list[str]:
     """The lines of text that the SVG shows, as its XML says them."""
-    tree = ET.fromstring(drawing.picture("svg"))
-    return ["".join(text.itertext()) for text in tree.iter("{http://www.w3.org/2000/svg}text")]
+    # Graphviz writes the second of two spaces as one that does not break.
+    return ["".join(text.itertext()).replace("\xa0", " ") for text in svg(drawing).findall(".//{*}text")]
 
 
 def net(depth: int, sigma: float = 1.0) -> Tensor:
@@ -59,21 +59,6 @@ def net(depth: int, sigma: float = 1.0) -> Tensor:
 def no_dot(monkeypatch, tmp_path):
     """No program on the path."""
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
-
-
-@pytest.fixture
-def no_renderer(no_dot, monkeypatch):
-    monkeypatch.setattr(rendering.importlib.util, "find_spec", lambda name: None)
-
-
-@pytest.fixture
-def fake_dot(monkeypatch, tmp_path):
-    """A program `dot` that answers with a picture of its arguments."""
-    program = tmp_path / "bin" / "dot"
-    program.parent.mkdir()
-    program.write_text(f'#!{sys.executable}\nimport sys\nprint("<svg><!--", *sys.argv[1:], "--></svg>")\n')
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(program.parent))
 
 
 # Structure
@@ -147,7 +132,7 @@ def test_nested_diamonds_draw_each_record_once():
 
 def test_a_constant_and_a_leaf_can_be_drawn():
     assert len(boxes(draw(Tensor([1.0]) * 2))) == 1
-    assert "no gradient" not in draw(variable(), signals=True).source
+    assert "rms(g) 1.0e+00" in box(draw(variable(name="x"), signals=True), "x")
 
 
 def test_scopes_are_nested_frames():
@@ -193,7 +178,7 @@ def test_gradients_of_an_ordinary_backward_are_shown():
     "name",
     [
         "<b>", "<", "<<B>x</B>>", 'say "x"', "back\\slash", "\\", "\\N", "\\G\\E\\T\\H\\L\\l", "{a|b}", "&", "&lt;",
-        "&#60;", "&amp;amp;", "naïve ∇ 日本 🙂", "  ", "--> }", "]]>", "%s {0}", "-- // /* #", "node", "'", "a:b:c", "$x^2$",
+        "&#60;", "&amp;amp;", "naïve ∇ 日本 🙂", "  ", "--> }", "]]>", "%s {0}", "-- // /* #", "node", "'", "a:b:c"
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("no_dot")
@@ -201,10 +186,13 @@ def test_names_are_drawn_as_they_are(name):
     with scope(name.replace(".", "")):
         out = variable(name=name) * 2
     out.name = name
-    shown = texts(draw(out, signals=True))
+    drawing = draw(out, signals=True)
+    shown = texts(drawing)
     assert name in shown  # the parameter
     assert f"{name} = multiply(_, 2)" in shown
     assert shown.count(name) == 2  # the frame
+    hovers = [link.get("{http://www.w3.org/1999/xlink}title") for link in svg(drawing).findall(".//{*}a")]
+    assert name in [text.replace("\xa0", " ") for text in hovers]  # the frame's; others say more
 
 
 @pytest.mark.usefixtures("no_dot")
@@ -265,7 +253,7 @@ def test_legend_and_finding_come_with_signals_only():
     assert "legend" not in plain.source
     assert "legend" in coloured.source
     assert re.fullmatch(
-        r"Going back, the signal falls from \S+ to \S+ between tanh in net.layer11 and tanh in net.layer0.",
+        r"Going back, the signal falls from \S+ to \S+ between tanh in net.layer11 and matmul in net.layer0.",
         coloured.finding,
     )
     assert plain.finding == "Computation of a tensor: 26 operations, 12 parameters."
@@ -274,7 +262,7 @@ def test_legend_and_finding_come_with_signals_only():
 @pytest.mark.usefixtures("no_dot")
 def test_svg_carries_title_and_finding():
     drawing = draw(net(2), signals=True)
-    root = ET.fromstring(drawing.picture("svg"))
+    root = svg(drawing)
     assert [child.text for child in list(root)[:2]] == [drawing.title, drawing.finding]
     assert root.get("role") == "img"
     assert drawing.copy().picture("svg") == drawing.picture("svg")
@@ -348,100 +336,9 @@ def test_folded_runs_never_feed_each_other_in_a_circle():
 
 
 def test_many_operands_fold_although_the_boxes_are_few():
-    parts = [variable() for _ in range(30)]
+    parts = [variable([1.0]) for _ in range(30)]
     assert len(boxes(draw(np.concatenate(parts * 10), max_nodes=40))) == 1
     assert len(boxes(draw(np.concatenate(parts), max_nodes=40))) == 31
-
-
-# Files
-
-
-@pytest.mark.parametrize("extension", MAGIC)
-@pytest.mark.usefixtures("no_dot")
-def test_each_format_is_written_without_a_system_dot(extension, tmp_path):
-    path = tmp_path / "new" / "folder" / f"picture.{extension}"
-    assert draw(net(2), signals=True).save(path) == str(path)
-    assert path.read_bytes().startswith(MAGIC[extension])
-
-
-def test_the_system_dot_is_used_where_there_is_one(fake_dot, tmp_path):
-    drawing = draw(variable())
-    path = Path(drawing.save(str(tmp_path / "a.SVG")))
-    assert "<!-- -Tsvg -->" in path.read_text()
-    assert (
-        Path(drawing.save(tmp_path / "a.png")).read_text() == f"<svg><!-- -Tpng -Gdpi={rendering.PNG_DPI} --></svg>\n"
-    )
-
-
-@pytest.mark.parametrize("name", ["picture.bmp", "picture", "picture.svg.txt"])
-def test_an_unknown_extension_lists_the_known_ones(name, tmp_path):
-    with pytest.raises(ValueError, match=r"\.svg, \.png, \.pdf .* \.dot, \.gv"):
-        draw(variable()).save(tmp_path / name)
-
-
-@pytest.mark.usefixtures("no_renderer")
-def test_without_a_renderer_the_text_is_kept_and_the_extra_named(tmp_path):
-    drawing = draw(variable())
-    with pytest.raises(RenderError, match=r'pip install "autograd-mini\[render\]"') as caught:
-        drawing.save(tmp_path / "picture.svg")
-    kept = tmp_path / "picture.svg.dot"
-    assert str(kept) in str(caught.value)
-    assert kept.read_text() == drawing.source
-    assert not (tmp_path / "picture.svg").exists()
-    assert Path(drawing.save(tmp_path / "text.gv")).read_text() == drawing.source
-
-
-def test_a_layout_that_takes_too_long_is_stopped(monkeypatch, tmp_path):
-    monkeypatch.setattr(rendering, "renderer", lambda *_: [sys.executable, "-c", "import time; time.sleep(600)"])
-    drawing = draw(variable())
-    drawing.timeout = 0.2
-    with pytest.raises(RenderError, match=r"0.2 seconds.*max_nodes=.*drawing.timeout = 2.*picture.pdf.dot"):
-        drawing.save(tmp_path / "picture.pdf")
-
-
-@pytest.mark.parametrize(
-    "command", [[sys.executable, "-c", "raise SystemExit('no such plugin')"], ["/no/such/program"]]
-)
-def test_a_renderer_that_fails_says_why(command, monkeypatch, tmp_path):
-    monkeypatch.setattr(rendering, "renderer", lambda *_: command)
-    with pytest.raises(RenderError, match=r"no such plugin|No such file"):
-        draw(variable()).save(tmp_path / "picture.png")
-
-
-def test_the_methods_of_the_base_class_still_save_text(fake_dot, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    drawing = draw(variable())
-    assert drawing.save() == "computation.gv"
-    assert drawing.save("b.dot", tmp_path / "sub") == str(tmp_path / "sub" / "b.dot")
-    assert drawing.render("plain", tmp_path, format="pdf") == str(tmp_path / "plain.pdf")
-    assert (tmp_path / "plain").read_text() == drawing.source
-    drawing.render(outfile=tmp_path / "out.svg")
-    assert (tmp_path / "out.gv").read_text() == drawing.source
-
-
-def test_a_file_that_exists_is_kept_on_request(tmp_path):
-    path = tmp_path / "picture.svg"
-    path.write_text("mine")
-    draw(variable()).save(path, skip_existing=True)
-    assert path.read_text() == "mine"
-
-
-@pytest.mark.usefixtures("no_dot")
-def test_notebooks_show_svg():
-    drawing = draw(net(2), signals=True)
-    bundle = drawing._repr_mimebundle_()
-    assert list(bundle) == ["image/svg+xml"]
-    assert drawing.title in bundle["image/svg+xml"]
-    assert drawing._repr_mimebundle_(include=["image/png"])["image/png"].startswith(MAGIC["png"])
-    assert drawing._repr_mimebundle_(exclude=["image/svg+xml"]) == {}
-
-
-@pytest.mark.usefixtures("no_renderer")
-def test_notebooks_show_the_text_where_there_is_no_renderer():
-    drawing = draw(variable())
-    (text,) = drawing._repr_mimebundle_().values()
-    assert text.endswith(drawing.source)
-    assert "autograd-mini[render]" in text
 
 
 # Errors
@@ -454,7 +351,7 @@ def test_notebooks_show_the_text_where_there_is_no_renderer():
         (lambda: draw(variable(), signals="yes"), "signals=True"),
         (lambda: draw(variable(), np.ones(3)), "signals=True"),
         (lambda: draw(variable(), max_nodes=0), "from 1 on"),
-        (lambda: draw(variable() * 2, signals=True), r"signals\(t, seed\)"),
+        (lambda: draw(variable([1.0, 2.0]) * 2, signals=True), r"signals\(t, seed\)"),
         (lambda: draw(Tensor(1.0) * 2, signals=True), "requires_grad=True"),
     ],
 )

@@ -103,7 +103,9 @@ def code_lines(source: str) -> int:
 
 
 def test_code_lines_are_counted():
-    assert code_lines('"""Doc."""\n\n# why\nx = """a\nb"""\n\n\ndef f():\n    """Doc\n    more."""\n    return 1\n') == 4
+    assert (
+        code_lines('"""Doc."""\n\n# why\nx = """a\nb"""\n\n\ndef f():\n    """Doc\n    more."""\n    return 1\n') == 4
+    )
 
 
 def test_the_engine_can_be_read_in_half_an_hour():

@@ -1,8 +1,10 @@
 """The lecture's formulas, computed by hand in NumPy with its indices, against what backward finds.
 
-Lecture 14, "From Neural Net. to Deep Learning" (Hsuan-Tien Lin): the network is w_ij from unit i to unit j, the score is
-s_j = sum_i w_ij x_i, and delta_j = d e_n / d s_j.
+Lecture 14, "From Neural Net. to Deep Learning" (Hsuan-Tien Lin): the network is w_ij from unit i to unit j, the score
+is s_j = sum_i w_ij x_i, and delta_j = d e_n / d s_j.
 """
+
+import itertools
 
 import numpy as np
 import pytest
@@ -24,7 +26,7 @@ def theta(s):
 def network():
     """One example x, its target y, and the weights with w_0j, the bias, in row 0."""
     rng = np.random.default_rng(14)
-    weights = [rng.standard_normal((1 + d_in, d_out)) for d_in, d_out in zip(SIZES, SIZES[1:], strict=False)]
+    weights = [rng.standard_normal((1 + d_in, d_out)) for d_in, d_out in itertools.pairwise(SIZES)]
     return rng.standard_normal(SIZES[0]), 0.7, weights
 
 

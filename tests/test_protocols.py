@@ -18,8 +18,14 @@ def variable(values=V):
     return Tensor(values, requires_grad=True)
 
 
+def by_name(f):
+    return f.__name__
+
+
 def public(module):
-    return {f"{module.__name__.replace('numpy', 'np')}.{name}": getattr(module, name) for name in sorted(module.__all__)}
+    return {
+        f"{module.__name__.replace('numpy', 'np')}.{name}": getattr(module, name) for name in sorted(module.__all__)
+    }
 
 
 # These read files, print, or set NumPy's own state.
@@ -48,6 +54,8 @@ CALLS = {
     "f(1, t)": lambda f, t: f(1, t),
     "f(a, 1, t)": lambda f, t: f(V.copy(), 1, t),
     "f(a, a, t)": lambda f, t: f(V.copy(), V.copy(), t),
+    "f(a[0], t)": lambda f, t: f(np.arange(3.0), t),
+    "f(t[0], a[0])": lambda f, t: f(t[0], np.arange(3.0)),
     "f(t, t, t)": lambda f, t: f(t, t, t),
     "f(t, t, t, 0)": lambda f, t: f(t, t, t, 0),
     "f('ij->i', t)": lambda f, t: f("ij->i", t),
@@ -80,43 +88,42 @@ def arrays(result):
     return []
 
 
-@pytest.mark.parametrize("name", WITHOUT_RULE)
-def test_a_function_without_a_rule_raises_and_names_itself(name):
-    f = WITHOUT_RULE[name]
-    found = outcomes(f)
-    own = f.__name__ if isinstance(f, np.ufunc) else name.removeprefix("np.")
-    refusals = [str(error) for error in found.values() if isinstance(error, TypeError)]
-    naming = [text for text in refusals if "requires grad" in text and own.rpartition(".")[2] in text.partition("(")[0]]
-    assert naming or not any("requires grad" in text for text in refusals), refusals
-    assert any("requires grad" in text for text in refusals), found
-    for way, result in found.items():
-        assert isinstance(result, Exception) or not arrays(result), way
-
-
-@pytest.mark.parametrize("name", CONVERTING)
-def test_a_function_outside_the_protocols_cannot_take_the_values_out(name):
-    shift = 1e-3
-    if name in {"np.empty", "np.ndarray", "np.recarray"}:
-        pytest.skip("makes arrays of any values; takes only a dtype from the tensor")
-    for (way, result), other in zip(
-        outcomes(CONVERTING[name]).items(),
-        outcomes(CONVERTING[name], lambda: variable(V + shift)).values(),
-        strict=True,
-    ):
-        for one, two in zip(arrays(result), arrays(other), strict=True):
-            np.testing.assert_array_equal(one, two, err_msg=f"{way} depends on the tensor's values")
-
-
-@pytest.mark.parametrize("f", sorted(constants - {np.empty_like}, key=lambda f: f.__name__), ids=lambda f: f.__name__)
-def test_what_is_declared_constant_is_constant(f):
+def assert_holds_no_values(f):
+    """No result of `f` that has left the graph depends on the values of the tensors that it was given."""
     before, after = outcomes(f), outcomes(f, lambda: variable(V + 1e-3))
-    assert any(not isinstance(result, Exception) for result in before.values()), before
     for way, result in before.items():
         for one, two in zip(arrays(result), arrays(after[way]), strict=True):
             np.testing.assert_array_equal(one, two, err_msg=way)
 
 
-@pytest.mark.parametrize("f", composites, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("name", WITHOUT_RULE)
+def test_a_function_without_a_rule_raises_and_names_itself(name):
+    f = WITHOUT_RULE[name]
+    own = f.__name__ if isinstance(f, np.ufunc) else name.rpartition(".")[2]
+    errors = [str(error) for error in outcomes(f).values() if isinstance(error, TypeError)]
+    assert any("requires grad" in error and own in error.partition("was called")[0] for error in errors), errors
+    assert_holds_no_values(f)
+
+
+@pytest.mark.parametrize("name", CONVERTING)
+def test_a_function_outside_the_protocols_cannot_take_the_values_out(name):
+    if name in {"np.empty", "np.ndarray", "np.recarray"}:
+        pytest.skip("makes arrays of any values; takes only a dtype from the tensor")
+    assert_holds_no_values(CONVERTING[name])
+
+
+# Integers never require grad, so functions of integers alone are constant without saying so.
+OF_NUMBERS = [f for f in constants if not isinstance(f, np.ufunc) or any("d" in types for types in f.types)]
+
+
+@pytest.mark.parametrize("f", sorted(set(OF_NUMBERS) - {np.empty_like}, key=by_name), ids=by_name)
+def test_what_is_declared_constant_is_constant(f):
+    results = outcomes(f).values()
+    assert not all(isinstance(result, Exception) for result in results), results
+    assert_holds_no_values(f)
+
+
+@pytest.mark.parametrize("f", composites, ids=by_name)
 def test_a_composite_stays_in_the_graph(f):
     found = [result for result in outcomes(f).values() if not isinstance(result, Exception)]
     arguments = {np.swapaxes: (0, 1)}.get(f, ())
@@ -135,7 +142,7 @@ class TestThreeWaysToSayIt:
             (np.power, operator.pow),
             (np.matmul, operator.matmul),
         ],
-        ids=lambda f: f.__name__,
+        ids=by_name,
     )
     def test_functions_and_operators(self, function, other):
         for a, b in ((variable(), V), (V, variable()), (variable(), variable())):
@@ -201,7 +208,9 @@ class TestThreeWaysToSayIt:
         assert high.grad == np.sum(V > 2.5)
 
     def test_where_with_one_argument_gives_positions(self):
-        rows, columns = np.where(variable() > 1)
+        positions = np.where(variable() > 1)
+        assert type(positions) is tuple
+        rows, columns = positions
         np.testing.assert_array_equal(rows.data, np.where(V > 1)[0])
         np.testing.assert_array_equal(columns.data, np.where(V > 1)[1])
 
@@ -237,7 +246,6 @@ class TestNothingLeaves:
             lambda t: np.full_like(V, t),
             lambda t: np.put(V.copy(), [0], t),
             lambda t: V.copy().__setitem__(0, t),
-            lambda t: V.copy().fill(t),
             np.float64,
             float,
             int,
@@ -256,6 +264,11 @@ class TestNothingLeaves:
     def test_conversion_raises(self, take):
         with pytest.raises(TypeError):
             take(variable(2.0))
+
+    def test_filling_an_array_raises(self):
+        with pytest.raises(ValueError, match="setting an array element") as caught:
+            V.copy().fill(variable(2.0))
+        assert "drop it out of the graph" in str(caught.value.__cause__)
 
     def test_comparison_helpers_are_constant(self):
         assert np.allclose(variable(), V)
@@ -276,22 +289,34 @@ class TestNothingLeaves:
             lambda t, array: np.stack([t], out=array[None]),
             lambda t, array: operator.iadd(array, t),
             lambda t, array: operator.imatmul(array, t),
-            lambda t, array: np.copyto(array, t),
             lambda t, array: np.copyto(t, array),
-            lambda t, array: np.put(array, [0], t[0, 0]),
             lambda t, array: np.fill_diagonal(t, 1.0),
-            lambda t, array: np.add.at(array, 0, t),
-            lambda t, array: np.add.at(t, 0, array),
+            lambda t, array: np.put(t, [0], 1.0),
+            lambda t, array: np.add.at(t, 0, array[0]),
         ],
     )
     @pytest.mark.parametrize("requires_grad", [True, False])
     def test_writing_raises_and_writes_nothing(self, write, requires_grad):
         t, array = Tensor(V, requires_grad=requires_grad), np.full_like(V, -7.0)
-        with pytest.raises((TypeError, ValueError)) as caught:
+        with pytest.raises(TypeError):
             write(t, array)
-        assert "t" in str(caught.value)
         np.testing.assert_array_equal(t.data, V)
         np.testing.assert_array_equal(array, np.full_like(V, -7.0))
+
+    @pytest.mark.parametrize(
+        "write",
+        [
+            lambda array, t: np.copyto(array, t),
+            lambda array, t: np.put(array, [0], t[0, 0]),
+            lambda array, t: np.add.at(array, 0, t[0]),
+            lambda array, t: array.__setitem__(0, t[0]),
+        ],
+    )
+    def test_writing_a_tensor_that_requires_grad_into_an_array_raises(self, write):
+        array = V.copy()
+        with pytest.raises(TypeError, match="requires grad"):
+            write(array, variable(2 * V))
+        np.testing.assert_array_equal(array, V)
 
     @pytest.mark.parametrize(
         "call",
@@ -376,6 +401,14 @@ class TestFunctionsOfOnesOwn:
         assert grad(scaled)(1.0) == 2.0
         assert grad(lambda x: scaled(x, 5.0))(1.0) == 5.0
         assert grad(lambda x: scaled(x, factor=7.0))(1.0) == 7.0
+
+    def test_a_tensor_given_by_name_is_seen(self):
+        @primitive
+        def triple(x):
+            return 3 * x
+
+        rule(triple, lambda g, _out, _x: 3 * g)
+        assert triple(x=variable())._record.primitive is primitives[triple]
 
     def test_an_argument_without_derivative_is_none(self):
         @primitive

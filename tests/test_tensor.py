@@ -8,7 +8,7 @@ import weakref
 import numpy as np
 import pytest
 
-from autograd_mini import Tensor, no_grad
+from autograd_mini import Tensor
 
 A = np.array([[0.5, 1.5, 2.5], [3.0, 4.0, 5.0]])
 B = np.array([[2.0, 0.5, 1.0], [1.5, 2.5, 3.0]])
@@ -433,7 +433,6 @@ class TestCopies:
         twin.backward()
         assert twin_w.grad == 1.0
         assert w.grad is None
-
 
     def test_pickle_of_a_leaf(self):
         t = Tensor(A.astype(np.float32), requires_grad=True, name="w")

@@ -6,6 +6,7 @@ from numeric import assert_close
 
 from autograd_mini import Tensor, grad, no_grad, value_and_grad, vjp
 from autograd_mini.graph import modes
+from autograd_mini.primitive import primitives
 
 X = np.array([0.3, -1.2, 2.0])
 
@@ -270,12 +271,11 @@ class TestNesting:
 class TestComplexNumbers:
     def test_a_complex_argument_gives_the_direction_of_steepest_ascent(self):
         z = np.array(1.0 + 2.0j)
-        try:
-            slope = grad(lambda z: np.real(z * np.conj(z)))(z)
-        except TypeError as error:
-            assert "has no derivative rule" in str(error)  # clearly refused until np.real has a rule
-        else:
-            assert_close(slope, 2 * z, 1e-15)
+        if np.real not in primitives or np.conjugate not in primitives:
+            with pytest.raises(TypeError, match="has no derivative rule"):
+                grad(lambda z: np.real(z * np.conj(z)))(z)
+            return
+        assert_close(grad(lambda z: np.real(z * np.conj(z)))(z), 2 * z, 1e-15)
 
     def test_a_complex_result_is_refused(self):
         with pytest.raises(TypeError, match="a real number"):

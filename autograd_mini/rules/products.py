@@ -20,6 +20,8 @@ def rows(a):
 
 def outer_left(g, _out, _a, b):
     """The cotangent of the left factor: g b^T."""
+    if b.ndim == 2 and g.ndim > 1:
+        return np.matmul(g, b.T)
     if b.ndim == 1:
         return np.expand_dims(g, -1) * b
     if _a.ndim == 1:
@@ -29,6 +31,8 @@ def outer_left(g, _out, _a, b):
 
 def outer_right(g, _out, a, _b):
     """The cotangent of the right factor: a^T g."""
+    if a.ndim == 2 and g.ndim == 2:
+        return np.matmul(a.T, g)
     if a.ndim == 1:
         return g * a if _b.ndim == 1 else np.expand_dims(a, -1) * np.expand_dims(g, -2)
     if _b.ndim == 1:

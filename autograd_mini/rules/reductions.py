@@ -25,7 +25,9 @@ def reduced_axes(ndim, axis):
 
 
 def keep_axes(g, a, axis):
-    """`g` with the axes that were reduced from `a` put back, of length 1."""
+    """`g` with the axes that were reduced from `a` put back, of length 1; a single number spreads as it is."""
+    if axis is None:
+        return g
     axes = reduced_axes(a.ndim, axis)
     return np.reshape(g, tuple(1 if i in axes else n for i, n in enumerate(a.shape)))
 
@@ -37,7 +39,7 @@ def spread(g, a, axis):
 
 def count(a, axis):
     """How many entries of `a` each reduced value came from."""
-    return math.prod(a.shape[i] for i in reduced_axes(a.ndim, axis))
+    return a.size if axis is None else math.prod(a.shape[i] for i in reduced_axes(a.ndim, axis))
 
 
 def extremum(g, out, a, axis=None, keepdims=False):

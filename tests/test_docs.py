@@ -1,0 +1,77 @@
+"""What is written works: every example in a docstring, every Python snippet of the README and CONTRIBUTING."""
+
+import doctest
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import autograd_mini
+import nn
+
+ROOT = Path(__file__).parents[1]
+MODULES = [
+    package.__name__ + name
+    for package in (autograd_mini, nn)
+    for name in ("", *("." + m.name for m in pkgutil.walk_packages(package.__path__)))
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_in_docstrings(name, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    module = importlib.import_module(name)
+    failed, _ = doctest.testmod(module, extraglobs={"np": np}, report=True)
+    assert not failed
+
+
+def test_docstrings_have_examples():
+    names = [getattr(p, n) for p in (autograd_mini, nn) for n in p.__all__ if callable(getattr(p, n))]
+    assert sum(">>>" in (thing.__doc__ or "") for thing in names) >= 10
+
+
+@pytest.mark.parametrize("package", [autograd_mini, nn])
+def test_every_public_name_is_documented(package):
+    for name in package.__all__:
+        assert len(getattr(package, name).__doc__ or "") > 20, name
+
+
+def snippets(path):
+    """The Python blocks of a file, each with its line."""
+    if not path.exists():
+        return []
+    text = path.read_text()
+    return [
+        (text[: found.start()].count("\n") + 2, found[1]) for found in re.finditer(r"(?ms)^```python\n(.*?)^```", text)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "code"), snippets(ROOT / "README.md"), ids=[f"line-{line}" for line, _ in snippets(ROOT / "README.md")]
+)
+def test_readme_snippet_runs_by_itself(line, code, monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    exec(compile("\n" * (line - 1) + code, "README.md", "exec"), {"__name__": "__main__"})
+
+
+@pytest.mark.parametrize("code", [code for _, code in snippets(ROOT / "CONTRIBUTING.md")])
+def test_contributing_snippet_runs(code):
+    exec(compile(code, "CONTRIBUTING.md", "exec"), {})
+
+
+def test_readme_has_snippets():
+    assert len(snippets(ROOT / "README.md")) >= 3, "README.md is missing or shows no Python"
+
+
+def test_readme_names_files_that_exist():
+    text = (ROOT / "README.md").read_text()
+    for name in re.findall(r"`((?:autograd_mini|nn|examples|benchmarks|tests)/[\w./]+)`", text):
+        assert (ROOT / name).exists(), name
+
+
+def test_changelog_tells_of_this_version():
+    version = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)[1]
+    assert version in (ROOT / "CHANGELOG.md").read_text()
