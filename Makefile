@@ -16,7 +16,7 @@ lint: .venv/dev
 	$(BIN)/mypy
 
 bench: .venv/bench
-	$(BIN)/python -m benchmarks.training_step
+	$(BIN)/python -m benchmarks
 
 # One environment; each stamp adds an extra of pyproject.toml to it.
 .venv/%: pyproject.toml | .venv/bin

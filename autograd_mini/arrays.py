@@ -57,8 +57,8 @@ def plain_index(index: Any) -> Any:
     if isinstance(index, tuple):
         return tuple(plain_index(part) for part in index)
     if isinstance(index, list):
-        array = np.asarray(index)
+        array = np.array(index)
         return array.astype(int) if array.size == 0 else array
-    if hasattr(index, "requires_grad"):
-        return np.asarray(index)
+    if isinstance(index, np.ndarray) or hasattr(index, "requires_grad"):
+        return np.array(index)  # a copy: the rule reads the index later
     return index

@@ -32,7 +32,7 @@ RULE_SIGNATURE = (
     "each of the operands. Write `lambda {needed}: ...`, with a leading underscore on each name that it does not read."
 )
 NO_METHOD = (
-    "np.{name}.{method} was called on a tensor that requires grad, but only `np.{name}(...)` itself has a rule. "
+    "{name}.{method} was called on a tensor that requires grad, but only `{name}(...)` itself has a rule. "
     "Use it, or pass `t.detach()` if no gradient should flow through it."
 )
 NO_OUT = (
@@ -69,6 +69,10 @@ ASSIGNMENT = (
     "may be needed by a rule. Write `t = np.where(mask, value, t)`, join pieces with `np.concatenate`, or change "
     "`t.data` before it is used."
 )
+WRITING = (
+    "{name} was called to write into a tensor. A tensor is never written into, because its old value may be needed "
+    "by a rule. Write `t = np.where(mask, value, t)`, or change `t.data` before it is used."
+)
 TRUTH = (
     "A tensor of shape {shape} was used as a truth value. It has {size} entries, each true or false. Write "
     "`(...).any()` or `(...).all()`; to choose entry by entry write `np.where(condition, a, b)`."
@@ -98,7 +102,8 @@ GRAD_SHAPE = (
     "dtype of its tensor; write `t.grad = None` to clear it."
 )
 GRAD_OF_RESULT = (
-    "`t.grad = ...` was written for a tensor that is no leaf with requires_grad=True; gradients collect only there."
+    "`t.grad = ...` was written for a tensor that is no leaf with requires_grad=True; gradients collect only there. "
+    "Write `Tensor(t.data, requires_grad=True)` for a leaf of the same values."
 )
 PICKLE = (
     "A tensor that was computed ({name}) was pickled. A pickle holds values, not a history, which would be lost in "
@@ -108,7 +113,10 @@ TRANSFORM_INPUT = (
     "{transform} was asked for the derivative with respect to argument {argnum}, which is {what}. Differentiation "
     "needs floating-point numbers or arrays of them."
 )
-TRANSFORM_ARGNUM = "{transform} was asked for argument {argnum}, but the function was called with {count} arguments."
+TRANSFORM_ARGNUM = (
+    "{transform} was asked for argument {argnum}, but the function was called with {count} arguments. Pass one that it "
+    "has: `argnums` counts the positional arguments from 0."
+)
 TRANSFORM_OUTPUT = "{transform} needs a function that returns {need}, but {name} returned {what}.{hint}"
 
 

@@ -1,7 +1,7 @@
 """Primitives and their rules: the registry, keyed by the NumPy callable, and what a rule reads.
 
 No rule of calculus lives here, and nothing that knows a `Tensor`: a user's primitive reaches tensors as NumPy's
-functions do, by the `__array_function__` protocol.
+functions do, by a protocol (`__autograd_primitive__`).
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ class Plan(NamedTuple):
     rules: tuple[tuple[int, Callable[..., Any]], ...]
     keep: tuple[bool, ...]
     dropped: tuple[int, ...]
+    keeps_none: bool
     keep_out: bool
 
 
@@ -105,7 +106,7 @@ class Primitive:
                 reads.append(self.reads[slot])
         keep = tuple(any(r.operand(position) for r in reads if r) for position in range(len(pattern)))
         dropped = tuple(position for position, kept in enumerate(keep) if not kept)
-        plan = self.plans[mask] = Plan(tuple(rules), keep, dropped, any(r.out for r in reads if r))
+        plan = self.plans[mask] = Plan(tuple(rules), keep, dropped, not any(keep), any(r.out for r in reads if r))
         return plan
 
 
@@ -162,7 +163,10 @@ def binder(function: Callable[..., Any], arity: int, variadic: bool) -> Callable
                 operands += tuple(kwargs.pop(name) for name in names[len(operands) : arity] if name in kwargs)
         if extra:
             kwargs = {**dict(zip(later, extra, strict=False)), **kwargs}
-        return operands, {key: value for key, value in kwargs.items() if value is not np._NoValue}
+        options = {key: value for key, value in kwargs.items() if value is not np._NoValue}
+        if options.pop("out", None) is not None:
+            raise TypeError(errors.NO_OUT.format(name=display_name(function)))
+        return operands, options
 
     return bind
 
@@ -252,7 +256,8 @@ def primitive(function: Function) -> Function:
     Returns
     -------
     callable
-        Dispatches by `__array_function__`, as NumPy's own functions do.
+        Calls `__autograd_primitive__(function, args, kwargs)` of the first argument that has it, as NumPy's own
+        functions call `__array_function__`; computes with `function` if none does.
 
     Examples
     --------
@@ -268,11 +273,11 @@ def primitive(function: Function) -> Function:
 
     @functools.wraps(function)
     def dispatch(*args: Any, **kwargs: Any) -> Any:
-        for arg in args:
-            if type(arg) is not np.ndarray and hasattr(type(arg), "__array_function__"):
-                result = arg.__array_function__(dispatch, (type(arg),), args, kwargs)
-                if result is not NotImplemented:
-                    return result
+        for arg in (*args, *kwargs.values()) if kwargs else args:
+            for part in arg if type(arg) in (list, tuple) else (arg,):
+                handler = getattr(type(part), "__autograd_primitive__", None)
+                if handler is not None:
+                    return handler(part, dispatch, args, kwargs)
         return function(*args, **kwargs)
 
     own_functions[dispatch] = function

@@ -18,6 +18,8 @@ from autograd_mini.rules.indexing import getitem
 
 numpy: Any = np  # NumPy's type stubs do not say that its functions return tensors for tensors
 DIFFERENTIABLE = "fc"  # dtype kinds
+WRITERS = {np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask}
+NONE: dict[str, Any] = {}  # the options of most operations
 SCALARS = frozenset((bool, int, float, complex))
 
 
@@ -206,6 +208,8 @@ class Tensor:
             seed = np.ones_like(self._data)
         else:
             seed = as_seed(seed, self._data, "backward(seed)")
+            if seed.dtype.kind == "c":
+                seed = seed.conj()
         cotangents: dict[Any, Any] = pull_back(record, seed, retain_graph=retain_graph)
         handed_out = {id(seed)}
         for leaf, cotangent in cotangents.items():
@@ -233,13 +237,18 @@ class Tensor:
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if kwargs and kwargs.pop("out", None) is not None:
             raise TypeError(errors.NO_OUT.format(name=display_name(ufunc)))
-        primitive = primitives.get(ufunc)
-        if method == "__call__" and primitive is not None:
-            return apply(primitive, *inputs, **kwargs)
-        call = ufunc if method == "__call__" else getattr(ufunc, method)
-        if method != "__call__" and primitive is not None and any_requires_grad((inputs, kwargs)):
-            raise TypeError(errors.NO_METHOD.format(name=ufunc.__name__, method=method))
-        return evaluate(call, inputs, kwargs, ufunc)
+        if method == "__call__":
+            if ufunc in primitives:
+                return apply(primitives[ufunc], *inputs, **kwargs)
+            if ufunc in composites:
+                return composites[ufunc](*inputs, **kwargs)
+            return evaluate(ufunc, inputs, kwargs)
+        if method == "at" and isinstance(inputs[0], Tensor):
+            raise TypeError(errors.WRITING.format(name=f"{display_name(ufunc)}.at"))
+        if ufunc not in constants and modes.recording and any_requires_grad((inputs, kwargs)):
+            message = errors.NO_METHOD if ufunc in primitives else errors.NO_RULE
+            raise TypeError(message.format(name=display_name(ufunc), method=method))
+        return wrap_constants(getattr(ufunc, method)(*unwrap(inputs), **unwrap(kwargs)))
 
     def __array_function__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -254,7 +263,14 @@ class Tensor:
             return apply(primitive, *operands, **options)
         if function in composites:
             return composites[function](*args, **kwargs)
-        return evaluate(function, args, kwargs, function)
+        if function in WRITERS and args and isinstance(args[0], Tensor):
+            raise TypeError(errors.WRITING.format(name=display_name(function)))
+        return evaluate(function, args, kwargs)
+
+    def __autograd_primitive__(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        return self.__array_function__(function, (type(self),), args, kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         self._refuse("array")
@@ -448,7 +464,7 @@ class Tensor:
 
     def copy(self) -> Tensor:
         """A new tensor of the same values, through which gradients flow."""
-        return apply(POSITIVE, self)
+        return apply(POSITIVE, self) if self.requires_grad else wrap(self._data.copy(), None)
 
     def astype(self, dtype: Any) -> Tensor:
         """This tensor in another dtype; the gradient comes back in this one."""
@@ -503,14 +519,19 @@ def apply(primitive: Primitive, *args: Any, **options: Any) -> Any:
         raise explain(error, primitive, values) from error
     if isinstance(out, np.generic):
         out = np.asarray(out)
+    elif isinstance(out, tuple):
+        return wrap_constants(out)
     if constant or out.dtype.kind not in DIFFERENTIABLE:
         return wrap(out, None)
     plan = primitive.plans.get(mask) or primitive.plan(mask)
     if not only_tensors:
         record_constants(values, inputs, out.dtype)
-    for i in plan.dropped:
-        values[i] = inputs[i]
-    return wrap(out, Node(primitive, plan, inputs, values, out if plan.keep_out else None, options, out))
+    if plan.keeps_none:
+        values = inputs  # one list less, which Python's garbage collector would walk through again and again
+    else:
+        for i in plan.dropped:
+            values[i] = inputs[i]
+    return wrap(out, Node(primitive, plan, inputs, values, out if plan.keep_out else None, options or NONE, out))
 
 
 def record_constants(values: list[Any], inputs: list[Any], dtype: Any) -> None:
@@ -551,11 +572,11 @@ def compare(ufunc: np.ufunc, a: Tensor, b: Any) -> Tensor:
     return wrap(as_values(ufunc(a._data, b._data if isinstance(b, Tensor) else b)), None)
 
 
-def evaluate(call: Callable[..., Any], args: Any, kwargs: dict[str, Any], function: Callable[..., Any]) -> Any:
+def evaluate(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
     """Compute a function that has no rule: one whose result is constant, or one of constants."""
     if function not in constants and modes.recording and any_requires_grad((args, kwargs)):
         raise TypeError(errors.NO_RULE.format(name=display_name(function)))
-    return wrap_constants(call(*unwrap(args), **unwrap(kwargs)))
+    return wrap_constants(function(*unwrap(args), **unwrap(kwargs)))
 
 
 def any_requires_grad(tree: Any) -> bool:
@@ -574,7 +595,8 @@ def unwrap(tree: Any) -> Any:
     if isinstance(tree, dict):
         return {key: unwrap(part) for key, part in tree.items()}
     if isinstance(tree, tuple | list):
-        return type(tree)(unwrap(part) for part in tree)
+        parts = [unwrap(part) for part in tree]
+        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
     return tree
 
 
@@ -582,8 +604,9 @@ def wrap_constants(result: Any) -> Any:
     """Arrays as tensors without history, other results as they are."""
     if isinstance(result, np.ndarray | np.generic):
         return wrap(as_values(result), None)
-    if type(result) in (tuple, list):
-        return type(result)(wrap_constants(part) for part in result)
+    if isinstance(result, tuple | list):
+        parts = [wrap_constants(part) for part in result]
+        return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
     return result
 
 

@@ -17,7 +17,7 @@ from sklearn.model_selection import train_test_split
 from tqdm import tqdm
 
 import nn
-from autograd_mini import Tensor, draw, no_grad, signals
+from autograd_mini import Tensor, draw, no_grad, scope, signals
 
 LAYERS, WIDTH, EPOCHS, BATCH, PROBE = 20, 32, 40, 64, 256
 LEARNING_RATE, MOMENTUM = 0.002, 0.9
@@ -100,7 +100,8 @@ def measure(model: nn.Sequential, x: Any, y: Any) -> tuple[Signal, Tensor]:
     scores: list[Tensor] = []
     outputs: list[Tensor] = []
     for layer in model:
-        h = layer(h)
+        with scope("MLP"):
+            h = layer(h)
         (scores if isinstance(layer, nn.Linear) else outputs).append(h)
     loss = nn.cross_entropy(h, y)
     measured = signals(loss)
@@ -126,7 +127,7 @@ def train(name: str, seed: int, data: tuple[np.ndarray[Any, Any], ...], progress
     model = nn.MLP([train_x.shape[1], *[WIDTH] * LAYERS, 10], activation, init, rng=rng)
     sgd = nn.SGD(model.parameters(), LEARNING_RATE, MOMENTUM)
     before, loss = measure(model, train_x[:PROBE], train_y[:PROBE])
-    graph = draw(loss, signals=True)
+    graph = draw(loss, signals=True, max_nodes=3 * LAYERS)  # folded: one box for each module
     start = full_loss(model, train_x, train_y)
     for _ in range(EPOCHS):
         for x, y in nn.minibatches(train_x, train_y, size=BATCH, rng=rng):
@@ -272,18 +273,19 @@ TEMPLATE = """<!doctype html>
 <title>Where does the signal shrink?</title>
 <style>
 :root {{ color-scheme: light dark; }}
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 0 auto; padding: 1rem; }}
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 80rem; margin: 0 auto; padding: 1rem; }}
 .wide, .graph {{ overflow-x: auto; }}
 .graph {{ max-height: 80vh; overflow-y: auto; background: white; border: 1px solid #999; }}
-table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; white-space: nowrap; }}
-th, td {{ padding: .3rem .7rem; text-align: left; border-bottom: 1px solid #8888; }}
+table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; white-space: nowrap; font-size: .9rem; }}
+th, td {{ padding: .3rem .5rem; text-align: left; border-bottom: 1px solid #8888; }}
+.graph svg {{ max-width: 100%; height: auto; }}
 .wide svg {{ background: white; max-width: 100%; height: auto; }}
 summary {{ cursor: pointer; padding: .3rem 0; }}
 </style>
 <h1>Where does the signal shrink, and which activation trains?</h1>
 <p>Six networks of {layers} hidden layers of {width} units, on the 1,797 handwritten digits of scikit-learn; {epochs}
-passes in mini-batches of {batch}, SGD with rate {rate} and momentum {momentum}, the same for all. Held-out accuracy is the
-median of {seeds} runs with their range, the rest is of the first run. The signal is the RMS
+passes in mini-batches of {batch}, SGD with rate {rate} and momentum {momentum}, the same for all. Held-out accuracy
+is the median of {seeds} runs with their range, the rest is of the first run. The signal is the RMS
 of &delta; = dL/d(score) in each layer. From layer to layer it is multiplied by what the activation passes on, and by
 what the weights pass on.</p>
 <ul>{findings}</ul>
@@ -302,7 +304,10 @@ what the weights pass on.</p>
 def main() -> None:
     data = digits()
     REPORT.parent.mkdir(exist_ok=True)
-    with tqdm(total=len(NETS) * len(SEEDS) * EPOCHS, unit="epoch") as progress, np.errstate(over="ignore", invalid="ignore"):
+    with (
+        tqdm(total=len(NETS) * len(SEEDS) * EPOCHS, unit="epoch") as progress,
+        np.errstate(over="ignore", invalid="ignore"),
+    ):
         results = []
         for name in NETS:
             progress.set_description(name)

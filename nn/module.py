@@ -92,19 +92,18 @@ class Module:
 
     def named_parts(self) -> Iterator[tuple[str, Module | Parameter]]:
         """Every module and parameter below this one with its path, each once, in the order of definition."""
-        seen: set[int] = {id(self)}
+        seen: set[int] = set()
         stack: list[tuple[str, Module | Parameter]] = [("", self)]
         while stack:
             path, part = stack.pop()
+            if id(part) in seen:
+                continue
+            seen.add(id(part))
             if path:
                 yield path, part
             if isinstance(part, Module):
-                below = []
-                for name, value in vars(part).items():
-                    for inner, child in parts(value, f"{path}.{name}" if path else name):
-                        if id(child) not in seen:
-                            seen.add(id(child))
-                            below.append((inner, child))
+                prefix = f"{path}." if path else ""
+                below = [child for name, value in vars(part).items() for child in parts(value, prefix + name)]
                 stack.extend(reversed(below))
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:

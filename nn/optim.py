@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from autograd_mini import Tensor
 
 NO_PARAMETERS = "{name} was given no parameters. Pass `model.parameters()` of a model that has some."
@@ -57,7 +59,7 @@ class SGD:
         """The new parameter and the new velocity; arrays or tensors, none of them changed."""
         if not self.momentum:
             return param - self.learning_rate * grad, None
-        velocity = grad if state is None else self.momentum * state + grad
+        velocity = np.positive(grad) if state is None else self.momentum * state + grad
         return param - self.learning_rate * velocity, velocity
 
     def step(self) -> None:

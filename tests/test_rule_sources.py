@@ -110,6 +110,8 @@ def forbidden(source: str) -> list[str]:
         for name in parameters(rule):
             if name.startswith("_"):
                 wrong += reads_values(table, rule, name, set())
+            elif name in operands and not reads_values(table, rule, name, set()):
+                wrong.append(f"keeps {name} without reading its values")
         wrong += [f"branches on {n}" for n in operands if branches(table, rule, n, set())]
     return wrong
 
@@ -203,6 +205,8 @@ WRONG = {
     "rule(np.exp, lambda g, _out, a: np.multiply(g, a, out=g))": "writes into out=",
     "rule(np.exp, lambda g, _out, _a: g * _a)": "reads the values of _a",
     "rule(np.exp, lambda g, _out, a: g * _out)": "reads the values of _out",
+    "rule(np.exp, lambda g, _out, a: g * a.size)": "keeps a without reading its values",
+    "rule(np.exp, lambda g, out, _a: g)": "keeps out without reading its values",
     "rule(np.exp, lambda g, _out, a: g if a > 0 else 0)": "branches on a",
     "rule(np.exp, lambda g, _out, a: g * (a or 1))": "branches on a",
     "rule(np.exp, lambda g, _out, a: g * a.item())": ".item of a",

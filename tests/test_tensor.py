@@ -41,6 +41,7 @@ class TestOperators:
         t = Tensor(A)
         np.testing.assert_array_equal((t @ B.T).data, A @ B.T)
         np.testing.assert_array_equal((A.T @ Tensor(B)).data, A.T @ B)
+        np.testing.assert_array_equal((A.T.tolist() @ Tensor(B)).data, A.T @ B)
 
     @pytest.mark.parametrize("op", [operator.neg, operator.pos, operator.abs], **by_name)
     def test_unary(self, op):

@@ -11,4 +11,4 @@ constant(np.isnan, np.isinf, np.isfinite, np.signbit, np.isclose, np.allclose, n
 constant(np.all, np.any, np.argmax, np.argmin, np.argsort, np.argpartition, np.nonzero, np.flatnonzero, np.argwhere)
 constant(np.count_nonzero, np.searchsorted, np.digitize)
 constant(np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj, np.shares_memory)
-constant(np.zeros_like, np.ones_like, np.empty_like, np.full_like)
+constant(np.zeros_like, np.ones_like, np.empty_like)

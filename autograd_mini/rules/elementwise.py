@@ -73,4 +73,9 @@ def cast(a, dtype):
     return a.astype(dtype)
 
 
+@composite(np.full_like)
+def _full_like(a, fill_value, dtype=None):
+    return cast(np.ones_like(a) * fill_value, a.dtype if dtype is None else dtype)
+
+
 rule(cast, lambda g, _out, _a, dtype: g, cases=(case((2, 3), dtype="float32"),))

@@ -16,17 +16,16 @@ def getitem(a, index):
 def add_at(values, index, shape):
     """Zeros of the given shape, with `values` added at `index`; repeated indices add up."""
     total = np.zeros_like(values, shape=shape)
-    if has_repeats(index):
-        np.add.at(total, index, values)
-    else:
-        total[index] = values
-    return total
-
-
-def has_repeats(index):
-    """Whether an index may name an entry twice: only arrays and lists of integers can."""
     parts = index if isinstance(index, tuple) else (index,)
-    return any(isinstance(i, list) or (isinstance(i, np.ndarray) and i.dtype != bool) for i in parts)
+    arrays = [np.asarray(part) for part in parts if isinstance(part, list | np.ndarray)]
+    if any(array.dtype != bool for array in arrays):  # only integers can name an entry twice
+        np.add.at(total, index, values)
+    elif arrays or None not in parts:
+        total[index] = values
+    else:  # Dask cannot assign to a new axis
+        plain = tuple(part for part in parts if part is not None)
+        total[plain] = np.reshape(values, total[plain].shape)
+    return total
 
 
 INDICES = (

@@ -60,7 +60,7 @@ rule(
 )
 rule(
     np.mean,
-    lambda g, _out, _a, axis=None, keepdims=False: spread(g / count(_a, axis), _a, axis),
+    lambda g, _out, _a, axis=None, dtype=None, keepdims=False: spread(g / count(_a, axis), _a, axis),
     cases=REDUCTIONS,
 )
 rule(np.max, extremum, kinks=gaps, cases=REDUCTIONS)

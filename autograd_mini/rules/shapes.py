@@ -16,6 +16,9 @@ def inverse(axes):
 
 def part(position, g, _out, *_arrays, axis=0):
     """The slice of `g` that came from the array at `position`."""
+    if axis is None:
+        start = sum(array.size for array in _arrays[:position])
+        return np.reshape(g[start : start + _arrays[position].size], _arrays[position].shape)
     lengths = [array.shape[axis] for array in _arrays]
     start = sum(lengths[:position])
     before = (slice(None),) * (axis % g.ndim)
@@ -24,7 +27,9 @@ def part(position, g, _out, *_arrays, axis=0):
 
 rule(
     np.reshape,
-    lambda g, _out, _a, shape, order="C": np.reshape(g, _a.shape, order=order),
+    lambda g, _out, _a, shape, order="C": (
+        np.reshape(g, _a.shape) if order == "C" else np.reshape(g, _a.shape, order=order)
+    ),
     cases=(
         case((2, 6), shape=(3, 4)),
         case((2, 6), shape=(3, -1), order="F"),
@@ -57,7 +62,7 @@ rule(
     np.concatenate,
     part,
     variadic=True,
-    cases=(case((2, 3), (1, 3)), case((2, 1), (2, 0), (2, 2), axis=-1)),
+    cases=(case((2, 3), (1, 3)), case((2, 1), (2, 0), (2, 2), axis=-1), case((2, 1), (3,), axis=None)),
 )
 
 
