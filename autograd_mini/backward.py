@@ -10,6 +10,7 @@ from typing import Any
 
 from autograd_mini import errors
 from autograd_mini.graph import Leaf, Node, Record, operations
+from autograd_mini.outputs import Cotangents, output_node, rebuilt
 
 Wrap = Callable[[Any, Record], Any]
 Observe = Callable[[Node, Any, list[tuple[Record, Any]]], None]
@@ -82,6 +83,8 @@ def pull_through(
     operands, out, inputs, options, primitive = node.operands, node.out, node.inputs, node.options, node.primitive
     if operands is None:
         raise RuntimeError(errors.FREED.format(name=primitive.name))
+    if type(cotangent) is Cotangents:
+        cotangent = cotangent.filled()
     if out is None:
         out = node
     if wrap is not None:
@@ -109,7 +112,11 @@ def pull_through(
 
 def on_tensors(node: Node, wrap: Wrap) -> tuple[Any, list[Any]]:
     """The output and the operands of a node as tensors with their history, so that rules record a graph."""
-    out = node if node.out is None else wrap(node.out, node)
+    out = node.out
+    if isinstance(out, tuple):
+        out = rebuilt(out, [wrap(part, output_node(node, i, part)) for i, part in enumerate(out)])
+    else:
+        out = node if out is None else wrap(out, node)
     operands = [
         wrap(operand, parent) if kept and isinstance(parent, Leaf | Node) else operand
         for operand, parent, kept in zip(node.operands or (), node.inputs, node.plan.keep, strict=True)

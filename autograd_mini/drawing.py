@@ -310,5 +310,5 @@ def headline(sentence: str, note: str) -> str:
 def markup(title: str, lines: Sequence[str]) -> str:
     """A bold title above smaller lines, in Graphviz's HTML."""
     first = escape(title).replace("&#10;", "<BR/>") or "&#160;"  # an empty <B></B> is an error in DOT
-    rest = "".join(f"<BR/>{escape(line)}" for line in lines)
-    return f"<B>{first}</B>" + (f'<FONT POINT-SIZE="10">{rest}</FONT>' if rest else "")
+    rest = "<BR/>".join(escape(line) for line in lines)
+    return f"<B>{first}</B>" + (f'<BR/><FONT POINT-SIZE="10">{rest}</FONT>' if lines else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -12,7 +13,8 @@ from autograd_mini import errors
 from autograd_mini.arrays import as_array, as_seed, as_values, plain_index
 from autograd_mini.backward import pull_back
 from autograd_mini.graph import Leaf, Node, Record, copy_graph, modes
-from autograd_mini.primitive import Primitive, composites, constants, display_name, primitives
+from autograd_mini.outputs import Outputs, output_node, rebuilt
+from autograd_mini.primitive import Plan, Primitive, composites, constants, display_name, primitives
 from autograd_mini.rules.elementwise import cast
 from autograd_mini.rules.indexing import getitem
 
@@ -334,7 +336,7 @@ class Tensor:
         return twin
 
     def __copy__(self) -> Tensor:
-        return copy.deepcopy(self)
+        return wrap(self._data, self._record) if type(self._record) is Node else copy.deepcopy(self)
 
     def __reduce__(self) -> Any:
         record = self._record
@@ -406,31 +408,31 @@ class Tensor:
         return numpy.remainder(other, self)
 
     def __eq__(self, other: object) -> Tensor:  # type: ignore[override]
-        return compare(np.equal, self, other)
+        return compare(operator.eq, self, other)
 
     def __ne__(self, other: object) -> Tensor:  # type: ignore[override]
-        return compare(np.not_equal, self, other)
+        return compare(operator.ne, self, other)
 
     def __lt__(self, other: Any) -> Tensor:
-        return compare(np.less, self, other)
+        return compare(operator.lt, self, other)
 
     def __le__(self, other: Any) -> Tensor:
-        return compare(np.less_equal, self, other)
+        return compare(operator.le, self, other)
 
     def __gt__(self, other: Any) -> Tensor:
-        return compare(np.greater, self, other)
+        return compare(operator.gt, self, other)
 
     def __ge__(self, other: Any) -> Tensor:
-        return compare(np.greater_equal, self, other)
+        return compare(operator.ge, self, other)
 
     def __and__(self, other: Any) -> Tensor:
-        return compare(np.bitwise_and, self, other)
+        return compare(operator.and_, self, other)
 
     def __or__(self, other: Any) -> Tensor:
-        return compare(np.bitwise_or, self, other)
+        return compare(operator.or_, self, other)
 
     def __xor__(self, other: Any) -> Tensor:
-        return compare(np.bitwise_xor, self, other)
+        return compare(operator.xor, self, other)
 
     def __invert__(self) -> Tensor:
         return wrap(np.invert(self._data), None)
@@ -495,21 +497,18 @@ def apply(primitive: Primitive, *args: Any, **options: Any) -> Any:
     """Compute `primitive` on arguments of which some are tensors, and record it if a gradient may be wanted."""
     values: list[Any] = []
     inputs: list[Any] = []
-    mask, only_tensors = 1, True
+    mask = 1
     for arg in args:
         mask += mask
         if isinstance(arg, Tensor):
             values.append(arg._data)
             record = arg._record
-            if record is None:
-                only_tensors = False
-            elif record.requires_grad:
+            if record is not None and record.requires_grad:
                 mask += 1
             inputs.append(record)
         else:
             values.append(np.asarray(arg) if type(arg) in (list, tuple) else arg)
             inputs.append(None)
-            only_tensors = False
     constant = mask == 1 << len(args) or not modes.recording
     if options:
         options = plain_options(primitive, options, constant)
@@ -520,30 +519,39 @@ def apply(primitive: Primitive, *args: Any, **options: Any) -> Any:
     if isinstance(out, np.generic):
         out = np.asarray(out)
     elif isinstance(out, tuple):
-        return wrap_constants(out)
+        out = rebuilt(out, [as_values(part) for part in out])
+        plan = None if constant else primitive.plans.get(mask) or primitive.plan(mask)
+        if plan is None or not plan.rules:
+            return wrap_constants(out)
+        operands = saved(plan, args, values, inputs, out[0].dtype)
+        kept = out if plan.keep_out else None
+        node = Node(primitive, plan, inputs, operands, kept, options or NONE, Outputs(out))
+        return rebuilt(out, [wrap(part, output_node(node, i, part)) for i, part in enumerate(out)])
     if constant or out.dtype.kind not in DIFFERENTIABLE:
         return wrap(out, None)
     plan = primitive.plans.get(mask) or primitive.plan(mask)
-    if not only_tensors:
-        record_constants(values, inputs, out.dtype)
-    if plan.keeps_none:
-        values = inputs  # one list less, which Python's garbage collector would walk through again and again
-    else:
-        for i in plan.dropped:
-            values[i] = inputs[i]
-    return wrap(out, Node(primitive, plan, inputs, values, out if plan.keep_out else None, options or NONE, out))
+    operands = saved(plan, args, values, inputs, out.dtype)
+    return wrap(out, Node(primitive, plan, inputs, operands, out if plan.keep_out else None, options or NONE, out))
 
 
-def record_constants(values: list[Any], inputs: list[Any], dtype: Any) -> None:
-    """Fill in the inputs that are no tensors; a Python number becomes one of the result's dtype.
+def saved(plan: Plan, args: Sequence[Any], values: list[Any], inputs: list[Any], dtype: Any) -> list[Any]:
+    """The operands that the rules will be called with; also fills in the inputs that are no tensors.
 
-    As such it promotes in a rule as it did in the operation: not at all.
+    A Python number becomes one of the result's dtype: as such it promotes in a rule as it did in the operation, which
+    is not at all.
     """
     for i, value in enumerate(values):
         if inputs[i] is None:
             inputs[i] = Leaf(value) if hasattr(value, "dtype") else value
             if type(value) in SCALARS:
                 values[i] = dtype.type(value)
+            elif plan.keep[i] and isinstance(args[i], np.ndarray) and value.flags.writeable:
+                values[i] = value.copy()  # its owner may overwrite it before the rule reads it
+    if plan.keeps_none:
+        return inputs  # one list less, which Python's garbage collector would walk through again and again
+    for i in plan.dropped:
+        values[i] = inputs[i]
+    return values
 
 
 def plain_options(primitive: Primitive, options: dict[str, Any], constant: bool) -> dict[str, Any]:
@@ -561,15 +569,16 @@ def plain_options(primitive: Primitive, options: dict[str, Any], constant: bool)
 
 def explain(error: Exception, primitive: Primitive, values: Sequence[Any]) -> Exception:
     """The same error, saying which operation it was and on what shapes."""
+    operands = errors.describe(*values)
     if type(error) not in (ValueError, TypeError):
-        error.add_note(errors.CALL_FAILED.format(name=primitive.name, operands=errors.describe(*values), reason=""))
+        error.add_note(errors.CALL_FAILED.format(name=primitive.name, operands=operands, reason=error))
         return error
-    return type(error)(errors.CALL_FAILED.format(name=primitive.name, operands=errors.describe(*values), reason=error))
+    return type(error)(errors.CALL_FAILED.format(name=primitive.name, operands=operands, reason=error))
 
 
-def compare(ufunc: np.ufunc, a: Tensor, b: Any) -> Tensor:
+def compare(operation: Callable[[Any, Any], Any], a: Tensor, b: Any) -> Tensor:
     """A comparison or a bit operation: a constant."""
-    return wrap(as_values(ufunc(a._data, b._data if isinstance(b, Tensor) else b)), None)
+    return wrap(as_values(operation(a._data, b._data if isinstance(b, Tensor) else b)), None)
 
 
 def evaluate(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
@@ -595,8 +604,7 @@ def unwrap(tree: Any) -> Any:
     if isinstance(tree, dict):
         return {key: unwrap(part) for key, part in tree.items()}
     if isinstance(tree, tuple | list):
-        parts = [unwrap(part) for part in tree]
-        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
+        return rebuilt(tree, [unwrap(part) for part in tree])
     return tree
 
 
@@ -605,8 +613,7 @@ def wrap_constants(result: Any) -> Any:
     if isinstance(result, np.ndarray | np.generic):
         return wrap(as_values(result), None)
     if isinstance(result, tuple | list):
-        parts = [wrap_constants(part) for part in result]
-        return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
+        return rebuilt(result, [wrap_constants(part) for part in result])
     return result
 
 

@@ -12,6 +12,7 @@ SHAPES = (
     "{loss} was given outputs of shape {output} and targets of shape {target}. They are compared entry by entry and "
     "must agree: reshape one, e.g. `y.reshape({output})`."
 )
+EMPTY = "{loss} was given outputs of shape {output}: the mean over no entries is no number. Leave empty batches out."
 LABELS = (
     "cross_entropy was given logits of shape {logits} and labels of shape {labels} and dtype {dtype}. Write one "
     "row of scores for each example, and as labels one whole number for each: shape ({rows},)."
@@ -47,12 +48,14 @@ def squared_error(output: Any, target: Any) -> Any:
     Raises
     ------
     ValueError
-        If the shapes differ; broadcasting would hide a mistake.
+        If the shapes differ (broadcasting would hide a mistake), or the batch is empty.
     """
     if not isinstance(target, Tensor):
         target = np.asarray(target, output.dtype)
     if output.shape != target.shape:
         raise ValueError(SHAPES.format(loss="squared_error", output=output.shape, target=target.shape))
+    if output.size == 0:
+        raise ValueError(EMPTY.format(loss="squared_error", output=output.shape))
     return mean_square(output, target)
 
 

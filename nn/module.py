@@ -42,7 +42,7 @@ class Module:
     """A part of a model: parameters and other modules as attributes, and `forward`.
 
     Lists, tuples and dicts of modules and parameters count as parts too. Operations made while a module runs carry
-    its path, such as `MLP.layers.0`, which drawings group by.
+    its path, such as `MLP.0`, which drawings group by.
 
     Examples
     --------

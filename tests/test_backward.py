@@ -1,6 +1,7 @@
 """The backward pass: graphs of every form, seeds, freeing, memory, long chains, threads, random programs."""
 
 import contextlib
+import copy
 import gc
 import threading
 import tracemalloc
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from numeric import assert_close, numeric_vjp
 
 import nn
-from autograd_mini import Tensor, enable_grad, no_grad, scope, vjp
+from autograd_mini import Tensor, enable_grad, grad, no_grad, primitive, rule, scope, vjp
 from autograd_mini.graph import Leaf, Node, modes
 
 
@@ -428,3 +429,62 @@ def test_broadcasting_of_any_shapes_sums_back(shape, stretched, dropped):
         if n == 1:
             expected = expected.sum(axis=axis, keepdims=True)
     assert_close(b.grad, expected, 1e-13)
+
+
+class TestOverwrittenOperands:
+    def test_an_array_overwritten_before_the_backward_does_not_change_the_gradient(self):
+        array = np.ones(3)
+        w = Tensor(np.ones(3), requires_grad=True)
+        loss = (w * array).sum()
+        array[:] = 5
+        loss.backward()
+        np.testing.assert_array_equal(w.grad, np.ones(3))
+
+    def test_the_array_given_to_tensor_may_be_overwritten(self):
+        array = np.ones(3)
+        w = Tensor(array, requires_grad=True)
+        loss = (w * w).sum()
+        array[:] = 5
+        loss.backward()
+        np.testing.assert_array_equal(w.grad, 2 * np.ones(3))
+
+    def test_a_shallow_copy_of_a_result_keeps_its_history(self):
+        w = Tensor(2.0, requires_grad=True)
+        copy.copy(w * 3).backward()
+        assert w.grad == 3
+
+
+class TestSeveralResults:
+    """An operation that returns a tuple: sin x and x^2 at once."""
+
+    @pytest.fixture
+    def pair(self):
+        @primitive
+        def pair(a):
+            return np.sin(a), a * a
+
+        rule(
+            pair,
+            lambda g, out, a: g[0] * np.where(np.abs(a) < 1.5, 1, -1) * np.sqrt(1 - out[0] * out[0]) + g[1] * 2 * a,
+        )
+        return pair
+
+    X = np.array([0.3, 0.5])
+
+    def test_both_are_differentiated_twice(self, pair):
+        def f(x):
+            sine, square = pair(x)
+            return np.sum(sine * square)
+
+        x = self.X
+        np.testing.assert_allclose(grad(f)(x), np.cos(x) * x * x + 2 * x * np.sin(x), rtol=1e-12)
+        second = grad(lambda x: np.sum(grad(f)(x)))(x)
+        np.testing.assert_allclose(second, -np.sin(x) * x * x + 4 * x * np.cos(x) + 2 * np.sin(x), rtol=1e-12)
+
+    def test_one_that_is_not_used_counts_as_zero(self, pair):
+        np.testing.assert_allclose(grad(lambda x: np.sum(pair(x)[1]))(self.X), 2 * self.X)
+
+    def test_results_are_tensors_with_a_history(self, pair):
+        sine, _ = pair(Tensor(self.X, requires_grad=True))
+        assert sine.requires_grad
+        assert sine.shape == (2,)

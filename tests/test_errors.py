@@ -217,6 +217,16 @@ def assignment_to_an_entry():
     variable()[0] = 1.0
 
 
+@mistake("WRITING", TypeError, "np.copyto", "np.where")
+def writing_into_a_tensor():
+    np.copyto(Tensor(MATRIX), 2 * MATRIX)
+
+
+@mistake("WRITING", TypeError, "np.add.at")
+def adding_into_a_tensor():
+    np.add.at(Tensor(MATRIX), 0, 1.0)
+
+
 @mistake("TRUTH", ValueError, "shape (2, 3)", "6 entries", ".any()", "np.where")
 def truth_of_many():
     bool(variable() > 0)

@@ -20,6 +20,7 @@ ORDER = [
     ["arrays"],
     ["primitive"],
     ["rules"],
+    ["outputs"],
     ["backward"],
     ["tensor"],
     ["transforms"],

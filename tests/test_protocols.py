@@ -2,6 +2,7 @@
 
 import math
 import operator
+import re
 import warnings
 
 import numpy as np
@@ -101,7 +102,7 @@ def test_a_function_without_a_rule_raises_and_names_itself(name):
     f = WITHOUT_RULE[name]
     own = f.__name__ if isinstance(f, np.ufunc) else name.rpartition(".")[2]
     errors = [str(error) for error in outcomes(f).values() if isinstance(error, TypeError)]
-    assert any("requires grad" in error and own in error.partition("was called")[0] for error in errors), errors
+    assert any(re.search(rf"\b{own} was called .*(requires grad|to write into)", error) for error in errors), errors
     assert_holds_no_values(f)
 
 
@@ -125,10 +126,9 @@ def test_what_is_declared_constant_is_constant(f):
 
 @pytest.mark.parametrize("f", composites, ids=by_name)
 def test_a_composite_stays_in_the_graph(f):
-    found = [result for result in outcomes(f).values() if not isinstance(result, Exception)]
-    arguments = {np.swapaxes: (0, 1)}.get(f, ())
-    found.append(f([variable()] if f is np.stack else variable(), *arguments))
-    assert all(result.requires_grad for result in found)
+    arguments = {np.swapaxes: (0, 1), np.full_like: (variable(2.0),)}.get(f, ())
+    assert f([variable()] if f is np.stack else variable(), *arguments).requires_grad
+    assert_holds_no_values(f)
 
 
 class TestThreeWaysToSayIt:

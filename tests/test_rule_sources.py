@@ -40,6 +40,14 @@ def body(function: Function) -> list[ast.AST]:
     return [function.body] if isinstance(function, ast.Lambda) else function.body
 
 
+def output_and_operands(rule: Function, arity: int) -> list[str]:
+    """The names under which a rule, one of `arity`, gets the output and the operands."""
+    positional = [a.arg for a in rule.args.args]
+    if positional[0] == "position":
+        return [positional[2], rule.args.vararg.arg]
+    return positional[1 : 2 + arity]
+
+
 class Table:
     """The source of one table of rules."""
 
@@ -49,6 +57,7 @@ class Table:
         self.primitives = {f.name for f in functions if "primitive" in decorators(f)}
         self.helpers = {f.name: f for f in functions if f.name not in self.primitives}
         self.rules: list[Function] = []
+        self.reads: dict[Function, list[str]] = {}  # the parameters of a rule that hold the output and the operands
         self.composites = [f for f in functions if "composite" in decorators(f)]
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "rule":
@@ -57,6 +66,9 @@ class Table:
                         self.rules.append(argument)
                     elif isinstance(argument, ast.Name):
                         self.rules.append(self.helpers[argument.id])
+                    else:
+                        continue
+                    self.reads[self.rules[-1]] = output_and_operands(self.rules[-1], len(node.args) - 1)
 
     def reachable(self) -> list[Function]:
         """The rules, the composites, and the helpers that they call."""
@@ -101,18 +113,12 @@ def forbidden(source: str) -> list[str]:
                 case ast.Try() | ast.Global() | ast.Nonlocal() | ast.While():
                     wrong.append(type(node).__name__)
     for rule in table.rules:
-        first = 3 if parameters(rule)[0] == "position" else 2
-        positional = [a.arg for a in [*rule.args.posonlyargs, *rule.args.args]]
-        if rule.args.vararg:
-            positional.append(rule.args.vararg.arg)
-        defaults = len(rule.args.defaults)
-        operands = positional[first - 1 : len(positional) - defaults or None]
         for name in parameters(rule):
             if name.startswith("_"):
                 wrong += reads_values(table, rule, name, set())
-            elif name in operands and not reads_values(table, rule, name, set()):
+            elif name in table.reads[rule] and not reads_values(table, rule, name, set()):
                 wrong.append(f"keeps {name} without reading its values")
-        wrong += [f"branches on {n}" for n in operands if branches(table, rule, n, set())]
+        wrong += [f"branches on {n}" for n in table.reads[rule] if branches(table, rule, n, set())]
     return wrong
 
 
@@ -136,11 +142,21 @@ def reads_values(table: Table, function: Function, name: str, seen: set[tuple[Fu
     seen.add((function, name))
     allowed: set[ast.AST] = set()
     wrong: list[str] = []
+    several = name if function.args.vararg and function.args.vararg.arg == name else None  # a tuple of operands
     for node in ast.walk(function):
         match node:
             case ast.Attribute(value=ast.Name(id=used) as inner, attr=attribute) if used == name:
                 if attribute in SHAPES:
                     allowed.add(inner)
+            case ast.Attribute(value=ast.Subscript(value=ast.Name(id=used) as inner), attr=attribute) if (
+                used == several
+            ):
+                if attribute in SHAPES:
+                    allowed.add(inner)
+            case ast.comprehension(target=ast.Name(id=target), iter=ast.Subscript(value=ast.Name(id=used) as inner)):
+                if used == several:
+                    allowed.add(inner)
+                    wrong += reads_values(table, function, target, seen)
             case ast.Call(func=ast.Name(id=called), args=args) if called in table.helpers:
                 helper = table.helpers[called]
                 for argument, parameter in zip(args, parameters(helper), strict=False):
@@ -218,6 +234,7 @@ WRONG = {
     "def h(x):\n    return x + 1\nrule(np.exp, lambda g, _out, _a: g * h(_a))": "reads the values of x",
     "def h(x):\n    return 1 if x else 2\nrule(np.exp, lambda g, _out, a: g * h(a))": "branches on a",
     "def f(position, g, _out, *_all):\n    return sum(x for x in _all)\nrule(np.exp, f)": "reads the values of x",
+    "def f(position, g, _out, *_all):\n    return g * _all[0]\nrule(np.exp, f)": "reads the values of _all",
     "@composite(np.clip)\ndef f(a):\n    return np.full(a.shape, 1)": "np.full has no rule",
 }
 
@@ -234,6 +251,7 @@ def test_what_a_rule_may_not_do_is_found(source):
         "rule(np.sum, lambda g, _out, _a, axis=None: np.broadcast_to(g, _a.shape) if axis is None else g)",
         "def h(x):\n    return x.shape\nrule(np.exp, lambda g, _out, _a: np.reshape(g, h(_a)))",
         "@primitive\ndef f(a):\n    a = np.empty(3)\n    a[0] = 1\n    return a\nrule(f, lambda g, _out, _a: g)",
+        "def f(position, g, _out, *_all):\n    return g[sum(x.size for x in _all[1:]) : _all[0].size]\nrule(np.exp, f)",
         "rule(np.exp, lambda g, out, _a: g * out, kinks=lambda a: np.diff(a), cases=[np.zeros(3)])",
     ],
 )
