@@ -1,5 +1,31 @@
 """The derivative of each NumPy function, in tables by topic; nothing but calculus lives in them."""
 
-from autograd_mini.rules import constants, elementwise, indexing, products, reductions, shapes
+from autograd_mini.rules import (
+    complex,
+    constants,
+    elementwise,
+    fourier,
+    indexing,
+    linalg,
+    order,
+    piecewise,
+    products,
+    reductions,
+    shapes,
+    trigonometric,
+)
 
-__all__ = ["constants", "elementwise", "indexing", "products", "reductions", "shapes"]
+__all__ = [
+    "complex",
+    "constants",
+    "elementwise",
+    "fourier",
+    "indexing",
+    "linalg",
+    "order",
+    "piecewise",
+    "products",
+    "reductions",
+    "shapes",
+    "trigonometric",
+]

@@ -1,0 +1,1 @@
+"""Derivatives of `np.linalg`, for matrices and stacks of them."""

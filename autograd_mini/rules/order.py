@@ -1,0 +1,1 @@
+"""Derivatives of functions that order entries or pick them by rank, and of those that skip NaN."""

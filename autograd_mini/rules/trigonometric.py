@@ -1,0 +1,1 @@
+"""Derivatives of trigonometric and hyperbolic functions and their inverses."""
