@@ -272,7 +272,11 @@ class Tensor:
     def __autograd_primitive__(
         self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        return self.__array_function__(function, (type(self),), args, kwargs)
+        primitive = primitives.get(function)
+        if primitive is None:
+            return evaluate(function, args, kwargs)
+        operands, options = primitive.bind(args, kwargs)
+        return apply(primitive, *operands, **options)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         self._refuse("array")

@@ -78,13 +78,19 @@ class Linear(Module):
         self.bias = Parameter(np.zeros(d_out, dtype)) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
+        try:
+            return x @ self.weights if self.bias is None else affine(x, self.weights, self.bias)
+        except ValueError as error:
+            raise self._explain(x, error) from error
+
+    def _explain(self, x: Any, error: ValueError) -> ValueError:
+        """The same error in terms of the layer, if the input's width is the cause."""
         d_in, d_out = self.weights.shape
-        if x.shape[-1:] != (d_in,):
-            width = x.shape[-1] if x.shape else 1
-            raise ValueError(
-                INPUT_WIDTH.format(name=self._name or "Linear", d_in=d_in, d_out=d_out, got=x.shape, width=width)
-            )
-        return x @ self.weights if self.bias is None else affine(x, self.weights, self.bias)
+        if np.shape(x)[-1:] == (d_in,):
+            return error
+        width = np.shape(x)[-1] if np.ndim(x) else 1
+        name = self._name or "Linear"
+        return ValueError(INPUT_WIDTH.format(name=name, d_in=d_in, d_out=d_out, got=np.shape(x), width=width))
 
 
 class Sequential(Module):
