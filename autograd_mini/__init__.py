@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from autograd_mini import rules  # registers the derivative of each NumPy function
+from autograd_mini.checkpointing import checkpoint
+from autograd_mini.derivatives import elementwise_grad, hessian, hvp, jacobian, jvp, stop_gradient
 from autograd_mini.domains import case
 from autograd_mini.graph import enable_grad, no_grad, scope
 from autograd_mini.primitive import composite, constant, primitive, rule
@@ -16,17 +18,24 @@ if TYPE_CHECKING:
 __all__ = [
     "Tensor",
     "case",
+    "checkpoint",
     "composite",
     "constant",
     "draw",
+    "elementwise_grad",
     "enable_grad",
     "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
     "no_grad",
     "primitive",
     "rule",
     "rules",
     "scope",
     "signals",
+    "stop_gradient",
     "value_and_grad",
     "vjp",
 ]

@@ -117,6 +117,14 @@ TRANSFORM_ARGNUM = (
     "{transform} was asked for argument {argnum}, but the function was called with {count} arguments. Pass one that it "
     "has: `argnums` counts the positional arguments from 0."
 )
+CHECKPOINT = (
+    "{name} was called, but the function returned a {what}. Only one tensor can be recomputed as one operation. "
+    "Make it return one, or wrap the parts that do."
+)
+TANGENTS = (
+    "jvp was given tangents of shapes {got} for primals of shapes {want}. A tangent is a direction in the space of its "
+    "primal: pass one of the same shape for each."
+)
 TRANSFORM_OUTPUT = "{transform} needs a function that returns {need}, but {name} returned {what}.{hint}"
 
 

@@ -17,6 +17,11 @@ _creation = itertools.count()
 _by_index = attrgetter("index")
 
 
+def next_index() -> int:
+    """A creation index that tells what was made before now from what is made after."""
+    return next(_creation)
+
+
 class _Modes(threading.local):
     """What this thread does while it computes; the class attributes are every new thread's defaults."""
 

@@ -16,6 +16,7 @@ from autograd_mini.arrays import as_seed, as_values
 from autograd_mini.backward import pull_back
 from autograd_mini.graph import Leaf, Record, enable_grad, modes, operations
 from autograd_mini.tensor import DIFFERENTIABLE, Tensor, wrap
+from autograd_mini.trees import flatten
 
 
 def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
@@ -24,9 +25,10 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
     Parameters
     ----------
     f : callable
-        Takes tensors and returns one, in terms of `np.*` functions.
-    *primals : array_like or Tensor
-        Where to differentiate. All of them must be floating-point.
+        Takes tensors and returns one, or a nested container of them, in terms of `np.*` functions.
+    *primals : array_like, Tensor, or nested containers of them
+        Where to differentiate. All of them must be floating-point; lists, tuples, dicts, dataclasses and `nn.Module`s
+        are gone through.
 
     Returns
     -------
@@ -62,7 +64,8 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..
     Parameters
     ----------
     f : callable
-        Returns a real scalar, in terms of `np.*` functions of its arguments.
+        Returns a real scalar, in terms of `np.*` functions of its arguments, which may be nested lists, tuples,
+        dicts, dataclasses or `nn.Module`s of arrays; gradients come in the same structure.
     argnums : int or sequence of int
         Which arguments to differentiate by; a sequence gives a tuple of gradients.
 
@@ -120,8 +123,8 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
 class Trace:
     """One recorded evaluation of `f`, and how to go back through it.
 
-    Each differentiated argument becomes a variable of this trace alone, so that a derivative inside a derivative
-    cannot take the one's variable for the other's.
+    Each array in the differentiated arguments becomes a variable of this trace alone, so that a derivative inside a
+    derivative cannot take the one's variable for the other's.
     """
 
     def __init__(
@@ -129,30 +132,42 @@ class Trace:
     ) -> None:
         self.transform, self.f = transform, f
         call = list(args)
-        self.positions = []
+        given: list[Any] = []
+        variables: list[Tensor] = []
+        self.rebuilds: list[tuple[int, Callable[[Sequence[Any]], Any]]] = []
         for argnum in argnums:
             if not -len(args) <= argnum < len(args):
                 raise TypeError(errors.TRANSFORM_ARGNUM.format(transform=transform, argnum=argnum, count=len(args)))
             position = argnum % len(args)
-            call[position] = as_variable(args[position], transform, position)
-            self.positions.append(position)
-        self.variables: list[Record] = [call[position]._record for position in self.positions]
-        self.given_tensors = any(isinstance(args[position], Tensor) for position in self.positions)
+            leaves, rebuild = flatten(args[position])
+            new = [as_variable(leaf, transform, position) for leaf in leaves]
+            call[position] = rebuild(new)
+            self.rebuilds.append((len(leaves), rebuild))
+            given += leaves
+            variables += new
+        self.variables: list[Any] = [variable._record for variable in variables]
+        self.tensors = [isinstance(value, Tensor) for value in given]
         outside = modes.recording
         with enable_grad():
-            result = f(*call, **kwargs)
-        if not isinstance(result, Tensor):
-            if not isinstance(result, float | int | complex | np.ndarray | np.generic):
-                self._refuse(result, "a tensor or an array")
-            result = Tensor(result)
-        self.result = result
+            results, self.rebuild_out = flatten(f(*call, **kwargs))
+            self.results = [self._as_result(result) for result in results]
+            self.result = result = joined(self.results)
         # Where the result also depends on tensors outside of this trace, cutting their history would give
         # a wrong derivative later, so it is kept, unless `no_grad` says that nobody will ask.
         self.connected = outside and (
-            any(isinstance(args[p], Tensor) and args[p].requires_grad for p in self.positions)
+            any(isinstance(value, Tensor) and value.requires_grad for value in given)
             or depends_on_others(result._record, self.variables)
         )
-        self.out = result if self.connected else result.detach() if self.given_tensors else result.data
+        self.out = self.rebuild_out(
+            [r if self.connected else r.detach() if any(self.tensors) else r.data for r in self.results]
+        )
+
+    def _as_result(self, result: Any) -> Tensor:
+        if isinstance(result, Tensor):
+            return result
+        if not isinstance(result, float | int | complex | np.ndarray | np.generic):
+            self._refuse(result, "tensors or arrays")
+        return Tensor(result)
 
     def _refuse(self, result: Any, need: str, hint: str = "") -> None:
         what = f"shape {result.shape}" if hasattr(result, "shape") else type(result).__name__
@@ -164,6 +179,8 @@ class Trace:
     def gradients(self) -> tuple[Any, ...]:
         """The gradients of a scalar result; frees the graph unless it must stay differentiable."""
         result = self.result
+        if len(self.results) != 1:
+            self._refuse(self.out, "one number", " Return only the value to differentiate.")
         if result.size != 1:
             self._refuse(result, "one number", " Sum it (`np.sum`), or use `vjp` and give the cotangent.")
         if result.dtype.kind == "c":
@@ -171,41 +188,58 @@ class Trace:
         return self._pull(np.ones_like(result.data), retain_graph=False)
 
     def pullback(self, cotangent: Any) -> tuple[Any, ...]:
-        """The cotangents of the primals, given that of the result."""
+        """The cotangents of the primals, given that of the result, in the same structure."""
+        if self.result is not self.results[0]:
+            parts, _ = flatten(cotangent)
+            if [np.shape(part) for part in parts] != [result.shape for result in self.results]:
+                got, want = ([np.shape(p) for p in parts], [r.shape for r in self.results])
+                raise ValueError(errors.SEED_SHAPE.format(call="pullback(cotangent)", got=got, want=want))
+            cotangent = joined(parts)
+        return self.pull(cotangent)
+
+    def pull(self, cotangent: Any) -> tuple[Any, ...]:
+        """The same for the cotangent of all results joined into one."""
         if isinstance(cotangent, Tensor) and cotangent.requires_grad and modes.recording:
             if cotangent.shape != self.result.shape or cotangent.dtype != self.result.dtype:
                 as_seed(cotangent.data, self.result.data, "pullback(cotangent)")
                 cotangent = cotangent.astype(self.result.dtype)
             return self._pull(cotangent, retain_graph=True)
         seed = as_seed(cotangent, self.result.data, "pullback(cotangent)")
-        return self._pull(seed, retain_graph=True, tensors=isinstance(cotangent, Tensor))
+        return self._pull(seed, retain_graph=True, as_tensors=isinstance(cotangent, Tensor))
 
-    def _pull(self, seed: Any, retain_graph: bool, tensors: bool = False) -> tuple[Any, ...]:
+    def _pull(self, seed: Any, retain_graph: bool, as_tensors: bool = False) -> tuple[Any, ...]:
         record = self.result._record
         connected = (self.connected and modes.recording) or isinstance(seed, Tensor)
         if seed.dtype.kind == "c":
             seed = np.conj(seed)
-        if record is None or not record.requires_grad:
-            found: dict[Record, Any] = {}
-        elif connected:
-            found = pull_back(record, as_tensor(seed), self.variables, retain_graph=True, wrap=wrap)
-        else:
-            found = pull_back(record, seed, self.variables, retain_graph=retain_graph)
-        cotangents = []
+        found: dict[Any, Any] = {}
+        if record is not None and record.requires_grad:
+            if connected:
+                found = pull_back(record, as_tensor(seed), self.variables, retain_graph=True, wrap=wrap)
+            else:
+                found = pull_back(record, seed, self.variables, retain_graph=retain_graph)
+        cotangents: list[Any] = []
         for variable in self.variables:
             cotangent = found.get(variable)
             if cotangent is None:
                 cotangent = np.zeros(variable.shape, variable.dtype)
             if cotangent.dtype.kind == "c":
                 cotangent = np.conj(cotangent)
-            if connected:
-                cotangents.append(as_tensor(cotangent))
-            else:
-                array = own(as_values(cotangent), seed, cotangents)
-                cotangents.append(array)
-        if (self.given_tensors or tensors) and not connected:
-            return tuple(wrap(array, None) for array in cotangents)
-        return tuple(cotangents)
+            cotangents.append(as_tensor(cotangent) if connected else own(as_values(cotangent), seed, cotangents))
+        if not connected:
+            cotangents = [
+                wrap(array, None) if tensor or as_tensors else array
+                for array, tensor in zip(cotangents, self.tensors, strict=True)
+            ]
+        values = iter(cotangents)
+        return tuple(rebuild([next(values) for _ in range(count)]) for count, rebuild in self.rebuilds)
+
+
+def joined(parts: Sequence[Any]) -> Any:
+    """One array of all entries; a single array as it is."""
+    if len(parts) == 1:
+        return parts[0]
+    return np.concatenate([np.reshape(part, (-1,)) for part in parts]) if parts else Tensor(np.zeros(0))
 
 
 def as_variable(value: Any, transform: str, position: int) -> Tensor:

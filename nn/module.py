@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -155,6 +156,15 @@ class Module:
                 raise ValueError(STATE_SHAPE.format(name=name, got=arrays[name].shape, want=parameter.shape))
         for name, parameter in own.items():
             parameter.data = arrays[name]
+
+    def __tree_flatten__(self) -> tuple[list[Parameter], Callable[[Sequence[Any]], Any]]:
+        """The parameters, and how to make this module with other values in their places: for `grad` of a module."""
+        own = list(self.parameters())
+
+        def rebuild(values: Sequence[Any]) -> Any:
+            return copy.deepcopy(self, {id(parameter): value for parameter, value in zip(own, values, strict=True)})
+
+        return own, rebuild
 
     def describe(self) -> str:
         """What `repr` says of this module besides its parts, such as sizes."""
