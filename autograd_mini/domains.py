@@ -60,8 +60,11 @@ class Domain(NamedTuple):
         Of the operands; zero where the derivative jumps. Tests keep away from its zeros.
     cases : tuple of Case
         Example calls.
+    prepare : callable or None
+        Of the drawn operands; returns valid ones, such as an invertible matrix.
     """
 
     intervals: tuple[Interval, ...] = (REAL,)
     kinks: Callable[..., Any] | None = None
     cases: tuple[Case, ...] = UNARY
+    prepare: Callable[..., Any] | None = None

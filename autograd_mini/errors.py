@@ -66,12 +66,11 @@ TENSOR_OF_TENSOR = (
 )
 ASSIGNMENT = (
     "`t[index] = value` was written for a tensor. A tensor in a graph is never written into, because its old value "
-    "may be needed by a rule. Write `t = np.where(mask, value, t)`, join pieces with `np.concatenate`, or change "
-    "`t.data` before it is used."
+    "may be needed by a rule. Write `t = t.at[index].set(value)`, which makes a new one."
 )
 WRITING = (
     "{name} was called to write into a tensor. A tensor is never written into, because its old value may be needed "
-    "by a rule. Write `t = np.where(mask, value, t)`, or change `t.data` before it is used."
+    "by a rule. Write `t = t.at[index].set(value)`, which makes a new one."
 )
 TRUTH = (
     "A tensor of shape {shape} was used as a truth value. It has {size} entries, each true or false. Write "

@@ -179,6 +179,7 @@ def rule(
     domain: Interval | tuple[Interval, ...] = Interval(),  # noqa: B008 (a constant)
     kinks: Callable[..., Any] | None = None,
     cases: Sequence[Case] | None = None,
+    prepare: Callable[..., Any] | None = None,
     bind: Callable[..., Any] | None = None,
 ) -> None:
     r"""Give `function` a derivative: one rule for each of its arguments.
@@ -206,6 +207,8 @@ def rule(
         Of the operands, zero where the derivative jumps.
     cases : sequence of Case, optional
         Example calls for the tests; element-wise functions have theirs already.
+    prepare : callable, optional
+        Makes valid operands of any: an invertible matrix, a positive definite one. Returns one, or a tuple.
     bind : callable, optional
         Splits a call's `(args, kwargs)` into `(operands, options)` where the signature does not say it.
 
@@ -238,7 +241,7 @@ def rule(
         vjps,
         variadic=variadic,
         broadcasts=elementwise if broadcasts is None else broadcasts,
-        domain=Domain(domain if type(domain) is tuple else (domain,), kinks, tuple(cases)),  # type: ignore[arg-type]
+        domain=Domain(domain if type(domain) is tuple else (domain,), kinks, tuple(cases), prepare),  # type: ignore[arg-type]
         bind=bind or binder(function, arity, variadic),
     )
 

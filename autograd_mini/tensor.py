@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import operator
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -15,13 +17,17 @@ from autograd_mini.backward import pull_back
 from autograd_mini.graph import Leaf, Node, Record, copy_graph, modes
 from autograd_mini.outputs import Outputs, output_node, rebuilt
 from autograd_mini.primitive import Plan, Primitive, composites, constants, display_name, primitives
+from autograd_mini.rules import methods
 from autograd_mini.rules.elementwise import cast
 from autograd_mini.rules.indexing import getitem
+from autograd_mini.updates import At
 
 numpy: Any = np  # NumPy's type stubs do not say that its functions return tensors for tensors
 DIFFERENTIABLE = "fc"  # dtype kinds
 WRITERS = {np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask}
 NONE: dict[str, Any] = {}  # the options of most operations
+ufunc_methods: Any = methods.method  # the tables of rules carry no types
+SCIPY_RULES = "autograd_mini.scipy.special"
 SCALARS = frozenset((bool, int, float, complex))
 
 
@@ -168,6 +174,11 @@ class Tensor:
         """The last two axes exchanged."""
         return numpy.swapaxes(self, -1, -2)
 
+    @property
+    def at(self) -> At:
+        """`t.at[index].set(v)`: a new tensor with other values there; also add, multiply, min, max."""
+        return At(self)
+
     def _leaf(self) -> Leaf:
         record = self._record
         if not isinstance(record, Leaf):
@@ -244,10 +255,16 @@ class Tensor:
                 return apply(primitives[ufunc], *inputs, **kwargs)
             if ufunc in composites:
                 return composites[ufunc](*inputs, **kwargs)
+            if ufunc not in constants and "scipy.special" in sys.modules and SCIPY_RULES not in sys.modules:
+                importlib.import_module(SCIPY_RULES)  # SciPy's functions get their rules when one is first used
+                return self.__array_ufunc__(ufunc, method, *inputs, **kwargs)
             return evaluate(ufunc, inputs, kwargs)
         if method == "at" and isinstance(inputs[0], Tensor):
             raise TypeError(errors.WRITING.format(name=f"{display_name(ufunc)}.at"))
         if ufunc not in constants and modes.recording and any_requires_grad((inputs, kwargs)):
+            compute = ufunc_methods(ufunc, method) if ufunc in primitives or ufunc in composites else None
+            if compute is not None:
+                return compute(*inputs, **kwargs)
             message = errors.NO_METHOD if ufunc in primitives else errors.NO_RULE
             raise TypeError(message.format(name=display_name(ufunc), method=method))
         return wrap_constants(getattr(ufunc, method)(*unwrap(inputs), **unwrap(kwargs)))
@@ -452,7 +469,9 @@ class Tensor:
     # NumPy's methods whose arguments differ from the function's; the others are made below
 
     def reshape(self, *shape: Any, order: str = "C") -> Tensor:
-        return apply(RESHAPE, self, shape=variadic(shape), **({} if order == "C" else {"order": order}))
+        if order != "C":
+            return numpy.reshape(self, variadic(shape), order=order)
+        return apply(RESHAPE, self, shape=variadic(shape))
 
     def transpose(self, *axes: Any) -> Tensor:
         return apply(TRANSPOSE, self, **({"axes": variadic(axes)} if axes and axes != (None,) else {}))
@@ -466,7 +485,18 @@ class Tensor:
     max, min, clip = method(np.max), method(np.min), method(np.clip)
     squeeze, ravel, flatten, swapaxes = method(np.squeeze), method(np.ravel), method(np.ravel), method(np.swapaxes)
     all, any = method(np.all), method(np.any)
+    prod, std, var, trace = method(np.prod), method(np.std), method(np.var), method(np.trace)
+    cumsum, cumprod, diagonal, dot = method(np.cumsum), method(np.cumprod), method(np.diagonal), method(np.dot)
+    take, repeat, choose, compress = method(np.take), method(np.repeat), method(np.choose), method(np.compress)
+    conj, conjugate, round, searchsorted = (
+        method(np.conjugate),
+        method(np.conjugate),
+        method(np.round),
+        method(np.searchsorted),
+    )
     argmax, argmin, argsort, nonzero = method(np.argmax), method(np.argmin), method(np.argsort), method(np.nonzero)
+    argpartition = method(np.argpartition)
+    real, imag = property(method(np.real)), property(method(np.imag))
 
     def copy(self) -> Tensor:
         """A new tensor of the same values, through which gradients flow."""

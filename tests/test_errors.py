@@ -87,14 +87,17 @@ def seed_of_complex_numbers():
     (variable() * 2).backward(MATRIX * 1j)
 
 
-@mistake("NO_RULE", TypeError, "np.linalg.svd", "rule(np.linalg.svd", "t.detach()")
+@mistake("NO_RULE", TypeError, "np.histogram", "rule(np.histogram", "t.detach()")
 def function_without_a_rule():
-    np.linalg.svd(variable())
+    np.histogram(variable())
 
 
-@mistake("NO_RULE", TypeError, "np.floor", "rule(np.floor")
+@mistake("NO_RULE", TypeError, "triple (vectorized)", "rule(")
 def ufunc_without_a_rule():
-    np.floor(variable())
+    def triple(x):
+        return 3 * x
+
+    np.frompyfunc(triple, 1, 1)(variable())
 
 
 @mistake("NO_RULE", TypeError, "swish")
@@ -121,9 +124,9 @@ def rule_without_room_for_the_operands():
     rule(np.floor, lambda g: g)
 
 
-@mistake("NO_METHOD", TypeError, "np.add.reduce")
+@mistake("NO_METHOD", TypeError, "np.add.at")
 def ufunc_method():
-    np.add.reduce(variable())
+    np.add.at(MATRIX.copy(), 0, variable())
 
 
 @mistake("NO_OUT", TypeError, "np.multiply", "result = np.multiply(...)")
@@ -142,9 +145,9 @@ def reduction_writes_into_an_array():
     np.sum(variable(), axis=0, out=np.empty(3))
 
 
-@mistake("NO_OPTION", TypeError, "np.sum", "`where`", "axis")
+@mistake("NO_OPTION", TypeError, "np.matmul", "`axis`")
 def keyword_that_the_rule_does_not_know():
-    np.sum(variable(), where=MATRIX > 0)
+    np.matmul(variable(), variable(), axis=0)
 
 
 @mistake("NO_OPTION", TypeError, "np.add", "`where`", "no keyword")
@@ -212,12 +215,12 @@ def tensor_of_a_tensor():
     Tensor(variable())
 
 
-@mistake("ASSIGNMENT", TypeError, "t[index] = value", "np.where")
+@mistake("ASSIGNMENT", TypeError, "t[index] = value", "t.at[index].set(value)")
 def assignment_to_an_entry():
     variable()[0] = 1.0
 
 
-@mistake("WRITING", TypeError, "np.copyto", "np.where")
+@mistake("WRITING", TypeError, "np.copyto", "t.at[index].set(value)")
 def writing_into_a_tensor():
     np.copyto(Tensor(MATRIX), 2 * MATRIX)
 

@@ -20,12 +20,13 @@ ORDER = [
     ["arrays", "trees"],
     ["primitive"],
     ["rules"],
-    ["outputs"],
+    ["outputs", "updates"],
     ["backward"],
     ["tensor"],
     ["transforms", "derivatives", "checkpointing"],
     ["rendering"],
     ["signals", "picture", "drawing"],
+    ["scipy"],
 ]
 RANK = {name: (line, column) for line, names in enumerate(ORDER) for column, name in enumerate(names)}
 EXTENSIONS = {"rules", "scipy", "errors", "derivatives", "checkpointing", "updates"}  # built on the engine, or texts
@@ -55,8 +56,8 @@ def upward(name: str, source: str) -> list[str]:
     wrong = []
     for module, imported in imports(source, "autograd_mini"):
         target = module or imported
-        inside_rules = name == target == "rules"
-        if not inside_rules and RANK[target] >= RANK[name]:
+        inside = name == target and name in {"rules", "scipy"}
+        if not inside and RANK[target] >= RANK[name]:
             wrong.append(target)
     return wrong + [module or "nn" for module, _ in imports(source, "nn")]
 

@@ -65,6 +65,10 @@ CALLS = {
 }
 
 
+def is_numpys(f):
+    return (getattr(f, "__module__", None) or "numpy").startswith("numpy")
+
+
 def outcomes(f, tensor=variable):
     """What each way to call `f` with tensors gives: a result or an exception."""
     found = {}
@@ -117,17 +121,29 @@ def test_a_function_outside_the_protocols_cannot_take_the_values_out(name):
 OF_NUMBERS = [f for f in constants if not isinstance(f, np.ufunc) or any("d" in types for types in f.types)]
 
 
-@pytest.mark.parametrize("f", sorted(set(OF_NUMBERS) - {np.empty_like}, key=by_name), ids=by_name)
+@pytest.mark.parametrize(
+    "f", sorted({f for f in OF_NUMBERS if is_numpys(f)} - {np.empty_like}, key=by_name), ids=by_name
+)
 def test_what_is_declared_constant_is_constant(f):
     results = outcomes(f).values()
     assert not all(isinstance(result, Exception) for result in results), results
     assert_holds_no_values(f)
 
 
-@pytest.mark.parametrize("f", composites, ids=by_name)
+def leaves(result):
+    """The parts of nested tuples and lists."""
+    return [leaf for part in result for leaf in leaves(part)] if isinstance(result, tuple | list) else [result]
+
+
+# Sets change by jumps where two entries become equal, and `astype` to integers leaves the graph on purpose.
+NUMPYS = [f for f in composites if is_numpys(f) and f not in {np.intersect1d, np.setdiff1d, np.setxor1d, np.astype}]
+
+
+@pytest.mark.parametrize("f", NUMPYS, ids=by_name)
 def test_a_composite_stays_in_the_graph(f):
-    arguments = {np.swapaxes: (0, 1), np.full_like: (variable(2.0),)}.get(f, ())
-    assert f([variable()] if f is np.stack else variable(), *arguments).requires_grad
+    """Those that need other arguments than tensors are called in the tests of their families."""
+    results = [leaf for out in outcomes(f).values() if not isinstance(out, Exception) for leaf in leaves(out)]
+    assert not results or any(isinstance(leaf, Tensor) and leaf.requires_grad for leaf in results)
     assert_holds_no_values(f)
 
 
@@ -328,35 +344,29 @@ class TestNothingLeaves:
             lambda t: np.multiply.outer(t, V),
             lambda t: np.multiply.outer(V, t),
             lambda t: np.maximum.reduce(t, axis=1),
+            np.arctan2.reduce,
         ],
     )
-    def test_methods_of_ufuncs_raise(self, call):
-        with pytest.raises(TypeError, match=r"only `np\.\w+\(...\)` itself has a rule"):
-            call(variable())
-
-    def test_methods_of_ufuncs_without_a_rule_raise(self):
-        with pytest.raises(TypeError, match=r"np\.arctan2 was called"):
-            np.arctan2.outer(variable(), V)
+    def test_methods_of_ufuncs_stay_in_the_graph(self, call):
+        out = call(variable())
+        assert out.requires_grad
+        np.testing.assert_allclose(out.data, call(V))
 
     def test_methods_of_ufuncs_work_on_constants(self):
         np.testing.assert_array_equal(np.add.reduce(Tensor(V)).data, np.add.reduce(V))
 
     def test_keywords_that_no_rule_knows_raise(self):
         for call in (
-            lambda t: np.sum(t, initial=5.0),
-            lambda t: np.max(t, initial=5.0),
-            lambda t: np.max(t, where=V > 1, initial=0.0),
-            lambda t: np.multiply(t, t, where=V > 1),
-            lambda t: np.concatenate([t, t], dtype=np.float32),
+            lambda t: np.tanh(t, casting="unsafe"),
+            lambda t: np.multiply(t, t, order="F"),
+            lambda t: np.matmul(t, t, axes=[(0, 1), (0, 1), (0, 1)]),
         ):
             with pytest.raises(TypeError, match="which its derivative rule does not know"):
                 call(variable())
 
     def test_other_containers_of_tensors_are_seen(self):
-        with pytest.raises(TypeError, match=r"np\.block"):
-            np.block([[variable(), V], [V, V]])
-        with pytest.raises(TypeError, match=r"np\.interp"):
-            np.interp(variable(), [0.0, 1.0], [1.0, 2.0])
+        with pytest.raises(TypeError, match=r"np\.histogramdd"):
+            np.histogramdd([variable(), V])
 
 
 class TestFunctionsOfOnesOwn:

@@ -1,9 +1,14 @@
-"""Derivatives of functions that act on each element; the engine sums over broadcast axes."""
+"""Derivatives of arithmetic, powers, exponentials and logarithms; the engine sums over broadcast axes."""
+
+import math
 
 import numpy as np
 
-from autograd_mini.domains import POSITIVE, REAL, case
-from autograd_mini.primitive import composite, primitive, rule
+from autograd_mini.domains import POSITIVE, REAL, Interval, case
+from autograd_mini.primitive import composite, constant, primitive, rule
+
+LN2, LN10 = math.log(2), math.log(10)
+DOUBLE = np.float64(1)  # times this, a number has at least double precision
 
 # Arithmetic
 rule(np.positive, lambda g, _out, _a: g)
@@ -17,56 +22,105 @@ rule(
     lambda g, out, _a, b: -g * out / b,
     domain=(REAL, POSITIVE),
 )
+rule(np.reciprocal, lambda g, out, _a: -g * out * out, domain=POSITIVE)
+
 
 # Powers, with their limits: x**0 has slope 0 at x = 0, and 0**y has slope 0 for y > 0.
-rule(
-    np.power,
-    lambda g, _out, a, b: g * b * np.where((a == 0) & (b == 0), 1, a) ** (b - 1),
-    lambda g, out, a, b: g * out * np.log(np.where((a == 0) & (b > 0), 1, a)),
-    domain=(POSITIVE, REAL),
-)
+@primitive
+def one_where(mask, a):
+    """`np.where(mask, 1, a)`, and `a` itself where the mask holds nowhere, as is most often the case."""
+    if type(a) is np.ndarray and a.shape == mask.shape and not mask.any():
+        return a
+    return np.where(mask, 1, a)
+
+
+rule(one_where, None, lambda g, _out, mask, _a: np.where(mask, 0, g), broadcasts=True)
+
+
+def power_left(g, _out, a, b):
+    return g * b * one_where((a == 0) & (b == 0), a) ** (b - 1)
+
+
+def power_right(g, out, a, b):
+    positive = one_where((a == 0) & (b > 0), a)
+    return g * out * np.log(positive if a.dtype == out.dtype else cast(positive, out.dtype))  # (-1)**1j has a logarithm
+
+
+rule(np.power, power_left, power_right, domain=(POSITIVE, REAL))
 rule(np.square, lambda g, _out, a: g * (2 * a))
 rule(np.sqrt, lambda g, out, _a: g / (2 * out), domain=POSITIVE)
+rule(np.cbrt, lambda g, out, _a: g / (3 * out * out), domain=POSITIVE)
 
-# Exponentials and hyperbolic functions
+
+@composite(np.float_power)
+def _float_power(x1, x2):
+    return np.power(np.multiply(x1, DOUBLE), x2)
+
+
+# Exponentials
 rule(np.exp, lambda g, out, _a: g * out)
+rule(np.exp2, lambda g, out, _a: g * (out * LN2))
+rule(np.expm1, lambda g, out, _a: g * (out + 1))
+
+# Logarithms
 rule(np.log, lambda g, _out, a: g / a, domain=POSITIVE)
-rule(np.tanh, lambda g, out, _a: g * (1 - out * out))
+rule(np.log2, lambda g, _out, a: g / (a * LN2), domain=POSITIVE)
+rule(np.log10, lambda g, _out, a: g / (a * LN10), domain=POSITIVE)
+rule(np.log1p, lambda g, _out, a: g / (1 + a), domain=Interval(-1.0))
 
-# Kinks: equal arguments share the slope, |x| and sign have slope 0 at 0.
-rule(np.sign, lambda g, _out, _a: np.zeros_like(g), kinks=lambda a: a)
-rule(np.absolute, lambda g, _out, a: g * np.sign(a), kinks=lambda a: a)
+
+@primitive
+def exp_share(a, b):
+    """The share of e^a in e^a + e^b; a half for equal arguments, infinite ones too.
+
+    What overflows here is a share too small for the dtype, and equal infinities have no difference.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.where(a == b, 0.5, 1 / (1 + np.exp(b - a)))
+
+
 rule(
-    np.maximum,
-    lambda g, _out, a, b: np.where(a == b, g / 2, np.where(a > b, g, 0)),
-    lambda g, _out, a, b: np.where(a == b, g / 2, np.where(b > a, g, 0)),
-    kinks=lambda a, b: a - b,
-)
-rule(
-    np.minimum,
-    lambda g, _out, a, b: np.where(a == b, g / 2, np.where(a < b, g, 0)),
-    lambda g, _out, a, b: np.where(a == b, g / 2, np.where(b < a, g, 0)),
-    kinks=lambda a, b: a - b,
-)
-rule(
-    np.where,
-    None,
-    lambda g, _out, condition, _a, _b: np.where(condition, g, 0),
-    lambda g, _out, condition, _a, _b: np.where(condition, 0, g),
+    exp_share,
+    lambda g, out, a, b: g * (out * exp_share(b, a)),
+    lambda g, out, a, b: -g * (out * exp_share(b, a)),
     broadcasts=True,
-    kinks=lambda condition, a, b: condition,
+)
+rule(np.logaddexp, lambda g, _out, a, b: g * exp_share(a, b), lambda g, _out, a, b: g * exp_share(b, a))
+rule(
+    np.logaddexp2,
+    lambda g, _out, a, b: g * exp_share(a * LN2, b * LN2),
+    lambda g, _out, a, b: g * exp_share(b * LN2, a * LN2),
 )
 
 
-@composite(np.clip)
-def _clip(a, a_min=None, a_max=None, *, min=None, max=None):
-    low = a_min if min is None else min
-    high = a_max if max is None else max
-    if low is not None:
-        a = np.maximum(a, low)
-    return a if high is None else np.minimum(a, high)
+# The parts of a floating-point number
+@primitive
+def exponent(a):
+    """The integer e in a = m 2^e, with 1/2 <= |m| < 1."""
+    return np.frexp(a)[1]
 
 
+constant(exponent)
+
+
+@composite(np.frexp)
+def _frexp(a):
+    e = exponent(a)
+    return np.ldexp(a, -e), e
+
+
+# A Python number as exponent has become one of the result's dtype, so that it is cast back.
+rule(np.ldexp, lambda g, _out, _a, b: np.ldexp(g, cast(b, "int32")), None)
+rule(np.nextafter, lambda g, _out, _a, _b: g, lambda g, _out, _a, _b: np.zeros_like(g))
+rule(
+    np.spacing,
+    lambda g, _out, _a: np.zeros_like(g),
+    domain=POSITIVE,
+    kinks=lambda a: np.sin(np.pi * np.log2(a)),
+)
+
+
+# Dtypes
 @primitive
 def cast(a, dtype):
     """`a.astype(dtype)`; the engine brings the cotangent back to the dtype of `a`."""

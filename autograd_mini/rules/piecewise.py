@@ -1,1 +1,317 @@
-"""Derivatives of functions made of pieces: roundings, remainders, signs, and those that choose by value."""
+"""Derivatives of functions made of pieces: roundings, remainders, signs, and those that choose by value.
+
+At a kink: equal arguments share the slope, |x| has slope 0 at 0, and at a jump the slope is that beside it.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from autograd_mini.domains import REAL, UNARY, Interval, case
+from autograd_mini.primitive import composite, primitive, rule
+from autograd_mini.rules.complex import COMPLEX
+
+DOUBLE = np.float64(1)  # times this, a number has at least double precision
+
+
+def from_whole(a):
+    """Zero where `a` is a whole number."""
+    return np.sin(np.pi * a)
+
+
+def from_multiple(a, b):
+    """Zero where `a` is a multiple of `b`, and small near there, as a step in `b` is many in `a / b`."""
+    return np.sin(np.pi * a / b) / 10
+
+
+# Roundings
+rule(np.floor, lambda g, _out, _a: np.zeros_like(g), kinks=from_whole)
+rule(np.ceil, lambda g, _out, _a: np.zeros_like(g), kinks=from_whole)
+rule(np.trunc, lambda g, _out, _a: np.zeros_like(g), kinks=from_whole)
+rule(np.rint, lambda g, _out, _a: np.zeros_like(g), kinks=lambda a: np.cos(np.pi * a))
+rule(
+    np.round,
+    lambda g, _out, _a, decimals=0: np.zeros_like(g),
+    kinks=lambda a, decimals=0: np.cos(np.pi * a * 10**decimals),
+    cases=(*UNARY, case((3,), decimals=1)),
+)
+
+
+@composite(np.around)
+def _around(a, decimals=0):
+    return np.round(a, decimals)
+
+
+@composite(np.fix)
+def _fix(x):
+    return np.trunc(x)
+
+
+# Remainders: the quotient is a whole number up to rounding.
+rule(
+    np.remainder,
+    lambda g, _out, _a, _b: g,
+    lambda g, out, a, b: -g * np.rint((a - out) / b),
+    domain=(REAL, Interval(1.0)),
+    kinks=from_multiple,
+)
+rule(
+    np.fmod,
+    lambda g, _out, _a, _b: g,
+    lambda g, out, a, b: -g * np.rint((a - out) / b),
+    domain=(REAL, Interval(1.0)),
+    kinks=from_multiple,
+)
+rule(
+    np.floor_divide,
+    lambda g, _out, _a, _b: np.zeros_like(g),
+    lambda g, _out, _a, _b: np.zeros_like(g),
+    domain=(REAL, Interval(1.0)),
+    kinks=from_multiple,
+)
+
+
+@composite(np.divmod)
+def _divmod(x1, x2):
+    return np.floor_divide(x1, x2), np.remainder(x1, x2)
+
+
+@composite(np.modf)
+def _modf(x):
+    return np.fmod(np.where(np.isinf(x), 0, x), 1), np.trunc(x)
+
+
+# Signs; `np.sign` and `np.absolute` are among the functions of complex numbers
+rule(np.fabs, lambda g, _out, a: g * np.sign(a), kinks=lambda a: a)
+rule(
+    np.copysign,
+    lambda g, _out, a, b: g * (np.sign(a) * np.copysign(1, b)),
+    lambda g, _out, _a, _b: np.zeros_like(g),
+    kinks=lambda a, b: a * b,
+)
+rule(
+    np.heaviside,
+    lambda g, _out, _a, _b: np.zeros_like(g),
+    lambda g, _out, a, _b: np.where(a == 0, g, 0),
+    kinks=lambda a, b: a,
+)
+
+# The larger and the smaller
+BITS = {"e": np.int16, "f": np.int32, "d": np.int64}  # integers as wide as the floating-point numbers
+
+
+@primitive
+def passed(g, mask, ties):
+    """`g` where the mask holds, half of it at ties, else 0; unlike a product with the mask, 0 beside an infinite `g`.
+
+    `np.where` branches at each entry, so that a mask without pattern costs it ten times the arithmetic. For many
+    entries the bits of `g`, read as integers, are multiplied by 0 or 1 instead.
+    """
+    if type(g) is not np.ndarray or g.size < 500 or g.dtype.char not in BITS or mask.dtype != bool:
+        return np.where(mask, g if ties is False else np.where(ties, g / 2, g), 0)
+    if ties is not False and np.any(ties):
+        g = np.where(ties, g / 2, g)
+    return np.multiply(mask, g.view(BITS[g.dtype.char])).view(g.dtype)
+
+
+rule(
+    passed,
+    lambda g, _out, _a, mask, ties: passed(g, mask, ties),
+    None,
+    None,
+    broadcasts=True,
+    cases=(case((2, 3), (2, 3), (2, 3)), case((600,), (600,), (600,)), case((), (), ()), case((0,), (), (0,))),
+)
+rule(
+    np.maximum,
+    lambda g, _out, a, b: passed(g, a >= b, a == b),
+    lambda g, _out, a, b: passed(g, b >= a, a == b),
+    kinks=lambda a, b: a - b,
+)
+rule(
+    np.minimum,
+    lambda g, _out, a, b: passed(g, a <= b, a == b),
+    lambda g, _out, a, b: passed(g, b <= a, a == b),
+    kinks=lambda a, b: a - b,
+)
+rule(  # beside NaN, the other argument is the result
+    np.fmax,
+    lambda g, out, a, b: passed(g, a == out, a == b),
+    lambda g, out, a, b: passed(g, b == out, a == b),
+    kinks=lambda a, b: a - b,
+)
+rule(
+    np.fmin,
+    lambda g, out, a, b: passed(g, a == out, a == b),
+    lambda g, out, a, b: passed(g, b == out, a == b),
+    kinks=lambda a, b: a - b,
+)
+
+
+@primitive
+def clamp(a, low, high):
+    """`np.clip` with both ends: min(max(a, low), high), which its derivative follows."""
+    return np.clip(a, low, high)
+
+
+@primitive
+def clamp_left(g, a, low, high):
+    """The cotangent of `a` in `clamp`: `g` inside, half of it at an end, 0 outside; in few arrays if none is there."""
+    if type(a) is np.ndarray and a.ndim and np.ndim(low) == np.ndim(high) == 0:
+        mask = a == low
+        if not mask.any() and not np.equal(a, high, out=mask).any():
+            np.greater(a, low, out=mask)
+            mask &= a < high
+            return passed(g, mask, False)
+    return passed(g, (a >= low) & (a <= high), (a == low) | (a == high))
+
+
+def clamp_low(g, _out, a, low, high):
+    return passed(passed(g, low <= high, low == high), a <= low, a == low)
+
+
+def clamp_high(g, _out, a, low, high):
+    larger = np.maximum(a, low)
+    return passed(g, larger >= high, larger == high)
+
+
+rule(
+    clamp_left,
+    lambda g, _out, _a, b, c, d: clamp_left(g, b, c, d),
+    None,
+    None,
+    None,
+    broadcasts=True,
+    cases=(case((2, 3), (2, 3), (), ()), case((600,), (600,), (), ()), case((), (), (), ()), case((0,), (), (), (0,))),
+)
+rule(
+    clamp,
+    lambda g, _out, a, low, high: clamp_left(g, a, low, high),
+    clamp_low,
+    clamp_high,
+    broadcasts=True,
+    domain=(REAL, Interval(-1.0, 0.0), Interval(0.0, 1.0)),
+    kinks=lambda a, low, high: (a - low) * (a - high),
+)
+
+
+@composite(np.clip)
+def _clip(a, a_min=None, a_max=None, *, min=None, max=None):
+    low = a_min if min is None else min
+    high = a_max if max is None else max
+    if low is None:
+        return a if high is None else np.minimum(a, high)
+    return np.maximum(a, low) if high is None else clamp(a, low, high)
+
+
+# Choices
+rule(
+    np.where,
+    None,
+    lambda g, _out, condition, _a, _b: passed(g, np.not_equal(condition, 0), False),
+    lambda g, _out, condition, _a, _b: passed(g, np.equal(condition, 0), False),
+    broadcasts=True,
+    kinks=lambda condition, a, b: condition,
+)
+
+
+@composite(np.select)
+def _select(condlist, choicelist, default=0):
+    result = default
+    for condition, choice in reversed(list(zip(condlist, choicelist, strict=True))):
+        result = np.where(condition, choice, result)
+    return result
+
+
+@primitive
+def choose(choices, index):
+    """`np.choose(index, choices)`."""
+    return np.choose(index, choices)
+
+
+rule(
+    choose,
+    lambda position, g, _out, *_choices, index: passed(g, np.equal(index, position), False),
+    variadic=True,
+    broadcasts=True,
+    cases=(
+        case((3,), (3,), index=np.array([1, 0, 1])),
+        case((3,), (), (2, 1), index=np.array([[2, 0, 1], [1, 1, 0]])),
+        case((), (), index=1),
+    ),
+)
+
+
+@composite(np.choose)
+def _choose(a, choices, mode="raise"):
+    choices = list(choices)
+    if mode == "wrap":
+        a = np.remainder(a, len(choices))
+    elif mode == "clip":
+        a = np.clip(a, 0, len(choices) - 1)
+    return choose(choices, index=a)
+
+
+@composite(np.piecewise)
+def _piecewise(x, condlist, funclist, *args, **kw):
+    flat = np.reshape(x, (-1,))
+    single = isinstance(condlist, bool) or np.ndim(condlist[0]) < np.ndim(x)
+    masks = [np.reshape(mask, (-1,)) for mask in ([condlist] if single else list(condlist))]
+    functions = list(funclist)
+    if len(functions) == len(masks):
+        functions = [*functions, 0]  # where no condition holds
+    # The last condition that holds counts; the function without one is for what is left in the end.
+    rest = np.equal(np.zeros_like(flat), 0)
+    places, pieces = [np.flatnonzero([])], [flat[:0]]
+    for mask, function in [*reversed(list(zip(masks, functions[:-1], strict=True))), (rest, functions[-1])]:
+        place = np.flatnonzero(np.logical_and(mask, rest))
+        rest = np.logical_and(rest, np.logical_not(mask))
+        if place.size:
+            part = flat[place]
+            value = function(part, *args, **kw) if isinstance(function, Callable) else function
+            places, pieces = [*places, place], [*pieces, np.full_like(part, value)]
+    return np.reshape(np.concatenate(pieces)[np.argsort(np.concatenate(places))], np.shape(x))
+
+
+# Numbers that are no numbers
+def ignoring_copy(args, kwargs):
+    """The operand and options of a call of `np.nan_to_num`, which never changes a tensor."""
+    options = {**dict(zip(("x", "copy", "nan", "posinf", "neginf"), args, strict=False)), **kwargs}
+    options.pop("copy", None)
+    return (options.pop("x"),), options
+
+
+def where_finite(g, a):
+    return np.where(np.isfinite(a), g, 0)
+
+
+def finite(g, _out, a, nan=0.0, posinf=None, neginf=None):
+    """The cotangent where the number is passed on, for real and imaginary parts by themselves."""
+    if a.dtype not in COMPLEX:
+        return where_finite(g, a)
+    return where_finite(np.real(g), np.real(a)) + 1j * where_finite(np.imag(g), np.imag(a))
+
+
+rule(np.nan_to_num, finite, bind=ignoring_copy, cases=(*UNARY, case((3,), nan=1.0)))
+
+
+# Interpolation: at a knot the slope is that on its right, at the last one that on its left, outside it is 0.
+@composite(np.interp)
+def _interp(x, xp, fp, left=None, right=None, period=None):  # noqa: PLR0917 (as NumPy has it)
+    x, xp, fp = np.multiply(x, DOUBLE), np.multiply(xp, DOUBLE), np.multiply(fp, DOUBLE)
+    if period is not None:
+        period, left, right = np.absolute(period), None, None
+        x, xp = np.remainder(x, period), np.remainder(xp, period)
+        order = np.argsort(xp)
+        xp, fp = xp[order], fp[order]
+        xp = np.concatenate([xp[-1:] - period, xp, xp[:1] + period])
+        fp = np.concatenate([fp[-1:], fp, fp[:1]])
+    last = xp.shape[0] - 1
+    before, after = np.less(x, xp[0]), np.greater(x, xp[-1])
+    i = np.clip(np.searchsorted(xp, x, side="right") - 1, 0, max(last - 1, 0))
+    inside = fp[i]
+    if last:
+        step = np.where(np.logical_or(before, after), 0, x - xp[i])  # an infinite one would do harm
+        inside = inside + (fp[i + 1] - fp[i]) / (xp[i + 1] - xp[i]) * step
+    result = np.where(before, fp[0] if left is None else left, inside)
+    return np.where(after, fp[-1] if right is None else right, result)

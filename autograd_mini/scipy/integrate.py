@@ -1,0 +1,293 @@
+"""`scipy.integrate.odeint` and `solve_ivp` for tensors, differentiated by the adjoint equation.
+
+With y' = f(t, y, p) and the cotangents g_i of y(t_i), the adjoint solves, from the last time to the first,
+
+    l' = -l df/dy,    m' = -l df/dp,    l jumps by g_i at t_i,
+
+beside y itself, which restarts from the stored y(t_i). Then l is the cotangent of the initial state and m that of the
+parameters. The adjoint equation is solved by the same solver to the same tolerances (`rtol`, `atol`; also where they
+are SciPy's defaults, 1.5e-8 for `odeint` and 1e-3 for `solve_ivp`), so a gradient is about as exact as the solution:
+ask for `rtol=1e-8` where that matters. The solution of an adjoint is again one of `trajectory`, so derivatives of
+derivatives are adjoints of adjoints.
+
+Chen, Rubanova, Bettencourt, Duvenaud (2018), "Neural ordinary differential equations".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import scipy.integrate
+
+from autograd_mini.domains import case
+from autograd_mini.primitive import primitive, rule
+from autograd_mini.tensor import Tensor
+from autograd_mini.transforms import vjp
+
+__all__ = ["odeint", "solve_ivp"]
+
+CLOSURE = (
+    "{name} was given a function that reads a tensor that requires grad from outside, whose gradient would be lost in "
+    "silence. Pass it to the function: `{name}(..., args=(tensor,))`."
+)
+CONSTANT = "{name} was given {what} as a tensor that requires grad, but it has no derivative in it. Pass `t.detach()`."
+OPTION = "{name} was called on tensors with {option}, which has no derivative. Leave it out, or pass arrays."
+FAILED = "{name} stopped at t = {t}, before the last of the times asked for: {message}"
+
+
+class Problem:
+    """An initial value problem over one flat vector, the state and then the parameters, and how to solve it.
+
+    Attributes
+    ----------
+    f : callable
+        `f(t, y, p)`, of a time and two vectors: the slope of the state.
+    size, parameters : int
+        The lengths of the state and of the parameters.
+    times : array
+        When the state is asked for; the first is when it is given.
+    solve : callable
+        `solve(f, y0, times)` of arrays gives the states, one row for each time.
+    """
+
+    def __init__(self, f: Callable[..., Any], size: int, parameters: int, times: Any, solve: Any) -> None:
+        self.f, self.size, self.parameters, self.times, self.solve = f, size, parameters, times, solve
+
+    def __repr__(self) -> str:
+        return f"{self.size} states at {len(self.times)} times"
+
+    def states(self, z: Any) -> Any:
+        """The states at all times, an array of one row for each."""
+        wide = z.astype(float)  # as SciPy computes
+        parameters = wide[self.size :]
+
+        def slope(t: float, y: Any) -> Any:
+            result = self.f(t, y, parameters)
+            if isinstance(result, Tensor):
+                if result.requires_grad:
+                    raise TypeError(CLOSURE.format(name="An integrator"))
+                result = result.data
+            return result
+
+        return self.solve(slope, wide[: self.size], self.times).astype(z.dtype)
+
+    def back(self, i: int) -> Problem:
+        """The problem of the state, its cotangent and that of the parameters, from time i to the one before."""
+        n = self.size
+
+        def f(t: float, s: Any, p: Any) -> Any:
+            slope, pullback = vjp(lambda y, p: self.f(t, y, p), s[:n], p)
+            by_state, by_parameters = pullback(s[n : 2 * n])
+            return np.concatenate([slope, -by_state, -by_parameters])
+
+        return Problem(f, 2 * n + self.parameters, self.parameters, self.times[i - 1 : i + 1][::-1], self.solve)
+
+
+@primitive
+def trajectory(z: Any, problem: Any) -> Any:
+    """The states of an initial value problem at its times."""
+    return problem.states(z)
+
+
+def pulled(g: Any, out: Any, z: Any, problem: Problem) -> Any:
+    """The cotangent of the initial state and the parameters."""
+    n = problem.size
+    parameters = z[n:]
+    cotangent, by_parameters = g[-1], np.zeros_like(parameters)
+    for i in range(len(problem.times) - 1, 0, -1):
+        start = np.concatenate([out[i], cotangent, by_parameters, parameters])
+        end = trajectory(start, problem=problem.back(i))[-1]
+        cotangent, by_parameters = end[n : 2 * n] + g[i - 1], end[2 * n :]
+    return np.concatenate([cotangent, by_parameters])
+
+
+EXAMPLE = Problem(
+    lambda _t, y, p: np.stack([y[1], -p[0] * y[0] - p[1] * y[1] * np.square(y[0])]),
+    2,
+    2,
+    np.array([0.0, 0.3, 0.5]),
+    lambda slope, y0, times: scipy.integrate.odeint(slope, y0, times, tfirst=True, rtol=1e-12, atol=1e-12),
+)
+rule(trajectory, pulled, cases=(case((4,), problem=EXAMPLE),))
+
+
+def flat(result: Any, size: int) -> Any:
+    """What a user's function returned, a list perhaps, as a vector."""
+    if isinstance(result, list | tuple):
+        result = np.stack(result)
+    return np.reshape(result, (size,))
+
+
+def differentiable(values: Sequence[Any]) -> list[int]:
+    """The positions of tensors that require grad."""
+    return [i for i, value in enumerate(values) if isinstance(value, Tensor) and value.requires_grad]
+
+
+def plain(values: Sequence[Any]) -> list[Any]:
+    """`values` with tensors as arrays."""
+    return [value.data if isinstance(value, Tensor) else value for value in values]
+
+
+def start(f: Callable[..., Any], y0: Any, args: Sequence[Any]) -> tuple[Any, Callable[..., Any], int]:
+    """The flat vector of state and parameters, and the function of vectors, for a function of `(t, y, *args)`."""
+    chosen = differentiable(args)
+    constants = plain(args)
+    y0 = np.stack(y0) if isinstance(y0, list | tuple) else y0
+    size = y0.size if hasattr(y0, "size") else 1
+    shapes = [args[i].shape for i in chosen]
+    ends = np.cumsum([0, *(args[i].size for i in chosen)])
+
+    def of_vectors(t: float, y: Any, p: Any) -> Any:
+        call = list(constants)
+        for i, shape, low, high in zip(chosen, shapes, ends, ends[1:], strict=False):
+            call[i] = np.reshape(p[low:high], shape)
+        return flat(f(t, y, *call), size)
+
+    parts = [y0, *(args[i] for i in chosen)]
+    z = np.concatenate([np.reshape(part if hasattr(part, "dtype") else np.asarray(part), (-1,)) for part in parts])
+    return z.astype(float), of_vectors, size
+
+
+def odeint(
+    func: Callable[..., Any], y0: Any, t: Any, args: tuple[Any, ...] = (), tfirst: bool = False, **options: Any
+) -> Any:
+    """`scipy.integrate.odeint`, differentiable in the initial state y0 and in `args`; second derivatives too.
+
+    Parameters
+    ----------
+    func : callable
+        `func(y, t, *args)`, or `func(t, y, *args)` with `tfirst`, in `np.*` calls.
+    y0 : array_like or Tensor
+        The state at the first time, a vector.
+    t : array_like
+        Times, rising or falling; constants.
+    args : tuple
+        Passed on to `func`; those that are tensors are differentiated. What `func` reads from elsewhere is not, and
+        raises.
+    tfirst, **options
+        As SciPy's; `rtol` and `atol` (SciPy's default is 1.5e-8) hold for the gradient's equation too. `Dfun`,
+        `full_output` and `tcrit` have no derivative and raise with tensors.
+
+    Returns
+    -------
+    Tensor or ndarray
+        float64, one row for each time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import grad
+    >>> from autograd_mini.scipy.integrate import odeint
+    >>> decay = lambda y, t, rate: -rate * y
+    >>> slope = grad(lambda rate: odeint(decay, np.ones(1), [0.0, 1.0], args=(rate,))[-1, 0])(2.0)
+    >>> bool(np.isclose(slope, -np.exp(-2.0), rtol=1e-5))
+    True
+    """
+    args = args if isinstance(args, tuple) else (args,)
+    if differentiable([t]):
+        raise TypeError(CONSTANT.format(name="odeint", what="the times"))
+    (t,) = plain([t])
+    f = func if tfirst else lambda t, y, *args: func(y, t, *args)
+    tensors = bool(differentiable([*args, *(y0 if isinstance(y0, list | tuple) else [y0])]))
+    for option in {"Dfun", "full_output", "tcrit"} & options.keys():
+        if tensors and options[option]:
+            raise TypeError(OPTION.format(name="odeint", option=option))
+    if not tensors:
+        y0 = [*plain(y0)] if isinstance(y0, list | tuple) else plain([y0])[0]
+        return scipy.integrate.odeint(without_history(f, "odeint"), y0, t, tuple(plain(args)), tfirst=True, **options)
+
+    def solve(slope: Callable[..., Any], y0: Any, times: Any) -> Any:
+        states, report = scipy.integrate.odeint(slope, y0, times, tfirst=True, **{**options, "full_output": True})
+        if report["message"] != "Integration successful.":
+            raise RuntimeError(FAILED.format(name="odeint", t=times[0], message=report["message"]))
+        return states
+
+    z, of_vectors, size = start(f, y0, args)
+    return trajectory(z, problem=Problem(of_vectors, size, z.size - size, np.asarray(t, float), solve))
+
+
+def without_history(f: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """`f` for SciPy, which cannot use tensors."""
+
+    def plain_f(*args: Any) -> Any:
+        result = f(*args)
+        parts = result if isinstance(result, list | tuple) else [result]
+        if differentiable(parts):
+            raise TypeError(CLOSURE.format(name=name))
+        return [*plain(parts)] if isinstance(result, list | tuple) else plain(parts)[0]
+
+    return plain_f
+
+
+def solve_ivp(  # noqa: PLR0917 (SciPy's order)
+    fun: Callable[..., Any],
+    t_span: Any,
+    y0: Any,
+    method: Any = "RK45",
+    t_eval: Any = None,
+    dense_output: bool = False,
+    events: Any = None,
+    vectorized: bool = False,
+    args: tuple[Any, ...] | None = None,
+    **options: Any,
+) -> Any:
+    """`scipy.integrate.solve_ivp`, differentiable in the initial state y0 and in `args`; second derivatives too.
+
+    Parameters
+    ----------
+    fun : callable
+        `fun(t, y, *args)`, in `np.*` calls.
+    t_span, t_eval : array_like
+        The ends, and the times of the states that are returned; constants. Without `t_eval` the solver chooses them,
+        which takes a first solution without derivatives.
+    y0 : array_like or Tensor
+        The state at the first time, a vector.
+    args : tuple
+        Passed on to `fun`; those that are tensors are differentiated. What `fun` reads from elsewhere is not, and
+        raises.
+    method, **options
+        As SciPy's; `rtol` and `atol` (SciPy's defaults are 1e-3 and 1e-6) hold for the gradient's equation too.
+        `events`, `dense_output`, `vectorized` and `jac` have no derivative and raise with tensors.
+
+    Returns
+    -------
+    OptimizeResult
+        SciPy's, with a tensor as `y`, of one column for each time.
+    """
+    args = () if args is None else args if isinstance(args, tuple) else (args,)
+    times = [*t_span, *([] if t_eval is None else [t_eval])]
+    if differentiable(times):
+        raise TypeError(CONSTANT.format(name="solve_ivp", what="the times"))
+    low, high = (float(end) for end in plain(t_span))
+    t_eval = None if t_eval is None else np.asarray(plain([t_eval])[0], float)
+    tensors = bool(differentiable([*args, *(y0 if isinstance(y0, list | tuple) else [y0])]))
+    others = {"dense_output": dense_output, "events": events, "vectorized": vectorized}
+    for option, value in {**others, "jac": options.get("jac")}.items():
+        if tensors and value:
+            raise TypeError(OPTION.format(name="solve_ivp", option=option))
+
+    def numbers(f: Callable[..., Any], y0: Any, t_eval: Any, span: Any, **more: Any) -> Any:
+        return scipy.integrate.solve_ivp(f, span, y0, method, t_eval, **{**options, **more})
+
+    start_y = [*plain(y0)] if isinstance(y0, list | tuple) else plain([y0])[0]
+    constants = tuple(plain(args))
+    plain_fun = without_history(fun, "solve_ivp")
+    if not tensors:
+        return numbers(plain_fun, start_y, t_eval, (low, high), args=constants or None, **others)
+    result = numbers(plain_fun, start_y, t_eval, (low, high), args=constants or None)
+    if not result.success:
+        raise RuntimeError(
+            FAILED.format(name="solve_ivp", t=result.t[-1] if len(result.t) else low, message=result.message)
+        )
+    skipped = len(result.t) == 0 or result.t[0] != low  # the state is given at the first time, asked for or not
+    asked = np.concatenate([[low], result.t]) if skipped else result.t
+
+    def solve(slope: Callable[..., Any], y0: Any, times: Any) -> Any:
+        return numbers(slope, y0, times, (times[0], times[-1])).y.T
+
+    z, of_vectors, size = start(fun, y0, args)
+    states = trajectory(z, problem=Problem(of_vectors, size, z.size - size, asked, solve))
+    result.y = (states[1:] if skipped else states).T
+    return result

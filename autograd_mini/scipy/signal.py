@@ -1,0 +1,58 @@
+"""`scipy.signal` for tensors: convolution, whose derivative is a convolution."""
+
+import numpy as np
+import scipy.signal
+
+from autograd_mini.domains import case
+from autograd_mini.primitive import primitive, rule
+
+__all__ = ["convolve"]
+
+
+@primitive
+def full_convolve(in1, in2, method="auto"):
+    """`scipy.signal.convolve(in1, in2)`."""
+    return scipy.signal.convolve(in1, in2, method=method)
+
+
+def mirrored(a):
+    """`a` read backwards along every axis."""
+    return a[(slice(None, None, -1),) * a.ndim]
+
+
+def pulled(g, _a, b, method):
+    """The cotangent of `_a`: g convolved with b mirrored, where they overlap in full."""
+    inside = tuple(slice(m - 1, m - 1 + n) for n, m in zip(_a.shape, b.shape, strict=True))
+    return full_convolve(g, mirrored(b), method=method)[inside]
+
+
+rule(
+    full_convolve,
+    lambda g, _out, _in1, in2, method="auto": pulled(g, _in1, in2, method),
+    lambda g, _out, in1, _in2, method="auto": pulled(g, _in2, in1, method),
+    cases=(
+        case((5,), (3,)),
+        case((2,), (4,), method="direct"),
+        case((4, 3), (2, 2), method="fft"),
+        case((2, 3, 1), (1, 2, 2)),
+        case((), ()),
+    ),
+)
+
+
+def convolve(in1, in2, mode="full", method="auto"):
+    """`scipy.signal.convolve`, differentiable in both; a sum over all shifts for arrays of any number of axes."""
+    if mode not in {"full", "same", "valid"}:
+        raise ValueError(f"convolve was given mode={mode!r}. Write 'full', 'same' or 'valid'.")
+    a, b = np.shape(in1), np.shape(in2)
+    if len(a) != len(b):
+        raise ValueError(f"convolve was given arrays of {len(a)} and {len(b)} axes. Give them equally many.")
+    out = full_convolve(in1, in2, method=method)
+    if mode == "full":
+        return out
+    if mode == "same":
+        return out[tuple(slice((m - 1) // 2, (m - 1) // 2 + n) for n, m in zip(a, b, strict=True))]
+    pairs = list(zip(a, b, strict=True))
+    if not (all(n >= m for n, m in pairs) or all(n <= m for n, m in pairs)):
+        raise ValueError(f"convolve was given shapes {a} and {b} with mode='valid', where neither holds the other.")
+    return out[tuple(slice(min(pair) - 1, max(pair)) for pair in pairs)]
