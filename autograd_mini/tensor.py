@@ -598,6 +598,8 @@ def plain_options(primitive: Primitive, options: dict[str, Any], constant: bool)
             if option.requires_grad and modes.recording:
                 raise TypeError(errors.TENSOR_OPTION.format(name=primitive.name, option=name))
             options = {**options, name: option._data}
+        elif not constant and isinstance(option, np.ndarray) and option.flags.writeable:
+            options = {**options, name: option.copy()}  # its owner may overwrite it before the rule reads it
     return options
 
 
