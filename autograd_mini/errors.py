@@ -47,6 +47,10 @@ TENSOR_OPTION = (
     "{name} was given a tensor that requires grad as its keyword `{option}`, through which no gradient flows. "
     "Pass `t.detach()` if that is what you mean."
 )
+NO_IDENTITY = (
+    "{name}.reduce was called with `where=` or on no entries at all, but it has no value to start from. Write "
+    "`{name}.reduce(t, initial=...)`."
+)
 TO_ARRAY = (
     "A tensor that requires grad was turned into a plain {kind}, which would drop it out of the graph in silence. "
     "Use `np.*` functions on the tensor itself, or write `t.detach()` for a tensor and `t.data` for an array "

@@ -143,10 +143,7 @@ def read_signature(vjp: Callable[..., Any], arity: int, variadic: bool) -> Reads
 
 def binder(function: Callable[..., Any], arity: int, variadic: bool) -> Callable[..., Any]:
     """How a call `function(*args, **kwargs)`, as a user writes it, is split into operands and options."""
-    try:
-        names = tuple(inspect.signature(function).parameters)
-    except ValueError:
-        names = ()
+    names = parameter_names(function)
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Sequence[Any], dict[str, Any]]:
         if len(args) == arity and not kwargs and not variadic:
@@ -163,12 +160,34 @@ def binder(function: Callable[..., Any], arity: int, variadic: bool) -> Callable
                 operands += tuple(kwargs.pop(name) for name in names[len(operands) : arity] if name in kwargs)
         if extra:
             kwargs = {**dict(zip(later, extra, strict=False)), **kwargs}
-        options = {key: value for key, value in kwargs.items() if value is not np._NoValue}
-        if options.pop("out", None) is not None:
-            raise TypeError(errors.NO_OUT.format(name=display_name(function)))
+        _, options = without_out(function, (), kwargs)
         return operands, options
 
     return bind
+
+
+@functools.cache
+def parameter_names(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of a function's parameters; none where it does not tell."""
+    try:
+        return tuple(inspect.signature(function).parameters)
+    except ValueError:
+        return ()
+
+
+def without_out(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """A call of `function` without its parameter `out`, which must say nothing, and without values never given."""
+    names = parameter_names(function)
+    if "out" in names[: len(args)]:
+        place = names.index("out")
+        kwargs = {**dict(zip(names[place:], args[place:], strict=False)), **kwargs}
+        args = args[:place]
+    kwargs = {key: value for key, value in kwargs.items() if value is not np._NoValue}
+    if kwargs.pop("out", None) is not None:
+        raise TypeError(errors.NO_OUT.format(name=display_name(function)))
+    return args, kwargs
 
 
 def rule(

@@ -16,7 +16,7 @@ from autograd_mini.arrays import as_array, as_seed, as_values, plain_index
 from autograd_mini.backward import pull_back
 from autograd_mini.graph import Leaf, Node, Record, copy_graph, modes
 from autograd_mini.outputs import Outputs, output_node, rebuilt
-from autograd_mini.primitive import Plan, Primitive, composites, constants, display_name, primitives
+from autograd_mini.primitive import Plan, Primitive, composites, constants, display_name, primitives, without_out
 from autograd_mini.rules import methods
 from autograd_mini.rules.elementwise import cast
 from autograd_mini.rules.indexing import getitem
@@ -26,8 +26,9 @@ numpy: Any = np  # NumPy's type stubs do not say that its functions return tenso
 DIFFERENTIABLE = "fc"  # dtype kinds
 WRITERS = {np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask}
 NONE: dict[str, Any] = {}  # the options of most operations
-ufunc_methods: Any = methods.method  # the tables of rules carry no types
+ufunc_methods: Any = methods  # the tables of rules carry no types
 SCIPY_RULES = "autograd_mini.scipy.special"
+OPTIONS_OF_CALLS = frozenset(("where", "dtype", "signature", "casting"))
 SCALARS = frozenset((bool, int, float, complex))
 
 
@@ -251,6 +252,8 @@ class Tensor:
         if kwargs and kwargs.pop("out", None) is not None:
             raise TypeError(errors.NO_OUT.format(name=display_name(ufunc)))
         if method == "__call__":
+            if kwargs and ufunc.signature is None and not OPTIONS_OF_CALLS.isdisjoint(kwargs):
+                return ufunc_methods.with_options(ufunc, inputs, unwrap(kwargs))
             if ufunc in primitives:
                 return apply(primitives[ufunc], *inputs, **kwargs)
             if ufunc in composites:
@@ -262,7 +265,7 @@ class Tensor:
         if method == "at" and isinstance(inputs[0], Tensor):
             raise TypeError(errors.WRITING.format(name=f"{display_name(ufunc)}.at"))
         if ufunc not in constants and modes.recording and any_requires_grad((inputs, kwargs)):
-            compute = ufunc_methods(ufunc, method) if ufunc in primitives or ufunc in composites else None
+            compute = ufunc_methods.method(ufunc, method) if ufunc in primitives or ufunc in composites else None
             if compute is not None:
                 return compute(*inputs, **kwargs)
             message = errors.NO_METHOD if ufunc in primitives else errors.NO_RULE
@@ -273,14 +276,13 @@ class Tensor:
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         if "out" in kwargs:
-            kwargs = dict(kwargs)
-            if kwargs.pop("out") is not None:
-                raise TypeError(errors.NO_OUT.format(name=display_name(function)))
+            _, kwargs = without_out(function, (), kwargs)
         primitive = primitives.get(function)
         if primitive is not None:
             operands, options = primitive.bind(args, kwargs)
             return apply(primitive, *operands, **options)
         if function in composites:
+            args, kwargs = without_out(function, args, kwargs)
             return composites[function](*args, **kwargs)
         if function in WRITERS and args and isinstance(args[0], Tensor):
             raise TypeError(errors.WRITING.format(name=display_name(function)))
@@ -476,11 +478,17 @@ class Tensor:
     def transpose(self, *axes: Any) -> Tensor:
         return apply(TRANSPOSE, self, **({"axes": variadic(axes)} if axes and axes != (None,) else {}))
 
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return apply(SUM, self, axis=axis, keepdims=keepdims)
+    def sum(self, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, **options: Any) -> Any:
+        if dtype is None and out is None and not options:
+            return apply(SUM, self, axis=axis, keepdims=keepdims)
+        return numpy.sum(self, axis=axis, dtype=dtype, out=out, keepdims=keepdims, **options)
 
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return apply(MEAN, self, axis=axis, keepdims=keepdims)
+    def mean(
+        self, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, **options: Any
+    ) -> Any:
+        if dtype is None and out is None and not options:
+            return apply(MEAN, self, axis=axis, keepdims=keepdims)
+        return numpy.mean(self, axis=axis, dtype=dtype, out=out, keepdims=keepdims, **options)
 
     max, min, clip = method(np.max), method(np.min), method(np.clip)
     squeeze, ravel, flatten, swapaxes = method(np.squeeze), method(np.ravel), method(np.ravel), method(np.swapaxes)
@@ -560,7 +568,13 @@ def apply(primitive: Primitive, *args: Any, **options: Any) -> Any:
         operands = saved(plan, args, values, inputs, out[0].dtype)
         kept = out if plan.keep_out else None
         node = Node(primitive, plan, inputs, operands, kept, options or NONE, Outputs(out))
-        return rebuilt(out, [wrap(part, output_node(node, i, part)) for i, part in enumerate(out)])
+        return rebuilt(
+            out,
+            [
+                wrap(part, output_node(node, i, part) if part.dtype.kind in DIFFERENTIABLE else None)
+                for i, part in enumerate(out)
+            ],
+        )
     if constant or out.dtype.kind not in DIFFERENTIABLE:
         return wrap(out, None)
     plan = primitive.plans.get(mask) or primitive.plan(mask)

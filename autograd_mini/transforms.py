@@ -54,8 +54,10 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
     >>> pullback(np.array([[1.0, 2.0, 3.0]]))[0]
     array([[6., 6.]])
     """
-    trace = Trace("vjp", f, primals, range(len(primals)), {})
-    return trace.out, trace.pullback
+    leaves, rebuild = flatten(primals)
+    trace = Trace("vjp", f, rebuild([own_copy(leaf) for leaf in leaves]), range(len(primals)), {})
+    out, rebuild = flatten(trace.out)
+    return rebuild([own_copy(leaf) for leaf in out]), trace.pullback
 
 
 def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
@@ -189,7 +191,7 @@ class Trace:
 
     def pullback(self, cotangent: Any) -> tuple[Any, ...]:
         """The cotangents of the primals, given that of the result, in the same structure."""
-        if self.result is not self.results[0]:
+        if not self.results or self.rebuild_out(self.results) is not self.results[0]:
             parts, _ = flatten(cotangent)
             if [np.shape(part) for part in parts] != [result.shape for result in self.results]:
                 got, want = ([np.shape(p) for p in parts], [r.shape for r in self.results])
@@ -257,6 +259,11 @@ def as_variable(value: Any, transform: str, position: int) -> Tensor:
     variable = wrap(as_values(data), None)
     variable.requires_grad = True
     return variable
+
+
+def own_copy(value: Any) -> Any:
+    """A copy of an array that a pullback may read later, when its owner may have overwritten it."""
+    return value.copy() if isinstance(value, np.ndarray) else value
 
 
 def depends_on_others(result: Record | None, variables: Sequence[Record]) -> bool:

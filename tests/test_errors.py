@@ -150,9 +150,14 @@ def keyword_that_the_rule_does_not_know():
     np.matmul(variable(), variable(), axis=0)
 
 
-@mistake("NO_OPTION", TypeError, "np.add", "`where`", "no keyword")
+@mistake("NO_OPTION", TypeError, "np.add", "`order`", "no keyword")
 def ufunc_keyword_that_the_rule_does_not_know():
-    np.add(variable(), 1, where=MATRIX > 0)
+    np.add(variable(), 1, order="F")
+
+
+@mistake("NO_IDENTITY", ValueError, "np.fmax.reduce", "initial=")
+def masked_reduction_without_a_value_to_start_from():
+    np.fmax.reduce(variable(), where=MATRIX > 0)
 
 
 @mistake("TENSOR_OPTION", TypeError, "power_of", "`exponent`", "t.detach()")

@@ -208,6 +208,25 @@ class TestThreeWaysToSayIt:
         np.testing.assert_array_equal(a.grad, 2 * V)
         np.testing.assert_array_equal(b.grad, 4 * V)
 
+    @pytest.mark.parametrize(
+        "call",
+        [
+            lambda t: np.std(t, 0, None, None, 1),
+            lambda t: np.nanmedian(t, 0, None, False, True),
+            lambda t: np.median(t, 0, None),
+            lambda t: np.sum(t, 1, np.float32, None, True),
+            lambda t: np.cumsum(t, 1, None, None),
+            lambda t: np.std(t, keepdims=np._NoValue),
+            lambda t: t.sum(0, np.float32),
+            lambda t: t.mean(keepdims=True, where=np.array([True, False, True])),
+        ],
+    )
+    def test_arguments_by_position(self, call):
+        want, got = call(V), call(variable())
+        np.testing.assert_allclose(got.data, want)
+        assert got.requires_grad
+        assert got.dtype == want.dtype
+
     def test_joins_tensors_arrays_and_whole_tensors(self):
         t = variable()
         np.testing.assert_array_equal(np.concatenate([V, t]).data, np.concatenate([V, V]))
@@ -357,12 +376,15 @@ class TestNothingLeaves:
 
     def test_keywords_that_no_rule_knows_raise(self):
         for call in (
-            lambda t: np.tanh(t, casting="unsafe"),
             lambda t: np.multiply(t, t, order="F"),
             lambda t: np.matmul(t, t, axes=[(0, 1), (0, 1), (0, 1)]),
         ):
             with pytest.raises(TypeError, match="which its derivative rule does not know"):
                 call(variable())
+
+    def test_out_is_refused_by_position_too(self):
+        with pytest.raises(TypeError, match=r"np\.std was given `out=`"):
+            np.std(variable(), 0, None, np.zeros(3))
 
     def test_other_containers_of_tensors_are_seen(self):
         with pytest.raises(TypeError, match=r"np\.histogramdd"):

@@ -109,6 +109,20 @@ class TestVjp:
         np.testing.assert_array_equal(out, np.ones(2))
         assert pullback(np.ones(2)) == ()
 
+    def test_overwriting_arguments_and_results_does_not_change_the_pullback(self):
+        x = X.copy()
+        for f, slope in ((np.exp, np.exp(X)), (np.sin, np.cos(X)), (lambda x: x, np.ones(3))):
+            out, pullback = vjp(f, x)
+            out *= 0
+            x *= 0
+            assert_close(pullback(np.ones(3))[0], slope, 1e-15)
+            x[:] = X
+
+    def test_a_tuple_of_one_result(self):
+        out, pullback = vjp(lambda x: (2 * x,), X)
+        assert_close(out[0], 2 * X, 0)
+        assert_close(pullback((np.ones(3),))[0], np.full(3, 2.0), 0)
+
     def test_a_pullback_does_not_write_into_the_cotangent(self):
         seed = np.ones(3)
         (part,) = vjp(lambda x: +x, X)[1](seed)

@@ -1,14 +1,62 @@
-"""What the methods of universal functions (`np.add.reduce`, `np.multiply.outer`, ...) mean in functions with rules."""
+"""What the options and methods of universal functions (`where=`, `np.add.reduce`, ...) mean in functions with rules."""
 
 import functools
 import itertools
+import math
 
 import numpy as np
 
+from autograd_mini import errors
+from autograd_mini.primitive import display_name
 from autograd_mini.rules.indexing import add_at, getitem
-from autograd_mini.rules.reductions import log_sum_exp, running_maximum, running_minimum
+from autograd_mini.rules.reductions import log_sum_exp, reduced_axes, rows, running_maximum, running_minimum
 
 GIVEN = {"dtype": None, "initial": np._NoValue, "where": True}  # what need not be passed on
+NUMBERS = (int, float, complex)  # which promote weakly
+LOOP_OPTIONS = {"dtype", "signature", "casting"}
+
+
+# Options of a call
+
+
+def with_options(ufunc, inputs, options):
+    """`ufunc(*inputs, where=..., dtype=...)`: 0 where the mask is false, and nothing is computed there."""
+    options = {key: value for key, value in options.items() if (key, value) not in (("subok", True), ("order", "K"))}
+    mask = options.pop("where", True)
+    if LOOP_OPTIONS & options.keys():
+        inputs, options = in_loop(ufunc, inputs, options)
+    if mask is True:
+        return ufunc(*inputs, **options)
+    shape = np.broadcast_shapes(np.shape(mask), *(np.shape(a) for a in inputs))
+    places = np.flatnonzero(np.broadcast_to(mask, shape))
+    results = ufunc(
+        *(a if type(a) in NUMBERS else np.ravel(np.broadcast_to(a, shape))[places] for a in inputs), **options
+    )
+    placed = [
+        np.reshape(add_at(r, index=places, shape=(math.prod(shape),)), shape)
+        for r in (results if isinstance(results, tuple) else (results,))
+    ]
+    return tuple(placed) if isinstance(results, tuple) else placed[0]
+
+
+def in_loop(ufunc, inputs, options):
+    """The inputs in the dtypes of the loop that `dtype=`, `signature=` and `casting=` choose, and the other options."""
+    inputs = [a if hasattr(a, "dtype") or type(a) in NUMBERS else np.asarray(a) for a in inputs]
+    chosen = {key: options[key] for key in LOOP_OPTIONS & options.keys() if options[key] is not None}
+    rest = {key: value for key, value in options.items() if key not in LOOP_OPTIONS}
+    signature = chosen.get("signature")
+    if signature is None:
+        signature = (*[None] * ufunc.nin, *[np.dtype(chosen["dtype"])] * ufunc.nout) if "dtype" in chosen else None
+    given = tuple(type(a) if type(a) in NUMBERS else a.dtype for a in inputs)
+    loop = ufunc.resolve_dtypes(
+        (*given, *[None] * ufunc.nout), signature=signature, casting=chosen.get("casting", "same_kind")
+    )
+    return [
+        dtype.type(a) if type(a) in NUMBERS else a.astype(dtype) for a, dtype in zip(inputs, loop, strict=False)
+    ], rest
+
+
+# Methods
 
 
 def along(function):
@@ -34,16 +82,39 @@ def parts(array, axis):
     return [array[(*[slice(None)] * (axis % array.ndim), i)] for i in range(array.shape[axis])]
 
 
-def fold(ufunc, array, axis=0, keepdims=False, initial=None):
-    """`ufunc.reduce` of any function of two arguments, along one axis from left to right."""
-    if array.ndim == 1 and axis is None:
-        axis = 0
-    total = functools.reduce(ufunc, parts(array, axis) if initial is None else [initial, *parts(array, axis)])
+def fold(ufunc, array, axis=0, *, dtype=None, keepdims=False, initial=None, where=True):
+    """`ufunc.reduce` of any function of two arguments, from left to right."""
+    array = array if dtype is None else array.astype(dtype)
+    if axis is None or isinstance(axis, tuple):
+        axes = reduced_axes(array.ndim, axis)
+        kept = tuple(1 if i in axes else n for i, n in enumerate(array.shape))
+        line = rows(array, axis)
+        mask = where if where is True else rows(np.broadcast_to(where, array.shape), axis)
+        total = fold(ufunc, line, -1, initial=initial, where=mask)
+        return np.reshape(total, kept if keepdims else tuple(n for i, n in enumerate(array.shape) if i not in axes))
+    pieces = parts(array, axis)
+    if where is not True or not pieces:
+        initial = ufunc.identity if initial is None else initial
+        if initial is None:
+            raise ValueError(errors.NO_IDENTITY.format(name=display_name(ufunc)))
+    masks = itertools.repeat(True) if where is True else parts(np.broadcast_to(where, array.shape), axis)
+    total = initial
+    if initial is not None:
+        like = np.sum(array, axis=axis)
+        total = np.full_like(like, initial)
+    for piece, mask in zip(pieces, masks, strict=False):
+        if total is None:
+            total = piece
+        elif mask is True:
+            total = ufunc(total, piece)
+        else:
+            total = np.where(mask, with_options(ufunc, (total, piece), {"where": mask}), total)
     return np.expand_dims(total, axis) if keepdims else total
 
 
-def running_fold(ufunc, array, axis=0):
+def running_fold(ufunc, array, axis=0, dtype=None):
     """`ufunc.accumulate` of any function of two arguments."""
+    array = array if dtype is None else array.astype(dtype)
     return np.stack(list(itertools.accumulate(parts(array, axis), ufunc)), axis=axis)
 
 
@@ -76,12 +147,19 @@ def outer(ufunc, a, b, **options):
     return ufunc(np.reshape(a, (*np.shape(a), *[1] * np.ndim(b))), b, **options)
 
 
+def log_sums(array, axis=0, keepdims=False, **options):
+    """`np.logaddexp.reduce`, at once where no option asks for one entry after the other."""
+    if options:
+        return fold(np.logaddexp, array, axis, keepdims=keepdims, **options)
+    return log_sum_exp(array, axis=axis, keepdims=keepdims)
+
+
 methods = {
     (np.add, "reduce"): along(np.sum),
     (np.multiply, "reduce"): along(np.prod),
     (np.maximum, "reduce"): along(np.max),
     (np.minimum, "reduce"): along(np.min),
-    (np.logaddexp, "reduce"): along(log_sum_exp),
+    (np.logaddexp, "reduce"): log_sums,
     (np.add, "accumulate"): along(np.cumsum),
     (np.multiply, "accumulate"): along(np.cumprod),
     (np.maximum, "accumulate"): along(running_maximum),
