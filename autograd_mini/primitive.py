@@ -168,11 +168,12 @@ def binder(function: Callable[..., Any], arity: int, variadic: bool) -> Callable
 
 @functools.cache
 def parameter_names(function: Callable[..., Any]) -> tuple[str, ...]:
-    """The names of a function's parameters; none where it does not tell."""
+    """The names of the parameters that can be given by position; none where the function does not tell."""
     try:
-        return tuple(inspect.signature(function).parameters)
+        parameters = inspect.signature(function).parameters.values()
     except ValueError:
         return ()
+    return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
 
 
 def without_out(

@@ -76,6 +76,9 @@ FAMILIES = {
         "take take_along_axis where select choose compress extract diag diagonal diagflat tril triu vander sort "
         "partition clip nan_to_num interp delete insert trim_zeros"
     ),
+    "Polynomials": "poly polyadd polyder polydiv polyfit polyint polymul polysub polyval roots",
+    "Ranges": "linspace logspace geomspace",
+    "Statistics": "cov corrcoef bincount",
     "Products": "dot vdot inner outer tensordot einsum kron cross convolve correlate",
     "linalg": (
         "linalg.inv linalg.pinv linalg.det linalg.slogdet linalg.solve linalg.lstsq linalg.cholesky linalg.qr "

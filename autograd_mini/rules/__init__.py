@@ -9,9 +9,12 @@ from autograd_mini.rules import (
     linalg,
     order,
     piecewise,
+    polynomials,
     products,
+    ranges,
     reductions,
     shapes,
+    statistics,
     trigonometric,
 )
 
@@ -24,8 +27,11 @@ __all__ = [
     "linalg",
     "order",
     "piecewise",
+    "polynomials",
     "products",
+    "ranges",
     "reductions",
     "shapes",
+    "statistics",
     "trigonometric",
 ]

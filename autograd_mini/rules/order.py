@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from autograd_mini.domains import case
-from autograd_mini.primitive import binder, composite, primitive, rule
+from autograd_mini.primitive import binder, composite, constant, primitive, rule
 
 # Sorting
 
@@ -108,6 +108,20 @@ rule(
         case((2, 0)),
     ),
 )
+
+
+@primitive
+def complex_dtype(a):
+    """The dtype in which `np.sort_complex` gives the entries of `a`."""
+    return np.sort_complex(np.empty(0, a.dtype)).dtype
+
+
+constant(complex_dtype)
+
+
+@composite(np.sort_complex)
+def _sort_complex(a):
+    return np.sort(a).astype(complex_dtype(a))
 
 
 @composite(np.partition)

@@ -158,6 +158,7 @@ def _kron(a, b):
 
 @composite(np.polyval)
 def _polyval(p, x):
+    p = np.atleast_1d(p)  # also of a np.poly1d, whose own entries are numbered by power
     value = np.zeros_like(x)
     for i in range(len(p)):
         value = value * x + p[i]
