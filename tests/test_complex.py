@@ -1,12 +1,14 @@
 """Complex numbers through the element-wise rules: for a real loss L the gradient is dL/dRe + i dL/dIm."""
 
 import inspect
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numeric import assert_close, slope
 
-from autograd_mini import Tensor, grad, vjp
+from autograd_mini import Tensor, grad, jacobian, jvp, vjp
 from autograd_mini.primitive import primitives
 from autograd_mini.rules.trigonometric import over_squares, sinc_derivative
 
@@ -206,7 +208,45 @@ def test_inverse_functions_on_both_sides_of_their_cuts(f, z):
     np.testing.assert_allclose(slope_of_f * slope_of_inverse, 1, rtol=1e-12)
 
 
+@pytest.mark.parametrize("z", [1e30, 1e30j, 1e30 - 1e30j])
+@pytest.mark.parametrize(
+    ("f", "slope_of_f"),
+    [
+        (np.arcsin, lambda z: 1j * np.sign(z.imag or 1) / z), (np.arccos, lambda z: -1j * np.sign(z.imag or 1) / z),
+        (np.arctan, lambda z: 1 / z / z), (np.arctanh, lambda z: -1 / z / z),
+    ],
+)  # fmt: skip
+def test_slopes_far_out_in_single_precision(f, slope_of_f, z):
+    z = np.array(z, np.complex64)
+    found = np.conj(vjp(f, z)[1](np.ones((), np.complex64))[0])
+    expected = slope_of_f(complex(z))
+    if f in {np.arcsin, np.arccos} and z.imag == 0:  # on the cut, where the sign is that of the side
+        found, expected = np.abs(found), np.abs(expected)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-44)
+    assert np.isfinite(grad(lambda z: np.abs(vjp(f, z)[1](np.ones((), np.complex64))[0]))(z))
+
+
 def test_the_slopes_of_angles_do_not_overflow():
     b = np.array(1e200)
     np.testing.assert_allclose(over_squares(b, b), 0.5e-200)
     np.testing.assert_allclose(grad(np.angle)(np.array(1e200j)), -1e-200)
+
+
+def test_the_page_says_what_comes_out(capsys):
+    text = (Path(__file__).parents[1] / "docs" / "complex.md").read_text()
+    example, transforms = re.findall(r"(?ms)^```python\n(.*?)^```", text)
+    (printed,) = re.findall(r"(?ms)^```text\n(.*?)^```", text)
+    exec(compile(example, "complex.md", "exec"), {})
+    assert capsys.readouterr().out == printed
+    exec(compile(transforms, "complex.md", "exec"), {})
+
+
+def test_jacobians_of_complex_functions_as_the_page_has_them():
+    z, v = np.array(1 + 2j), np.array(3 - 1j)
+    for f in (np.abs, np.conj, np.imag, np.square, np.angle):
+        change = jvp(f, (z,), (v,))[1]
+        np.testing.assert_allclose(np.real(jacobian(f)(z) * v), np.real(change), rtol=1e-14)
+        c = np.array(2 + 1j) if np.iscomplexobj(change) else np.array(2.0)
+        np.testing.assert_allclose(
+            vjp(f, z)[1](c)[0], grad(lambda z, c=c, f=f: np.real(np.conj(c) * f(z)))(z), rtol=1e-14
+        )

@@ -74,6 +74,11 @@ class TestTriangles:
         assert np.isfinite(value(nth(lambda x: f(x, 0.0 * x), 2), 0.0))
         assert np.isfinite(value(nth(lambda x: f(0.0 * x, x), 2), 0.0))
 
+    def test_mixed_derivative_of_arctan2_on_the_diagonal_near_the_origin(self):
+        """(b^2 - a^2) / r^4 is 0 there, though a^2 / r^4 overflows."""
+        a = np.float16(1e-4)
+        assert vjp(lambda b: first(np.arctan2)(a, b), a)[1](np.float16(1))[0] == 0
+
     def test_arctan2_beside_an_infinite_side(self):
         assert slopes(np.arctan2, [1.0, np.inf], [np.inf, 1.0]) == [[0.0, 0.0], [0.0, 0.0]]
 
@@ -154,6 +159,29 @@ class TestInverseFunctions:
     def test_at_the_ends_of_the_hyperbolic_ones_too(self, f, x):
         with np.errstate(divide="ignore"):
             assert slopes(f, x) == [np.inf]
+
+    @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+    @pytest.mark.parametrize(("f", "sign"), [(np.arcsin, 1), (np.arccos, -1), (np.arctanh, 1)])
+    def test_at_the_ends_the_curvature_is_infinite_too(self, f, sign, dtype):
+        with np.errstate(all="ignore"):
+            assert value(nth(f, 2), [-1.0, 1.0], dtype).tolist() == [-sign * np.inf, sign * np.inf]
+
+    @pytest.mark.parametrize(
+        ("x", "dtype"), [(300.0, np.float16), (1e15, np.float32), (3e30, np.float32), (1e150, float), (1e300, float)]
+    )
+    def test_arctan_far_out_where_the_square_overflows(self, x, dtype):
+        x = float(dtype(x))
+        tolerance = {"rtol": 1e-3, "atol": float(np.finfo(dtype).smallest_subnormal)}
+        np.testing.assert_allclose(
+            slopes(np.arctan, [x, -x, 0.0], dtype=dtype), [[1 / x / x, 1 / x / x, 1]], **tolerance
+        )
+        second = -2 / x / x / x
+        np.testing.assert_allclose(value(nth(np.arctan, 2), [x, -x, 0.0], dtype), [second, -second, 0], **tolerance)
+
+    @DTYPES
+    def test_arctan_at_infinity_is_flat(self, dtype):
+        for n in (1, 2):
+            assert value(nth(np.arctan, n), [np.inf, -np.inf], dtype).tolist() == [0.0, 0.0]
 
     def test_near_the_ends_no_digits_are_lost(self):
         d = 2.0**-40

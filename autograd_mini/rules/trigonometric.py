@@ -5,18 +5,58 @@ import math
 
 import numpy as np
 
-from autograd_mini.domains import UNIT, Interval, case
+from autograd_mini.domains import UNARY, UNIT, Interval, case
 from autograd_mini.primitive import primitive, rule
+from autograd_mini.rules.complex import COMPLEX
 
 DEGREE = math.pi / 180
+
+
+# Inverses: no digits are lost near the ends of the domain, and squares that overflow do no harm.
+@primitive
+def one_minus_square(a):
+    """1 - a^2. An operation of its own, so that slopes at the ends are infinite and not inf - inf."""
+    return (1 - a) * (1 + a)
+
+
+rule(one_minus_square, lambda g, _out, a: g * (-2 * a), cases=UNARY)
+
+
+def cosine_of_arcsin(a):
+    return np.sqrt(1 - a) * np.sqrt(1 + a) if a.dtype in COMPLEX else np.sqrt(one_minus_square(a))
+
+
+def arctan(g, _out, a):
+    if a.dtype in COMPLEX:
+        return g / (1 - 1j * a) / (1 + 1j * a)
+    return g * arctan_slope(a)
+
+
+@primitive
+def arctan_slope(a):
+    """1 / (1 + a^2), for real numbers, where the square overflows too."""
+    with np.errstate(over="ignore", under="ignore"):
+        slope = 1 / (1 + a * a)
+        if isinstance(slope, np.ndarray | np.generic) and np.all(slope):
+            return slope
+        far = np.where(slope == 0, a, 1)
+        return np.where(slope == 0, 1 / far / far, slope)
+
+
+rule(arctan_slope, lambda g, out, a: g * (-2 * out * over_squares(a, np.ones_like(a))), cases=UNARY)
+
+
+def arctanh(g, _out, a):
+    return g / (1 - a) / (1 + a) if a.dtype in COMPLEX else g / one_minus_square(a)
+
 
 # Trigonometric functions and their inverses
 rule(np.sin, lambda g, _out, a: g * np.cos(a))
 rule(np.cos, lambda g, _out, a: -g * np.sin(a))
 rule(np.tan, lambda g, out, _a: g * (1 + out * out), domain=Interval(-1.5, 1.5))
-rule(np.arcsin, lambda g, _out, a: g / np.sqrt((1 - a) * (1 + a)), domain=UNIT)
-rule(np.arccos, lambda g, _out, a: -g / np.sqrt((1 - a) * (1 + a)), domain=UNIT)
-rule(np.arctan, lambda g, _out, a: g / (1 + a * a))
+rule(np.arcsin, lambda g, _out, a: g / cosine_of_arcsin(a), domain=UNIT)
+rule(np.arccos, lambda g, _out, a: -g / cosine_of_arcsin(a), domain=UNIT)
+rule(np.arctan, arctan)
 
 # Hyperbolic functions and their inverses
 rule(np.sinh, lambda g, _out, a: g * np.cosh(a))
@@ -24,7 +64,7 @@ rule(np.cosh, lambda g, _out, a: g * np.sinh(a))
 rule(np.tanh, lambda g, out, _a: g * (1 - out * out))
 rule(np.arcsinh, lambda g, out, _a: g / np.cosh(out))  # no square, which would overflow
 rule(np.arccosh, lambda g, out, _a: g / np.sinh(out), domain=Interval(1.0))
-rule(np.arctanh, lambda g, _out, a: g / ((1 - a) * (1 + a)), domain=UNIT)
+rule(np.arctanh, arctanh, domain=UNIT)
 
 # Units
 rule(np.deg2rad, lambda g, _out, _a: g * DEGREE)
@@ -49,7 +89,8 @@ def over_squares(a, b):
 
 
 def over_squares_left(g, out, a, b):
-    return g * (np.square(over_squares(b, a)) - np.square(out))
+    other = over_squares(b, a)
+    return g * ((other - out) * (other + out))
 
 
 def over_squares_right(g, out, a, b):
