@@ -26,10 +26,11 @@ ORDER = [
     ["transforms", "derivatives", "checkpointing"],
     ["rendering"],
     ["signals", "picture", "drawing"],
-    ["scipy"],
+    ["scipy", "testing"],
 ]
 RANK = {name: (line, column) for line, names in enumerate(ORDER) for column, name in enumerate(names)}
-EXTENSIONS = {"rules", "scipy", "errors", "derivatives", "checkpointing", "updates"}  # built on the engine, or texts
+# Built on the engine, or texts:
+EXTENSIONS = {"rules", "scipy", "errors", "derivatives", "checkpointing", "updates", "testing"}
 PICTURES = {"drawing", "picture", "palette", "rendering", "signals"}
 FILES = sorted(path for path in ENGINE.rglob("*.py") if path != ENGINE / "__init__.py")
 
@@ -56,7 +57,7 @@ def upward(name: str, source: str) -> list[str]:
     wrong = []
     for module, imported in imports(source, "autograd_mini"):
         target = module or imported
-        inside = name == target and name in {"rules", "scipy"}
+        inside = name == target and name in {"rules", "scipy", "testing"}
         if not inside and RANK[target] >= RANK[name]:
             wrong.append(target)
     return wrong + [module or "nn" for module, _ in imports(source, "nn")]

@@ -1,0 +1,267 @@
+"""Given derivatives beside numeric ones: which entries are right, which are wrong, and which nobody can tell.
+
+Only numbers are compared here; what is done about a finding, and how it is told, is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autograd_mini.testing.differences import (
+    EPS,
+    FEW,
+    Estimate,
+    Vector,
+    complex_step,
+    derivative,
+    diverges,
+    one_sided,
+    signed_patterns,
+)
+from autograd_mini.testing.problem import Problem
+
+STEP = 0.125  # the first one, relative to the size of what is moved
+TRUST = 4  # an estimate may be off by this many times its error
+PRECISE = 1e-6  # a comparison at least so exact, relative to the largest entry of its row, tells right from wrong
+ROUNDING = 64 * EPS
+ENTRIES, SIDE = 4096, 160  # Jacobians of up to so many entries, rows and columns are compared entry by entry
+
+Matrix = np.ndarray[Any, Any]
+
+
+class Comparison(NamedTuple):
+    """Derivatives as given and as found by numbers, and what follows for each.
+
+    Attributes
+    ----------
+    got, want, error : ndarray
+        Of shape (rows, columns): what was given, what the numbers say, and how far off they may be.
+    wrong, kink : ndarray of bool
+        Where `got` is wrong, and where the function has two slopes.
+    doubts : dict
+        (row, column) to the reason why the numbers cannot tell.
+    rows, columns : sequence of int
+        The entries of the result and of the input that are compared; empty if sums over many are.
+    """
+
+    got: Matrix
+    want: Matrix
+    error: Matrix
+    wrong: Matrix
+    kink: Matrix
+    doubts: dict[tuple[int, int], str]
+    rows: Sequence[int] = ()
+    columns: Sequence[int] = ()
+
+
+def compare(problem: Problem, rng: np.random.Generator) -> Comparison:
+    """Compare the pullback of a problem with numeric derivatives of its values, each in its own scale."""
+    rows, columns = problem.eps.size, problem.point.size
+    if rows * columns <= ENTRIES and rows + columns <= SIDE:
+        return compare_entries(problem, range(rows), range(columns))
+    cotangents = signed_patterns(rows, rng)
+    directions = signed_patterns(columns, rng) * sizes(problem)
+    found = Comparer(problem, cotangents, directions).run()
+    if not found.wrong.any():
+        return found
+    row, column = worst_entry(problem, cotangents, directions, found)
+    entry = compare_entries(problem, [row], [column])
+    return entry if entry.wrong.any() else found
+
+
+def compare_entries(problem: Problem, rows: Sequence[int], columns: Sequence[int]) -> Comparison:
+    """Compare single entries of the Jacobian."""
+    size = sizes(problem)[list(columns)]
+    units = np.zeros((len(columns), problem.point.size))
+    units[range(len(columns)), list(columns)] = size
+    cotangents = np.zeros((len(rows), problem.eps.size))
+    cotangents[range(len(rows)), list(rows)] = 1
+    found = Comparer(problem, cotangents, units, entries=True).run()
+    with np.errstate(all="ignore"):
+        return found._replace(
+            got=found.got / size, want=found.want / size, error=found.error / size, rows=rows, columns=columns
+        )
+
+
+def sizes(problem: Problem) -> Vector:
+    """How far each input may be moved: a power of two near its own size; for a zero, near that of its neighbours."""
+    own, typical = np.abs(problem.point), np.ones(problem.point.size)
+    start = 0
+    for a in problem.inputs:
+        stop = start + a.size * (2 if a.dtype.kind == "c" else 1)
+        part = own[start:stop]
+        typical[start:stop] = np.median(part[part > 0]) if np.any(part > 0) else 1.0
+        start = stop
+    return 2.0 ** np.floor(np.log2(np.where(own > 0, own, typical)))
+
+
+def contracted(weights: Matrix, vectors: Matrix) -> Matrix:
+    """`weights @ vectors`, where a weight of 0 hides what is not finite."""
+    return np.stack([np.sum(np.where(w != 0, w * vectors, 0), axis=-1) for w in weights], axis=-1)
+
+
+class Comparer:
+    """Compares contractions u . J v of a Jacobian for some cotangents u and directions v."""
+
+    def __init__(self, problem: Problem, cotangents: Matrix, directions: Matrix, entries: bool = False) -> None:
+        self.problem, self.cotangents, self.directions, self.entries = problem, cotangents, directions, entries
+
+    def run(self) -> Comparison:
+        with np.errstate(all="ignore"):
+            return self.compared()
+
+    def compared(self) -> Comparison:
+        pull = self.problem.pullback()
+        shape = len(self.cotangents), len(self.directions)
+        pulled = np.stack([pull(u) for u in self.cotangents]) if shape[0] else np.zeros((0, self.problem.point.size))
+        got = contracted(self.directions, pulled) if shape[1] else np.zeros(shape)
+        rounding = contracted(np.abs(self.directions), np.abs(pulled)) if shape[1] else np.zeros(shape)
+        want, error = np.zeros(shape), np.zeros(shape)
+        for j, direction in enumerate(self.directions):
+            want[:, j], error[:, j] = self.projected(derivative(self.problem.curve(direction), STEP, self.problem.eps))
+        error += ROUNDING * np.where(np.isfinite(rounding), rounding, 0)
+        right = self.is_right(got, want, error)
+        wrong, kink, doubts = np.zeros(shape, bool), np.zeros(shape, bool), {}
+        for j in map(int, np.flatnonzero(~right.all(axis=0))):
+            rows = np.flatnonzero(~right[:, j])
+            look = SecondLook(self, j, rows, got[rows, j])
+            row_scale = np.max(np.where(np.isfinite(want[rows]), np.abs(want[rows]), 0), axis=1, initial=0.0)
+            for k, row in enumerate(rows):
+                want[row, j], error[row, j] = look.estimate.value[k], look.estimate.error[k]
+                verdict = look.verdict(k, row_scale[k])
+                wrong[row, j], kink[row, j] = verdict == WRONG, look.kink[k]
+                if verdict not in (RIGHT, WRONG):
+                    doubts[int(row), j] = verdict
+            if wrong.any() and not self.entries:
+                break
+        return Comparison(got, want, error, wrong, kink, doubts)
+
+    def projected(self, estimate: Estimate, rows: Any = slice(None)) -> Estimate:
+        """An estimate of all results as one of their contractions with the cotangents."""
+        cotangents = self.cotangents[rows]
+        return Estimate(contracted(cotangents, estimate.value), contracted(np.abs(cotangents), estimate.error))
+
+    @staticmethod
+    def is_right(got: Matrix, want: Matrix, error: Matrix) -> Matrix:
+        """Where the two agree, and the numbers are exact enough to have seen a mistake."""
+        off = np.abs(got - want)
+        scale = np.maximum(np.max(np.where(np.isfinite(want), np.abs(want), 0), axis=1, initial=0.0)[:, None], abs(got))
+        return (off == 0) | ((off <= TRUST * error) & (TRUST * error <= PRECISE * scale))
+
+
+RIGHT, WRONG = "right", "wrong"
+NO_NUMBERS = "the function is not finite on either side of the point"
+DISAGREE = "the numeric derivative changes with the step: the function jumps, oscillates or is noisy here"
+UNBOUNDED = "the slope grows without bound: the function jumps or is vertical here"
+STAIRS = "the function rounds what it is given, to float32 perhaps: it is a staircase, and flat at small steps"
+HIDDEN = "the rounding of the function's own values hides so small a derivative"
+
+
+class SecondLook:
+    """One direction once more, with other steps, complex ones and one-sided ones, before anything is called wrong."""
+
+    def __init__(self, comparer: Comparer, column: int, rows: Any, got: Vector) -> None:
+        self.got = got
+        problem, direction = comparer.problem, comparer.directions[column]
+        curve = problem.curve(direction)
+
+        def by(estimate: Estimate) -> Estimate:
+            return comparer.projected(estimate, rows)
+
+        def confirmed(slope: Callable[..., Estimate], step: float) -> Estimate:
+            first, *others = (by(slope(curve, step * factor, problem.eps)) for factor in (1, 0.61, 0.23))
+            return first.confirmed(*others)
+
+        first = confirmed(derivative, STEP)
+        self.coarse = by(derivative(curve, STEP, problem.eps, levels=FEW)).value
+        for factor in (2.0**6, 2.0**12, 2.0**18):
+            wider = by(derivative(curve, STEP * factor, problem.eps))
+            first = wider.refining(first)
+        exact = complex_step(problem.complex_curve(direction), STEP)
+        if exact is not None:
+            first = by(exact).refining(first)
+        self.left, self.right = (confirmed(one_sided, sign * STEP) for sign in (-1, 1))
+        self.diverging = [
+            diverges(lambda h: contracted(comparer.cotangents[rows], curve(h)), s * STEP) for s in (-1, 1)
+        ]
+        both = np.isfinite(self.left.error) & np.isfinite(self.right.error)
+        self.kink = both & ~self.left.agrees(self.right)
+        edge = ~np.isfinite(first.error) & ~both
+        side = self.left.better(self.right)
+        self.estimate = Estimate(np.where(edge, side.value, first.value), np.where(edge, side.error, first.error))
+        self.noise = self.noise_of_given(comparer, rows, direction)
+
+    @staticmethod
+    def noise_of_given(comparer: Comparer, rows: Any, direction: Vector) -> Vector:
+        """How much the given derivative changes when the inputs change by a few units of rounding."""
+        problem, rng = comparer.problem, np.random.default_rng(0)
+        values = []
+        for scale in (0, 1, 1, 1):
+            nearby = problem.point * (1 + 4 * EPS * scale * rng.choice([-1.0, 1.0], problem.point.size))
+            pull = problem.pullback(nearby)
+            values.append(np.stack([contracted(direction[None], pull(u))[0] for u in comparer.cotangents[rows]]))
+        spread = np.max(values, axis=0) - np.min(values, axis=0)
+        return np.where(np.isfinite(spread), spread, 0)
+
+    def verdict(self, k: int, row_scale: float) -> str:
+        """`RIGHT`, `WRONG`, or why nobody can tell."""
+        got, (want, error) = self.got[k], (self.estimate.value[k], self.estimate.error[k])
+        if np.isinf(got):
+            grows = {slopes[k] for slopes in self.diverging} - {0}
+            return RIGHT if grows == {np.sign(got)} else WRONG if np.isfinite(error) else UNBOUNDED
+        if any(slopes[k] for slopes in self.diverging):
+            return UNBOUNDED
+        low, high = want, want
+        tolerance = TRUST * (error + 4 * self.noise[k]) + ROUNDING * max(abs(got), abs(want))
+        if self.kink[k]:
+            slopes = self.left.value[k], self.right.value[k]
+            low, high = min(slopes), max(slopes)
+            tolerance = TRUST * max(self.left.error[k], self.right.error[k], ROUNDING * max(abs(low), abs(high)))
+        if not np.isfinite(tolerance):
+            return NO_NUMBERS if not any(np.isfinite(e.error[k]) for e in (self.left, self.right)) else DISAGREE
+        if np.isnan(got) or not low - tolerance <= got <= high + tolerance:
+            if abs(want) < 1e-3 * abs(self.coarse[k]) and abs(got - self.coarse[k]) < 1e-2 * abs(got):
+                return STAIRS
+            return WRONG if np.isfinite(error) or self.kink[k] else DISAGREE
+        precise = tolerance <= PRECISE * max(row_scale, abs(got), abs(low), abs(high))
+        return RIGHT if precise or self.kink[k] or got == want or tolerance <= 32 * TRUST * self.noise[k] else HIDDEN
+
+
+def has_kink(problem: Problem, column: int) -> bool:
+    """Whether some result has two slopes by one entry of the input, or one that grows without bound."""
+    if column >= problem.point.size:
+        return False
+    direction = np.zeros(problem.point.size)
+    direction[column] = sizes(problem)[column]
+    curve = problem.curve(direction)
+    with np.errstate(all="ignore"):
+        left, right = (one_sided(curve, sign * STEP, problem.eps) for sign in (-1, 1))
+        vertical = any(diverges(curve, sign * STEP).any() for sign in (-1, 1))
+    return vertical or bool(np.any(np.isfinite(left.error + right.error) & ~left.agrees(right)))
+
+
+def worst_entry(problem: Problem, cotangents: Matrix, directions: Matrix, found: Comparison) -> tuple[int, int]:
+    """The entry behind a wrong sum, by halving what is summed over and following the larger mistake."""
+    row, column = np.argwhere(found.wrong)[0]
+    pull = problem.pullback()
+    cotangent, direction = cotangents[row], directions[column]
+
+    def halves(vector: Vector) -> tuple[Vector, Vector]:
+        support = np.flatnonzero(vector)
+        low = np.zeros_like(vector)
+        low[support[: support.size // 2]] = vector[support[: support.size // 2]]
+        return low, vector - low
+
+    def mistake(u: Vector, v: Vector) -> float:
+        want, error = derivative(problem.curve(v), STEP, problem.eps)
+        off = abs(np.sum(u * want) - np.sum(pull(u) * v))
+        return float(off / max(np.sum(np.abs(u) * error), np.finfo(float).tiny))
+
+    while np.count_nonzero(direction) > 1:
+        direction = max(halves(direction), key=lambda v: mistake(cotangent, v))
+    while np.count_nonzero(cotangent) > 1:
+        cotangent = max(halves(cotangent), key=lambda u: mistake(u, direction))
+    return int(np.flatnonzero(cotangent)[0]), int(np.flatnonzero(direction)[0])

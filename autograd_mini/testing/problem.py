@@ -1,0 +1,160 @@
+"""A function as the numbers see it: one real vector in, one real vector out, and its pullback; no verdicts here."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.graph import no_grad
+from autograd_mini.tensor import Tensor
+from autograd_mini.testing.differences import Vector
+from autograd_mini.transforms import vjp
+from autograd_mini.trees import flatten
+
+WIDE = {"f": np.float64, "c": np.complex128}
+DOMAIN_ERRORS = (ArithmeticError, np.linalg.LinAlgError)  # what a function may raise outside of its domain
+
+Pullback = Callable[[Vector], Vector]
+
+
+def is_differentiable(leaf: Any) -> bool:
+    """Whether a leaf holds floating-point or complex numbers."""
+    dtype = leaf.dtype if hasattr(leaf, "dtype") else np.asarray(leaf).dtype
+    return dtype.kind in WIDE
+
+
+def as_vector(arrays: Sequence[Any]) -> Vector:
+    """All entries of some arrays, one after the other; of a complex one its real and its imaginary part."""
+    parts = [np.ascontiguousarray(a, WIDE[np.asarray(a).dtype.kind]).reshape(-1).view(np.float64) for a in arrays]
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def as_arrays(vector: Vector, like: Sequence[Any]) -> list[Any]:
+    """What `as_vector` made of arrays like these, in double precision."""
+    arrays, start = [], 0
+    for a in like:
+        wide = WIDE[a.dtype.kind]
+        length = a.size * (2 if a.dtype.kind == "c" else 1)
+        part = np.array(vector[start : start + length])
+        arrays.append(part.view(wide).reshape(a.shape))
+        start += length
+    return arrays
+
+
+class Problem:
+    """A function of arrays and its derivative, in double precision.
+
+    Parameters
+    ----------
+    function : callable
+        Of the differentiable arrays alone; returns a tensor, an array, or a container of them.
+    inputs : list of ndarray
+        Where to differentiate.
+    gradient : callable, optional
+        `gradient(cotangents, *arrays)` returns one array for each input. By default the engine differentiates.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], inputs: Sequence[Any], gradient: Callable[..., Sequence[Any]] | None = None
+    ) -> None:
+        self.function = function
+        self.inputs: list[Any] = [np.array(a, WIDE[a.dtype.kind]) for a in inputs]
+        self.gradient = gradient
+        self.point = as_vector(self.inputs)
+        with np.errstate(all="ignore"):
+            self.outputs = self.evaluate(self.inputs)
+        self.eps = np.concatenate(
+            [np.full(a.size * (2 if a.dtype.kind == "c" else 1), np.finfo(a.dtype).eps) for a in self.outputs]
+            or [np.zeros(0)]
+        )
+
+    def evaluate(self, arrays: Sequence[Any]) -> list[Any]:
+        """The results that carry a derivative, as arrays."""
+        if self.gradient is None:
+            with no_grad():
+                results, _ = flatten(self.function(*(Tensor(a) for a in arrays)))
+        else:
+            results, _ = flatten(self.function(*arrays))
+        values = [r.data if isinstance(r, Tensor) else np.asarray(r) for r in results]
+        return [value for value in values if is_differentiable(value)]
+
+    def value(self, point: Vector) -> Vector:
+        """The results as one vector; not a number outside of the domain."""
+        try:
+            with np.errstate(all="ignore"):
+                return as_vector(self.evaluate(as_arrays(point, self.inputs)))
+        except DOMAIN_ERRORS:
+            return np.full(self.eps.size, np.nan)
+
+    def curve(self, direction: Vector) -> Callable[[float], Vector]:
+        """The values along a line through the point."""
+        return lambda h: self.value(self.point + h * direction)
+
+    def complex_curve(self, direction: Vector) -> Callable[[complex], Any]:
+        """The same line continued to complex numbers, for functions of real ones."""
+
+        def curve(h: complex) -> Any:
+            if any(a.dtype.kind == "c" for a in (*self.inputs, *self.outputs)):
+                return self.point
+            parts = zip(as_arrays(self.point, self.inputs), as_arrays(direction, self.inputs), strict=True)
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                ends = self.evaluate([a + h * d for a, d in parts])
+            return np.concatenate([np.ravel(end) for end in ends])
+
+        return curve
+
+    def pullback(self, point: Vector | None = None) -> Pullback:
+        """Cotangents of the results to cotangents of the inputs, both as vectors."""
+        inputs = self.inputs if point is None else as_arrays(point, self.inputs)
+        if self.gradient is not None:
+            given = self.gradient
+            return lambda u: as_vector(given(as_arrays(u, self.outputs), *inputs))
+        with np.errstate(all="ignore"):
+            _, pull = vjp(self.results, *inputs)
+
+        def pulled(u: Vector) -> Vector:
+            with np.errstate(all="ignore"):
+                cotangents = [c.astype(o.dtype) for c, o in zip(as_arrays(u, self.outputs), self.outputs, strict=True)]
+                return as_vector(pull(cotangents))
+
+        return pulled
+
+    def results(self, *inputs: Any) -> list[Any]:
+        """The function's results that carry a derivative, as a list."""
+        results, _ = flatten(self.function(*inputs))
+        return [r for r in results if is_differentiable(r)]
+
+    def derived(self, rng: np.random.Generator) -> Problem:
+        """The pullback as a function of the inputs and of the cotangents: what a second derivative is of."""
+        count = len(self.inputs)
+
+        def pulled(*arrays: Any) -> Any:
+            _, pull = vjp(self.results, *arrays[:count])
+            return list(pull(list(arrays[count:])))
+
+        sizes = [np.asarray(rng.choice([-1, 1], a.shape) * rng.uniform(0.5, 1.5, a.shape)) for a in self.outputs]
+        return Problem(pulled, [*self.inputs, *(s.astype(a.dtype) for s, a in zip(sizes, self.outputs, strict=True))])
+
+    def where(self, position: int) -> tuple[int, tuple[int, ...], str]:
+        """The input, the index and, for a complex one, the part that an entry of the vector stands for."""
+        return place(position, self.inputs)
+
+    def where_out(self, position: int) -> tuple[int, tuple[int, ...], str]:
+        """The same for an entry of the results."""
+        return place(position, self.outputs)
+
+
+def place(position: int, arrays: Sequence[Any]) -> tuple[int, tuple[int, ...], str]:
+    """The array, the index and the part of an entry of `as_vector(arrays)`."""
+    for number, a in enumerate(arrays):
+        length = a.size * (2 if a.dtype.kind == "c" else 1)
+        if position < length:
+            part = ("real part", "imaginary part")[position % 2] if a.dtype.kind == "c" else ""
+            entry = position // 2 if a.dtype.kind == "c" else position
+            return number, tuple(int(i) for i in np.unravel_index(entry, a.shape)), part
+        position -= length
+    raise IndexError(position)
