@@ -34,6 +34,7 @@ def check_derivatives(
     order: int = 2,
     gradient: Callable[..., Any] | None = None,
     vjp: Callable[..., Any] | None = None,
+    small_shapes: bool = True,
     inconclusive: str = "raise",
     seed: int = 0,
 ) -> Report:
@@ -59,6 +60,8 @@ def check_derivatives(
         tuple with one for each array in `args`. Only the first order is checked.
     vjp : callable, optional
         The same for an `f` that returns an array: `vjp(cotangent, *args)`.
+    small_shapes : bool
+        Also call `f` with arrays that have no entries or no axes; where it takes them, so must its derivative.
     inconclusive : {"raise", "return"}
         What to do where the numbers cannot tell.
     seed : int
@@ -94,6 +97,7 @@ def check_derivatives(
     if not isinstance(order, int) or order < 1:
         raise ValueError(ORDER.format(order=order, reason=""))
     check = Check(f, args, gradient, vjp, seed)
+    check.small_shapes = small_shapes
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # of a point outside of the domain, a mean of nothing and the like
         report = check.run(1 if gradient or vjp else order)
@@ -128,6 +132,7 @@ class Check:
         self.kinks: list[str] = []
         self.reasons: list[str] = []
         self.entries = 0
+        self.small_shapes = True
 
     def arguments(self, arrays: Sequence[Any]) -> Any:
         """The arguments of `f` with the given arrays in the places of the differentiable ones."""
@@ -156,7 +161,7 @@ class Check:
         """All checks up to an order; the first that fails raises."""
         problem: Problem = self.problem()
         before: Problem | None = None
-        properties.check(problem, self.given, self.subject, self.rng)
+        properties.check(problem, self.given, self.subject, self.rng, self.small_shapes)
         for level in range(1, order + 1):
             found = compare(problem, self.rng)
             self.entries += found.got.size

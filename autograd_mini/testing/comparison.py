@@ -13,6 +13,8 @@ import numpy as np
 from autograd_mini.testing.differences import (
     EPS,
     FEW,
+    MANY,
+    RATIO,
     Estimate,
     Vector,
     complex_step,
@@ -24,7 +26,7 @@ from autograd_mini.testing.differences import (
 from autograd_mini.testing.problem import Problem
 
 STEP = 0.125  # the first one, relative to the size of what is moved
-TRUST = 4  # an estimate may be off by this many times its error
+TRUST = 16  # an estimate may be off by this many times its error
 PRECISE = 1e-6  # a comparison at least so exact, relative to the largest entry of its row, tells right from wrong
 ROUNDING = 64 * EPS
 ENTRIES, SIDE = 4096, 160  # Jacobians of up to so many entries, rows and columns are compared entry by entry
@@ -100,7 +102,8 @@ def sizes(problem: Problem) -> Vector:
 
 def contracted(weights: Matrix, vectors: Matrix) -> Matrix:
     """`weights @ vectors`, where a weight of 0 hides what is not finite."""
-    return np.stack([np.sum(np.where(w != 0, w * vectors, 0), axis=-1) for w in weights], axis=-1)
+    sums = [np.sum(np.where(w != 0, w * vectors, 0), axis=-1) for w in weights]
+    return np.stack(sums, axis=-1) if sums else np.zeros((*vectors.shape[:-1], 0))
 
 
 class Comparer:
@@ -116,9 +119,8 @@ class Comparer:
     def compared(self) -> Comparison:
         pull = self.problem.pullback()
         shape = len(self.cotangents), len(self.directions)
-        pulled = np.stack([pull(u) for u in self.cotangents]) if shape[0] else np.zeros((0, self.problem.point.size))
-        got = contracted(self.directions, pulled) if shape[1] else np.zeros(shape)
-        rounding = contracted(np.abs(self.directions), np.abs(pulled)) if shape[1] else np.zeros(shape)
+        pulled = np.reshape([pull(u) for u in self.cotangents], (shape[0], self.problem.point.size))
+        got, rounding = contracted(self.directions, pulled), contracted(np.abs(self.directions), np.abs(pulled))
         want, error = np.zeros(shape), np.zeros(shape)
         for j, direction in enumerate(self.directions):
             want[:, j], error[:, j] = self.projected(derivative(self.problem.curve(direction), STEP, self.problem.eps))
@@ -128,10 +130,11 @@ class Comparer:
         for j in map(int, np.flatnonzero(~right.all(axis=0))):
             rows = np.flatnonzero(~right[:, j])
             look = SecondLook(self, j, rows, got[rows, j])
-            row_scale = np.max(np.where(np.isfinite(want[rows]), np.abs(want[rows]), 0), axis=1, initial=0.0)
+            known = np.where(np.isfinite(want), np.abs(want), 0)
+            row_scale, column_scale = known[rows].max(axis=1), known[:, j].max()
             for k, row in enumerate(rows):
                 want[row, j], error[row, j] = look.estimate.value[k], look.estimate.error[k]
-                verdict = look.verdict(k, row_scale[k])
+                verdict = look.verdict(k, float(row_scale[k]), float(column_scale))
                 wrong[row, j], kink[row, j] = verdict == WRONG, look.kink[k]
                 if verdict not in (RIGHT, WRONG):
                     doubts[int(row), j] = verdict
@@ -171,22 +174,27 @@ class SecondLook:
         def by(estimate: Estimate) -> Estimate:
             return comparer.projected(estimate, rows)
 
+        values = problem.noise()
+        noise = contracted(np.abs(comparer.cotangents[rows]), values)
+
         def confirmed(slope: Callable[..., Estimate], step: float) -> Estimate:
             first, *others = (by(slope(curve, step * factor, problem.eps)) for factor in (1, 0.61, 0.23))
-            return first.confirmed(*others)
+            return first.confirmed(*others).plus(noise / abs(step))
 
         first = confirmed(derivative, STEP)
-        self.coarse = by(derivative(curve, STEP, problem.eps, levels=FEW)).value
+        coarse = by(derivative(curve, STEP, problem.eps, levels=FEW)).value
+        near = STEP * RATIO ** (2 - MANY)
+        still = [np.abs(contracted(comparer.cotangents[rows], curve(h) - curve(0))) for h in (-near, near)]
+        self.flat = (np.max(still, axis=0) <= noise) & (np.abs(coarse) * near > 16 * noise)
         for factor in (2.0**6, 2.0**12, 2.0**18):
-            wider = by(derivative(curve, STEP * factor, problem.eps))
+            wider = by(derivative(curve, STEP * factor, problem.eps)).plus(noise / (STEP * factor))
             first = wider.refining(first)
         exact = complex_step(problem.complex_curve(direction), STEP)
         if exact is not None:
-            first = by(exact).refining(first)
+            first = by(exact).plus(noise / (STEP * 2.0**18)).refining(first)
         self.left, self.right = (confirmed(one_sided, sign * STEP) for sign in (-1, 1))
-        self.diverging = [
-            diverges(lambda h: contracted(comparer.cotangents[rows], curve(h)), s * STEP) for s in (-1, 1)
-        ]
+        cotangents = comparer.cotangents[rows]
+        self.diverging = [diverges(lambda h: contracted(cotangents, curve(h)), sign * STEP, noise) for sign in (-1, 1)]
         both = np.isfinite(self.left.error) & np.isfinite(self.right.error)
         self.kink = both & ~self.left.agrees(self.right)
         edge = ~np.isfinite(first.error) & ~both
@@ -197,16 +205,14 @@ class SecondLook:
     @staticmethod
     def noise_of_given(comparer: Comparer, rows: Any, direction: Vector) -> Vector:
         """How much the given derivative changes when the inputs change by a few units of rounding."""
-        problem, rng = comparer.problem, np.random.default_rng(0)
-        values = []
-        for scale in (0, 1, 1, 1):
-            nearby = problem.point * (1 + 4 * EPS * scale * rng.choice([-1.0, 1.0], problem.point.size))
-            pull = problem.pullback(nearby)
+        problem, values = comparer.problem, []
+        for point in (problem.point, *problem.nearby()):
+            pull = problem.pullback(point)
             values.append(np.stack([contracted(direction[None], pull(u))[0] for u in comparer.cotangents[rows]]))
         spread = np.max(values, axis=0) - np.min(values, axis=0)
         return np.where(np.isfinite(spread), spread, 0)
 
-    def verdict(self, k: int, row_scale: float) -> str:
+    def verdict(self, k: int, row_scale: float, column_scale: float) -> str:
         """`RIGHT`, `WRONG`, or why nobody can tell."""
         got, (want, error) = self.got[k], (self.estimate.value[k], self.estimate.error[k])
         if np.isinf(got):
@@ -214,6 +220,8 @@ class SecondLook:
             return RIGHT if grows == {np.sign(got)} else WRONG if np.isfinite(error) else UNBOUNDED
         if any(slopes[k] for slopes in self.diverging):
             return UNBOUNDED
+        if error > 1e-3 * abs(want) and max(abs(want), abs(got)) <= ROUNDING * max(row_scale, column_scale):
+            return RIGHT  # a zero that rounding among larger numbers has blurred
         low, high = want, want
         tolerance = TRUST * (error + 4 * self.noise[k]) + ROUNDING * max(abs(got), abs(want))
         if self.kink[k]:
@@ -223,7 +231,7 @@ class SecondLook:
         if not np.isfinite(tolerance):
             return NO_NUMBERS if not any(np.isfinite(e.error[k]) for e in (self.left, self.right)) else DISAGREE
         if np.isnan(got) or not low - tolerance <= got <= high + tolerance:
-            if abs(want) < 1e-3 * abs(self.coarse[k]) and abs(got - self.coarse[k]) < 1e-2 * abs(got):
+            if self.flat[k]:
                 return STAIRS
             return WRONG if np.isfinite(error) or self.kink[k] else DISAGREE
         precise = tolerance <= PRECISE * max(row_scale, abs(got), abs(low), abs(high))
@@ -239,7 +247,7 @@ def has_kink(problem: Problem, column: int) -> bool:
     curve = problem.curve(direction)
     with np.errstate(all="ignore"):
         left, right = (one_sided(curve, sign * STEP, problem.eps) for sign in (-1, 1))
-        vertical = any(diverges(curve, sign * STEP).any() for sign in (-1, 1))
+        vertical = any(diverges(curve, sign * STEP, problem.noise()).any() for sign in (-1, 1))
     return vertical or bool(np.any(np.isfinite(left.error + right.error) & ~left.agrees(right)))
 
 

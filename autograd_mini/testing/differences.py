@@ -37,6 +37,10 @@ class Estimate(NamedTuple):
             error = np.max(errors, axis=0)
         return Estimate(self.value, np.where(np.isfinite(error), error, np.inf))
 
+    def plus(self, error: Any) -> Estimate:
+        """This one with a larger error."""
+        return Estimate(self.value, self.error + error)
+
     def refining(self, other: Estimate) -> Estimate:
         """This one where it is more exact than the other and does not contradict it, else the other."""
         taken = (self.error < other.error) & self.agrees(other)
@@ -148,15 +152,18 @@ def complex_step(curve: Callable[[complex], Any], step: float) -> Estimate | Non
         return Estimate(first, np.where(np.isfinite(error), error, np.inf))
 
 
-def diverges(curve: Curve, step: float) -> Vector:
-    """The sign of each slope on one side that grows without bound, 0 where it does not, or where there is none."""
+def diverges(curve: Curve, step: float, noise: Any) -> Vector:
+    """The sign of each slope on one side that grows without bound, 0 where it does not, or where there is none.
+
+    What grows must move the values by more than their noise.
+    """
     with np.errstate(all="ignore"):
         start = curve(0.0)
         quotients = np.stack([(curve(step * RATIO**-k) - start) / (step * RATIO**-k) for k in range(FEW, MANY)])
         grows = np.all(np.diff(np.abs(quotients), axis=0) > 0, axis=0) & (
             np.abs(quotients[-1]) > 4 * np.abs(quotients[0])
         )
-        jump = np.abs(quotients[-1] * step * RATIO ** (1 - MANY)) > 1e3 * EPS * np.abs(start)  # more than rounding is
+        jump = np.abs(quotients[-1] * step * RATIO ** (1 - MANY)) > 16 * noise
         return np.where(grows & jump & np.isfinite(quotients[-1]), np.sign(quotients[-1]), 0.0)
 
 

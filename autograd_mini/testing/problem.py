@@ -10,7 +10,7 @@ import numpy as np
 
 from autograd_mini.graph import no_grad
 from autograd_mini.tensor import Tensor
-from autograd_mini.testing.differences import Vector
+from autograd_mini.testing.differences import EPS, Vector
 from autograd_mini.transforms import vjp
 from autograd_mini.trees import flatten
 
@@ -88,6 +88,18 @@ class Problem:
                 return as_vector(self.evaluate(as_arrays(point, self.inputs)))
         except DOMAIN_ERRORS:
             return np.full(self.eps.size, np.nan)
+
+    def nearby(self) -> list[Vector]:
+        """Points that differ from the point by a few units of rounding: three on one side, then three on the other."""
+        signs = np.random.default_rng(0).choice([-1.0, 1.0], self.point.size)
+        return [self.point * (1 + 4 * EPS * k * signs) for k in (1, 2, 3, -1, -2, -3)]
+
+    def noise(self) -> Vector:
+        """How much the values change, without a jump at the point itself, when the inputs change by rounding."""
+        values = np.stack([self.value(point) for point in self.nearby()])
+        with np.errstate(all="ignore"):
+            spread = np.minimum(np.ptp(values[:3], axis=0), np.ptp(values[3:], axis=0)) + self.eps * np.abs(values[0])
+        return np.where(np.isfinite(spread), spread, 0)
 
     def curve(self, direction: Vector) -> Callable[[float], Vector]:
         """The values along a line through the point."""
