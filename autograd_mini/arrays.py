@@ -8,6 +8,9 @@ import numpy as np
 
 from autograd_mini import errors
 
+NO_NUMBERS = "OSUVMm"  # dtype kinds
+BOOLEAN = np.dtype(bool)
+
 
 def as_array(values: Any) -> Any:
     """A copy of `values` as an array of numbers; arrays of other libraries (Dask, CuPy) as they are.
@@ -42,7 +45,7 @@ def as_values(result: Any) -> Any:
 def as_seed(seed: Any, result: Any, call: str) -> Any:
     """`seed` as a cotangent of `result`: its shape exactly, its dtype if that holds the numbers."""
     seed = getattr(seed, "data", seed) if hasattr(seed, "requires_grad") else seed
-    array = seed if hasattr(seed, "dtype") else np.asarray(seed)
+    array = as_operand(seed if hasattr(seed, "dtype") else np.asarray(seed))
     if array.shape != result.shape:
         raise ValueError(errors.SEED_SHAPE.format(call=call, got=array.shape, want=result.shape))
     if array.dtype == result.dtype:
@@ -52,13 +55,42 @@ def as_seed(seed: Any, result: Any, call: str) -> Any:
     return array.astype(result.dtype)
 
 
+def as_operand(value: Any) -> Any:
+    """What an operation computes with: plain arrays, without what subclasses (`np.matrix`) mean by operators.
+
+    Raises
+    ------
+    TypeError
+        For masked arrays and for values that are not numbers, through which no gradient would flow.
+    """
+    if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and type(value) is not np.ndarray):
+        if isinstance(value, np.ma.MaskedArray):
+            raise TypeError(errors.BAD_OPERAND.format(what="a masked array, whose mask would be lost"))
+        value = np.asarray(value)
+    if getattr(value, "dtype", BOOLEAN).kind in NO_NUMBERS:
+        raise TypeError(errors.BAD_OPERAND.format(what=f"values of dtype {value.dtype}"))
+    return value
+
+
+def may_change(array: Any) -> bool:
+    """Whether somebody can still write into the memory of an array; of anything else, no."""
+    if not isinstance(array, np.ndarray):
+        return False
+    while isinstance(array, np.ndarray):
+        if array.flags.writeable:
+            return True
+        array = array.base
+    return array is not None and not isinstance(array, bytes)
+
+
 def plain_index(index: Any) -> Any:
-    """An index with its lists and tensors turned into arrays."""
-    if isinstance(index, tuple):
-        return tuple(plain_index(part) for part in index)
-    if isinstance(index, list):
-        array = np.array(index)
-        return array.astype(int) if array.size == 0 else array
-    if isinstance(index, np.ndarray) or hasattr(index, "requires_grad"):
-        return np.array(index)  # a copy: the rule reads the index later
-    return index
+    """An index with all that names several entries, but for slices, turned into arrays of its own."""
+    return tuple(map(plain_part, index)) if isinstance(index, tuple) else plain_part(index)
+
+
+def plain_part(part: Any) -> Any:
+    """One part of an index; a copy, because the rule reads it later."""
+    if part is None or part is Ellipsis or isinstance(part, int | slice | np.integer):
+        return part
+    array = np.array(part)
+    return array.astype(int) if array.size == 0 and isinstance(part, list | tuple) else array

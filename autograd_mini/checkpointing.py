@@ -34,6 +34,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     ------
     TypeError
         If `f` returns anything but one tensor.
+    RuntimeError
+        In the backward, if `f` computes another value than it did in the forward.
 
     Examples
     --------
@@ -47,6 +49,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(f)
     def recomputed(*args: Any, **kwargs: Any) -> Any:
         leaves, rebuild = flatten((list(args), kwargs))
+        leaves = [leaf.copy() if isinstance(leaf, np.ndarray) else leaf for leaf in leaves]  # may be overwritten
         chosen = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor) and leaf.requires_grad]
         if not modes.recording:
             return f(*args, **kwargs)
@@ -61,7 +64,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         keep = tuple(i < len(chosen) for i in range(len(inputs)))
         operands = [leaves[i].data for i in chosen] + closed_over
         plan = Plan(rules, keep, (), False, False)
-        run.closed_over = closed_over
+        run.closed_over, run.value = closed_over, out.data
         return wrap(out.data, Node(run.primitive, plan, inputs, operands, None, NONE, out.data))
 
     return recomputed
@@ -77,7 +80,8 @@ class Segment:
         # Differentiable tensors are handed in at each run; what is kept here has no history.
         self.constants = [None if i in chosen else leaf for i, leaf in enumerate(leaves)]
         self.closed_over: list[Record] = []
-        self.last: tuple[Any, list[Any]] | None = None
+        self.value: Any = None
+        self.last = Recomputed(None, None, [])
         name = f"checkpoint({getattr(f, '__name__', type(f).__name__)})"
         self.primitive = Primitive(
             f, name, (), variadic=False, broadcasts=False, domain=Domain(), bind=binder(f, 0, False)
@@ -104,18 +108,46 @@ class Segment:
 
     def cotangent(self, index: int, g: Any, _out: Any, *operands: Any) -> Any:
         """The rule for one input; all inputs of a backward share one recomputation."""
-        if self.last is None or self.last[0] is not g:
+        if not self.last.answers(g, index):
             out, variables = self.trace(list(operands[: len(self.chosen)]))
+            self.require_same(out.data)
             targets: list[Any] = [variable._record for variable in variables] + self.closed_over
             graph = wrap if isinstance(g, Tensor) else None
             root: Any = out._record
             found = pull_back(root, g, targets, retain_graph=graph is not None, wrap=graph)
-            self.last = g, [found.get(target) for target in targets]
-        cotangents = self.last[1]
-        result = cotangents[index]
-        if index == len(cotangents) - 1:
-            self.last = None
+            self.last = Recomputed(g, None if graph else g.copy(), [found.get(target) for target in targets])
+        result = self.last.take(index)
         return np.zeros_like(operands[index]) if result is None else result
+
+    def require_same(self, again: Any) -> None:
+        """The recomputed value must be that of the forward."""
+        if again.shape == self.value.shape and again.dtype == self.value.dtype:
+            tolerance = 1e3 * np.finfo(again.dtype).eps * np.max(np.abs(self.value), initial=0)
+            if np.all((np.abs(again - self.value) <= tolerance) | (again == self.value) | np.isnan(self.value)):
+                return
+        raise RuntimeError(errors.CHECKPOINT_CHANGED.format(name=self.primitive.name))
+
+
+class Recomputed:
+    """The cotangents of all inputs of a segment for one cotangent of its output, each to be taken once."""
+
+    def __init__(self, g: Any, copy: Any, cotangents: list[Any]) -> None:
+        self.g, self.copy, self.cotangents = g, copy, cotangents
+        self.left = set(range(len(cotangents)))
+
+    def answers(self, g: Any, index: int) -> bool:
+        """Whether they belong to this cotangent, whose owner may have overwritten it, and to this pass."""
+        return (
+            index in self.left and self.g is g and (self.copy is None or np.array_equal(self.copy, g, equal_nan=True))
+        )
+
+    def take(self, index: int) -> Any:
+        """The cotangent of one input; nothing is kept once all are taken."""
+        result, self.cotangents[index] = self.cotangents[index], None
+        self.left.remove(index)
+        if not self.left:
+            self.g = self.copy = None
+        return result
 
 
 def boundary(root: Record | None, start: int) -> list[Record]:

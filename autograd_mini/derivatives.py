@@ -12,7 +12,7 @@ import numpy as np
 from autograd_mini import errors
 from autograd_mini.graph import enable_grad
 from autograd_mini.tensor import Tensor, wrap
-from autograd_mini.transforms import Trace, grad, vjp
+from autograd_mini.transforms import Trace, grad, positions_of, vjp
 from autograd_mini.trees import flatten
 
 numpy: Any = np
@@ -42,6 +42,8 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     ------
     ValueError
         If tangents and primals differ in number or shape.
+    TypeError
+        If a tangent is complex and its primal is not.
 
     Examples
     --------
@@ -54,6 +56,9 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     shapes = [np.shape(leaf) for leaf in flatten(tuple(primals))[0]]
     if shapes != [np.shape(direction) for direction in directions]:
         raise ValueError(errors.TANGENTS.format(got=[np.shape(d) for d in directions], want=shapes))
+    for leaf, direction in zip(flatten(tuple(primals))[0], directions, strict=True):
+        if np.iscomplexobj(direction) and not np.iscomplexobj(leaf):
+            raise TypeError(errors.REAL_TANGENT)
     out, pullback = vjp(f, *primals)
     results, rebuild = flatten(out)
     zeros = rebuild([np.zeros_like(result.data if isinstance(result, Tensor) else result) for result in results])
@@ -88,7 +93,17 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
     -------
     callable
         Takes the arguments of `f`; returns the Jacobian, in the structure of the argument. It takes one backward
-        for each entry of the output.
+        for each entry of the output, two for a complex one.
+
+    Raises
+    ------
+    TypeError
+        If an argument and the result are complex and `f` is not holomorphic there: one number for each pair of
+        entries cannot hold the derivative. Take the Jacobians of its real and its imaginary part.
+
+    Notes
+    -----
+    For a real result of complex arguments, :math:`df = \mathrm{Re}(J\,dz)`.
 
     Examples
     --------
@@ -98,7 +113,7 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
     array([[2., 0.],
            [0., 4.]])
     """
-    positions = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    positions = positions_of(argnums)
 
     @functools.wraps(f)
     def jacobian_of(*args: Any, **kwargs: Any) -> Any:
@@ -118,22 +133,36 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
         for result, rows in zip(trace.results, blocks, strict=True):
             columns = zip(*rows, strict=True) if rows else [[] for _ in leaves]
             by_argument = rebuild([stacked(column, result, leaf) for column, leaf in zip(columns, leaves, strict=True)])
-            parts.append(by_argument[0] if isinstance(argnums, int) else by_argument)
+            parts.append(by_argument if isinstance(argnums, Sequence) else by_argument[0])
         return trace.rebuild_out(parts)
 
     return jacobian_of
 
 
 def basis_rows(trace: Trace) -> list[list[Any]]:
-    """For each entry of a trace's results, its gradient by each leaf of the arguments."""
-    rows = []
+    """For each entry of a trace's results, its derivative by each leaf of the arguments."""
     seed = np.zeros_like(trace.result.data)
-    for index in np.ndindex(seed.shape):
+
+    def pulled(index: tuple[int, ...], unit: complex) -> list[Any]:
         one = seed.copy()
-        one[index] = 1
-        cotangents, _ = flatten(trace.pull(one))
-        rows.append([numpy.conj(c) if c.dtype.kind == "c" else c for c in cotangents])
-    return rows
+        one[index] = unit
+        return flatten(trace.pull(one))[0]
+
+    if seed.dtype.kind != "c":
+        rows = [pulled(index, 1) for index in np.ndindex(seed.shape)]
+        return [[numpy.conj(c) if c.dtype.kind == "c" else c for c in row] for row in rows]
+    pairs = [(pulled(index, 1), pulled(index, 1j)) for index in np.ndindex(seed.shape)]
+    return [[complex_slope(*parts, trace.transform) for parts in zip(*pair, strict=True)] for pair in pairs]
+
+
+def complex_slope(along: Any, across: Any, transform: str) -> Any:
+    """The derivative of a complex result, from its pullbacks of 1 and of i; by a complex leaf they must agree."""
+    if along.dtype.kind != "c":
+        return along + 1j * across
+    size = np.abs(along) + np.abs(across)
+    if np.any(np.abs(1j * along - across) > 1e3 * np.finfo(along.dtype).eps * np.max(size, initial=0)):
+        raise TypeError(errors.HOLOMORPHIC.format(transform=transform))
+    return numpy.conj(along)
 
 
 def split(rows: list[Any], sizes: Sequence[int]) -> list[list[Any]]:
@@ -220,7 +249,14 @@ def elementwise_grad(f: Callable[..., Any], argnum: int = 0) -> Callable[..., An
 
         out, pullback = vjp(of_one, args[argnum])
         results, rebuild = flatten(out)
-        return pullback(rebuild([np.ones_like(r.data if isinstance(r, Tensor) else r) for r in results]))[0]
+        ones = [np.ones_like(r.data if isinstance(r, Tensor) else r) for r in results]
+        slopes, rebuild_slopes = flatten(pullback(rebuild(ones))[0])
+        if any(one.dtype.kind == "c" for one in ones):
+            across, _ = flatten(pullback(rebuild([1j * one for one in ones]))[0])
+            slopes = [complex_slope(*pair, "elementwise_grad") for pair in zip(slopes, across, strict=True)]
+        elif any(slope.dtype.kind == "c" for slope in slopes):
+            raise TypeError(errors.HOLOMORPHIC.format(transform="elementwise_grad"))
+        return rebuild_slopes(slopes)
 
     return derivative
 

@@ -54,7 +54,7 @@ NO_IDENTITY = (
 TO_ARRAY = (
     "A tensor that requires grad was turned into a plain {kind}, which would drop it out of the graph in silence. "
     "Use `np.*` functions on the tensor itself, or write `t.detach()` for a tensor and `t.data` for an array "
-    "without history{item}."
+    "without history{item}. To join several tensors write `np.stack([...])`."
 )
 INTEGER_GRAD = (
     "Tensor(..., requires_grad=True) was given values of dtype {dtype}, which cannot change by small amounts, so "
@@ -64,6 +64,33 @@ BAD_DTYPE = (
     "Tensor(...) was given {what}. A tensor holds numbers or booleans. Convert first, e.g. "
     "`np.asarray(x, dtype=float)`."
 )
+BAD_OPERAND = (
+    "A tensor was combined with {what}, through which no gradient flows. Write an array of numbers, such as "
+    "`np.asarray(x, dtype=float)` or, for a masked array, `m.filled(0)`."
+)
+GENERATOR = (
+    "@{block}() was written above the generator function {name}, whose body runs when it is iterated, not when it is "
+    "called. Write `with {block}():` inside it, around what does not yield."
+)
+IN_PLACE = (
+    "`t {operator} ...` was written for a tensor that requires grad and that you made. The name would then mean a "
+    "result with a history, and the tensor itself would never change. To update a parameter write "
+    "`with no_grad(): t {operator} ...`, or `t.data = ...`; for a new value write `u = t {short} ...`."
+)
+CHECKPOINT_CHANGED = (
+    "{name} computed other values in the backward than in the forward, so its gradient would be wrong. What it reads "
+    "must not change in between: make random numbers outside and pass them, and update parameters after the backward."
+)
+HOLOMORPHIC = (
+    "{transform} was asked for the derivative of a function that is not holomorphic by a complex argument; one complex "
+    "number for each pair of entries cannot hold it. Write `{transform}` of its real and of its imaginary part, or use "
+    "`grad` (for a real number) or `vjp`."
+)
+REAL_TANGENT = (
+    "jvp was given a complex tangent for a real primal, of which the imaginary part would be lost. Pass a real "
+    "tangent, or a complex primal: `x + 0j`."
+)
+EXTRA_ARGUMENTS = "{name} takes {count} arguments by position, but {given} were given. Leave the others out."
 TENSOR_OF_TENSOR = (
     "Tensor(...) was given a tensor that requires grad; a copy would lose its history in silence. Use the tensor "
     "as it is, `np.stack([...])` to join several, or `t.detach()` for a copy without history."
@@ -116,6 +143,7 @@ TRANSFORM_INPUT = (
     "{transform} was asked for the derivative with respect to argument {argnum}, which is {what}. Differentiation "
     "needs floating-point numbers or arrays of them."
 )
+ARGNUMS = "`argnums={argnums}` was given. Write the position of an argument, such as 0, or a tuple of positions."
 TRANSFORM_ARGNUM = (
     "{transform} was asked for argument {argnum}, but the function was called with {count} arguments. Pass one that it "
     "has: `argnums` counts the positional arguments from 0."

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import inspect
 import itertools
 import threading
 from collections.abc import Collection
 from operator import attrgetter
 from typing import Any, TypeAlias
+
+from autograd_mini import errors
 
 _creation = itertools.count()
 _by_index = attrgetter("index")
@@ -29,13 +32,41 @@ class _Modes(threading.local):
     scope = ""
 
     def __init__(self) -> None:
-        self.outer: list[Any] = []  # what the blocks that this thread is in go back to
+        self.outer: list[list[Any]] = []  # the blocks that this thread is in: (block, mode, what it goes back to)
+
+    def enter(self, block: object, mode: str, value: Any) -> None:
+        self.outer.append([block, mode, getattr(self, mode)])
+        setattr(self, mode, value)
+
+    def leave(self, block: object) -> None:
+        """Leave a block, which need not be the innermost: a generator may leave its own after its caller's."""
+        position = max((i for i, entry in enumerate(self.outer) if entry[0] is block), default=None)
+        if position is None:
+            return  # it was entered in another thread
+        _, mode, before = self.outer.pop(position)
+        for entry in self.outer[position:]:
+            if entry[1] == mode:
+                entry[2] = before
+                return
+        setattr(self, mode, before)
 
 
 modes = _Modes()
 
 
-class no_grad(contextlib.ContextDecorator):  # noqa: N801 (reads as a statement)
+class Block(contextlib.ContextDecorator):
+    """A mode for the time of a `with` block or of a function call."""
+
+    def __call__(self, function: Any) -> Any:
+        if inspect.isgeneratorfunction(function):
+            raise TypeError(errors.GENERATOR.format(block=type(self).__name__, name=function.__name__))
+        return super().__call__(function)
+
+    def __exit__(self, *exception: object) -> None:
+        modes.leave(self)
+
+
+class no_grad(Block):  # noqa: N801 (reads as a statement)
     """Compute without recording, in this thread: `with no_grad(): ...`, or `@no_grad()` above a function.
 
     Examples
@@ -51,11 +82,7 @@ class no_grad(contextlib.ContextDecorator):  # noqa: N801 (reads as a statement)
     recording = False
 
     def __enter__(self) -> None:
-        modes.outer.append(modes.recording)
-        modes.recording = self.recording
-
-    def __exit__(self, *exception: object) -> None:
-        modes.recording = modes.outer.pop()
+        modes.enter(self, "recording", self.recording)
 
 
 class enable_grad(no_grad):  # noqa: N801
@@ -64,7 +91,7 @@ class enable_grad(no_grad):  # noqa: N801
     recording = True
 
 
-class scope(contextlib.ContextDecorator):  # noqa: N801
+class scope(Block):  # noqa: N801
     """Put the operations made inside under a name, in this thread; drawings group by it. Scopes nest: `a.b`.
 
     Parameters
@@ -77,12 +104,7 @@ class scope(contextlib.ContextDecorator):  # noqa: N801
         self.name = name
 
     def __enter__(self) -> None:
-        outer = modes.scope
-        modes.outer.append(outer)
-        modes.scope = f"{outer}.{self.name}" if outer else self.name
-
-    def __exit__(self, *exception: object) -> None:
-        modes.scope = modes.outer.pop()
+        modes.enter(self, "scope", f"{modes.scope}.{self.name}" if modes.scope else self.name)
 
 
 class Vertex:

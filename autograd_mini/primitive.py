@@ -158,6 +158,10 @@ def binder(function: Callable[..., Any], arity: int, variadic: bool) -> Callable
             if len(operands) < arity and kwargs:
                 kwargs = dict(kwargs)
                 operands += tuple(kwargs.pop(name) for name in names[len(operands) : arity] if name in kwargs)
+        if len(extra) > len(later) > 0 or (extra and not names):
+            raise TypeError(
+                errors.EXTRA_ARGUMENTS.format(name=display_name(function), count=len(names), given=len(args))
+            )
         if extra:
             kwargs = {**dict(zip(later, extra, strict=False)), **kwargs}
         _, options = without_out(function, (), kwargs)

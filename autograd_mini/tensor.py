@@ -6,13 +6,14 @@ import copy
 import importlib
 import operator
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from autograd_mini import errors
-from autograd_mini.arrays import as_array, as_seed, as_values, plain_index
+from autograd_mini.arrays import as_array, as_operand, as_seed, as_values, may_change, plain_index
 from autograd_mini.backward import pull_back
 from autograd_mini.graph import Leaf, Node, Record, copy_graph, modes
 from autograd_mini.outputs import Outputs, output_node, rebuilt
@@ -29,7 +30,22 @@ NONE: dict[str, Any] = {}  # the options of most operations
 ufunc_methods: Any = methods  # the tables of rules carry no types
 SCIPY_RULES = "autograd_mini.scipy.special"
 OPTIONS_OF_CALLS = frozenset(("where", "dtype", "signature", "casting"))
+ACCUMULATING = threading.Lock()  # backwards of several threads may meet at a leaf
 SCALARS = frozenset((bool, int, float, complex))
+
+
+def in_place(sign: str, operation: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    """`t -= u`: a new tensor under the same name; under `no_grad`, new values for a leaf that requires grad."""
+
+    def operate(self: Tensor, other: Any) -> Tensor:
+        if type(self._record) is not Leaf or not self._record.requires_grad:
+            return operation(self, other)
+        if modes.recording:
+            raise TypeError(errors.IN_PLACE.format(operator=sign, short=sign[:-1]))
+        self.data = operation(self, other).data
+        return self
+
+    return operate
 
 
 def method(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -75,11 +91,11 @@ class Tensor:
     array([2., 4.])
     """
 
-    __slots__ = ("__weakref__", "_data", "_record")
+    __slots__ = ("__weakref__", "_record", "_values")
 
     def __init__(self, array: Any, requires_grad: bool = False, name: str | None = None) -> None:
         data = as_array(array)
-        self._data = data
+        self._values = data
         self._record: Record | None = Leaf(data, False, name)
         if requires_grad:
             self.requires_grad = True
@@ -88,8 +104,12 @@ class Tensor:
 
     @property
     def data(self) -> Any:
-        """The array of values, without history."""
-        return self._data
+        """The array of values, without history: the memory itself, which `detach()` shares too.
+
+        Rules read it in the backward, so write into it only before a forward or after its backward. Assigning
+        another array, `t.data = ...`, is safe at any time.
+        """
+        return self._values
 
     @data.setter
     def data(self, array: Any) -> None:
@@ -98,13 +118,13 @@ class Tensor:
             raise AttributeError(errors.DATA_OF_RESULT.format(name=record.primitive.name))
         if not hasattr(array, "dtype"):
             array = np.asarray(array, self.dtype)
-        if array.shape != self._data.shape or array.dtype != self._data.dtype:
+        if array.shape != self._values.shape or array.dtype != self._values.dtype:
             raise ValueError(
                 errors.DATA_REPLACED.format(
                     shape=self.shape, dtype=self.dtype, got_shape=array.shape, got_dtype=array.dtype
                 )
             )
-        self._data = as_values(array)
+        self._values = as_values(array)
 
     @property
     def requires_grad(self) -> bool:
@@ -116,8 +136,8 @@ class Tensor:
         record = self._record
         if type(record) is Node:
             raise AttributeError(errors.REQUIRES_GRAD_OF_RESULT.format(name=record.primitive.name))
-        if value and self._data.dtype.kind not in DIFFERENTIABLE:
-            raise TypeError(errors.INTEGER_GRAD.format(dtype=self._data.dtype))
+        if value and self._values.dtype.kind not in DIFFERENTIABLE:
+            raise TypeError(errors.INTEGER_GRAD.format(dtype=self._values.dtype))
         self._leaf().requires_grad = bool(value)
 
     @property
@@ -151,19 +171,27 @@ class Tensor:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self._data.shape
+        return self._values.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return self._data.dtype
+        return self._values.dtype
 
     @property
     def ndim(self) -> int:
-        return self._data.ndim
+        return self._values.ndim
 
     @property
     def size(self) -> int:
-        return self._data.size
+        return self._values.size
+
+    @property
+    def nbytes(self) -> int:
+        return self._values.nbytes
+
+    @property
+    def itemsize(self) -> int:
+        return self._values.itemsize
 
     @property
     def T(self) -> Tensor:
@@ -183,7 +211,7 @@ class Tensor:
     def _leaf(self) -> Leaf:
         record = self._record
         if not isinstance(record, Leaf):
-            record = self._record = Leaf(self._data)
+            record = self._record = Leaf(self._values)
         return record
 
     # Differentiation
@@ -217,11 +245,11 @@ class Tensor:
         if record is None or not record.requires_grad:
             raise RuntimeError(errors.NO_GRAPH)
         if seed is None:
-            if self._data.size != 1:
+            if self._values.size != 1:
                 raise ValueError(errors.NOT_SCALAR.format(shape=self.shape))
-            seed = np.ones_like(self._data)
+            seed = np.ones_like(self._values)
         else:
-            seed = as_seed(seed, self._data, "backward(seed)")
+            seed = as_seed(seed, self._values, "backward(seed)")
             if seed.dtype.kind == "c":
                 seed = seed.conj()
         cotangents: dict[Any, Any] = pull_back(record, seed, retain_graph=retain_graph)
@@ -234,17 +262,18 @@ class Tensor:
             handed_out.add(id(gradient))
             if gradient.dtype.kind == "c":
                 gradient = gradient.conj()  # inside, dL/dz means dL/dRe - i dL/dIm; users get the ascent direction
-            leaf.grad = as_values(gradient if leaf.grad is None else leaf.grad + gradient)
+            with ACCUMULATING:
+                leaf.grad = as_values(gradient if leaf.grad is None else leaf.grad + gradient)
 
     def detach(self) -> Tensor:
         """The same values without history: no gradient flows through them."""
-        return wrap(self._data, None)
+        return wrap(self._values, None)
 
     def item(self) -> Any:
         """The one entry as a Python number, without history."""
-        if self._data.size != 1:
+        if self._values.size != 1:
             raise ValueError(errors.ITEM.format(shape=self.shape))
-        return self._data.item()
+        return self._values.item()
 
     # NumPy's protocols
 
@@ -299,7 +328,7 @@ class Tensor:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         self._refuse("array")
-        return np.array(self._data, dtype, copy=copy)
+        return np.array(self._values, dtype, copy=copy)
 
     # Python's protocols
 
@@ -322,27 +351,27 @@ class Tensor:
 
     def __index__(self) -> int:
         self._refuse("number")
-        return self._data.__index__()
+        return self._values.__index__()
 
     def __bool__(self) -> bool:
-        if self._data.size != 1:
+        if self._values.size != 1:
             raise ValueError(errors.TRUTH.format(shape=self.shape, size=self.size))
-        return bool(self._data.item())
+        return bool(self._values.item())
 
     def __len__(self) -> int:
-        return len(self._data)
+        return len(self._values)
 
     def __iter__(self) -> Iterator[Tensor]:
         return (self[i] for i in range(len(self)))
 
     def __format__(self, spec: str) -> str:
-        return format(self._data.item(), spec) if spec and self.size == 1 else format(repr(self), spec)
+        return format(self._values.item(), spec) if spec and self.size == 1 else format(repr(self), spec)
 
     def __repr__(self) -> str:
-        values = np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(")
+        values = np.array2string(np.asarray(self._values), separator=", ", prefix="Tensor(")
         record, notes = self._record, ""
-        if self._data.dtype != np.float64 or not self._data.size:
-            notes += f", dtype={self._data.dtype}"
+        if self._values.dtype != np.float64 or not self._values.size:
+            notes += f", dtype={self._values.dtype}"
         if record is not None and record.name is not None:
             notes += f", name={record.name!r}"
         if type(record) is Node:
@@ -354,18 +383,18 @@ class Tensor:
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         twin = type(self).__new__(type(self))
         memo[id(self)] = twin
-        twin._data = copy.deepcopy(self._data, memo)
+        twin._values = copy.deepcopy(self._values, memo)
         twin._record = copy_graph(self._record, memo) if self._record is not None else None
         return twin
 
     def __copy__(self) -> Tensor:
-        return wrap(self._data, self._record) if type(self._record) is Node else copy.deepcopy(self)
+        return wrap(self._values, self._record) if type(self._record) is Node else copy.deepcopy(self)
 
     def __reduce__(self) -> Any:
         record = self._record
         if type(record) is Node:
             raise TypeError(errors.PICKLE.format(name=record.primitive.name))
-        return unpickle, (type(self), self._data, self.requires_grad, self.name, self.grad)
+        return unpickle, (type(self), self._values, self.requires_grad, self.name, self.grad)
 
     __hash__ = object.__hash__
 
@@ -430,6 +459,19 @@ class Tensor:
     def __rmod__(self, other: Any) -> Tensor:
         return numpy.remainder(other, self)
 
+    __iadd__, __isub__ = in_place("+=", operator.add), in_place("-=", operator.sub)
+    __imul__, __itruediv__ = in_place("*=", operator.mul), in_place("/=", operator.truediv)
+    __ipow__, __imatmul__ = in_place("**=", operator.pow), in_place("@=", operator.matmul)
+
+    def __divmod__(self, other: Any) -> Any:
+        return numpy.divmod(self, other)
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return numpy.divmod(other, self)
+
+    def __round__(self, digits: int = 0) -> Tensor:
+        return numpy.round(self, digits)
+
     def __eq__(self, other: object) -> Tensor:  # type: ignore[override]
         return compare(operator.eq, self, other)
 
@@ -458,7 +500,7 @@ class Tensor:
         return compare(operator.xor, self, other)
 
     def __invert__(self) -> Tensor:
-        return wrap(np.invert(self._data), None)
+        return wrap(np.invert(self._values), None)
 
     __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
 
@@ -508,15 +550,15 @@ class Tensor:
 
     def copy(self) -> Tensor:
         """A new tensor of the same values, through which gradients flow."""
-        return apply(POSITIVE, self) if self.requires_grad else wrap(self._data.copy(), None)
+        return apply(POSITIVE, self) if self.requires_grad else wrap(self._values.copy(), None)
 
-    def astype(self, dtype: Any) -> Tensor:
+    def astype(self, dtype: Any, copy: bool = True) -> Tensor:  # noqa: ARG002 (a tensor is never written into)
         """This tensor in another dtype; the gradient comes back in this one."""
         return apply(CAST, self, dtype=dtype)
 
     def tolist(self) -> Any:
         self._refuse("list")
-        return self._data.tolist()
+        return self._values.tolist()
 
 
 ADD, SUBTRACT, MULTIPLY, DIVIDE = (primitives[f] for f in (np.add, np.subtract, np.multiply, np.divide))
@@ -530,7 +572,7 @@ _new = Tensor.__new__
 def wrap(data: Any, record: Record | None) -> Tensor:
     """A tensor of the given array, which is not copied, and the given history."""
     tensor = _new(Tensor)
-    tensor._data = data
+    tensor._values = data
     tensor._record = record
     return tensor
 
@@ -543,13 +585,13 @@ def apply(primitive: Primitive, *args: Any, **options: Any) -> Any:
     for arg in args:
         mask += mask
         if isinstance(arg, Tensor):
-            values.append(arg._data)
+            values.append(arg._values)
             record = arg._record
             if record is not None and record.requires_grad:
                 mask += 1
             inputs.append(record)
         else:
-            values.append(np.asarray(arg) if type(arg) in (list, tuple) else arg)
+            values.append(arg if type(arg) in SCALARS else as_operand(arg))
             inputs.append(None)
     constant = mask == 1 << len(args) or not modes.recording
     if options:
@@ -576,7 +618,7 @@ def apply(primitive: Primitive, *args: Any, **options: Any) -> Any:
             ],
         )
     if constant or out.dtype.kind not in DIFFERENTIABLE:
-        return wrap(out, None)
+        return wrap(as_operand(out), None)
     plan = primitive.plans.get(mask) or primitive.plan(mask)
     operands = saved(plan, args, values, inputs, out.dtype)
     return wrap(out, Node(primitive, plan, inputs, operands, out if plan.keep_out else None, options or NONE, out))
@@ -593,7 +635,7 @@ def saved(plan: Plan, args: Sequence[Any], values: list[Any], inputs: list[Any],
             inputs[i] = Leaf(value) if hasattr(value, "dtype") else value
             if type(value) in SCALARS:
                 values[i] = dtype.type(value)
-            elif plan.keep[i] and isinstance(args[i], np.ndarray) and value.flags.writeable:
+            elif plan.keep[i] and not isinstance(args[i], Tensor) and may_change(value):
                 values[i] = value.copy()  # its owner may overwrite it before the rule reads it
     if plan.keeps_none:
         return inputs  # one list less, which Python's garbage collector would walk through again and again
@@ -611,8 +653,8 @@ def plain_options(primitive: Primitive, options: dict[str, Any], constant: bool)
         if isinstance(option, Tensor):
             if option.requires_grad and modes.recording:
                 raise TypeError(errors.TENSOR_OPTION.format(name=primitive.name, option=name))
-            options = {**options, name: option._data}
-        elif not constant and isinstance(option, np.ndarray) and option.flags.writeable:
+            options = {**options, name: option._values}
+        elif not constant and may_change(option):
             options = {**options, name: option.copy()}  # its owner may overwrite it before the rule reads it
     return options
 
@@ -628,7 +670,7 @@ def explain(error: Exception, primitive: Primitive, values: Sequence[Any]) -> Ex
 
 def compare(operation: Callable[[Any, Any], Any], a: Tensor, b: Any) -> Tensor:
     """A comparison or a bit operation: a constant."""
-    return wrap(as_values(operation(a._data, b._data if isinstance(b, Tensor) else b)), None)
+    return wrap(as_values(operation(a._values, b._values if isinstance(b, Tensor) else b)), None)
 
 
 def evaluate(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
@@ -650,7 +692,7 @@ def any_requires_grad(tree: Any) -> bool:
 def unwrap(tree: Any) -> Any:
     """Nested tuples, lists and dicts with each tensor replaced by its array."""
     if isinstance(tree, Tensor):
-        return tree._data
+        return tree._values
     if isinstance(tree, dict):
         return {key: unwrap(part) for key, part in tree.items()}
     if isinstance(tree, tuple | list):
@@ -675,7 +717,7 @@ def variadic(numbers: tuple[Any, ...]) -> Any:
 def unpickle(kind: type[Tensor], data: Any, requires_grad: bool, name: str | None, grad: Any) -> Tensor:
     """Make the tensor that `Tensor.__reduce__` describes."""
     tensor = _new(kind)
-    tensor._data = data
+    tensor._values = data
     tensor._record = Leaf(data, requires_grad, name)
     tensor._record.grad = grad
     return tensor

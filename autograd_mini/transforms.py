@@ -6,13 +6,14 @@ They are built on one pull-back; no rule and no state lives here.
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from autograd_mini import errors
-from autograd_mini.arrays import as_seed, as_values
+from autograd_mini.arrays import as_operand, as_seed, as_values
 from autograd_mini.backward import pull_back
 from autograd_mini.graph import Leaf, Record, enable_grad, modes, operations
 from autograd_mini.tensor import DIFFERENTIABLE, Tensor, wrap
@@ -111,13 +112,13 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
     >>> float(value), float(slope)
     (9.0, 6.0)
     """
-    positions = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    positions = positions_of(argnums)
 
     @functools.wraps(f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
         trace = Trace("grad", f, args, positions, kwargs)
         gradients = trace.gradients()
-        return trace.out, gradients[0] if isinstance(argnums, int) else gradients
+        return trace.out, gradients if isinstance(argnums, Sequence) else gradients[0]
 
     return value_and_gradient
 
@@ -237,6 +238,14 @@ class Trace:
         return tuple(rebuild([next(values) for _ in range(count)]) for count, rebuild in self.rebuilds)
 
 
+def positions_of(argnums: Any) -> tuple[int, ...]:
+    """The arguments to differentiate by, as a tuple."""
+    try:
+        return tuple(map(operator.index, argnums if isinstance(argnums, Sequence) else (argnums,)))
+    except TypeError:
+        raise TypeError(errors.ARGNUMS.format(argnums=repr(argnums))) from None
+
+
 def joined(parts: Sequence[Any]) -> Any:
     """One array of all entries; a single array as it is."""
     if len(parts) == 1:
@@ -250,7 +259,8 @@ def as_variable(value: Any, transform: str, position: int) -> Tensor:
         with enable_grad():
             return value.copy()
     try:
-        data = value.data if isinstance(value, Tensor) else value if hasattr(value, "dtype") else np.asarray(value)
+        data = value.data if isinstance(value, Tensor) else as_operand(value)
+        data = data if hasattr(data, "dtype") else np.asarray(data)
     except ValueError:
         data = np.asarray(None)
     if data.dtype.kind not in DIFFERENTIABLE:

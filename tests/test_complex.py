@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numeric import assert_close, slope
 
-from autograd_mini import Tensor, grad, jacobian, jvp, vjp
+from autograd_mini import Tensor, elementwise_grad, grad, hessian, jacobian, jvp, vjp
 from autograd_mini.primitive import primitives
 from autograd_mini.rules.trigonometric import over_squares, sinc_derivative
 
@@ -241,9 +241,35 @@ def test_the_page_says_what_comes_out(capsys):
     exec(compile(transforms, "complex.md", "exec"), {})
 
 
+@pytest.mark.parametrize("transform", [jacobian, elementwise_grad])
+@pytest.mark.parametrize("f", [np.conj, lambda z: z + np.conj(z), lambda z: z * np.abs(z)])
+def test_a_complex_function_that_is_not_holomorphic_has_no_jacobian(transform, f):
+    with pytest.raises(TypeError, match="not holomorphic"):
+        transform(f)(np.array([1 + 2j, 3.0]))
+
+
+def test_a_real_function_of_complex_numbers_has_no_hessian():
+    with pytest.raises(TypeError, match="not holomorphic"):
+        hessian(lambda z: np.abs(z) ** 4)(np.array(1 + 2j))
+
+
+def test_elementwise_grad_is_the_derivative_of_a_textbook():
+    np.testing.assert_allclose(elementwise_grad(np.square)(np.array([1 + 2j])), [2 + 4j])
+    np.testing.assert_allclose(elementwise_grad(lambda x: 1j * x)(np.array([2.0])), [1j])
+
+
+def test_the_jacobian_of_a_complex_result_by_real_numbers_is_complex():
+    np.testing.assert_allclose(jacobian(lambda x: np.exp(1j * x))(np.array(0.5)), 1j * np.exp(0.5j))
+
+
+def test_a_complex_tangent_of_a_real_primal_is_refused():
+    with pytest.raises(TypeError, match="complex tangent"):
+        jvp(np.square, (np.ones(2),), (1j * np.ones(2),))
+
+
 def test_jacobians_of_complex_functions_as_the_page_has_them():
     z, v = np.array(1 + 2j), np.array(3 - 1j)
-    for f in (np.abs, np.conj, np.imag, np.square, np.angle):
+    for f in (np.abs, np.imag, np.square, np.angle):
         change = jvp(f, (z,), (v,))[1]
         np.testing.assert_allclose(np.real(jacobian(f)(z) * v), np.real(change), rtol=1e-14)
         c = np.array(2 + 1j) if np.iscomplexobj(change) else np.array(2.0)

@@ -4,12 +4,13 @@ import copy
 import pickle
 import re
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
-from autograd_mini import Tensor, checkpoint, errors, grad, jvp, primitive, rule, vjp
+from autograd_mini import Tensor, checkpoint, errors, grad, jacobian, jvp, no_grad, primitive, rule, vjp
 
 MATRIX = np.ones((2, 3))
 
@@ -168,6 +169,64 @@ def tensor_as_a_keyword():
 
     rule(power_of, lambda g, _out, x, exponent: g * exponent * x ** (exponent - 1))
     power_of(variable(), exponent=variable(2.0))
+
+
+@mistake("BAD_OPERAND", TypeError, "masked array", "m.filled(0)")
+def masked_array_as_an_operand():
+    variable() + np.ma.array(MATRIX, mask=MATRIX > 1)
+
+
+@mistake("BAD_OPERAND", TypeError, "dtype object")
+def fractions_as_operands():
+    variable() * np.array([Fraction(1, 2)], object)
+
+
+@mistake("GENERATOR", TypeError, "@no_grad()", "batches", "with no_grad():")
+def generator_under_a_mode():
+    @no_grad()
+    def batches():
+        yield 1
+
+
+@mistake("IN_PLACE", TypeError, "t -= ...", "with no_grad(): t -= ...", "u = t - ...")
+def update_of_a_parameter_while_recording():
+    w = variable()
+    w -= 1.0
+
+
+@mistake("CHECKPOINT_CHANGED", RuntimeError, "checkpoint(noisy)", "random numbers outside")
+def checkpoint_of_random_numbers():
+    rng = np.random.default_rng(0)
+
+    def noisy(x):
+        return x * rng.normal(size=x.shape)
+
+    np.sum(checkpoint(noisy)(variable())).backward()
+
+
+@mistake("HOLOMORPHIC", TypeError, "jacobian was asked", "not holomorphic")
+def jacobian_of_a_conjugate():
+    jacobian(np.conj)(np.array([1 + 2j]))
+
+
+@mistake("REAL_TANGENT", TypeError, "complex tangent", "x + 0j")
+def complex_tangent_of_a_real_primal():
+    jvp(np.square, (np.ones(2),), (np.full(2, 1j),))
+
+
+@mistake("EXTRA_ARGUMENTS", TypeError, "scaled takes 2 arguments by position, but 3")
+def too_many_arguments_of_a_primitive():
+    @primitive
+    def scaled(x, k=1.0):
+        return x * k
+
+    rule(scaled, lambda g, _out, _x, k=1.0: g * k)
+    scaled(variable(), 3.0, 4.0)
+
+
+@mistake("ARGNUMS", TypeError, "argnums='x'", "position of an argument")
+def argnums_by_name():
+    grad(np.sum, argnums="x")
 
 
 @mistake("TO_ARRAY", TypeError, "plain array", "t.detach()", "t.data")

@@ -288,7 +288,6 @@ class TestNothingLeaves:
             complex,
             math.exp,
             math.sqrt,
-            round,
             lambda t: t.tolist(),
             lambda t: [1, 2, 3][t],
             lambda t: np.random.default_rng(0).normal(t),

@@ -307,7 +307,7 @@ def test_memory_order_of_ravel_is_that_of_numpy(seed):
     if rng.random() < 0.3:
         a = np.moveaxis(np.broadcast_to(a, (2, *a.shape)), 0, rng.integers(a.ndim + 1))
     t = Tensor(0.0)
-    t._data = a  # a tensor made by an operation may have any layout
+    t._values = a  # a tensor made by an operation may have any layout
     for order in "CFAK":
         np.testing.assert_array_equal(np.ravel(t, order).data, np.ravel(a, order))
         if order != "K":

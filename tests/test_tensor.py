@@ -8,7 +8,7 @@ import weakref
 import numpy as np
 import pytest
 
-from autograd_mini import Tensor
+from autograd_mini import Tensor, no_grad
 
 A = np.array([[0.5, 1.5, 2.5], [3.0, 4.0, 5.0]])
 B = np.array([[2.0, 0.5, 1.0], [1.5, 2.5, 3.0]])
@@ -53,11 +53,32 @@ class TestOperators:
         np.testing.assert_array_equal(op(A, Tensor(B)).data, op(A, B))
         np.testing.assert_array_equal(op(5.0, Tensor(B)).data, op(5.0, B))
 
-    def test_augmented_assignment_makes_a_new_tensor(self):
-        t = before = Tensor(A, requires_grad=True)
-        t += 1
-        assert t is not before
+    @pytest.mark.parametrize("operation", ["+=", "-=", "*=", "/=", "**=", "@="])
+    def test_augmented_assignment_makes_a_new_tensor(self, operation):
+        names = {"t": Tensor(A, requires_grad=True) * 1, "u": Tensor(B.T if operation == "@=" else B)}
+        before, want = names["t"], {"t": A.copy(), "u": names["u"].data}
+        exec(f"t {operation} u", names)
+        exec(f"t = t {operation[:-1]} u", want)
+        assert names["t"] is not before
+        assert names["t"].requires_grad
         np.testing.assert_array_equal(before.data, A)
+        np.testing.assert_array_equal(names["t"].data, want["t"])
+
+    def test_augmented_assignment_to_a_parameter_is_refused_while_recording(self):
+        w = Tensor(A, requires_grad=True)
+        with pytest.raises(TypeError, match="with no_grad"):
+            w -= 1
+
+    def test_augmented_assignment_to_a_parameter_under_no_grad_updates_it(self):
+        w = same = Tensor(A, requires_grad=True)
+        loss = np.sum(w * w)
+        with no_grad():
+            w -= 1
+        assert w is same
+        assert w.requires_grad
+        np.testing.assert_array_equal(w.data, A - 1)
+        loss.backward()
+        np.testing.assert_array_equal(w.grad, 2 * A)
 
     @pytest.mark.parametrize("op", COMPARISONS, **by_name)
     def test_comparisons_are_constants(self, op):
