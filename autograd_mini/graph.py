@@ -32,21 +32,19 @@ class _Modes(threading.local):
     scope = ""
 
     def __init__(self) -> None:
-        self.outer: list[list[Any]] = []  # the blocks that this thread is in: (block, mode, what it goes back to)
-
-    def enter(self, block: object, mode: str, value: Any) -> None:
-        self.outer.append([block, mode, getattr(self, mode)])
-        setattr(self, mode, value)
+        self.outer: list[tuple[object, str, Any]] = []  # the blocks that this thread is in: (block, mode, what it goes back to)
 
     def leave(self, block: object) -> None:
         """Leave a block, which need not be the innermost: a generator may leave its own after its caller's."""
-        position = max((i for i, entry in enumerate(self.outer) if entry[0] is block), default=None)
-        if position is None:
+        position = len(self.outer) - 1
+        while position >= 0 and self.outer[position][0] is not block:
+            position -= 1
+        if position < 0:
             return  # it was entered in another thread
         _, mode, before = self.outer.pop(position)
-        for entry in self.outer[position:]:
-            if entry[1] == mode:
-                entry[2] = before
+        for i in range(position, len(self.outer)):
+            if self.outer[i][1] == mode:
+                self.outer[i] = (self.outer[i][0], mode, before)
                 return
         setattr(self, mode, before)
 
@@ -63,7 +61,12 @@ class Block(contextlib.ContextDecorator):
         return super().__call__(function)
 
     def __exit__(self, *exception: object) -> None:
-        modes.leave(self)
+        outer = modes.outer
+        if outer and outer[-1][0] is self:
+            _, mode, before = outer.pop()
+            setattr(modes, mode, before)
+        else:
+            modes.leave(self)
 
 
 class no_grad(Block):  # noqa: N801 (reads as a statement)
@@ -82,7 +85,8 @@ class no_grad(Block):  # noqa: N801 (reads as a statement)
     recording = False
 
     def __enter__(self) -> None:
-        modes.enter(self, "recording", self.recording)
+        modes.outer.append((self, "recording", modes.recording))
+        modes.recording = self.recording
 
 
 class enable_grad(no_grad):  # noqa: N801
@@ -104,7 +108,9 @@ class scope(Block):  # noqa: N801
         self.name = name
 
     def __enter__(self) -> None:
-        modes.enter(self, "scope", f"{modes.scope}.{self.name}" if modes.scope else self.name)
+        outer = modes.scope
+        modes.outer.append((self, "scope", outer))
+        modes.scope = f"{outer}.{self.name}" if outer else self.name
 
 
 class Vertex:

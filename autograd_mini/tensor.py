@@ -32,6 +32,7 @@ SCIPY_RULES = "autograd_mini.scipy.special"
 OPTIONS_OF_CALLS = frozenset(("where", "dtype", "signature", "casting"))
 ACCUMULATING = threading.Lock()  # backwards of several threads may meet at a leaf
 SCALARS = frozenset((bool, int, float, complex))
+PLAIN = SCALARS | {np.ndarray}  # computed with as they are
 
 
 def in_place(sign: str, operation: Callable[[Any, Any], Any]) -> Callable[..., Any]:
@@ -591,7 +592,7 @@ def apply(primitive: Primitive, *args: Any, **options: Any) -> Any:
                 mask += 1
             inputs.append(record)
         else:
-            values.append(arg if type(arg) in SCALARS else as_operand(arg))
+            values.append(arg if type(arg) in PLAIN else as_operand(arg))
             inputs.append(None)
     constant = mask == 1 << len(args) or not modes.recording
     if options:
