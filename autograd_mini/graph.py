@@ -32,7 +32,8 @@ class _Modes(threading.local):
     scope = ""
 
     def __init__(self) -> None:
-        self.outer: list[tuple[object, str, Any]] = []  # the blocks that this thread is in: (block, mode, what it goes back to)
+        # The blocks that this thread is in, each with its mode and what the mode goes back to.
+        self.outer: list[tuple[object, str, Any]] = []
 
     def leave(self, block: object) -> None:
         """Leave a block, which need not be the innermost: a generator may leave its own after its caller's."""

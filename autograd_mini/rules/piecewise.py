@@ -24,14 +24,22 @@ def from_multiple(a, b):
     return np.sin(np.pi * a / b) / 10
 
 
+@primitive
+def zeros(g):
+    """Zeros like `g`, which for an array cost nothing until they are read."""
+    return np.zeros(g.shape, g.dtype) if isinstance(g, np.ndarray) else np.zeros_like(g)
+
+
+rule(zeros, lambda g, _out, _g: zeros(g), cases=UNARY)
+
 # Roundings
-rule(np.floor, lambda g, _out, _a: np.zeros_like(g), kinks=from_whole)
-rule(np.ceil, lambda g, _out, _a: np.zeros_like(g), kinks=from_whole)
-rule(np.trunc, lambda g, _out, _a: np.zeros_like(g), kinks=from_whole)
-rule(np.rint, lambda g, _out, _a: np.zeros_like(g), kinks=lambda a: np.cos(np.pi * a))
+rule(np.floor, lambda g, _out, _a: zeros(g), kinks=from_whole)
+rule(np.ceil, lambda g, _out, _a: zeros(g), kinks=from_whole)
+rule(np.trunc, lambda g, _out, _a: zeros(g), kinks=from_whole)
+rule(np.rint, lambda g, _out, _a: zeros(g), kinks=lambda a: np.cos(np.pi * a))
 rule(
     np.round,
-    lambda g, _out, _a, decimals=0: np.zeros_like(g),
+    lambda g, _out, _a, decimals=0: zeros(g),
     kinks=lambda a, decimals=0: np.cos(np.pi * a * 10**decimals),
     cases=(*UNARY, case((3,), decimals=1)),
 )
@@ -64,8 +72,8 @@ rule(
 )
 rule(
     np.floor_divide,
-    lambda g, _out, _a, _b: np.zeros_like(g),
-    lambda g, _out, _a, _b: np.zeros_like(g),
+    lambda g, _out, _a, _b: zeros(g),
+    lambda g, _out, _a, _b: zeros(g),
     domain=(REAL, Interval(1.0)),
     kinks=from_multiple,
 )
@@ -86,12 +94,12 @@ rule(np.fabs, lambda g, _out, a: g * np.sign(a), kinks=lambda a: a)
 rule(
     np.copysign,
     lambda g, _out, a, b: g * (np.sign(a) * np.copysign(1, b)),
-    lambda g, _out, _a, _b: np.zeros_like(g),
+    lambda g, _out, _a, _b: zeros(g),
     kinks=lambda a, b: a * b,
 )
 rule(
     np.heaviside,
-    lambda g, _out, _a, _b: np.zeros_like(g),
+    lambda g, _out, _a, _b: zeros(g),
     lambda g, _out, a, _b: np.where(a == 0, g, 0),
     kinks=lambda a, b: a,
 )

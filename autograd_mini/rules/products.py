@@ -150,8 +150,10 @@ def _kron(a, b):
     ndim = max(np.ndim(a), np.ndim(b))
     left = (1,) * (ndim - np.ndim(a)) + np.shape(a)
     right = (1,) * (ndim - np.ndim(b)) + np.shape(b)
-    blocks = np.reshape(a, tuple(n for m in left for n in (m, 1))) * np.reshape(
-        b, tuple(n for m in right for n in (1, m))
+    # All products first, as one matrix: its derivative is two products of a matrix and a vector.
+    products = np.reshape(np.outer(a, b), left + right)
+    blocks = np.transpose(
+        products, tuple(i for pair in zip(range(ndim), range(ndim, 2 * ndim), strict=True) for i in pair)
     )
     return np.reshape(blocks, tuple(m * n for m, n in zip(left, right, strict=True)))
 

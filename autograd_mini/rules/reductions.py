@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from autograd_mini.domains import case
-from autograd_mini.primitive import binder, composite, primitive, rule
+from autograd_mini.primitive import binder, composite, constant, primitive, rule
 
 MASK = np.arange(12).reshape(3, 4) % 3 != 1
 COLUMNS = np.array([True, False, True, True])
@@ -170,11 +170,23 @@ def later(a):
 
 
 @primitive
-def others(a, weight):
-    """The product of all other entries along the last axis, for each entry, times the weight of the row."""
+def frozen(a):
+    """The values of `a`, through which no derivative flows."""
+    return a
+
+
+constant(frozen)
+
+
+@primitive
+def others(a, weight, total=None):
+    """The product of all other entries along the last axis, for each entry, times the weight of the row.
+
+    That of all entries may be given where it is known.
+    """
     if isinstance(a, np.ndarray):
         with np.errstate(all="ignore"):
-            total = np.prod(a, axis=-1, keepdims=True)
+            total = np.prod(a, axis=-1, keepdims=True) if total is None else total
         size = np.abs(total)
         if np.all(size >= np.finfo(a.dtype).tiny) and np.all(np.isfinite(size)):
             return (weight * total) / a  # no zero among them, and nothing lost: the quick way
@@ -197,7 +209,7 @@ def scan_back(g, x):
     return flip(scan(shift(flip(x)), flip(g)))
 
 
-def product(g, _out, a, *, axis=None, dtype=None, keepdims=False, initial=None, where=None):
+def product(g, out, a, *, axis=None, dtype=None, keepdims=False, initial=None, where=None):
     """The product of the others, and of the initial value."""
     if a.dtype != g.dtype:
         a = a.astype(g.dtype)
@@ -207,10 +219,11 @@ def product(g, _out, a, *, axis=None, dtype=None, keepdims=False, initial=None, 
         g = (g * initial).astype(g.dtype)
     x = rows(a, axis)
     weight = np.reshape(g, (*x.shape[:-1], 1))
-    return select(from_rows(others(x, weight), a, axis), where)
+    total = frozen(np.reshape(out, weight.shape)) if initial is None else None
+    return select(from_rows(others(x, weight, total=total), a, axis), where)
 
 
-def products_of_pairs(g, _out, a, weight):
+def products_of_pairs(g, _out, a, weight, total=None):
     """For each entry the products of all but it and one other, with the other's cotangent."""
     g = g * weight
     left, right = before(a), after(a)
@@ -227,7 +240,9 @@ rule(np.prod, product, cases=FORMS + MASKED + EMPTY + STARTED)
 rule(
     others,
     products_of_pairs,
-    lambda g, _out, a, _weight: np.sum(g * others(a, np.ones_like(g[..., :1])), axis=-1, keepdims=True),
+    lambda g, _out, a, _weight, total=None: np.sum(
+        g * others(a, np.ones_like(g[..., :1]), total=total), axis=-1, keepdims=True
+    ),
     cases=(case((4,), (1,)), case((2, 3), (2, 1)), case((2, 1), (2, 1))),
 )
 rule(

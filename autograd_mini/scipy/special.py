@@ -73,8 +73,18 @@ rule(special.log_ndtr, lambda g, _out, a: g * mills(a))
 rule(mills, lambda g, out, a: g * mills_slope(out, a), cases=UNARY)
 rule(special.ndtri, lambda g, out, _a: g * (ROOT_2_PI * np.exp(0.5 * out * out)), domain=Interval(0, 1))
 
+
 # The logistic function
-rule(special.expit, lambda g, out, a: g * out * special.expit(-a))  # 1 - out would round to 0
+@primitive
+def logistic_slope(a):
+    """expit(a) * expit(-a), of which neither is rounded to 1, in the time of one exponential."""
+    e = np.exp(-np.abs(a))
+    e /= np.square(1 + e)
+    return e
+
+
+rule(logistic_slope, lambda g, out, a: g * (-out * np.tanh(a / 2)), cases=UNARY)
+rule(special.expit, lambda g, _out, a: g * logistic_slope(a))
 rule(special.log_expit, lambda g, _out, a: g * special.expit(-a))
 rule(special.logit, lambda g, _out, a: g / (a * (1 - a)), domain=Interval(0, 1))
 
@@ -326,7 +336,7 @@ WHOLE = options((0, 1, 3), n=[(3,), (2, 3)])
 rule(special.j0, lambda g, _out, a: -g * special.j1(a))
 rule(special.j1, lambda g, _out, a: g * ((special.j0(a) - bessel_j(a, v=2)) / 2))
 rule(special.y0, lambda g, _out, a: -g * special.y1(a), domain=AWAY)
-rule(special.y1, lambda g, _out, a: g * ((special.y0(a) - bessel_y(a, v=2)) / 2), domain=AWAY)
+rule(special.y1, lambda g, out, a: g * (special.y0(a) - out / a), domain=AWAY)
 rule(special.i0, lambda g, _out, a: g * special.i1(a))
 rule(special.i1, lambda g, _out, a: g * ((special.i0(a) + bessel_i(a, v=2)) / 2))
 rule(special.k0, lambda g, _out, a: -g * special.k1(a), domain=AWAY)
