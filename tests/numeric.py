@@ -1,32 +1,18 @@
-"""Derivatives by differences, to compare rules with: central differences in float64, extrapolated to step 0."""
+"""Gradients by the differences of `autograd_mini.testing`, for tests that compare one gradient at one point."""
 
-import itertools
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-STEP = 4e-3  # the largest distance that a difference reaches; kinks and ends of domains must be farther away
-ROUNDING = 64 * np.finfo(float).eps
+from autograd_mini.testing.differences import Estimate, derivative
 
 
-class Estimate(NamedTuple):
-    """A derivative, and how far off it may be."""
-
-    value: np.ndarray
-    error: np.ndarray
-
-
-def slope(phi: Callable[[float], float]) -> tuple[float, float]:
-    """The derivative at 0 of a function of one number, and its error, by Richardson extrapolation."""
-    steps = [STEP, STEP / 2, STEP / 4]
-    ends = [(phi(h), phi(-h)) for h in steps]
-    row = [(up - down) / (2 * h) for h, (up, down) in zip(steps, ends, strict=True)]
-    scale = max(max(abs(up), abs(down)) for up, down in ends)
-    before = row
-    for order in (4, 16):
-        before, row = row, [(order * fine - coarse) / (order - 1) for coarse, fine in itertools.pairwise(row)]
-    return row[0], abs(row[0] - before[-1]) + ROUNDING * scale / steps[-1]
+def slope(phi: Callable[[float], float], size: float = 1.0) -> tuple[float, float]:
+    """The derivative at 0 of a function of one number, and its error."""
+    step = 2.0 ** np.floor(np.log2(size) - 3)
+    value, error = derivative(lambda h: np.array([phi(h)]), step)
+    return float(value[0]), float(error[0])
 
 
 def numeric_vjp(f: Callable[..., Any], primals: Sequence[np.ndarray], cotangent: np.ndarray, position: int) -> Estimate:
@@ -39,7 +25,7 @@ def numeric_vjp(f: Callable[..., Any], primals: Sequence[np.ndarray], cotangent:
             moved[position][index] = primals[position][index] + h
             return float(np.sum(cotangent * f(*moved)))
 
-        values[index], errors[index] = slope(phi)
+        values[index], errors[index] = slope(phi, abs(primals[position][index]) or 1.0)
         moved[position][index] = primals[position][index]
     return Estimate(values, errors)
 

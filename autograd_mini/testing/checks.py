@@ -34,6 +34,7 @@ def check_derivatives(
     order: int = 2,
     gradient: Callable[..., Any] | None = None,
     vjp: Callable[..., Any] | None = None,
+    rtol: float = 0.0,
     small_shapes: bool = True,
     inconclusive: str = "raise",
     seed: int = 0,
@@ -60,6 +61,9 @@ def check_derivatives(
         tuple with one for each array in `args`. Only the first order is checked.
     vjp : callable, optional
         The same for an `f` that returns an array: `vjp(cotangent, *args)`.
+    rtol : float
+        How exact the derivative claims to be, relative to the largest entry of a row, where it is no formula but the
+        end of an iteration, such as an adaptive solver's. By default as exact as rounding lets it be.
     small_shapes : bool
         Also call `f` with arrays that have no entries or no axes; where it takes them, so must its derivative.
     inconclusive : {"raise", "return"}
@@ -97,7 +101,7 @@ def check_derivatives(
     if not isinstance(order, int) or order < 1:
         raise ValueError(ORDER.format(order=order, reason=""))
     check = Check(f, args, gradient, vjp, seed)
-    check.small_shapes = small_shapes
+    check.small_shapes, check.rtol = small_shapes, rtol
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # of a point outside of the domain, a mean of nothing and the like
         report = check.run(1 if gradient or vjp else order)
@@ -133,6 +137,7 @@ class Check:
         self.reasons: list[str] = []
         self.entries = 0
         self.small_shapes = True
+        self.rtol = 0.0
 
     def arguments(self, arrays: Sequence[Any]) -> Any:
         """The arguments of `f` with the given arrays in the places of the differentiable ones."""
@@ -161,9 +166,9 @@ class Check:
         """All checks up to an order; the first that fails raises."""
         problem: Problem = self.problem()
         before: Problem | None = None
-        properties.check(problem, self.given, self.subject, self.rng, self.small_shapes)
+        properties.check(problem, self.given, self.subject, self.rng, self.small_shapes, self.rtol)
         for level in range(1, order + 1):
-            found = compare(problem, self.rng)
+            found = compare(problem, self.rng, self.rtol)
             self.entries += found.got.size
             if found.wrong.any():
                 raise DerivativeError(self.smallest_message(problem, found, level))
@@ -173,7 +178,7 @@ class Check:
             if self.kinks or self.reasons or level == order:
                 break
             if level == 1:
-                properties.check_adjoint(problem, self.subject, self.rng)
+                properties.check_adjoint(problem, self.subject, self.rng, self.rtol)
             before, problem = problem, problem.derived(self.rng)
         verdict = "inconclusive" if self.reasons else "right"
         return Report(verdict, self.entries, tuple(self.kinks), tuple(self.reasons), level)
@@ -186,7 +191,7 @@ class Check:
             smaller = check.problem()
             for _ in range(level - 1):
                 smaller = smaller.derived(check.rng)
-            return check, smaller, compare(smaller, check.rng)
+            return check, smaller, compare(smaller, check.rng, self.rtol)
 
         def fails(leaves: Sequence[Any]) -> bool:
             try:

@@ -59,29 +59,32 @@ class Comparison(NamedTuple):
     columns: Sequence[int] = ()
 
 
-def compare(problem: Problem, rng: np.random.Generator) -> Comparison:
-    """Compare the pullback of a problem with numeric derivatives of its values, each in its own scale."""
+def compare(problem: Problem, rng: np.random.Generator, rtol: float = 0.0) -> Comparison:
+    """Compare the pullback of a problem with numeric derivatives of its values, each in its own scale.
+
+    A pullback that claims no more may be off by `rtol` of the largest entry in a row.
+    """
     rows, columns = problem.eps.size, problem.point.size
     if rows * columns <= ENTRIES and rows + columns <= SIDE:
-        return compare_entries(problem, range(rows), range(columns))
+        return compare_entries(problem, range(rows), range(columns), rtol)
     cotangents = signed_patterns(rows, rng)
     directions = signed_patterns(columns, rng) * sizes(problem)
-    found = Comparer(problem, cotangents, directions).run()
+    found = Comparer(problem, cotangents, directions, rtol).run()
     if not found.wrong.any():
         return found
     row, column = worst_entry(problem, cotangents, directions, found)
-    entry = compare_entries(problem, [row], [column])
+    entry = compare_entries(problem, [row], [column], rtol)
     return entry if entry.wrong.any() else found
 
 
-def compare_entries(problem: Problem, rows: Sequence[int], columns: Sequence[int]) -> Comparison:
+def compare_entries(problem: Problem, rows: Sequence[int], columns: Sequence[int], rtol: float = 0.0) -> Comparison:
     """Compare single entries of the Jacobian."""
     size = sizes(problem)[list(columns)]
     units = np.zeros((len(columns), problem.point.size))
     units[range(len(columns)), list(columns)] = size
     cotangents = np.zeros((len(rows), problem.eps.size))
     cotangents[range(len(rows)), list(rows)] = 1
-    found = Comparer(problem, cotangents, units, entries=True).run()
+    found = Comparer(problem, cotangents, units, rtol, entries=True).run()
     with np.errstate(all="ignore"):
         return found._replace(
             got=found.got / size, want=found.want / size, error=found.error / size, rows=rows, columns=columns
@@ -109,8 +112,11 @@ def contracted(weights: Matrix, vectors: Matrix) -> Matrix:
 class Comparer:
     """Compares contractions u . J v of a Jacobian for some cotangents u and directions v."""
 
-    def __init__(self, problem: Problem, cotangents: Matrix, directions: Matrix, entries: bool = False) -> None:
-        self.problem, self.cotangents, self.directions, self.entries = problem, cotangents, directions, entries
+    def __init__(
+        self, problem: Problem, cotangents: Matrix, directions: Matrix, rtol: float, entries: bool = False
+    ) -> None:
+        self.problem, self.cotangents, self.directions = problem, cotangents, directions
+        self.rtol, self.entries = rtol, entries
 
     def run(self) -> Comparison:
         with np.errstate(all="ignore"):
@@ -134,7 +140,8 @@ class Comparer:
             row_scale, column_scale = known[rows].max(axis=1), known[:, j].max()
             for k, row in enumerate(rows):
                 want[row, j], error[row, j] = look.estimate.value[k], look.estimate.error[k]
-                verdict = look.verdict(k, float(row_scale[k]), float(column_scale))
+                allowed = self.rtol * max(row_scale[k], abs(got[row, j]))
+                verdict = look.verdict(k, float(row_scale[k]), float(column_scale), allowed)
                 wrong[row, j], kink[row, j] = verdict == WRONG, look.kink[k]
                 if verdict not in (RIGHT, WRONG):
                     doubts[int(row), j] = verdict
@@ -212,7 +219,7 @@ class SecondLook:
         spread = np.max(values, axis=0) - np.min(values, axis=0)
         return np.where(np.isfinite(spread), spread, 0)
 
-    def verdict(self, k: int, row_scale: float, column_scale: float) -> str:
+    def verdict(self, k: int, row_scale: float, column_scale: float, allowed: float) -> str:
         """`RIGHT`, `WRONG`, or why nobody can tell."""
         got, (want, error) = self.got[k], (self.estimate.value[k], self.estimate.error[k])
         if np.isinf(got):
@@ -228,13 +235,14 @@ class SecondLook:
             slopes = self.left.value[k], self.right.value[k]
             low, high = min(slopes), max(slopes)
             tolerance = TRUST * max(self.left.error[k], self.right.error[k], ROUNDING * max(abs(low), abs(high)))
+        tolerance += allowed
         if not np.isfinite(tolerance):
             return NO_NUMBERS if not any(np.isfinite(e.error[k]) for e in (self.left, self.right)) else DISAGREE
         if np.isnan(got) or not low - tolerance <= got <= high + tolerance:
             if self.flat[k]:
                 return STAIRS
             return WRONG if np.isfinite(error) or self.kink[k] else DISAGREE
-        precise = tolerance <= PRECISE * max(row_scale, abs(got), abs(low), abs(high))
+        precise = tolerance - allowed <= PRECISE * max(row_scale, abs(got), abs(low), abs(high))
         return RIGHT if precise or self.kink[k] or got == want or tolerance <= 32 * TRUST * self.noise[k] else HIDDEN
 
 

@@ -47,11 +47,16 @@ ADJOINT = (
 )
 
 
-def check(
-    problem: Problem, given: Arrays, subject: Subject, rng: np.random.Generator, small_shapes: bool = True
+def check(  # noqa: PLR0917
+    problem: Problem,
+    given: Arrays,
+    subject: Subject,
+    rng: np.random.Generator,
+    small_shapes: bool = True,
+    rtol: float = 0.0,
 ) -> None:
     """Check all properties of the first derivative, on the arguments as they were given."""
-    call = Derivative(problem, subject)
+    call = Derivative(problem, subject, rtol)
     values = call.values(given)
     cotangents = [random_like(value, rng) for value in values]
     found = call.gradients(given, cotangents)
@@ -67,8 +72,12 @@ def check(
 class Derivative:
     """The function and its pullback on arrays as they are, whatever their dtype and layout."""
 
-    def __init__(self, problem: Problem, subject: Subject) -> None:
-        self.problem, self.subject = problem, subject
+    def __init__(self, problem: Problem, subject: Subject, rtol: float = 0.0) -> None:
+        self.problem, self.subject, self.rtol = problem, subject, rtol
+
+    def tolerance(self, dtype: Any) -> float:
+        """By how much two ways to compute the same may differ, relative to the largest number."""
+        return max(UNITS * float(np.finfo(dtype).eps), self.rtol)
 
     def values(self, arrays: Arrays) -> list[Any]:
         return self.problem.evaluate(arrays)
@@ -184,7 +193,7 @@ def check_linearity(
     for i, (whole, a, b) in enumerate(zip(total, found, second, strict=True)):
         size = 2 * largest(a) + 3 * largest(b)
         off = distance(whole, 2 * np.asarray(a) - 3 * np.asarray(b))
-        if off > UNITS * np.finfo(whole.dtype).eps * size:
+        if off > call.tolerance(whole.dtype) * size:
             raise call.fails("linearity", LINEAR.format(off=off, size=size), i)
 
 
@@ -228,7 +237,7 @@ def check_layouts(call: Derivative, given: Arrays, cotangents: Arrays, found: Se
             raise call.fails("layout", LAYOUT_FAILS.format(layout=layout, error=error)) from error
         for i, (part, expected) in enumerate(zip(parts, found, strict=True)):
             off, size = distance(part, expected), largest(expected)
-            if off > UNITS * np.finfo(expected.dtype).eps * size:
+            if off > call.tolerance(expected.dtype) * size:
                 raise call.fails("layout", LAYOUT.format(layout=layout, off=off, size=size), i)
 
 
@@ -303,11 +312,11 @@ def check_own_precision(problem: Problem, given: Arrays, subject: Subject, rng: 
             raise call.fails("precision", PRECISION.format(dtype=dtype, tolerance=tolerance, **values_at), i)
 
 
-def check_adjoint(problem: Problem, subject: Subject, rng: np.random.Generator) -> None:
+def check_adjoint(problem: Problem, subject: Subject, rng: np.random.Generator, rtol: float = 0.0) -> None:
     """The derivative along a direction and the pullback are each other's transpose: <J v, u> = <v, J^T u>."""
     if problem.gradient is not None or not problem.eps.size:
         return
-    call = Derivative(problem, subject)
+    call = Derivative(problem, subject, rtol)
     directions = [random_like(a, rng) * np.maximum(np.abs(a), largest(a) or 1) for a in problem.inputs]
     cotangents = [random_like(a, rng) for a in problem.outputs]
     _, moved = jvp(
@@ -324,5 +333,5 @@ def check_adjoint(problem: Problem, subject: Subject, rng: np.random.Generator) 
         return
     a, b = sum(part.sum() for part in left), sum(part.sum() for part in right)
     eps = max((np.finfo(x.dtype).eps for x in problem.outputs), default=0.0)
-    if abs(a - b) > UNITS * eps * np.abs(terms).sum():
+    if abs(a - b) > max(UNITS * eps, rtol) * np.abs(terms).sum():
         raise call.fails("adjoint", ADJOINT.format(left=a, right=b))
