@@ -19,7 +19,20 @@ FILES = [*Path(rules.__file__).parent.glob("*.py"), *Path(nn.__file__).parent.gl
 SOURCES = sorted(path for path in FILES if "rule" in path.read_text() and path.name != "__init__.py")
 SHAPES = {"shape", "ndim", "dtype", "size"}
 ATTRIBUTES = SHAPES | {"T", "index", "astype"}  # `index` is that of lists
-BUILTINS = {"enumerate", "int", "isinstance", "len", "list", "max", "min", "range", "reversed", "slice", "sorted"}
+BUILTINS = {
+    "callable",
+    "enumerate",
+    "int",
+    "isinstance",
+    "len",
+    "list",
+    "max",
+    "min",
+    "range",
+    "reversed",
+    "slice",
+    "sorted",
+}
 BUILTINS |= {"sum", "tuple", "zip"}
 CLOSED = {*primitives, *composites, *constants}
 Function = ast.FunctionDef | ast.Lambda

@@ -3,6 +3,8 @@
 import functools
 import itertools
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -166,7 +168,12 @@ methods = {
     (np.minimum, "accumulate"): along(running_minimum),
     (np.add, "reduceat"): sums_at,
 }
-GENERIC = {"reduce": fold, "accumulate": running_fold, "reduceat": folds_at, "outer": outer}
+GENERIC: dict[str, Callable[..., Any]] = {
+    "reduce": fold,
+    "accumulate": running_fold,
+    "reduceat": folds_at,
+    "outer": outer,
+}
 
 
 def method(ufunc, name):

@@ -3,8 +3,6 @@
 At a kink: equal arguments share the slope, |x| has slope 0 at 0, and at a jump the slope is that beside it.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 
 from autograd_mini.domains import REAL, UNARY, Interval, case
@@ -276,7 +274,7 @@ def _piecewise(x, condlist, funclist, *args, **kw):
         rest = np.logical_and(rest, np.logical_not(mask))
         if place.size:
             part = flat[place]
-            value = function(part, *args, **kw) if isinstance(function, Callable) else function
+            value = function(part, *args, **kw) if callable(function) else function
             places, pieces = [*places, place], [*pieces, np.full_like(part, value)]
     return np.reshape(np.concatenate(pieces)[np.argsort(np.concatenate(places))], np.shape(x))
 

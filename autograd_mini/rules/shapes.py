@@ -87,7 +87,7 @@ def memory_axes(a):
     if not isinstance(a, np.ndarray):
         return tuple(range(a.ndim))
     steps = [0 if n == 1 else abs(step) for n, step in zip(a.shape, a.strides, strict=True)]
-    axes = []  # nearest first; an axis of step 0 stays where it was, as in NumPy's iterator
+    axes: list[int] = []  # nearest first; an axis of step 0 stays where it was, as in NumPy's iterator
     for axis in reversed(range(a.ndim)):
         place = len(axes)
         for i in reversed(range(len(axes))):
@@ -423,9 +423,11 @@ rule(
 )
 
 
-@composite(getattr(np, "unstack", None))  # NumPy 2.0 has none
-def _unstack(x, /, *, axis=0):
-    return unstacked(x, axis) if x.shape[axis] else ()
+if hasattr(np, "unstack"):  # from NumPy 2.1 on
+
+    @composite(np.unstack)
+    def _unstack(x, /, *, axis=0):
+        return unstacked(x, axis) if x.shape[axis] else ()
 
 
 @primitive

@@ -137,7 +137,7 @@ def sinc_coefficients(order):
 def sinc_series(a, order):
     """`sinc_derivative` by its power series."""
     y = np.pi * a
-    square, *coefficients = y * y, *reversed(sinc_coefficients(order))
+    square, coefficients = y * y, sinc_coefficients(order)[::-1]
     total = coefficients[0] * square
     for coefficient in coefficients[1:-1]:
         total += coefficient
