@@ -19,21 +19,8 @@ FILES = [*Path(rules.__file__).parent.glob("*.py"), *Path(nn.__file__).parent.gl
 SOURCES = sorted(path for path in FILES if "rule" in path.read_text() and path.name != "__init__.py")
 SHAPES = {"shape", "ndim", "dtype", "size"}
 ATTRIBUTES = SHAPES | {"T", "index", "astype"}  # `index` is that of lists
-BUILTINS = {
-    "callable",
-    "enumerate",
-    "int",
-    "isinstance",
-    "len",
-    "list",
-    "max",
-    "min",
-    "range",
-    "reversed",
-    "slice",
-    "sorted",
-}
-BUILTINS |= {"sum", "tuple", "zip"}
+BUILTINS = {"callable", "enumerate", "int", "isinstance", "len", "list", "max", "min", "range", "reversed"}
+BUILTINS |= {"slice", "sorted", "sum", "tuple", "zip"}
 CLOSED = {*primitives, *composites, *constants}
 Function = ast.FunctionDef | ast.Lambda
 
@@ -67,7 +54,8 @@ class Table:
 
     def __init__(self, source: str) -> None:
         tree = ast.parse(source)
-        functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+        nodes = [node for top in tree.body for node in (top.body if isinstance(top, ast.If) else [top])]
+        functions = [node for node in nodes if isinstance(node, ast.FunctionDef)]
         self.primitives = {f.name for f in functions if "primitive" in decorators(f)}
         self.helpers = {f.name: f for f in functions if f.name not in self.primitives}
         self.rules: list[Function] = []
