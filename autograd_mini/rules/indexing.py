@@ -178,7 +178,7 @@ def add_taken(values, indices, axis, length, mode):
 
 def untake(g, _out, _a, indices, axis=None, mode="raise"):
     """`g` added up where it was taken from."""
-    if axis is None:
+    if axis is None or not _a.ndim:
         return np.reshape(add_taken(g, indices, 0, _a.size, mode), _a.shape)
     return add_taken(g, indices, axis % _a.ndim, _a.shape[axis], mode)
 
@@ -194,6 +194,7 @@ TAKES = (
     case((4, 3), indices=[5, -7, 2], axis=1, mode="clip"),
     case((4, 3), indices=np.zeros(0, int), axis=1),
     case((), indices=[0, 0]),
+    case((), indices=-1, axis=0),
 )
 rule(np.take, untake, bind=copied(np.take, "indices"), cases=TAKES)
 rule(
@@ -217,8 +218,8 @@ def runs(length, repeats):
 
 def unrepeat(g, _out, _a, repeats, axis=None):
     """The sum of each entry's copies."""
-    shape = (_a.size,) if axis is None else _a.shape
-    axis = 0 if axis is None else axis % _a.ndim
+    flat = axis is None or not _a.ndim
+    shape, axis = ((_a.size,), 0) if flat else (_a.shape, axis % _a.ndim)
     if np.size(repeats) == 1:
         copies = np.reshape(g, (*shape[: axis + 1], int(np.max(repeats)), *shape[axis + 1 :]))
         return np.reshape(np.sum(copies, axis=axis + 1), _a.shape)

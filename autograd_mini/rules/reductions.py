@@ -27,7 +27,16 @@ MASKED = (
 )
 EMPTY = (case((0, 3)), case((0, 3), axis=0), case((3, 0), axis=0))
 STARTED = (case((3, 4), initial=1.5), case((3, 4), axis=0, initial=-2, where=MASK), case((0, 3), axis=0, initial=3.0))
-LINES = (case((5,)), case((2, 3)), case((3, 4), axis=0), case((3, 4), axis=-1), case((1, 2), axis=1), case((0,)))
+NUMBERS = (case(()), case((), axis=-1))
+LINES = (
+    *NUMBERS,
+    case((5,)),
+    case((2, 3)),
+    case((3, 4), axis=0),
+    case((3, 4), axis=-1),
+    case((1, 2), axis=1),
+    case((0,)),
+)
 
 
 # Axes
@@ -85,14 +94,14 @@ def from_rows(r, a, axis):
 
 def lines(a, axis):
     """`a` with the axis along which it is accumulated last; all entries in one line if there is none."""
-    if a.ndim == 1 or axis in (-1, a.ndim - 1):
+    if a.ndim == 1 or (a.ndim and axis in (-1, a.ndim - 1)):
         return a
     return np.reshape(a, (a.size,)) if axis is None or a.ndim < 2 else np.swapaxes(a, axis, -1)
 
 
 def from_lines(r, a, axis):
     """What `lines` made of an array like `a`, in the shape of `a`."""
-    if a.ndim == 1 or axis in (-1, a.ndim - 1):
+    if a.ndim == 1 or (a.ndim and axis in (-1, a.ndim - 1)):
         return r
     return np.reshape(r, a.shape) if axis is None or a.ndim < 2 else np.swapaxes(r, axis, -1)
 
@@ -494,6 +503,8 @@ def undiff(g, axis=-1):
 
 def differences(g, _out, _a, n=1, axis=-1):
     """The transpose of `diff`, as often as it was applied."""
+    if not n:
+        return g
     if _a.shape[axis] <= n:
         return np.broadcast_to(np.sum(g), _a.shape)
     for _ in range(n):
