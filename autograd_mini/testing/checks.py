@@ -17,7 +17,15 @@ from autograd_mini.tensor import Tensor
 from autograd_mini.testing import properties
 from autograd_mini.testing.comparison import Comparison, compare, has_kink
 from autograd_mini.testing.problem import Problem, is_differentiable
-from autograd_mini.testing.report import DerivativeError, InconclusiveError, Report, Subject, pasted, wrong_message
+from autograd_mini.testing.report import (
+    DerivativeError,
+    InconclusiveError,
+    Report,
+    Subject,
+    guessed_cause,
+    pasted,
+    wrong_message,
+)
 from autograd_mini.testing.shrinking import smallest
 from autograd_mini.trees import flatten
 
@@ -199,11 +207,12 @@ class Check:
             except Exception:  # noqa: BLE001 (the function takes no such arguments)
                 return False
 
+        cause = guessed_cause(found, problem)  # of all entries, of which the smallest example has few
         leaves = smallest(self.leaves, fails)
         check = self
         if any(a is not b for a, b in zip(leaves, self.leaves, strict=True)):
             check, problem, found = retried(leaves)
-        return wrong_message(check.subject, problem, found, level)
+        return wrong_message(check.subject, problem, found, level, cause)
 
     def note(self, problem: Problem, found: Comparison, before: Problem | None) -> None:
         """Keep what a report will say of kinks, of vertical slopes, and of entries that nobody can tell.

@@ -66,7 +66,9 @@ def compare(problem: Problem, rng: np.random.Generator, rtol: float = 0.0) -> Co
     """
     rows, columns = problem.eps.size, problem.point.size
     if rows * columns <= ENTRIES and rows + columns <= SIDE:
-        return compare_entries(problem, range(rows), range(columns), rtol)
+        found = compare_entries(problem, range(rows), range(columns), rtol)
+        across = across_kinks(problem, found, rtol) if found.kink.any() and not found.wrong.any() else found
+        return across if across.wrong.any() else found
     cotangents = signed_patterns(rows, rng)
     directions = signed_patterns(columns, rng) * sizes(problem)
     found = Comparer(problem, cotangents, directions, rtol).run()
@@ -89,6 +91,12 @@ def compare_entries(problem: Problem, rows: Sequence[int], columns: Sequence[int
         return found._replace(
             got=found.got / size, want=found.want / size, error=found.error / size, rows=rows, columns=columns
         )
+
+
+def across_kinks(problem: Problem, found: Comparison, rtol: float) -> Comparison:
+    """Compare along the one direction that moves all entries with a kink: together they may have one slope."""
+    direction = np.where(found.kink.any(axis=0), sizes(problem), 0.0)
+    return Comparer(problem, np.eye(problem.eps.size), direction[None], rtol).run()
 
 
 def sizes(problem: Problem) -> Vector:
@@ -211,17 +219,21 @@ class SecondLook:
 
     @staticmethod
     def noise_of_given(comparer: Comparer, rows: Any, direction: Vector) -> Vector:
-        """How much the given derivative changes when the inputs change by a few units of rounding."""
-        problem, values = comparer.problem, []
-        for point in (problem.point, *problem.nearby()):
-            pull = problem.pullback(point)
-            values.append(np.stack([contracted(direction[None], pull(u))[0] for u in comparer.cotangents[rows]]))
-        spread = np.max(values, axis=0) - np.min(values, axis=0)
-        return np.where(np.isfinite(spread), spread, 0)
+        """How far the given derivative is from a smooth function of the inputs, on the quieter side of the point."""
+        problem, sides = comparer.problem, []
+        for points in problem.rays():
+            pulls = [problem.pullback(point) for point in points]
+            values = [[contracted(direction[None], pull(u))[0] for u in comparer.cotangents[rows]] for pull in pulls]
+            sides.append(np.max(np.abs(np.diff(values, n=4, axis=0)), axis=0) / 4)
+        noise = np.min(sides, axis=0)
+        return np.where(np.isfinite(noise), noise, 0)
 
     def verdict(self, k: int, row_scale: float, column_scale: float, allowed: float) -> str:
         """`RIGHT`, `WRONG`, or why nobody can tell."""
         got, (want, error) = self.got[k], (self.estimate.value[k], self.estimate.error[k])
+        if np.isnan(got):
+            sides = (error, self.left.error[k], self.right.error[k])
+            return WRONG if any(np.isfinite(sides)) and not any(s[k] for s in self.diverging) else UNBOUNDED
         if np.isinf(got):
             grows = {slopes[k] for slopes in self.diverging} - {0}
             return RIGHT if grows == {np.sign(got)} else WRONG if np.isfinite(error) else UNBOUNDED
@@ -238,7 +250,7 @@ class SecondLook:
         tolerance += allowed
         if not np.isfinite(tolerance):
             return NO_NUMBERS if not any(np.isfinite(e.error[k]) for e in (self.left, self.right)) else DISAGREE
-        if np.isnan(got) or not low - tolerance <= got <= high + tolerance:
+        if not low - tolerance <= got <= high + tolerance:
             if self.flat[k]:
                 return STAIRS
             return WRONG if np.isfinite(error) or self.kink[k] else DISAGREE

@@ -89,6 +89,11 @@ class Problem:
         except DOMAIN_ERRORS:
             return np.full(self.eps.size, np.nan)
 
+    def rays(self) -> list[list[Vector]]:
+        """Evenly spaced points close by, on one side of the point and on the other."""
+        signs = np.random.default_rng(1).choice([-1.0, 1.0], self.point.size)
+        return [[self.point * (1 + side * k * 2.0**-20 * signs) for k in range(1, 10)] for side in (1, -1)]
+
     def nearby(self) -> list[Vector]:
         """Points that differ from the point by a few units of rounding: three on one side, then three on the other."""
         signs = np.random.default_rng(0).choice([-1.0, 1.0], self.point.size)

@@ -87,7 +87,7 @@ class Subject(NamedTuple):
         return f"result{which}{place}" + (f" ({part})" if part else "")
 
 
-def wrong_message(subject: Subject, problem: Problem, found: Comparison, order: int) -> str:
+def wrong_message(subject: Subject, problem: Problem, found: Comparison, order: int, cause: str = "") -> str:
     """The message for wrong values: where, what was expected, what came, and what it looks like."""
     row, column = worst(found)
     want, got, error = found.want[row, column], found.got[row, column], found.error[row, column]
@@ -105,7 +105,7 @@ def wrong_message(subject: Subject, problem: Problem, found: Comparison, order: 
     if want:
         lines.append(f"  ratio     {got / want:.6g}")
     lines.append(f"  wrong     {counted(found, problem)}")
-    cause = guessed_cause(found, problem)
+    cause = cause or guessed_cause(found, problem)
     if cause:
         lines += ["", f"It looks like this: {cause}"]
     return "\n".join([*lines, "", "To see it again:", f"    {subject.call}"])
@@ -200,6 +200,13 @@ def of_ratio(ratio: float, everywhere: bool, given: Any, outputs: Sequence[Any])
 
 def pasted(value: Any) -> str:
     """An argument as code that makes it again."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key!r}: {pasted(part)}' for key, part in value.items())}}}"
+    if type(value) in (list, tuple):
+        inside = ", ".join(map(pasted, value))
+        return f"[{inside}]" if type(value) is list else f"({inside}{',' * (len(value) == 1)})"
+    if isinstance(value, np.generic):
+        return f"np.{value.dtype}({value.item()!r})"
     if not isinstance(value, np.ndarray):
         return repr(value)
     if value.size > SHOWN:
