@@ -174,6 +174,9 @@ def of_many(got: Any, want: Any, wrong: Any, given: Any, outputs: Sequence[Any])
     off = (got - want)[wrong]
     if wrong.sum() > 1 and np.allclose(off, off[0], rtol=1e-5, atol=0):
         return f"a constant term: each wrong entry is {off[0]:+.6g} off."
+    by_row = [(got - want)[k][wrong[k]] for k in range(len(got)) if wrong[k].sum() > 1]
+    if by_row and all(np.allclose(part, part[0], rtol=1e-5, atol=0) for part in by_row):
+        return "a constant term of each result: all its wrong entries are off by the same, as from a mean or a sum."
     if given is not None and wrong.shape[1] > 1:
         columns = np.flatnonzero(wrong.any(axis=0))
         if columns.size == 1 and wrong.sum() <= wrong.shape[0] and wrong.shape[1] > 2:
