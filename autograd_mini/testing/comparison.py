@@ -189,8 +189,7 @@ class SecondLook:
         def by(estimate: Estimate) -> Estimate:
             return comparer.projected(estimate, rows)
 
-        values = problem.noise()
-        noise = contracted(np.abs(comparer.cotangents[rows]), values)
+        noise = self.blur = contracted(np.abs(comparer.cotangents[rows]), problem.noise())
 
         def confirmed(slope: Callable[..., Estimate], step: float) -> Estimate:
             first, *others = (by(slope(curve, step * factor, problem.eps)) for factor in (1, 0.61, 0.23))
@@ -239,8 +238,9 @@ class SecondLook:
             return RIGHT if grows == {np.sign(got)} else WRONG if np.isfinite(error) else UNBOUNDED
         if any(slopes[k] for slopes in self.diverging):
             return UNBOUNDED
-        if error > 1e-3 * abs(want) and max(abs(want), abs(got)) <= ROUNDING * max(row_scale, column_scale):
-            return RIGHT  # a zero that rounding among larger numbers has blurred
+        blur = max(ROUNDING * max(row_scale, column_scale), 4 * self.blur[k])
+        if not 0 < error <= 1e-3 * abs(want) and max(abs(want), abs(got)) <= blur:
+            return RIGHT  # a zero that rounding has blurred: it moves the values by less than rounding does
         low, high = want, want
         tolerance = TRUST * (error + 4 * self.noise[k]) + ROUNDING * max(abs(got), abs(want))
         if self.kink[k]:
