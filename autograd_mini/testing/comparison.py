@@ -27,6 +27,7 @@ from autograd_mini.testing.problem import Problem
 
 STEP = 0.125  # the first one, relative to the size of what is moved
 TRUST = 16  # an estimate may be off by this many times its error
+SEEN = 1e-2  # after a second look, a mistake that large, relative to the entry itself, would show
 PRECISE = 1e-6  # a comparison at least so exact, relative to the largest entry of its row, tells right from wrong
 ROUNDING = 64 * EPS
 ENTRIES, SIDE = 4096, 160  # Jacobians of up to so many entries, rows and columns are compared entry by entry
@@ -191,6 +192,9 @@ class SecondLook:
 
         noise = self.blur = contracted(np.abs(comparer.cotangents[rows]), problem.noise())
 
+        values = np.stack([problem.value(point) for ray in problem.rays() for point in ray])
+        self.zero = ~contracted(np.abs(comparer.cotangents[rows]), np.max(np.abs(values), axis=0)).astype(bool)
+
         def confirmed(slope: Callable[..., Estimate], step: float) -> Estimate:
             first, *others = (by(slope(curve, step * factor, problem.eps)) for factor in (1, 0.61, 0.23))
             return first.confirmed(*others).plus(noise / abs(step))
@@ -201,11 +205,15 @@ class SecondLook:
         still = [np.abs(contracted(comparer.cotangents[rows], curve(h) - curve(0))) for h in (-near, near)]
         self.flat = (np.max(still, axis=0) <= noise) & (np.abs(coarse) * near > 16 * noise)
         for factor in (2.0**6, 2.0**12, 2.0**18):
-            wider = by(derivative(curve, STEP * factor, problem.eps)).plus(noise / (STEP * factor))
+            ends = [problem.noise(problem.point + side * STEP * factor * direction) for side in (1, -1)]
+            far = contracted(np.abs(comparer.cotangents[rows]), np.max(ends, axis=0))
+            wider = by(derivative(curve, STEP * factor, problem.eps)).plus(far / (STEP * factor))
             first = wider.refining(first)
-        exact = complex_step(problem.complex_curve(direction), STEP)
-        if exact is not None:
-            first = by(exact).plus(noise / (STEP * 2.0**18)).refining(first)
+        points = (problem.point, *problem.nearby()[::3])
+        exact = [complex_step(problem.complex_curve(direction, point), STEP) for point in points]
+        if all(found is not None for found in exact):
+            best, *others = (by(found) for found in exact if found is not None)
+            first = best.confirmed(*others).refining(first)
         self.left, self.right = (confirmed(one_sided, sign * STEP) for sign in (-1, 1))
         cotangents = comparer.cotangents[rows]
         self.diverging = [diverges(lambda h: contracted(cotangents, curve(h)), sign * STEP, noise) for sign in (-1, 1)]
@@ -241,6 +249,8 @@ class SecondLook:
         blur = max(ROUNDING * max(row_scale, column_scale), 4 * self.blur[k])
         if not 0 < error <= 1e-3 * abs(want) and max(abs(want), abs(got)) <= blur:
             return RIGHT  # a zero that rounding has blurred: it moves the values by less than rounding does
+        if self.zero[k] and abs(got) <= ROUNDING:
+            return RIGHT  # of what is 0 wherever it was computed, after all that it is computed from has cancelled
         low, high = want, want
         tolerance = TRUST * (error + 4 * self.noise[k]) + ROUNDING * max(abs(got), abs(want))
         if self.kink[k]:
@@ -254,7 +264,8 @@ class SecondLook:
             if self.flat[k]:
                 return STAIRS
             return WRONG if np.isfinite(error) or self.kink[k] else DISAGREE
-        precise = tolerance - allowed <= PRECISE * max(row_scale, abs(got), abs(low), abs(high))
+        seen = max(PRECISE * max(row_scale, column_scale), SEEN * max(abs(got), abs(low), abs(high)))
+        precise = tolerance - allowed <= seen
         return RIGHT if precise or self.kink[k] or got == want or tolerance <= 32 * TRUST * self.noise[k] else HIDDEN
 
 

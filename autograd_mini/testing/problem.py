@@ -94,14 +94,15 @@ class Problem:
         signs = np.random.default_rng(1).choice([-1.0, 1.0], self.point.size)
         return [[self.point * (1 + side * k * 2.0**-20 * signs) for k in range(1, 10)] for side in (1, -1)]
 
-    def nearby(self) -> list[Vector]:
+    def nearby(self, point: Vector | None = None) -> list[Vector]:
         """Points that differ from the point by a few units of rounding: three on one side, then three on the other."""
         signs = np.random.default_rng(0).choice([-1.0, 1.0], self.point.size)
-        return [self.point * (1 + 4 * EPS * k * signs) for k in (1, 2, 3, -1, -2, -3)]
+        point = self.point if point is None else point
+        return [point * (1 + 4 * EPS * k * signs) for k in (1, 2, 3, -1, -2, -3)]
 
-    def noise(self) -> Vector:
+    def noise(self, point: Vector | None = None) -> Vector:
         """How much the values change, without a jump at the point itself, when the inputs change by rounding."""
-        values = np.stack([self.value(point) for point in self.nearby()])
+        values = np.stack([self.value(point) for point in self.nearby(point)])
         with np.errstate(all="ignore"):
             spread = np.minimum(np.ptp(values[:3], axis=0), np.ptp(values[3:], axis=0)) + self.eps * np.abs(values[0])
         return np.where(np.isfinite(spread), spread, 0)
@@ -110,13 +111,13 @@ class Problem:
         """The values along a line through the point."""
         return lambda h: self.value(self.point + h * direction)
 
-    def complex_curve(self, direction: Vector) -> Callable[[complex], Any]:
+    def complex_curve(self, direction: Vector, point: Vector) -> Callable[[complex], Any]:
         """The same line continued to complex numbers, for functions of real ones."""
 
         def curve(h: complex) -> Any:
             if any(a.dtype.kind == "c" for a in (*self.inputs, *self.outputs)):
                 return self.point
-            parts = zip(as_arrays(self.point, self.inputs), as_arrays(direction, self.inputs), strict=True)
+            parts = zip(as_arrays(point, self.inputs), as_arrays(direction, self.inputs), strict=True)
             with np.errstate(all="ignore"), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 ends = self.evaluate([a + h * d for a, d in parts])

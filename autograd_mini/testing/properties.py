@@ -202,12 +202,15 @@ def check_linearity(
 ) -> None:
     """The pullback of a sum is the sum of the pullbacks."""
     others = [random_like(c, rng) for c in cotangents]
-    total = call.gradients(given, [(2 * a - 3 * b).astype(a.dtype) for a, b in zip(cotangents, others, strict=True)])
+    sums = [(2 * a - 3 * b).astype(a.dtype) for a, b in zip(cotangents, others, strict=True)]
+    total = call.gradients(given, sums)
     second = call.gradients(given, others)
     for i, (whole, a, b) in enumerate(zip(total, found, second, strict=True)):
         size = 2 * largest(a) + 3 * largest(b)
         off = distance(whole, 2 * np.asarray(a) - 3 * np.asarray(b))
-        if off > call.tolerance(whole.dtype) * size and off > UNITS * wobble(call, given, cotangents)[i]:
+        if off > call.tolerance(whole.dtype) * size and off > UNITS * max(
+            wobble(call, given, seeds)[i] for seeds in (cotangents, others, sums)
+        ):
             raise call.fails("linearity", LINEAR.format(off=off, size=size), i)
 
 
