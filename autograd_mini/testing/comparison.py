@@ -199,7 +199,7 @@ class SecondLook:
             first, *others = (by(slope(curve, step * factor, problem.eps)) for factor in (1, 0.61, 0.23))
             return first.confirmed(*others).plus(noise / abs(step))
 
-        first = confirmed(derivative, STEP)
+        first = local = confirmed(derivative, STEP)
         coarse = by(derivative(curve, STEP, problem.eps, levels=FEW)).value
         near = STEP * RATIO ** (2 - MANY)
         still = [np.abs(contracted(comparer.cotangents[rows], curve(h) - curve(0))) for h in (-near, near)]
@@ -209,16 +209,21 @@ class SecondLook:
             far = contracted(np.abs(comparer.cotangents[rows]), np.max(ends, axis=0))
             wider = by(derivative(curve, STEP * factor, problem.eps)).plus(far / (STEP * factor))
             first = wider.refining(first)
+        self.exact = Estimate(first.value, np.full(first.error.shape, np.inf))
         points = (problem.point, *problem.nearby()[::3])
         exact = [complex_step(problem.complex_curve(direction, point), STEP) for point in points]
         if all(found is not None for found in exact):
             best, *others = (by(found) for found in exact if found is not None)
-            first = best.confirmed(*others).refining(first)
+            self.exact = best.confirmed(*others)
+            first = self.exact.refining(first)
         self.left, self.right = (confirmed(one_sided, sign * STEP) for sign in (-1, 1))
         cotangents = comparer.cotangents[rows]
         self.diverging = [diverges(lambda h: contracted(cotangents, curve(h)), sign * STEP, noise) for sign in (-1, 1)]
         both = np.isfinite(self.left.error) & np.isfinite(self.right.error)
         self.kink = both & ~self.left.agrees(self.right)
+        spread = np.abs(np.stack([self.left.value, self.right.value]) - local.value)
+        honest = np.maximum(local.error, np.where(both, np.max(spread, axis=0), 0))
+        self.local = Estimate(local.value, np.where(np.isfinite(honest), honest, np.inf))
         edge = ~np.isfinite(first.error) & ~both
         side = self.left.better(self.right)
         self.estimate = Estimate(np.where(edge, side.value, first.value), np.where(edge, side.error, first.error))
@@ -247,7 +252,8 @@ class SecondLook:
         if any(slopes[k] for slopes in self.diverging):
             return UNBOUNDED
         blur = max(ROUNDING * max(row_scale, column_scale), 4 * self.blur[k])
-        if not 0 < error <= 1e-3 * abs(want) and max(abs(want), abs(got)) <= blur:
+        near, far = self.local.value[k], TRUST * self.local.error[k]
+        if not 0 < far <= 1e-2 * abs(near) and max(abs(want), abs(got)) <= blur:
             return RIGHT  # a zero that rounding has blurred: it moves the values by less than rounding does
         if self.zero[k] and abs(got) <= ROUNDING:
             return RIGHT  # of what is 0 wherever it was computed, after all that it is computed from has cancelled
@@ -263,6 +269,11 @@ class SecondLook:
         if not low - tolerance <= got <= high + tolerance:
             if self.flat[k]:
                 return STAIRS
+            if not self.kink[k] and abs(got - near) <= far + tolerance:  # only other steps say that it is wrong
+                value, error = self.exact.value[k], TRUST * self.exact.error[k]
+                if error <= SEEN * abs(value) and abs(got - value) > 0.5 * abs(value) > 8 * self.blur[k]:
+                    return WRONG
+                return RIGHT if far <= SEEN * abs(near) else HIDDEN
             return WRONG if np.isfinite(error) or self.kink[k] else DISAGREE
         seen = max(PRECISE * max(row_scale, column_scale), SEEN * max(abs(got), abs(low), abs(high)))
         precise = tolerance - allowed <= seen

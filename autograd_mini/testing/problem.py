@@ -85,9 +85,11 @@ class Problem:
         """The results as one vector; not a number outside of the domain."""
         try:
             with np.errstate(all="ignore"):
-                return as_vector(self.evaluate(as_arrays(point, self.inputs)))
+                found = as_vector(self.evaluate(as_arrays(point, self.inputs)))
         except DOMAIN_ERRORS:
-            return np.full(self.eps.size, np.nan)
+            found = np.zeros(0)
+        # Results of another size, or complex ones instead of real ones, say as well that this is another domain.
+        return found if found.size == self.eps.size else np.full(self.eps.size, np.nan)
 
     def rays(self) -> list[list[Vector]]:
         """Evenly spaced points close by, on one side of the point and on the other."""
