@@ -30,6 +30,7 @@ TRUST = 16  # an estimate may be off by this many times its error
 SEEN = 1e-2  # after a second look, a mistake that large, relative to the entry itself, would show
 PRECISE = 1e-6  # a comparison at least so exact, relative to the largest entry of its row, tells right from wrong
 ROUNDING = 64 * EPS
+FINE = 1e-10  # relative to the entry itself: less than that is rounding that has piled up, not a mistake
 ENTRIES, SIDE = 4096, 160  # Jacobians of up to so many entries, rows and columns are compared entry by entry
 
 Matrix = np.ndarray[Any, Any]
@@ -258,7 +259,7 @@ class SecondLook:
         if self.zero[k] and abs(got) <= ROUNDING:
             return RIGHT  # of what is 0 wherever it was computed, after all that it is computed from has cancelled
         low, high = want, want
-        tolerance = TRUST * (error + 4 * self.noise[k]) + ROUNDING * max(abs(got), abs(want))
+        tolerance = TRUST * (error + 4 * self.noise[k]) + FINE * max(abs(got), abs(want))
         if self.kink[k]:
             slopes = self.left.value[k], self.right.value[k]
             low, high = min(slopes), max(slopes)

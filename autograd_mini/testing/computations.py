@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MARGIN = 0.05  # from kinks and ends of intervals
 LARGEST, ENTRIES, AXES = 100.0, 24, 4  # of a value on the way
+NOTHING = 1e-12  # values up to it are the rounding of a zero
 TRIES = 4  # combinations of operands before a step is left out
 NO_FUNCTIONS = (
     "programs(functions={functions}) was called, but {name} {reason}. Pass functions that have a rule: NumPy's, or "
@@ -457,11 +458,14 @@ class Builder:
 
 
 def usable(value: Any) -> bool:
-    """Whether a later step may read a value: real, finite, moderate and small."""
+    """Whether a later step may read a value: real, finite, moderate, of few entries, and not all of them zero."""
     if not isinstance(value, np.ndarray | np.generic):  # a tuple of results
         return False
     small = value.size <= ENTRIES and value.ndim <= AXES
-    return value.dtype == np.float64 and small and bool(np.all(np.abs(value) <= LARGEST))
+    if value.dtype != np.float64 or not small:
+        return False
+    largest = np.max(np.abs(value), initial=0.0)
+    return bool(largest <= LARGEST and (largest > NOTHING or not value.size))
 
 
 def build(inputs: Sequence[Any], choices: Sequence[Choice], operations: Sequence[Operation]) -> Program:
