@@ -9,11 +9,10 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from autograd_mini import errors
-from autograd_mini.graph import Leaf, Node, Record, operations
+from autograd_mini.graph import Leaf, Node, Record, modes, operations
 from autograd_mini.outputs import Cotangents, output_node, rebuilt
 
 Wrap = Callable[[Any, Record], Any]
-Observe = Callable[[Node, Any, list[tuple[Record, Any]]], None]
 
 
 def pull_back(
@@ -23,7 +22,6 @@ def pull_back(
     *,
     retain_graph: bool = False,
     wrap: Wrap | None = None,
-    observe: Observe | None = None,
 ) -> dict[Record, Any]:
     """The cotangents of `targets`, given `seed` for the cotangent of `root`.
 
@@ -40,9 +38,6 @@ def pull_back(
         Keep the operands for another backward instead of freeing each as soon as it has been used.
     wrap : callable, optional
         `wrap(array, record)` makes a tensor; the rules then run on tensors and so record a graph.
-    observe : callable, optional
-        Called for each operation passed as `observe(node, cotangent, parts)`, where `parts` lists an
-        `(input's record, cotangent along that edge)` for each edge.
 
     Returns
     -------
@@ -58,8 +53,8 @@ def pull_back(
             continue
         cotangent = cotangents.pop(node)
         parts = pull_through(node, cotangent, useful, wrap)
-        if observe is not None:
-            observe(node, cotangent, parts)
+        for watch in modes.watches:
+            watch.backward(node, cotangent, parts)
         for parent, part in parts:
             cotangents[parent] = cotangents[parent] + part if parent in cotangents else part
         if not retain_graph:

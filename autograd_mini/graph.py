@@ -30,6 +30,7 @@ class _Modes(threading.local):
 
     recording = True
     scope = ""
+    watches: tuple[Watch, ...] = ()
 
     def __init__(self) -> None:
         # The blocks that this thread is in, each with its mode and what the mode goes back to.
@@ -112,6 +113,26 @@ class scope(Block):  # noqa: N801
         outer = modes.scope
         modes.outer.append((self, "scope", outer))
         modes.scope = f"{outer}.{self.name}" if outer else self.name
+
+
+class Watch(Block):
+    """See each operation of this thread when it is computed, and again when a cotangent goes back through it.
+
+    A subclass is a block: `with Recorder() as recorder: ...`. Several may be open at once.
+    """
+
+    def __enter__(self) -> Any:
+        modes.watches = (*modes.watches, self)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        modes.watches = tuple(watch for watch in modes.watches if watch is not self)
+
+    def forward(self, primitive: Any, args: tuple[Any, ...], result: Any) -> None:
+        """An operation was computed; `result` is its tensor, or the tuple of them."""
+
+    def backward(self, node: Any, cotangent: Any, parts: list[tuple[Any, Any]]) -> None:
+        """A cotangent went back: `parts` lists an `(input's record, cotangent along that edge)` for each edge."""
 
 
 class Vertex:

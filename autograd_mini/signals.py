@@ -6,7 +6,7 @@ Numbers only; what is drawn of them lives in `drawing`.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ import numpy as np
 from autograd_mini import errors
 from autograd_mini.arrays import as_seed
 from autograd_mini.backward import pull_back
-from autograd_mini.graph import Leaf, Node, Record, operations
+from autograd_mini.graph import Leaf, Node, Record, Watch, operations
 from autograd_mini.tensor import Tensor
 
 NOT_A_TENSOR = (
@@ -162,30 +162,39 @@ def signals(tensor: Tensor, seed: Any = None) -> Signals:
     else:
         seed = as_seed(seed, tensor.data, "signals(tensor, seed)")
 
-    records: dict[Record, Signal] = {}
-    edges: dict[tuple[Node, int], Edge] = {}
-    values: dict[Record, Signal] = {}
-    last: dict[Record, tuple[Any, Signal]] = {}  # a sole consumer's part is the total: not measured twice
-
-    def observe(node: Node, cotangent: Any, parts: list[tuple[Record, Any]]) -> None:
-        array, signal = last.pop(node, (None, None))
-        total = records[node] = signal if signal is not None and array is cotangent else measure(cotangent)
-        for (position, _), (parent, part) in zip(node.plan.rules, parts, strict=True):
-            along = total if part is cotangent else measure(part)
-            edges[node, position] = Edge(along.rms, ratio(along.rms, total.rms))
-            last[parent] = part, along
-            if type(parent) is Leaf and parent not in values and node.plan.keep[position]:
-                values[parent] = measure(node.operands[position])  # type: ignore[index]
-
     try:
-        leaves = pull_back(root, seed, retain_graph=True, observe=observe)
+        with Measuring(operations(root)) as measuring:
+            leaves = pull_back(root, seed, retain_graph=True)
     except RuntimeError:
         if any(node.operands is None for node in operations(root)):
             raise RuntimeError(FREED) from None
         raise
     for leaf, cotangent in leaves.items():
-        records[leaf] = measure(cotangent)
-    return Signals(root, records, edges, values)
+        measuring.records[leaf] = measure(cotangent)
+    return Signals(root, measuring.records, measuring.edges, measuring.values)
+
+
+class Measuring(Watch):
+    """Measures each cotangent that goes back through some operations."""
+
+    def __init__(self, nodes: Iterable[Node]) -> None:
+        self.nodes = set(nodes)  # a checkpoint runs backwards of its own
+        self.records: dict[Record, Signal] = {}
+        self.edges: dict[tuple[Node, int], Edge] = {}
+        self.values: dict[Record, Signal] = {}
+        self.last: dict[Record, tuple[Any, Signal]] = {}  # a sole consumer's part is the total: not measured twice
+
+    def backward(self, node: Node, cotangent: Any, parts: list[tuple[Record, Any]]) -> None:
+        if node not in self.nodes:
+            return
+        array, signal = self.last.pop(node, (None, None))
+        total = self.records[node] = signal if signal is not None and array is cotangent else measure(cotangent)
+        for (position, _), (parent, part) in zip(node.plan.rules, parts, strict=True):
+            along = total if part is cotangent else measure(part)
+            self.edges[node, position] = Edge(along.rms, ratio(along.rms, total.rms))
+            self.last[parent] = part, along
+            if type(parent) is Leaf and parent not in self.values and node.plan.keep[position]:
+                self.values[parent] = measure(node.operands[position])  # type: ignore[index]
 
 
 def measure(array: Any) -> Signal:

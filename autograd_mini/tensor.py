@@ -603,26 +603,32 @@ def apply(primitive: Primitive, *args: Any, **options: Any) -> Any:
         raise explain(error, primitive, values) from error
     if isinstance(out, np.generic):
         out = np.asarray(out)
-    elif isinstance(out, tuple):
+    if isinstance(out, tuple):
         out = rebuilt(out, [as_values(part) for part in out])
         plan = None if constant else primitive.plans.get(mask) or primitive.plan(mask)
         if plan is None or not plan.rules:
-            return wrap_constants(out)
-        operands = saved(plan, args, values, inputs, out[0].dtype)
+            result = wrap_constants(out)
+        else:
+            operands = saved(plan, args, values, inputs, out[0].dtype)
+            kept = out if plan.keep_out else None
+            node = Node(primitive, plan, inputs, operands, kept, options or NONE, Outputs(out))
+            result = rebuilt(
+                out,
+                [
+                    wrap(part, output_node(node, i, part) if part.dtype.kind in DIFFERENTIABLE else None)
+                    for i, part in enumerate(out)
+                ],
+            )
+    elif constant or out.dtype.kind not in DIFFERENTIABLE:
+        result = wrap(as_operand(out), None)
+    else:
+        plan = primitive.plans.get(mask) or primitive.plan(mask)
+        operands = saved(plan, args, values, inputs, out.dtype)
         kept = out if plan.keep_out else None
-        node = Node(primitive, plan, inputs, operands, kept, options or NONE, Outputs(out))
-        return rebuilt(
-            out,
-            [
-                wrap(part, output_node(node, i, part) if part.dtype.kind in DIFFERENTIABLE else None)
-                for i, part in enumerate(out)
-            ],
-        )
-    if constant or out.dtype.kind not in DIFFERENTIABLE:
-        return wrap(as_operand(out), None)
-    plan = primitive.plans.get(mask) or primitive.plan(mask)
-    operands = saved(plan, args, values, inputs, out.dtype)
-    return wrap(out, Node(primitive, plan, inputs, operands, out if plan.keep_out else None, options or NONE, out))
+        result = wrap(out, Node(primitive, plan, inputs, operands, kept, options or NONE, out))
+    for watch in modes.watches:
+        watch.forward(primitive, args, result)
+    return result
 
 
 def saved(plan: Plan, args: Sequence[Any], values: list[Any], inputs: list[Any], dtype: Any) -> list[Any]:
