@@ -3,12 +3,13 @@
 from typing import TYPE_CHECKING, Any
 
 from autograd_mini import rules  # registers the derivative of each NumPy function
+from autograd_mini.checked import NonFiniteError, checked
 from autograd_mini.checkpointing import checkpoint
 from autograd_mini.derivatives import elementwise_grad, hessian, hvp, jacobian, jvp, stop_gradient
 from autograd_mini.domains import case
 from autograd_mini.graph import enable_grad, no_grad, scope
 from autograd_mini.primitive import composite, constant, primitive, rule
-from autograd_mini.signals import signals
+from autograd_mini.signals import Recorder, Signals, signals
 from autograd_mini.tensor import Tensor
 from autograd_mini.transforms import grad, value_and_grad, vjp
 
@@ -16,8 +17,12 @@ if TYPE_CHECKING:
     from autograd_mini.drawing import draw
 
 __all__ = [
+    "NonFiniteError",
+    "Recorder",
+    "Signals",
     "Tensor",
     "case",
+    "checked",
     "checkpoint",
     "composite",
     "constant",

@@ -12,11 +12,11 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from autograd_mini import errors, palette
+from autograd_mini.factors import measurement
 from autograd_mini.graph import Leaf
+from autograd_mini.measuring import Measured, finding, root_and_seed
 from autograd_mini.picture import Box, Link, Picture, picture
 from autograd_mini.rendering import Drawing, RenderError
-from autograd_mini.signals import Signals, finding
-from autograd_mini.signals import signals as measure_signals
 from autograd_mini.tensor import Tensor
 
 __all__ = ["Drawing", "RenderError", "draw"]
@@ -40,7 +40,7 @@ ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;",
 NOT_IN_XML = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
-def draw(tensor: Tensor, signals: Signals | bool | None = None, *, max_nodes: int = 1000) -> Drawing:
+def draw(tensor: Tensor, signals: Measured | bool | None = None, *, max_nodes: int = 1000) -> Drawing:
     """Draw how a tensor was computed and, with `signals`, where on the way back the gradient shrinks or grows.
 
     Boxes are values: rounded for the result of an operation, yellow for a parameter, white for a constant, with a
@@ -85,11 +85,11 @@ def draw(tensor: Tensor, signals: Signals | bool | None = None, *, max_nodes: in
     """
     if not isinstance(tensor, Tensor):
         raise TypeError(NOT_A_TENSOR.format(what=errors.describe(tensor)))
-    if not (signals is None or isinstance(signals, bool | Signals)):
+    if not (signals is None or isinstance(signals, bool | Measured)):
         raise TypeError(BAD_SIGNALS.format(what=errors.describe(signals)))
     if max_nodes < 1:
         raise ValueError(BAD_MAX_NODES.format(max_nodes=max_nodes))
-    measured = measure_signals(tensor) if signals is True else signals or None
+    measured = measurement(*root_and_seed(tensor, None)) if signals is True else signals or None
     shown = picture(tensor._record or Leaf(tensor.data), measured, max_nodes)
     drawing = Drawing(
         "computation",

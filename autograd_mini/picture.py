@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd_mini.graph import Leaf, Node, Record, Vertex, ancestors
+from autograd_mini.measuring import Measured, Signal, measure, ratio
 from autograd_mini.primitive import Primitive
-from autograd_mini.signals import Signal, Signals, measure, ratio
 
 EDGES_PER_NODE = 5  # what dot lays out in comfort: 1,000 nodes or 5,000 edges
 PIECES = 40  # how many boxes a graph without scopes is folded to
@@ -63,7 +63,7 @@ class Picture(NamedTuple):
     note: str = ""
 
 
-def picture(root: Record, measured: Signals | None, max_nodes: int) -> Picture:
+def picture(root: Record, measured: Measured | None, max_nodes: int) -> Picture:
     """What to draw of the computation of `root`: everything, or runs if that is more than `max_nodes`."""
     records = ancestors(root)[::-1]
     nodes = [record for record in records if isinstance(record, Node)]
@@ -81,7 +81,7 @@ def picture(root: Record, measured: Signals | None, max_nodes: int) -> Picture:
 # Everything
 
 
-def everything(root: Record, records: Sequence[Record], measured: Signals | None) -> tuple[list[Box], list[Link]]:
+def everything(root: Record, records: Sequence[Record], measured: Measured | None) -> tuple[list[Box], list[Link]]:
     """A box for each record and a link for each operand; `x * x` has two."""
     keys = {record: f"n{number}" for number, record in enumerate(records)}
     scopes = leaf_scopes(records)
@@ -105,7 +105,7 @@ def everything(root: Record, records: Sequence[Record], measured: Signals | None
     return boxes, links
 
 
-def link(keys: dict[Record, str], node: Node, position: int, measured: Signals | None) -> Link:
+def link(keys: dict[Record, str], node: Node, position: int, measured: Measured | None) -> Link:
     parent = node.inputs[position]
     edge = measured.edges.get((node, position)) if measured is not None else None
     kind = "signal" if parent.requires_grad else "constant"
@@ -117,7 +117,7 @@ def link(keys: dict[Record, str], node: Node, position: int, measured: Signals |
     return Link(keys[parent], keys[node], kind, gain, f"operand {position + 1} of {call(node)}")
 
 
-def leaf_lines(leaf: Leaf, measured: Signals | None) -> Iterator[str]:
+def leaf_lines(leaf: Leaf, measured: Measured | None) -> Iterator[str]:
     """What is known of a parameter's gradient beside its signal."""
     if measured is None:
         if leaf.grad is not None:
@@ -205,7 +205,7 @@ def value_text(value: Any) -> str:
 # Runs
 
 
-def folded(nodes: Sequence[Node], measured: Signals | None, max_nodes: int) -> tuple[list[Box], list[Link]]:
+def folded(nodes: Sequence[Node], measured: Measured | None, max_nodes: int) -> tuple[list[Box], list[Link]]:
     """A box for each run of operations, which are given oldest first, and a link where one feeds another.
 
     A run is a stretch of the order of creation, so no run can both feed another and be fed by it.
@@ -228,7 +228,7 @@ def prefix(depth: int, node: Node) -> str:
     return ".".join(node.scope.split(".", depth)[:depth]) if node.scope else ""
 
 
-def run_box(number: int, scope: str, run: Sequence[Node], measured: Signals | None, result: bool) -> Box:
+def run_box(number: int, scope: str, run: Sequence[Node], measured: Measured | None, result: bool) -> Box:
     """A run's kinds of operation, its result and how the signal spreads inside; signals are of its last operation."""
     last = run[-1]
     operations = Counter(node.primitive.name.removeprefix("np.") for node in run)
@@ -254,7 +254,7 @@ def run_box(number: int, scope: str, run: Sequence[Node], measured: Signals | No
     return Box(f"n{number}", "run", title, tuple(lines), "", signal, tuple(footer), result)
 
 
-def run_links(runs: Sequence[Sequence[Node]], measured: Signals | None) -> list[Link]:
+def run_links(runs: Sequence[Sequence[Node]], measured: Measured | None) -> list[Link]:
     """One link for all edges between two runs; its gain takes their cotangents together."""
     number_of = {node: number for number, run in enumerate(runs) for node in run}
     counts: Counter[tuple[int, int]] = Counter()

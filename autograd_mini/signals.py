@@ -1,120 +1,99 @@
-"""How strong the gradient is at each point of a computation: one backward that measures and changes nothing.
+"""`signals`: where the gradient of a computation shrinks, by how much, and which factor of which layer does it.
 
-Numbers only; what is drawn of them lives in `drawing`.
+What is measured is put together here; how it is shown lives in `views` and `drawing`.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+import os
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from autograd_mini import errors
-from autograd_mini.arrays import as_seed
-from autograd_mini.backward import pull_back
-from autograd_mini.graph import Leaf, Node, Record, Watch, operations
+from autograd_mini.factors import Layer, Measurement, measurement
+from autograd_mini.graph import Record, Watch
+from autograd_mini.measuring import Signal, root_and_seed
 from autograd_mini.tensor import Tensor
+from autograd_mini.views.findings import findings
+from autograd_mini.views.tables import html_table, table, text_table, write_csv
 
-NOT_A_TENSOR = (
-    "signals(...) was called on {what}, but only a tensor remembers the computation that gradients flow through. "
-    "Write `signals(loss)` with the result itself, not with `loss.data` or `loss.item()`."
-)
-NO_GRAPH = (
-    "signals(...) was called on a tensor that does not depend on anything with requires_grad=True, so no gradient "
-    "flows. Write `Tensor(array, requires_grad=True)` for the parameters, and compute outside of `no_grad()`."
-)
-NOT_SCALAR = (
-    "signals(...) was called on a tensor of shape {shape}. A gradient is of one number, and this is not one. Write "
-    "`signals(t.sum())`, or give the cotangent: `signals(t, seed)` with a seed of shape {shape}."
-)
-FREED = (
-    "signals(...) goes back through the graph, but an earlier backward() has freed it. Measure and draw before "
-    "`loss.backward()`, or write `loss.backward(retain_graph=True)`; or compute the loss again."
-)
-NOT_MEASURED = (
-    "No gradient reached this tensor from the result that was measured. Ask for the result, for an intermediate "
-    "result that it depends on, or for a leaf with requires_grad=True."
+__all__ = ["Layer", "Recorder", "Signal", "Signals", "signals"]
+
+NOT_TENSORS = (
+    "signals(..., {argument}=...) was given {what}. Write a list of tensors: those that the computation itself used, "
+    "such as `x = Tensor(x)` and then `model(x)`."
 )
 
 
-class Signal(NamedTuple):
-    """The size of one array, in float64.
+class Recorder(Watch):
+    """Keeps the values of a forward, so that `signals` can tell how scores and activations are spread.
 
-    Attributes
-    ----------
-    rms : float
-        ||g||_2 / sqrt(size); 0 for an array without entries, inf or nan if an entry is.
-    norm : float
-        ||g||_2.
-    zeros : float
-        The share of entries that are exactly zero.
-    finite : bool
-        Whether all entries are finite.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import Recorder, Tensor, signals
+    >>> x, w = Tensor(np.ones((4, 3))), Tensor(np.eye(3), requires_grad=True)
+    >>> with Recorder() as forward:
+    ...     loss = np.sum(np.tanh(x @ w))
+    >>> signals(loss, forward=forward).layers[0].spreads["s"].quantiles[3]
+    np.float64(1.0)
     """
 
-    rms: float
-    norm: float
-    zeros: float
-    finite: bool
+    def __init__(self) -> None:
+        self.values: dict[Record, Any] = {}
+
+    def forward(self, primitive: Any, args: tuple[Any, ...], result: Any) -> None:  # noqa: ARG002
+        if isinstance(result, Tensor) and result._record is not None:
+            self.values[result._record] = result.data
 
 
-class Edge(NamedTuple):
-    """The cotangent along one edge, before it is summed with those of other edges.
-
-    Attributes
-    ----------
-    rms : float
-        rms(c_e).
-    gain : float
-        rms(c_e) / rms(g_out), g_out the cotangent of the operation's result; nan where that is zero.
-    """
-
-    rms: float
-    gain: float
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Signals:
+class Signals(Measurement):
     """What `signals` measured; `s[tensor]` is the `Signal` of one tensor's cotangent.
 
-    It holds the graph, and so the graph's arrays, for as long as it lives.
-
-    Attributes
-    ----------
-    root : Node or Leaf
-        The record of the result.
-    records : dict of Node or Leaf to Signal
-        The total cotangent of each record that one reached, in the order of the backward.
-    edges : dict of (Node, int) to Edge
-        For each operation and position of a differentiable argument. `x * x` has two edges.
-    values : dict of Leaf to Signal
-        The size of the parameters themselves, of those that the graph holds because a rule reads them.
+    `print` it for the findings and the table of layers; notebooks show both.
     """
 
-    root: Record
-    records: Mapping[Record, Signal]
-    edges: Mapping[tuple[Node, int], Edge]
-    values: Mapping[Record, Signal]
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What is to be seen, the most important first, each a sentence or two."""
+        return findings(self)
 
-    def __getitem__(self, tensor: Tensor | Record) -> Signal:
-        record = tensor._record if isinstance(tensor, Tensor) else tensor
-        if record not in self.records:
-            raise KeyError(NOT_MEASURED)
-        return self.records[record]  # type: ignore[index]
+    def layers_reading(self, weights: Tensor) -> list[Layer]:
+        """The layers whose weights are this tensor; more than one where it is shared."""
+        record = weights._record
+        pairs = zip(self.layers, self.places, strict=True)
+        return [layer for layer, place in pairs if place.mixing.inputs[place.weights] is record]
 
-    def __repr__(self) -> str:
-        return f"<Signals of {len(self.records)} tensors and {len(self.edges)} edges. {finding(self)}>"
+    def table(self, rows: str = "layers") -> np.ndarray[Any, Any]:
+        """All numbers as a structured array, one row for each of the "layers", "operations" or "edges"."""
+        return table(self, rows)
+
+    def to_csv(self, path: str | os.PathLike[str], rows: str = "layers") -> None:
+        """Write `table(rows)` as comma-separated values with a header."""
+        write_csv(self, path, rows)
+
+    def __str__(self) -> str:
+        return "\n".join([*self.findings, "", text_table(self)])
+
+    def _repr_html_(self) -> str:
+        return html_table(self)
 
 
-def signals(tensor: Tensor, seed: Any = None) -> Signals:
+def signals(
+    tensor: Tensor,
+    seed: Any = None,
+    *,
+    inputs: Sequence[Tensor] | None = None,
+    outputs: Sequence[Tensor] = (),
+    forward: Recorder | None = None,
+) -> Signals:
     r"""Measure the gradient at each point of a computation: :math:`\mathrm{rms}(g) = \|g\|_2/\sqrt{\mathrm{size}}`.
 
     One backward that keeps the graph and leaves every `.grad` alone. For each operand it also takes the gain
     :math:`\mathrm{rms}(c_e)/\mathrm{rms}(g_\mathrm{out})` of the cotangent :math:`c_e` along that one edge, so along
-    a chain the logarithms of the gains add up to that of the signal.
+    a chain the logarithms of the gains add up to that of the signal. For each layer it splits the gain into what the
+    activation and what the weights do.
 
     Parameters
     ----------
@@ -122,11 +101,17 @@ def signals(tensor: Tensor, seed: Any = None) -> Signals:
         The result, usually the loss.
     seed : array_like, optional
         dL/d(tensor), of its shape. May be left out for a tensor of one entry, where it is 1.
+    inputs : sequence of Tensor, optional
+        The model's inputs, which tell the data from the weights. By default all arrays that do not require grad.
+    outputs : sequence of Tensor
+        The model's outputs; what is computed from them belongs to the loss and to no layer.
+    forward : Recorder, optional
+        What saw the forward; it adds how scores and activations are spread.
 
     Returns
     -------
     Signals
-        Give it to `draw`, or ask it for one tensor's signal: `signals(loss)[w].rms`.
+        Print it, give it to `draw`, or ask it for one tensor's signal: `signals(loss)[w].rms`.
 
     Raises
     ------
@@ -150,108 +135,15 @@ def signals(tensor: Tensor, seed: Any = None) -> Signals:
     >>> measured[w].norm, w.grad
     (10.0, None)
     """
-    if not isinstance(tensor, Tensor):
-        raise TypeError(NOT_A_TENSOR.format(what=errors.describe(tensor)))
-    root = tensor._record
-    if root is None or not root.requires_grad:
-        raise RuntimeError(NO_GRAPH)
-    if seed is None:
-        if tensor.size != 1:
-            raise ValueError(NOT_SCALAR.format(shape=tensor.shape))
-        seed = np.ones_like(tensor.data)
-    else:
-        seed = as_seed(seed, tensor.data, "signals(tensor, seed)")
-
-    try:
-        with Measuring(operations(root)) as measuring:
-            leaves = pull_back(root, seed, retain_graph=True)
-    except RuntimeError:
-        if any(node.operands is None for node in operations(root)):
-            raise RuntimeError(FREED) from None
-        raise
-    for leaf, cotangent in leaves.items():
-        measuring.records[leaf] = measure(cotangent)
-    return Signals(root, measuring.records, measuring.edges, measuring.values)
+    root, seed = root_and_seed(tensor, seed)
+    known = None if inputs is None else records_of(inputs, "inputs")
+    values = {} if forward is None else forward.values
+    found = measurement(root, seed, known, records_of(outputs, "outputs"), values, tensor.name or "a tensor")
+    return Signals(**vars(found))
 
 
-class Measuring(Watch):
-    """Measures each cotangent that goes back through some operations."""
-
-    def __init__(self, nodes: Iterable[Node]) -> None:
-        self.nodes = set(nodes)  # a checkpoint runs backwards of its own
-        self.records: dict[Record, Signal] = {}
-        self.edges: dict[tuple[Node, int], Edge] = {}
-        self.values: dict[Record, Signal] = {}
-        self.last: dict[Record, tuple[Any, Signal]] = {}  # a sole consumer's part is the total: not measured twice
-
-    def backward(self, node: Node, cotangent: Any, parts: list[tuple[Record, Any]]) -> None:
-        if node not in self.nodes:
-            return
-        array, signal = self.last.pop(node, (None, None))
-        total = self.records[node] = signal if signal is not None and array is cotangent else measure(cotangent)
-        for (position, _), (parent, part) in zip(node.plan.rules, parts, strict=True):
-            along = total if part is cotangent else measure(part)
-            self.edges[node, position] = Edge(along.rms, ratio(along.rms, total.rms))
-            self.last[parent] = part, along
-            if type(parent) is Leaf and parent not in self.values and node.plan.keep[position]:
-                self.values[parent] = measure(node.operands[position])  # type: ignore[index]
-
-
-def measure(array: Any) -> Signal:
-    """The size of an array, by a scaling that can neither overflow nor underflow."""
-    size = array.size
-    if size == 1 and array.dtype.kind == "f" and isinstance(array, np.ndarray | np.generic):
-        number = abs(float(array.item()))
-        return Signal(number, number, float(number == 0), math.isfinite(number))
-    if not size:
-        return Signal(0.0, 0.0, 0.0, True)
-    zeros = float(np.mean(array == 0))
-    if array.dtype.kind == "c":
-        array = np.stack((array.real, array.imag))
-    magnitudes = np.abs(array.astype(np.float64))
-    largest = float(np.max(magnitudes))
-    if largest == 0 or not math.isfinite(largest):
-        return Signal(largest, largest, zeros, largest == 0)
-    root_of_size = math.sqrt(size)
-    scaled = math.sqrt(float(np.sum(np.square(magnitudes / largest))))
-    return Signal(largest * (scaled / root_of_size), largest * scaled, zeros, True)
-
-
-def ratio(part: float, whole: float) -> float:
-    """`part / whole`, nan where that is not defined."""
-    return part / whole if whole else math.nan
-
-
-def finding(measured: Signals) -> str:
-    """One sentence on how the signal changes on its way back; of the operations in scopes, if there are any."""
-    nodes = [record for record in measured.records if isinstance(record, Node)]
-    nodes = [node for node in nodes if node.scope] or nodes
-    if not nodes:
-        return "Nothing was computed, so the signal is the seed."
-    at = measured.records
-    broken = next((node for node in nodes if not at[node].finite), None)
-    if broken is not None:
-        return f"Going back, the signal is not finite from {place(broken)} on."
-    dead = [node for node in nodes if at[node].rms == 0 and node.size]
-    if dead:
-        return (
-            f"Going back, the signal is exactly zero at {len(dead)} of {len(nodes)} operations: see {place(dead[0])}."
-        )
-    alive = [node for node in nodes if node.size] or nodes
-    weakest, strongest = min(alive, key=lambda n: at[n].rms), max(alive, key=lambda n: at[n].rms)
-    low, high = f"{at[weakest].rms:.1e}", f"{at[strongest].rms:.1e}"
-    if low == high:
-        return f"The signal is {low} throughout."
-    factor = ratio(at[strongest].rms, at[weakest].rms)
-    if factor < 10:
-        return f"The signal stays within a factor of {factor:.1f}, between {low} and {high}."
-    if strongest.index > weakest.index:
-        return f"Going back, the signal falls from {high} to {low} between {place(strongest)} and {place(weakest)}."
-    return f"Going back, the signal grows from {low} to {high} between {place(weakest)} and {place(strongest)}."
-
-
-def place(node: Node) -> str:
-    """Where an operation is, in words: `tanh in layer3`."""
-    name = node.primitive.name.removeprefix("np.")
-    what = f"{node.name} = {name}" if node.name else name
-    return f"{what} in {node.scope}" if node.scope else what
+def records_of(tensors: Sequence[Tensor], argument: str) -> list[Record]:
+    """The records of tensors."""
+    if isinstance(tensors, Tensor) or not all(isinstance(t, Tensor) for t in tensors):
+        raise TypeError(NOT_TENSORS.format(argument=argument, what=type(tensors).__name__))
+    return [t._record for t in tensors if t._record is not None]

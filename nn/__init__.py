@@ -7,6 +7,7 @@ from nn.layers import MLP, Linear, Sequential
 from nn.losses import cross_entropy, squared_error
 from nn.module import Module, Parameter
 from nn.optim import SGD
+from nn.signals import signals
 
 __all__ = [
     "MLP",
@@ -22,5 +23,6 @@ __all__ = [
     "cross_entropy",
     "init",
     "minibatches",
+    "signals",
     "squared_error",
 ]

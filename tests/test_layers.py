@@ -25,13 +25,16 @@ ORDER = [
     ["tensor"],
     ["transforms", "derivatives", "checkpointing"],
     ["rendering"],
-    ["signals", "picture", "drawing"],
+    ["layers", "measuring", "factors"],
+    ["picture", "drawing"],
+    ["views"],
+    ["checked", "signals"],
     ["scipy", "testing"],
 ]
 RANK = {name: (line, column) for line, names in enumerate(ORDER) for column, name in enumerate(names)}
 # Built on the engine, or texts:
-EXTENSIONS = {"rules", "scipy", "errors", "derivatives", "checkpointing", "updates", "testing", "transforms"}
-PICTURES = {"drawing", "picture", "palette", "rendering", "signals"}
+EXTENSIONS = {"rules", "scipy", "errors", "derivatives", "checkpointing", "updates", "testing", "transforms", "checked"}
+PICTURES = {"drawing", "picture", "palette", "rendering", "signals", "layers", "measuring", "factors", "views"}
 FILES = sorted(path for path in ENGINE.rglob("*.py") if path != ENGINE / "__init__.py")
 
 
@@ -57,7 +60,7 @@ def upward(name: str, source: str) -> list[str]:
     wrong = []
     for module, imported in imports(source, "autograd_mini"):
         target = module or imported
-        inside = name == target and name in {"rules", "scipy", "testing"}
+        inside = name == target and name in {"rules", "scipy", "testing", "views"}
         if not inside and RANK[target] >= RANK[name]:
             wrong.append(target)
     return wrong + [module or "nn" for module, _ in imports(source, "nn")]

@@ -8,7 +8,8 @@ import pytest
 import autograd_mini
 from autograd_mini import Tensor
 from autograd_mini.graph import Node, operations
-from autograd_mini.signals import Signals, finding, measure, signals
+from autograd_mini.measuring import finding, measure
+from autograd_mini.signals import Signals, signals
 
 
 def rms(array):

@@ -1,0 +1,1 @@
+"""What a person sees of measured signals: tables, findings, plots, pages. No measuring here."""
