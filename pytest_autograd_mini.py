@@ -110,7 +110,7 @@ def registered(name: str) -> None:
 
 @pytest.fixture(scope="session")
 def derivatives(pytestconfig: pytest.Config) -> Derivatives:
-    """Checks of derivatives: `derivatives.check(f, x)`, `.check_module(module, shape)` and `.laws.all_for(f, x)`.
+    """Checks of derivatives: `derivatives.check(f, x)`, `.check_module(module, inputs)` and `.laws.all_for(f, x)`.
 
     A hypothesis strategy in the place of an argument is drawn from, as many times as the profile says.
     """
@@ -122,6 +122,9 @@ class Derivatives:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
+
+    def __repr__(self) -> str:
+        return f"<derivatives, profile {selected(self._config)[1]}>"
 
     def check(self, f: Callable[..., Any], *args: Any, **options: Any) -> Any:
         """Check the derivatives of `f`: `autograd_mini.testing.check_derivatives`, of drawn arguments too.
@@ -152,12 +155,12 @@ class Derivatives:
 
         return self._ask(check_derivatives, (f, *args), options)
 
-    def check_module(self, module: Any, input_shape: Any, **options: Any) -> Any:
+    def check_module(self, module: Any, inputs: Any = None, **options: Any) -> Any:
         """Check the derivatives of a module: `autograd_mini.testing.check_module`."""
         __tracebackhide__ = True
         from autograd_mini.testing import check_module
 
-        return self._ask(check_module, (module, input_shape), options)
+        return self._ask(check_module, (module, inputs), options)
 
     @property
     def laws(self) -> Laws:
@@ -214,6 +217,9 @@ class Laws:
 
     def __init__(self, owner: Derivatives) -> None:
         self._owner = owner
+
+    def __repr__(self) -> str:
+        return "<derivatives.laws>"
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("_"):

@@ -59,6 +59,8 @@ def pull_back(
             cotangents[parent] = cotangents[parent] + part if parent in cotangents else part
         if not retain_graph:
             node.operands = node.out = None
+            for watch in modes.watches:
+                watch.freed(node)
     return cotangents
 
 

@@ -134,6 +134,9 @@ class Watch(Block):
     def backward(self, node: Any, cotangent: Any, parts: list[tuple[Any, Any]]) -> None:
         """A cotangent went back: `parts` lists an `(input's record, cotangent along that edge)` for each edge."""
 
+    def freed(self, node: Any) -> None:
+        """A backward has passed through an operation, and what its rules read is freed."""
+
 
 class Vertex:
     """What the graph knows of a value without keeping it alive: shape, dtype, name, order, module scope."""

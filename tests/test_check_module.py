@@ -7,7 +7,7 @@ import pytest
 
 import nn
 from autograd_mini import Tensor, primitive, rule
-from autograd_mini.testing import DerivativeError, InconclusiveError, check_module
+from autograd_mini.testing import DerivativeError, InconclusiveError, arrays, check_module
 
 
 def operation(value, *vjps):
@@ -144,9 +144,9 @@ def test_wrong_parameter_is_named_by_path_and_index():
     with pytest.raises(DerivativeError) as error:
         check_module(Model(), (4, 3))
     message = str(error.value)
-    assert message.startswith("The derivative of Model in train mode is wrong.")
+    assert message.startswith("Model in train mode: wrong derivative by layers.1.bias[1]: expected ")
     assert "by        layers.1.bias[1] = " in message
-    assert "check_module(Model(...), (4, 3), modes=['train'])" in message
+    assert "    module = ...  # your Model\n    check_module(module, (4, 3), modes=['train'])" in message
 
 
 def test_factor_that_is_one_at_first_is_missed_by_nobody():
@@ -155,7 +155,7 @@ def test_factor_that_is_one_at_first_is_missed_by_nobody():
 
 
 def test_mistake_in_one_mode_is_told_with_the_mode():
-    with pytest.raises(DerivativeError, match="of Gain in eval mode is wrong"):
+    with pytest.raises(DerivativeError, match=r"^Gain in eval mode: wrong derivative by"):
         check_module(Gain(product_in_eval=forgetful()), (3, 2))
     check_module(Gain(product_in_eval=forgetful()), (3, 2), modes=["train"])
 
@@ -169,7 +169,7 @@ def test_mistake_at_second_order_is_found_there():
             return operation(lambda x: x**2, rule_of_tensors)(x * self.gain)
 
     check_module(Square(), (2,))
-    with pytest.raises(DerivativeError, match="derivative of order 2 of Square in train mode"):
+    with pytest.raises(DerivativeError, match=r"^Square in train mode: wrong derivative of order 2 by"):
         check_module(Square(), (2,), order=2)
 
 
@@ -214,7 +214,7 @@ def test_random_numbers_from_outside_are_told():
 
 def test_module_is_known_by_its_methods_alone():
     assert check_module(Plain(), (3, 1), order=2).verdict == "right"
-    with pytest.raises(DerivativeError, match=r"of Plain is wrong(.|\n)*by        (x|parameters\[0\])\["):
+    with pytest.raises(DerivativeError, match=r"^Plain: wrong derivative(.|\n)*by        (x|parameters\[0\])\["):
         check_module(Plain(power=3), (3, 1))
 
 
@@ -273,3 +273,34 @@ def test_unknown_mode_and_functions_are_refused():
         check_module(nn.Tanh(), 2, modes=["training"])
     with pytest.raises(TypeError, match="neither `named_parameters"):
         check_module(np.tanh, 2)
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        ((nn.PReLU, (2,)), r"the class PReLU.*`check_module\(PReLU\(\.\.\.\), inputs\)`"),
+        ((nn.PReLU(),), r"without inputs.*`check_module\(module, \(4, 3\)\)`"),
+        ((nn.PReLU(), arrays()), r"hypothesis strategy.*`derivatives.check_module\(module, strategy\)`"),
+    ],
+    ids=["class", "no inputs", "strategy"],
+)
+def test_what_cannot_be_checked_is_refused_with_what_to_write(args, says):
+    with pytest.raises(TypeError, match=says):
+        check_module(*args)
+
+
+def test_an_error_of_the_module_is_told_with_the_shapes_of_its_inputs():
+    with pytest.raises(ValueError, match="could not be broadcast") as error:
+        check_module(Gain(), (4, 5))
+    assert "check_module called Gain in train mode with inputs of shape (4, 5) float64." in error.value.__notes__
+
+
+def test_loss_is_shown_in_the_lines_to_paste():
+    with pytest.raises(DerivativeError) as error:
+        check_module(Plain(power=3), (3, 1), loss=lambda y: np.sum(y))
+    assert "\n    loss = lambda y: np.sum(y)\n    check_module(module, (3, 1), loss=loss)" in str(error.value)
+
+
+def test_output_that_does_not_depend_on_anything_is_mentioned():
+    report = check_module(Plain(), (3, 1), loss=lambda y: 0.0 * y)
+    assert any("does not depend on the arguments" in note for note in report.notes)

@@ -127,4 +127,4 @@ def test_one_wrong_entry_of_many_is_named():
 
 def test_a_mistake_of_second_order_is_called_so():
     (mistake,) = (m for m in MISTAKES if str(m) == "second order: sine: sign")
-    assert str(caught(mistake)).startswith("The derivative of order 2 of function is wrong.")
+    assert str(caught(mistake)).startswith("function: wrong derivative of order 2 by x[0]")

@@ -69,7 +69,7 @@ def test_wrong_rule_fails_with_its_smallest_example_and_no_frames_of_the_library
     result.stdout.fnmatch_lines(
         [
             ">       derivatives.check(softsign, *",
-            "E *DerivativeError: The derivative of softsign is wrong.",
+            "E *autograd_mini.testing.DerivativeError: softsign: wrong derivative by x: expected 0.25, got 0.5",
             "E *by        x = 1",
             "E *expected  0.25 *",
             "E *got       0.5",
@@ -88,7 +88,7 @@ def test_rule_that_is_wrong_at_second_order_only_fails(pytester, run):
     )
     result = run()
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["E *The derivative of order 2 of softsign is wrong."])
+    result.stdout.fnmatch_lines(["E *softsign: wrong derivative of order 2 by x: *"])
 
 
 def test_error_of_the_users_function_is_shown_with_its_line(pytester, run):
@@ -98,6 +98,19 @@ def test_error_of_the_users_function_is_shown_with_its_line(pytester, run):
     result = run()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([">*raise KeyError('mine')"])
+
+
+def test_fixture_shows_its_profile(pytester, run):
+    pytester.makepyfile("def test_shown(derivatives):\n    assert repr(derivatives) == '<derivatives, profile ci>'")
+    run("--derivatives-profile=ci").assert_outcomes(passed=1)
+
+
+def test_error_of_a_rule_is_told_with_the_operation_and_the_order(pytester, run):
+    operations = OPERATIONS.replace("np.abs(x)){power}", "np.abs(np.asarray(x))) ** 2")
+    pytester.makepyfile(operations=operations, test_user=FIVE_LINES)
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E *The rule of softsign *", "E *for the derivative of order 2 of softsign."])
 
 
 def test_inconclusive_check_skips_with_its_reason(pytester, run):

@@ -61,3 +61,8 @@ def __getattr__(name: str) -> Any:
 
         return getattr(strategies, name)
     raise AttributeError(f"module 'autograd_mini.testing' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """The public names, also those that are imported only when asked for."""
+    return sorted(__all__)

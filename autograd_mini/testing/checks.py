@@ -6,13 +6,15 @@ Here is the order of the checks; numbers are compared in `comparison`, and findi
 from __future__ import annotations
 
 import inspect
+import sys
+import textwrap
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from autograd_mini.primitive import display_name
 from autograd_mini.tensor import Tensor
 from autograd_mini.testing import properties
 from autograd_mini.testing.comparison import Comparison, compare, has_kink
@@ -23,17 +25,47 @@ from autograd_mini.testing.report import (
     Report,
     Subject,
     guessed_cause,
-    pasted,
+    written,
     wrong_message,
 )
 from autograd_mini.testing.shrinking import smallest
+from autograd_mini.testing.snippets import code_of, name_of, own_name, pasted
 from autograd_mini.trees import flatten
 
 NOTHING_TO_CHECK = (
     "check_derivatives was called with {what}, so there is nothing to differentiate. Pass floating-point or complex "
-    "arrays: `check_derivatives(f, np.array([0.5, 2.0]))`."
+    "arrays: `check_derivatives(f, np.array([0.5, 2.0]))`{hint}."
 )
-ORDER = "check_derivatives was called with order={order}. Write a whole number of at least 1{reason}."
+INTEGERS = ", or `x.astype(float)` for what you have"
+NOT_CALLABLE = (
+    "check_derivatives was called with {what} as its first argument, which cannot be called. The function comes first, "
+    "and then where to check it: `check_derivatives(f, x)`."
+)
+NOT_A_FUNCTION = (
+    "check_derivatives was called with {what} for `{keyword}`, which must be a function of the arguments, not its "
+    "value. Write `{keyword}=lambda {parameters}: ...`."
+)
+BOTH = (
+    "check_derivatives was called with `gradient=` and with `vjp=`. Write one of them: `gradient=` for a function that "
+    "returns one number, `vjp=` for one that returns an array."
+)
+STRATEGY = (
+    "check_derivatives was called with a hypothesis strategy, but it checks at arrays. In a test with the fixture "
+    "`derivatives` write `derivatives.check(f, strategy)`; or decorate the test with `@given(strategy)`."
+)
+NOT_FINITE = "{name}: {entry} is {value}, and a derivative is checked at finite numbers. Replace it, or leave it out."
+NO_RESULT = "{name} returned {got}, and there is nothing to differentiate in that. Did it forget `return`?"
+NO_GRADIENT = (
+    "{name} returned {got} as the gradient by {argument}. Return an array of its shape; did it forget `return`?"
+)
+SEVERAL = (
+    "`gradient=` is of a function that returns one number, but {name} returned an array of shape {shapes}. Write "
+    "`vjp=`, of a cotangent and the arguments: for an elementwise function `vjp=lambda g, x: g * {slope}(x)`."
+)
+CALLED = "check_derivatives called {call} last, for the derivative of order {order} of {subject}."
+CONSTANT = "every derivative is 0: near here the result does not depend on the arguments"
+NO_NUMBERS = "the result is no floating-point number: it does not depend on the arguments, or in steps only"
+ORDER = "check_derivatives was called with order={order!r}. Write a whole number, at least 1."
 
 
 def check_derivatives(
@@ -92,7 +124,9 @@ def check_derivatives(
     InconclusiveError
         If the numbers cannot tell, and why.
     TypeError
-        If no argument is floating-point.
+        If no argument is floating-point, or `f` returns no numbers.
+    ValueError
+        If an argument is not finite, or `gradient` is given for a function that returns several numbers.
 
     Examples
     --------
@@ -103,16 +137,17 @@ def check_derivatives(
     >>> check_derivatives(np.sin, [0.5, 1.0], vjp=lambda g, x: -g * np.cos(x))  # doctest: +IGNORE_EXCEPTION_DETAIL
     Traceback (most recent call last):
         ...
-    autograd_mini.testing.report.DerivativeError: The derivative of np.sin is wrong.
+    autograd_mini.testing.DerivativeError: np.sin: wrong derivative by x[1]: expected 0.540302, got -0.540302
     ...
     """
+    require(f, args, gradient, vjp)
     if not isinstance(order, int) or order < 1:
-        raise ValueError(ORDER.format(order=order, reason=""))
+        raise ValueError(ORDER.format(order=order))
     check = Check(f, args, gradient, vjp, seed)
     check.small_shapes, check.rtol = small_shapes, rtol
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # of a point outside of the domain, a mean of nothing and the like
-        report = check.run(1 if gradient or vjp else order)
+        report = check.run(order if gradient is None and vjp is None else 1)
     if report.verdict != "right" and inconclusive == "raise":
         raise InconclusiveError(f"The derivative of {check.subject.name} could not be checked.\n{report}")
     return report
@@ -135,17 +170,26 @@ class Check:
         self.leaves = [leaf.data if isinstance(leaf, Tensor) else leaf for leaf in self.leaves]
         self.moved = [i for i, leaf in enumerate(self.leaves) if is_differentiable(leaf)]
         if not self.moved:
-            what = " and ".join(sorted({type(leaf).__name__ for leaf in self.leaves})) or "no arguments"
-            raise TypeError(NOTHING_TO_CHECK.format(what=what))
-        self.given = [np.asarray(self.leaves[i]) for i in self.moved]
+            what = " and ".join(dict.fromkeys(map(brief, self.leaves))) or "no arguments"
+            integers = any(getattr(leaf, "dtype", None) is not None for leaf in self.leaves)
+            raise TypeError(NOTHING_TO_CHECK.format(what=what, hint=INTEGERS if integers else ""))
+        self.given = [np.array(self.leaves[i]) for i in self.moved]  # a copy: the function may write into it
         self.rng = np.random.default_rng(seed)
         args = self.rebuild(self.leaves)
-        self.subject = Subject(name_of(f), tuple(names_of(f, args, self.moved)), call_of(f, args, gradient, vjp))
+        self.subject = Subject(name_of(f), tuple(names_of(f, args, self.moved)), lambda: self.code(args))
         self.kinks: list[str] = []
         self.reasons: list[str] = []
+        self.notes: list[str] = []
+        self.called: tuple[str, Sequence[Any]] | None = None  # the user's function called last, for notes on errors
+        self.level = 1
         self.entries = 0
         self.small_shapes = True
         self.rtol = 0.0
+
+    def code(self, args: Sequence[Any]) -> str:
+        """The call of `check_derivatives` with these arguments as code."""
+        keywords = {"gradient": self.gradient, "vjp": self.vjp}
+        return code_of("check_derivatives", [self.f, *args], {k: v for k, v in keywords.items() if v is not None})
 
     def arguments(self, arrays: Sequence[Any]) -> Any:
         """The arguments of `f` with the given arrays in the places of the differentiable ones."""
@@ -155,41 +199,99 @@ class Check:
         return self.rebuild(call)
 
     def function(self, *arrays: Any) -> Any:
-        return self.f(*self.arguments(arrays))
+        args = self.arguments(arrays)
+        self.called = (self.subject.name, args)
+        return self.f(*args)
 
     def given_gradient(self, cotangents: Sequence[Any], *arrays: Any) -> Sequence[Any]:
         """What the user's `gradient` or `vjp` says, as a pullback."""
         args = self.arguments(arrays)
+        given, keyword = (self.gradient, "gradient") if self.vjp is None else (self.vjp, "vjp")
         if self.vjp is not None:
-            found = self.vjp(cotangents[0] if len(cotangents) == 1 else tuple(cotangents), *args)
-        else:
-            found = self.gradient(*args)  # type: ignore[misc]
-            found = tuple(g * cotangents[0] for g in found) if isinstance(found, tuple) else found * cotangents[0]
-        return tuple(found) if isinstance(found, tuple | list) else (found,)
+            args = (cotangents[0] if len(cotangents) == 1 else tuple(cotangents), *args)
+        self.called = (own_name(given) or keyword, args)
+        found = given(*args)  # type: ignore[misc]
+        parts = tuple(found) if isinstance(found, tuple | list) else (found,)
+        for name, part in zip(self.subject.arguments, parts, strict=False):
+            if not is_numeric(part):
+                raise TypeError(NO_GRADIENT.format(name=self.called[0], got=brief(part), argument=name))
+        return parts if self.vjp is not None else tuple(g * cotangents[0] for g in parts)
 
     def problem(self) -> Problem:
-        return Problem(self.function, self.given, self.given_gradient if self.gradient or self.vjp else None)
+        by_engine = self.gradient is None and self.vjp is None
+        return Problem(self.function, self.given, None if by_engine else self.given_gradient)
 
     def run(self, order: int) -> Report:
         """All checks up to an order; the first that fails raises."""
+        with self.telling():
+            return self.checked(order)
+
+    def checked(self, order: int) -> Report:
+        """The same, with errors of the user's functions as they are."""
+        self.require_finite()
         problem: Problem = self.problem()
+        self.require_results(problem)
         before: Problem | None = None
         properties.check(problem, self.given, self.subject, self.rng, self.small_shapes, self.rtol)
         for level in range(1, order + 1):
+            self.level = level
             found = compare(problem, self.rng, self.rtol)
             self.entries += found.got.size
             if found.wrong.any():
                 raise DerivativeError(self.smallest_message(problem, found, level))
+            if level == 1 and found.got.size and not found.got.any() and not found.want.any():
+                self.notes.append(CONSTANT)
             self.note(problem, found, before)
             if level == 1:
                 properties.check_own_precision(problem, self.given, self.subject, self.rng)
             if self.kinks or self.reasons or level == order:
                 break
+            self.level = level + 1
             if level == 1:
                 properties.check_adjoint(problem, self.subject, self.rng, self.rtol)
             before, problem = problem, problem.derived(self.rng)
         verdict = "inconclusive" if self.reasons else "right"
-        return Report(verdict, self.entries, tuple(self.kinks), tuple(self.reasons), level)
+        return Report(verdict, self.entries, tuple(self.kinks), tuple(self.reasons), level, tuple(self.notes))
+
+    def require_finite(self) -> None:
+        """Refuse points at which there is nothing to compare with."""
+        for name, a in zip(self.subject.arguments, self.given, strict=False):
+            for index in np.argwhere(~np.isfinite(a)):
+                entry = f"{name}{written([int(i) for i in index])}"
+                raise ValueError(NOT_FINITE.format(name=self.subject.name, entry=entry, value=a[tuple(index)]))
+
+    def require_results(self, problem: Problem) -> None:
+        """Refuse a function that returns no numbers, and a `gradient` of one that returns several."""
+        if not problem.outputs:
+            found = self.function(*self.given)
+            leaves = flatten(found)[0]
+            if not any(map(is_numeric, leaves)):
+                self.called = None
+                raise TypeError(NO_RESULT.format(name=self.subject.name, got=brief(found)))
+            self.notes.append(NO_NUMBERS)
+        self.called = None
+        if self.gradient is not None and [a.size for a in problem.outputs] not in ([], [1]):
+            shapes = " and ".join(str(a.shape) for a in problem.outputs)
+            slope = own_name(self.gradient) or "slope"
+            raise ValueError(SEVERAL.format(name=self.subject.name, shapes=shapes, slope=slope))
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Say of an error which call it came from; one of the engine about a gradient's shape says what is wrong."""
+        try:
+            yield
+        except (DerivativeError, InconclusiveError):
+            raise
+        except Exception as error:
+            wrong = properties.wrong_cotangent(error)
+            if wrong:
+                kind, message = wrong
+                raise DerivativeError(f"{self.subject.name}: {message}\n\n{self.subject.again}", kind) from error
+            if self.called is not None:
+                name, args = self.called
+                call = textwrap.shorten(f"{name}({', '.join(map(pasted, args))})", 300, placeholder=" ...)")
+                error.add_note(CALLED.format(order=self.level, subject=self.subject.name, call=call))
+            raise
 
     def smallest_message(self, problem: Problem, found: Comparison, level: int) -> str:
         """The message about the smallest arguments at which the derivative is wrong in the same way."""
@@ -234,15 +336,41 @@ class Check:
         return self.subject.entry(problem, found.columns[column])
 
 
+def require(f: Any, args: Sequence[Any], gradient: Callable[..., Any] | None, vjp: Callable[..., Any] | None) -> None:
+    """Refuse arguments of `check_derivatives` that are of another kind, or contradict each other."""
+    if not callable(f):
+        raise TypeError(NOT_CALLABLE.format(what=brief(f)))
+    if any(is_strategy(leaf) for leaf in flatten(tuple(args))[0]):
+        raise TypeError(STRATEGY)
+    for keyword, given, parameters in (("gradient", gradient, "x"), ("vjp", vjp, "g, x")):
+        if given is not None and not callable(given):
+            raise TypeError(NOT_A_FUNCTION.format(what=brief(given), keyword=keyword, parameters=parameters))
+    if gradient is not None and vjp is not None:
+        raise ValueError(BOTH)
+
+
+def is_strategy(value: Any) -> bool:
+    """Whether a value is a hypothesis strategy, without importing hypothesis."""
+    strategies = sys.modules.get("hypothesis.strategies")
+    return strategies is not None and isinstance(value, strategies.SearchStrategy)
+
+
+def is_numeric(value: Any) -> bool:
+    """Whether a value is a number or an array of numbers."""
+    dtype = value.dtype if hasattr(value, "dtype") else np.asarray(value).dtype
+    return bool(np.dtype(dtype).kind in "biufc")
+
+
+def brief(value: Any) -> str:
+    """A value in few words, for a message."""
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return f"an array of dtype {value.dtype} and shape {value.shape}"
+    return repr(value) if value is None or isinstance(value, str | int | float) else f"a {type(value).__name__}"
+
+
 def is_list_of_numbers(value: Any) -> bool:
     """Whether a list is an array in disguise and not a container of arguments."""
     return isinstance(value, list) and all(isinstance(leaf, int | float | complex) for leaf in flatten(value)[0])
-
-
-def name_of(f: Callable[..., Any]) -> str:
-    """The name of a function as a user would write it."""
-    name = display_name(f) if hasattr(f, "__name__") else type(f).__name__
-    return "f" if name == "<lambda>" else name
 
 
 def names_of(f: Callable[..., Any], args: Sequence[Any], moved: Sequence[int]) -> list[str]:
@@ -259,12 +387,3 @@ def names_of(f: Callable[..., Any], args: Sequence[Any], moved: Sequence[int]) -
         count = len(flatten(arg)[0])
         names += [name] if count == 1 else [f"{name} (part {i})" for i in range(count)]
     return [names[i] for i in moved]
-
-
-def call_of(f: Callable[..., Any], args: Sequence[Any], *others: Callable[..., Any] | None) -> str:
-    """The call of `check_derivatives` as code."""
-    keywords = [
-        f"{keyword}={name_of(given)}" for keyword, given in zip(("gradient", "vjp"), others, strict=True) if given
-    ]
-    plain = [a.data if isinstance(a, Tensor) else a for a in args]
-    return f"check_derivatives({', '.join([name_of(f), *map(pasted, plain), *keywords])})"

@@ -15,10 +15,11 @@ import numpy as np
 
 from autograd_mini.derivatives import jvp
 from autograd_mini.tensor import Tensor
-from autograd_mini.testing.checks import Check, name_of
+from autograd_mini.testing.checks import Check
 from autograd_mini.testing.problem import is_differentiable
 from autograd_mini.testing.properties import largest, random_like
-from autograd_mini.testing.report import DerivativeError, InconclusiveError, pasted
+from autograd_mini.testing.report import DerivativeError, InconclusiveError
+from autograd_mini.testing.snippets import code_of, name_of
 from autograd_mini.transforms import vjp
 from autograd_mini.trees import flatten
 
@@ -138,9 +139,8 @@ class Trial:
         self.law, self.name = law, name_of(functions[0])
         self.point = Check(functions[0], args, None, None, seed)
         self.given, self.rng = self.point.given, self.point.rng
-        shown = [*map(name_of, functions), *map(pasted, self.point.arguments(self.given))]
-        shown += [f"{key}={name_of(value) if callable(value) else value!r}" for key, value in options.items()]
-        self.call = f"laws.{law}({', '.join(shown)})"
+        code = code_of(f"laws.{law}", [*functions, *self.point.arguments(self.given)], options)
+        self.call = code.replace("\n", "\n    ")
 
     def of(self, f: Function) -> Function:
         """`f` as a function of the differentiable arrays alone."""

@@ -3,27 +3,43 @@
 from __future__ import annotations
 
 import copy
+import functools
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from autograd_mini import errors
 from autograd_mini.tensor import Tensor
-from autograd_mini.testing.checks import Check, names_of
+from autograd_mini.testing.checks import Check, brief, is_strategy, names_of
 from autograd_mini.testing.comparison import Comparison
 from autograd_mini.testing.problem import Problem, is_differentiable
-from autograd_mini.testing.report import DerivativeError, InconclusiveError, Report, Subject, pasted, wrong_message
+from autograd_mini.testing.report import DerivativeError, InconclusiveError, Report, Subject, wrong_message
+from autograd_mini.testing.snippets import own_name, pasted, source_of
 from autograd_mini.trees import flatten
 
 NO_PARAMETERS = (
     "check_module was called with {what}, which has neither `named_parameters()` nor `parameters()`. Pass a model, "
     "such as `nn.Linear(3, 2)`; for a plain function write `check_derivatives(f, x)`."
 )
+A_CLASS = (
+    "check_module was called with the class {name}, not with a module made of it. Write "
+    "`check_module({name}(...), inputs)`."
+)
+NO_INPUTS = (
+    "check_module was called without inputs, and a module is checked on some. Write the shape of one, "
+    "`check_module(module, (4, 3))`, or an array."
+)
+STRATEGY = (
+    "check_module was called with a hypothesis strategy, but it checks on arrays. In a test with the fixture "
+    "`derivatives` write `derivatives.check_module(module, strategy)`; or decorate the test with `@given(strategy)`."
+)
+CALLED = "check_module called {name} with inputs of {inputs}."
 MODES = "check_module was called with mode {mode!r}. The modes of a module are 'train' and 'eval'."
 INPUT = (
-    "check_module was called with the input {given!r}. Write a shape, `(4, 3)`; a tuple of shapes, one for each input, "
-    "`((4, 3), (4, 1))`; or an array instead of a shape, for inputs that are not random numbers, such as labels."
+    "check_module was called with {given} as its inputs. Write a shape, `(4, 3)`; a tuple of shapes, one for each "
+    "input, `((4, 3), (4, 1))`; or an array instead of a shape, for inputs that are not random numbers, such as labels."
 )
 UNLISTED = (
     "{name} computes with a tensor that requires grad and is not among its parameters: it would never be trained, and "
@@ -33,7 +49,7 @@ UNLISTED = (
 
 def check_module(
     module: Any,
-    input_shape: Any,
+    inputs: Any = None,
     *,
     dtype: Any = float,
     order: int = 1,
@@ -51,8 +67,9 @@ def check_module(
     ----------
     module : object
         Callable, with `named_parameters()` or `parameters()`; with `train()` and `eval()` if it has modes.
-    input_shape : shape, tuple of shapes, or arrays in the place of shapes
-        Of each input. Inputs are standard normal numbers; an array is passed on as it is, such as integer labels.
+    inputs : shape, array, or tuple of shapes and arrays
+        One for each input. For a shape, `(4, 3)`, standard normal numbers are drawn; an array is passed on as it is,
+        such as integer labels. Several inputs are a tuple: `((4, 3), labels)`.
     dtype : dtype
         In which to compute: floating-point parameters and inputs are cast to it. With `np.float32` the derivative is
         checked in float64 and then in float32, in units of rounding.
@@ -80,7 +97,7 @@ def check_module(
     InconclusiveError
         If the numbers cannot tell, and why.
     TypeError
-        If the module has no parameters to ask for.
+        If there is no input, or the module has no parameters to ask for.
     ValueError
         If a mode or an input is not one.
 
@@ -94,16 +111,26 @@ def check_module(
     >>> print(check_module(nn.Linear(2, 3), (3, 2), modes=["eval"], loss=lambda y: nn.cross_entropy(y, labels)))
     right to order 1: 15 derivatives compared with numbers
     """
+    if isinstance(module, type):
+        raise TypeError(A_CLASS.format(name=module.__name__))
+    if inputs is None:
+        raise TypeError(NO_INPUTS)
     for mode in modes:
         if mode not in {"train", "eval"}:
             raise ValueError(MODES.format(mode=mode))
     if not hasattr(module, "named_parameters") and not hasattr(module, "parameters"):
         raise TypeError(NO_PARAMETERS.format(what=f"a {type(module).__name__}"))
     seed = rng if isinstance(rng, int) else int(rng.integers(2**31))
-    inputs = drawn(input_shape, np.dtype(dtype), np.random.default_rng(seed))
+    values = drawn(inputs, np.dtype(dtype), np.random.default_rng(seed))
     options = [f"dtype=np.{np.dtype(dtype)}"] * (np.dtype(dtype) != float) + [f"order={order}"] * (order != 1)
-    options += [f"rng={seed}"] * (seed != 0) + ["loss=..."] * (loss is not None)
-    call = ", ".join([f"check_module({type(module).__name__}(...)", shown(input_shape), *options])
+    options += [f"rng={seed}"] * (seed != 0) + [f"loss={own_name(loss) or 'loss'}"] * (loss is not None)
+    call = ", ".join(["check_module(module", shown(inputs), *options])
+
+    def code(ending: str) -> str:
+        lines = [f"module = ...  # your {type(module).__name__}"]
+        lines += [f"loss = {source_of(loss)}"] if loss is not None and not own_name(loss) else []
+        return "\n".join([*lines, f"{call}{ending})"])
+
     has_modes = hasattr(module, "train") and hasattr(module, "eval")
     reports = []
     with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -114,7 +141,13 @@ def check_module(
                 getattr(private, mode)()
             ending = f", modes=[{mode!r}]" if mode else ""
             check = ModuleCheck(
-                private, inputs, mode=mode, dtype=np.dtype(dtype), loss=loss, seed=seed, call=f"{call}{ending})"
+                private,
+                values,
+                mode=mode,
+                dtype=np.dtype(dtype),
+                loss=loss,
+                seed=seed,
+                code=functools.partial(code, ending),
             )
             reports.append((mode, check.run(order)))
     report = merged(reports)
@@ -135,7 +168,7 @@ class ModuleCheck(Check):
         dtype: Any,
         loss: Callable[[Any], Any] | None,
         seed: int,
-        call: str,
+        code: Callable[[], str],
     ) -> None:
         names, values, rebuild = parameters_of(module)
         moved = [away(value, np.random.default_rng([seed, i]), dtype) for i, value in enumerate(values)]
@@ -145,14 +178,18 @@ class ModuleCheck(Check):
             return out if loss is None else loss(out)
 
         name = type(module).__name__ + (f" in {mode} mode" if mode else "")
-        out = output(*(Tensor(value) for value in (*inputs, *moved)))
+        try:
+            out = output(*(Tensor(value) for value in (*inputs, *moved)))
+        except Exception as error:
+            error.add_note(CALLED.format(name=name, inputs=errors.describe(*inputs)))
+            raise
         if any(getattr(part, "requires_grad", False) for part in flatten(out)[0]):
             raise DerivativeError(UNLISTED.format(name=name), "parameters")
         super().__init__(output, [*inputs, *moved], None, None, seed)
         wanted = [i for i, value in enumerate(inputs) if is_differentiable(value)]
         entries = names_of(getattr(module, "forward", module), inputs, wanted)
         entries += [path for path, value in zip(names, moved, strict=True) if is_differentiable(value)]
-        self.subject = Subject(name, tuple(entries), call)
+        self.subject = Subject(name, tuple(entries), code)
         self.small_shapes = False  # a parameter's shape is the module's own
 
     def smallest_message(self, problem: Problem, found: Comparison, level: int) -> str:
@@ -199,7 +236,9 @@ def cast(value: Any, dtype: Any) -> Any:
 
 def drawn(given: Any, dtype: Any, rng: np.random.Generator) -> list[Any]:
     """The inputs: random numbers of each shape, arrays as they are."""
-    if isinstance(given, int | np.ndarray | Tensor) or all(isinstance(n, int) for n in given):
+    if is_strategy(given):
+        raise TypeError(STRATEGY)
+    if not isinstance(given, tuple | list) or all(isinstance(n, int) for n in given):
         given = (given,)
     return [entry(one, dtype, rng) for one in given]
 
@@ -212,7 +251,7 @@ def entry(given: Any, dtype: Any, rng: np.random.Generator) -> Any:
         return given.copy()
     shape = (given,) if isinstance(given, int) else given
     if not isinstance(shape, tuple | list) or not all(isinstance(n, int) and n >= 0 for n in shape):
-        raise ValueError(INPUT.format(given=given))
+        raise ValueError(INPUT.format(given=brief(given)))
     return np.asarray(rng.standard_normal(tuple(shape))).astype(dtype)
 
 
@@ -235,4 +274,5 @@ def merged(reports: Sequence[tuple[str, Report]]) -> Report:
         tuple(line for mode, report in reports for line in told(report.kinks, mode)),
         tuple(line for mode, report in reports for line in told(report.reasons, mode)),
         min((report.order for _, report in reports), default=0),
+        tuple(dict.fromkeys(line for mode, report in reports for line in told(report.notes, mode))),
     )

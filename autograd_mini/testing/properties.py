@@ -5,12 +5,14 @@ Each check raises a `DerivativeError` that names what does not hold. None of the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from autograd_mini.derivatives import jvp
+from autograd_mini.graph import no_grad
 from autograd_mini.tensor import Tensor
 from autograd_mini.testing.problem import WIDE, Problem, as_vector, is_differentiable
 from autograd_mini.testing.report import DerivativeError, Subject
@@ -18,12 +20,17 @@ from autograd_mini.transforms import vjp
 from autograd_mini.trees import flatten
 
 UNITS = 1000  # of rounding: by how much two ways to compute the same may differ
+COTANGENT = re.compile(  # errors.COTANGENT
+    r"The rule of .* for argument \d+ returned a cotangent of shape (?P<got>\(.*?\)) .*?"
+    r"of shape (?P<want>\(.*?\)) \w+\. A rule returns [^.]*\."
+)
+
 Arrays = Sequence[Any]
 
 COUNT = "returned {got} gradients for {want} differentiable arguments: return one for each."
 SHAPE = "has shape {got}, but {name} has shape {want}.{hint}"
 DTYPE = "has dtype {got}, but {name} has dtype {want}: a gradient has the dtype of its argument."
-CHANGED = "{name} was changed by {what}: copy it instead of writing into it."
+CHANGED = "{what} changes {name}: copy it instead of writing into it."
 SHARED = "shares memory with {other}: whoever writes into the one changes the other. Copy it, unless it is made afresh."
 TWICE = (
     "{what} differs between two equal calls: random numbers, or a state that the first call changed. Draw the random "
@@ -89,10 +96,12 @@ class Derivative:
         return list(pull(list(cotangents)))
 
     def fails(self, kind: str, message: str, argument: int | None = None) -> DerivativeError:
-        name = "" if argument is None else f" by {self.subject.arguments[argument]}"
-        return DerivativeError(
-            f"The gradient of {self.subject.name}{name} {message}\n\nTo see it again:\n    {self.subject.call}", kind
-        )
+        """What the gradient does wrong: `message` goes on after "the gradient"."""
+        by = "" if argument is None else f" by {self.subject.arguments[argument]}"
+        return self.breaks(kind, f"the gradient{by} {message}")
+
+    def breaks(self, kind: str, message: str) -> DerivativeError:
+        return DerivativeError(f"{self.subject.name}: {message}\n\n{self.subject.again}", kind)
 
 
 def random_like(value: Any, rng: np.random.Generator) -> Any:
@@ -128,6 +137,15 @@ def wobble(call: Derivative, given: Arrays, cotangents: Arrays) -> list[float]:
     return [float(n) if np.isfinite(n) else 0.0 for n in noise]
 
 
+def wrong_cotangent(error: Exception) -> tuple[str, str] | None:
+    """The kind and the message for what the engine says of a rule's result that does not fit its operand."""
+    said = COTANGENT.search(str(error))
+    if said is None:
+        return None
+    got, want = (tuple(map(int, re.findall(r"\d+", said[side]))) for side in ("got", "want"))
+    return ("dtype" if got == want else "shape"), said[0] + hint(got, want)
+
+
 def check_form(found: Sequence[Any], given: Arrays, subject: Subject) -> None:
     """One gradient for each argument, of its shape and dtype."""
     call = Derivative.__new__(Derivative)
@@ -161,15 +179,20 @@ def check_purity(call: Derivative, given: Arrays, cotangents: Arrays, subject: S
     """Nobody's arrays are changed, and the gradients are memory of their own."""
     arrays, seeds = [a.copy() for a in given], [c.copy() for c in cotangents]
     values = call.values(arrays)
+    if call.problem.gradient is None:
+        tensors = [Tensor(a) for a in arrays]
+        with no_grad():
+            call.problem.function(*tensors)
+        arrays = [t.data for t in tensors]
     for name, before, after in zip(subject.arguments, given, arrays, strict=True):
         if before.tobytes() != after.tobytes():
-            raise call.fails("input changed", CHANGED.format(name=name, what="the function"))
+            raise call.breaks("input changed", CHANGED.format(name=name, what="the function"))
     found = call.gradients(arrays, seeds)
     for name, before, after in zip(subject.arguments, given, arrays, strict=True):
         if before.tobytes() != after.tobytes():
-            raise call.fails("input changed", CHANGED.format(name=name, what="the gradient"))
+            raise call.breaks("input changed", CHANGED.format(name=name, what="the gradient"))
     if any(before.tobytes() != after.tobytes() for before, after in zip(cotangents, seeds, strict=True)):
-        raise call.fails("cotangent changed", CHANGED.format(name="the cotangent", what="the gradient"))
+        raise call.breaks("cotangent changed", CHANGED.format(name="the cotangent", what="the gradient"))
     others = [
         *zip([f"the argument {name}" for name in subject.arguments], arrays, strict=True),
         *[("the cotangent", seed) for seed in seeds],

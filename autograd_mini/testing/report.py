@@ -5,7 +5,8 @@ Nothing is computed here but the words and the guess.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from autograd_mini.testing.comparison import Comparison
 from autograd_mini.testing.problem import Problem
 
-SHOWN = 60  # entries of an array that a line to paste holds
+NOTHING_COMPARED = "there is no derivative to compare; shapes, dtypes and memory were checked"
 
 
 class DerivativeError(AssertionError):
@@ -25,6 +26,8 @@ class DerivativeError(AssertionError):
         What is wrong: "value", or the property that does not hold, such as "shape", "dtype" or "linearity".
     """
 
+    __module__ = "autograd_mini.testing"  # where users import it from, and short in pytest's summary
+
     def __init__(self, message: str, kind: str = "value") -> None:
         super().__init__(message)
         self.kind = kind
@@ -32,6 +35,8 @@ class DerivativeError(AssertionError):
 
 class InconclusiveError(AssertionError):
     """The numbers cannot tell whether a derivative is right; the message says why."""
+
+    __module__ = "autograd_mini.testing"
 
 
 class Report(NamedTuple):
@@ -49,6 +54,8 @@ class Report(NamedTuple):
         Why the numbers cannot tell, entry by entry.
     order : int
         How often was derived.
+    notes : tuple of str
+        What else is worth knowing, such as that every derivative is 0.
     """
 
     verdict: str
@@ -56,35 +63,49 @@ class Report(NamedTuple):
     kinks: tuple[str, ...]
     reasons: tuple[str, ...]
     order: int
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        lines = [f"{self.verdict} to order {self.order}: {self.entries} derivatives compared with numbers"]
+        compared = f"{self.entries} derivatives compared with numbers" if self.entries else NOTHING_COMPARED
+        lines = [f"{self.verdict} to order {self.order}: {compared}", *(f"  {note}" for note in self.notes)]
         lines += [f"  kink at {kink}" for kink in self.kinks]
         lines += [f"  inconclusive: {reason}" for reason in self.reasons]
         return "\n".join(lines)
 
 
 class Subject(NamedTuple):
-    """What is checked, for messages: the function's name, the names of its arguments and how to call it again."""
+    """What is checked, for messages: the function's name, the names of its arguments and the code that checks it."""
 
     name: str
     arguments: tuple[str, ...]
-    call: str
+    code: Callable[[], str]
+
+    @property
+    def again(self) -> str:
+        """The last lines of a message: what to paste."""
+        return "To see it again:\n" + textwrap.indent(self.code(), "    ")
+
+    def place(self, problem: Problem, column: int) -> str:
+        """Where an entry of an argument is: `x[0, 2]`."""
+        number, index, _ = problem.where(column)
+        return (self.arguments[number] if number < len(self.arguments) else "the cotangent") + written(index)
 
     def entry(self, problem: Problem, column: int) -> str:
         """An entry of an argument: `x[0, 2] = 0.5`."""
         number, index, part = problem.where(column)
-        name = self.arguments[number] if number < len(self.arguments) else "the cotangent"
         value = problem.inputs[number][index]
-        place = f"[{', '.join(map(str, index))}]" if index else ""
-        return f"{name}{place} = {value:.6g}" + (f" ({part})" if part else "")
+        return f"{self.place(problem, column)} = {value:.6g}" + (f" ({part})" if part else "")
 
     def result(self, problem: Problem, row: int) -> str:
         """An entry of the result: `result[0, 2]`."""
         number, index, part = problem.where_out(row)
         which = f" {number}" if len(problem.outputs) > 1 else ""
-        place = f"[{', '.join(map(str, index))}]" if index else ""
-        return f"result{which}{place}" + (f" ({part})" if part else "")
+        return f"result{which}{written(index)}" + (f" ({part})" if part else "")
+
+
+def written(index: Sequence[int]) -> str:
+    """An index in brackets, or nothing for that of a number."""
+    return f"[{', '.join(map(str, index))}]" if index else ""
 
 
 def wrong_message(subject: Subject, problem: Problem, found: Comparison, order: int, cause: str = "") -> str:
@@ -92,7 +113,9 @@ def wrong_message(subject: Subject, problem: Problem, found: Comparison, order: 
     row, column = worst(found)
     want, got, error = found.want[row, column], found.got[row, column], found.error[row, column]
     derivative = "derivative" if order == 1 else f"derivative of order {order}"
-    lines = [f"The {derivative} of {subject.name} is wrong.", ""]
+    by = f" by {subject.place(problem, found.columns[column])}" if found.columns else ""
+    digits = 6 if f"{want:.6g}" != f"{got:.6g}" else 10
+    lines = [f"{subject.name}: wrong {derivative}{by}: expected {want:.{digits}g}, got {got:.{digits}g}", ""]
     if found.columns:
         lines.append(f"  by        {subject.entry(problem, found.columns[column])}")
         result = subject.result(problem, found.rows[row])
@@ -108,7 +131,7 @@ def wrong_message(subject: Subject, problem: Problem, found: Comparison, order: 
     cause = cause or guessed_cause(found, problem)
     if cause:
         lines += ["", f"It looks like this: {cause}"]
-    return "\n".join([*lines, "", "To see it again:", f"    {subject.call}"])
+    return "\n".join([*lines, "", subject.again])
 
 
 def worst(found: Comparison) -> tuple[int, int]:
@@ -145,7 +168,7 @@ def of_one_ratio(got: float, want: float) -> str:
     """A guess from a single entry."""
     if got == 0:
         return "no gradient at all: a value that left the graph, or a rule that returns zero."
-    for factor, words in ((-1, "the sign"), (2, "a factor of 2"), (0.5, "a factor of 1/2")):
+    for factor, words in ((-1, "the sign"), (2, "a factor of 2"), (0.5, "a factor of 0.5")):
         if np.isclose(got, factor * want, rtol=1e-5, atol=0):
             return f"{words}."
     return ""
@@ -160,8 +183,11 @@ def of_many(got: Any, want: Any, wrong: Any, given: Any, outputs: Sequence[Any])
     if not np.any(got):
         return "no gradient at all: a value that left the graph, or a rule that returns zero."
     complex_given = given is not None and given.dtype.kind == "c"
-    if complex_given and same(got * np.tile([1, -1], got.shape[1] // 2), want):
-        return "the conjugate: the gradient is dL/dRe + i dL/dIm."
+    if complex_given:
+        by_column: Any = np.tile([1, -1], got.shape[1] // 2)
+        by_row: Any = np.tile([1, -1], (len(got) + 1) // 2)[: len(got), None]
+        if same(got * by_column, want) or same(got * by_column * by_row, want):
+            return "the conjugate: the gradient is dL/dRe + i dL/dIm, and the rule of f(z) is g * conj(f'(z))."
     if given is not None and not complex_given and given.ndim >= 2:
         turned = got.reshape(len(got), *given.shape[:-2], *given.shape[:-3:-1]).swapaxes(-1, -2).reshape(got.shape)
         if same(turned, want):
@@ -199,23 +225,3 @@ def of_ratio(ratio: float, everywhere: bool, given: Any, outputs: Sequence[Any])
             kind = "a missing division" if ratio > 1 else "a missing sum"
             return f"a factor of {ratio:.6g}{where}, as from {kind} over {words} (a mean, or broadcasting)."
     return f"a factor of {ratio:.6g}{where}."
-
-
-def pasted(value: Any) -> str:
-    """An argument as code that makes it again."""
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{key!r}: {pasted(part)}' for key, part in value.items())}}}"
-    if type(value) in (list, tuple):
-        inside = ", ".join(map(pasted, value))
-        return f"[{inside}]" if type(value) is list else f"({inside}{',' * (len(value) == 1)})"
-    if isinstance(value, np.generic):
-        return f"np.{value.dtype}({value.item()!r})"
-    if not isinstance(value, np.ndarray):
-        return repr(value)
-    if value.size > SHOWN:
-        return f"<the {value.dtype} array of shape {value.shape}>"
-    if not value.size:
-        return f"np.zeros({value.shape}, np.{value.dtype})"
-    dtype = "" if value.dtype in (np.float64, np.complex128, np.int64, bool) else f", np.{value.dtype}"
-    literal = repr(value.tolist()).replace("nan", "np.nan").replace("inf", "np.inf")
-    return f"np.array({literal}{dtype})"
