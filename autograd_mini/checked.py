@@ -54,7 +54,7 @@ ZERO = (
 TRAP = (
     "The where-branch trap: {choice} did not take this branch at these entries, so the cotangent that arrives there is "
     "0, but {name} was computed there all the same, and 0 times its infinite slope is NaN. Choose before computing too:"
-    " write `{fix}`."
+    " write {fix}."
 )
 HINTS = {
     ("np.log", "np.log2", "np.log10"): "log(0) is -inf, and of negative numbers NaN: `np.log(np.maximum(x, 1e-12))`.",
@@ -322,7 +322,7 @@ class Checker(Watch):
             record = result._record
         for part in parts:
             if isinstance(part, Tensor) and not all_finite(part._values):
-                self.explain_forward(primitive, args, part._values, record)
+                self.explain_forward(primitive, args, part._values)
         if self.depth and type(record) is Node:
             self.keep(record, args)
 
@@ -351,7 +351,7 @@ class Checker(Watch):
     def backward(self, node: Node, cotangent: Any, parts: list[tuple[Any, Any]]) -> None:
         """Look at the cotangent along each edge."""
         for i, (_, part) in enumerate(parts):
-            if part is not cotangent and not all_finite(part._values if isinstance(part, Tensor) else part):
+            if not all_finite(part._values if isinstance(part, Tensor) else part):
                 self.explain_backward(node, cotangent, parts, i)
         if node.primitive is WHERE or node.primitive is CHOOSE:
             condition = node.operands[0] if node.operands and node.primitive is WHERE else node.options.get("index")
@@ -359,7 +359,7 @@ class Checker(Watch):
 
     # What the errors say
 
-    def explain_forward(self, primitive: Primitive, args: tuple[Any, ...], values: Any, record: Record | None) -> None:
+    def explain_forward(self, primitive: Primitive, args: tuple[Any, ...], values: Any) -> None:
         """Raise, unless the infinity came in with an operand or an option, or a rule will leave it out."""
         frame = sys._getframe(3)
         if inside_a_rule(frame):
@@ -367,9 +367,9 @@ class Checker(Watch):
         arrays = [numbers(arg) for arg in args]
         has_nan = np.isnan(values).any()
         spoilt = [array is not None and not np.isfinite(array).all() for array in arrays]
-        spoilt_options = record is not None and any(
-            infinite(option) for option in getattr(record, "options", {}).values()
-        )
+        # The hook is not given the options, and a constant has no node that holds them: they are read off the caller.
+        options = sys._getframe(2).f_locals.get("options", {})
+        spoilt_options = any(infinite(option) for option in options.values())
         if not has_nan and (any(spoilt) or spoilt_options):
             return
         labels = [self.label(getattr(arg, "_record", None), arg) for arg in args]
@@ -484,14 +484,14 @@ class Checker(Watch):
         safe = safe_value(node.primitive, position)
         if call is None or operand is None or written is None:
             name = node.primitive.name
-            return f"{name}(np.where(condition, x, {safe})), where the condition is true in this branch"
+            return f"`{name}(np.where(condition, x, {safe}))`, where the condition is true in this branch"
         condition, inner = ast.unparse(call.args[0]), ast.unparse(operand)
         taken_here, other = (inner, str(safe)) if branch == 1 else (str(safe), inner)
         guarded = f"{ast.unparse(call.func)}({condition}, {taken_here}, {other})"
         before = ast.unparse(written)
         after = with_operand(written, operand, guarded)
         whole = ast.unparse(call)
-        return whole.replace(before, after) if before in whole else after
+        return f"`{whole.replace(before, after) if before in whole else after}`"
 
 
 class _Thread(threading.local):

@@ -79,7 +79,7 @@ def test_an_import_against_the_order_would_be_found():
     assert upward("graph", "from autograd_mini.tensor import Tensor") == ["tensor"]
     assert upward("rules", "from autograd_mini import backward") == ["backward"]
     assert upward("tensor", "def f():\n    import nn") == ["nn"]
-    assert upward("signals", "from autograd_mini.drawing import draw") == ["drawing"]
+    assert upward("drawing", "from autograd_mini.signals import signals") == ["signals"]
     assert upward("rules", "from autograd_mini.rules import shapes") == []
 
 

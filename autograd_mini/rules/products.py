@@ -443,11 +443,25 @@ def as_matrix(a, axis):
 def chain_part(position, g, _out, *arrays):
     """The cotangent of one factor of a product L A R: L^T g R^T, again in the cheapest order."""
     last = len(arrays) - 1
+    if last == 1 and (arrays[0].ndim > 2 or arrays[1].ndim > 2 or not (arrays[0].ndim and arrays[1].ndim)):
+        return dot_part(position, g, *arrays)
     factors = [as_matrix(arrays[i], 1 if i == last else 0) for i in range(len(arrays))]
     g = np.reshape(g, (factors[0].shape[0], factors[last].shape[1]))
     before = [factors[i].T for i in reversed(range(position))]
     after = [factors[i].T for i in reversed(range(position + 1, len(factors)))]
     return np.reshape(np.linalg.multi_dot([*before, g, *after]), arrays[position].shape)
+
+
+def dot_part(position, g, a, b):
+    """The cotangent of one operand of `np.dot`, which is what a chain of two is, whatever their dimensions."""
+    if not (a.ndim and b.ndim):
+        part = g * (a, b)[1 - position]
+        return part if (a, b)[position].ndim else np.sum(part)
+    outer, inner = a.ndim - 1, max(b.ndim - 2, 0)
+    if position == 0:
+        axes = tuple(range(outer, g.ndim)), tuple(axis for axis in range(b.ndim) if axis != inner)
+        return np.tensordot(g, b, axes)
+    return np.moveaxis(np.tensordot(a, g, (tuple(range(outer)), tuple(range(outer)))), 0, inner)
 
 
 rule(
@@ -461,6 +475,13 @@ rule(
         case((2, 3), (3, 4), (4,)),
         case((3,), (3, 4), (4,)),
         case((3,), (3,)),
+        case((2, 4, 3), (3, 2)),
+        case((4, 3), (2, 3, 5)),
+        case((2, 3), (2, 3, 2)),
+        case((3,), (2, 3, 2)),
+        case((2, 4, 3), (3,)),
+        case((), (2, 3)),
+        case((2, 3), ()),
     ),
 )
 

@@ -148,10 +148,11 @@ class Comparer:
             look = SecondLook(self, j, rows, got[rows, j])
             known = np.where(np.isfinite(want), np.abs(want), 0)
             row_scale, column_scale = known[rows].max(axis=1), known[:, j].max()
+            overall = float(np.max(known))
             for k, row in enumerate(rows):
                 want[row, j], error[row, j] = look.estimate.value[k], look.estimate.error[k]
                 allowed = self.rtol * max(row_scale[k], abs(got[row, j]))
-                verdict = look.verdict(k, float(row_scale[k]), float(column_scale), allowed)
+                verdict = look.verdict(k, float(row_scale[k]), float(column_scale), overall, allowed)
                 wrong[row, j], kink[row, j] = verdict == WRONG, look.kink[k]
                 if verdict not in (RIGHT, WRONG):
                     doubts[int(row), j] = verdict
@@ -241,7 +242,7 @@ class SecondLook:
         noise = np.min(sides, axis=0)
         return np.where(np.isfinite(noise), noise, 0)
 
-    def verdict(self, k: int, row_scale: float, column_scale: float, allowed: float) -> str:
+    def verdict(self, k: int, row_scale: float, column_scale: float, overall: float, allowed: float) -> str:
         """`RIGHT`, `WRONG`, or why nobody can tell."""
         got, (want, error) = self.got[k], (self.estimate.value[k], self.estimate.error[k])
         if np.isnan(got):
@@ -258,6 +259,8 @@ class SecondLook:
             return RIGHT  # a zero that rounding has blurred: it moves the values by less than rounding does
         if self.zero[k] and abs(got) <= ROUNDING:
             return RIGHT  # of what is 0 wherever it was computed, after all that it is computed from has cancelled
+        if want == 0 and abs(got) <= ROUNDING * overall and abs(near) <= far:
+            return RIGHT  # a zero that is exact in the numbers, and rounding beside the other derivatives
         low, high = want, want
         tolerance = TRUST * (error + 4 * self.noise[k]) + FINE * max(abs(got), abs(want))
         if self.kink[k]:

@@ -87,8 +87,8 @@ def cure(layers: Sequence[Layer], culprit: str, shrinks: bool) -> str:
         )
     if not shrinks and typical([layer.slope for layer in layers]) < FLAT:
         return (
-            f"Smaller weights would saturate less as well: a standard deviation of {std / scale:.2g} instead of {std:.2g} "
-            f"is a scale of 1.00 instead of {scale:.2f}."
+            f"Smaller weights would saturate less as well: a scale of 1.00 instead of {scale:.2f} is a standard "
+            f"deviation of {std / scale:.2g} instead of {std:.2g}."
         )
     if math.isfinite(wanted) and math.isfinite(std):
         size = "larger" if wanted > 1 else "smaller"
@@ -149,9 +149,8 @@ def broken(measured: Measurement) -> Iterator[str]:
             reason = "what comes after it passes nothing back; is the loss at a minimum?"
         else:
             reason = "the weights behind it are zero, or the units there are dead"
-        yield (
-            f"The signal is exactly zero from {where} on, so {len(zero)} of {len(layers)} layers learn nothing: {reason}."
-        )
+        share = f"{len(zero)} of {len(layers)} layers"
+        yield f"The signal is exactly zero from {where} on, so {share} learn nothing: {reason}."
 
 
 def crowds(layers: Sequence[Layer]) -> Iterator[str]:
