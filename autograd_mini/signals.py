@@ -16,6 +16,7 @@ from autograd_mini.graph import Record, Watch
 from autograd_mini.measuring import Signal, root_and_seed
 from autograd_mini.tensor import Tensor
 from autograd_mini.views.findings import findings
+from autograd_mini.views.page import has_matplotlib, save_page
 from autograd_mini.views.tables import html_table, table, text_table, write_csv
 
 __all__ = ["Layer", "Recorder", "Signal", "Signals", "signals"]
@@ -72,6 +73,10 @@ class Signals(Measurement):
     def to_csv(self, path: str | os.PathLike[str], rows: str = "layers") -> None:
         """Write `table(rows)` as comma-separated values with a header."""
         write_csv(self, path, rows)
+
+    def save(self, path: str | os.PathLike[str], *others: Signals) -> None:
+        """Write the report: one HTML page that needs no network, for this net or for several side by side."""
+        save_page((self, *others), path, figures((self, *others)))
 
     def __str__(self) -> str:
         return "\n".join([*self.findings, "", text_table(self)])
@@ -147,3 +152,10 @@ def records_of(tensors: Sequence[Tensor], argument: str) -> list[Record]:
     if isinstance(tensors, Tensor) or not all(isinstance(t, Tensor) for t in tensors):
         raise TypeError(NOT_TENSORS.format(argument=argument, what=type(tensors).__name__))
     return [t._record for t in tensors if t._record is not None]
+
+
+def figures(nets: Sequence[Signals]) -> list[tuple[str, Any]]:
+    """The plots of a report, with their questions; none without matplotlib or layers."""
+    if not has_matplotlib() or not any(net.layers for net in nets):
+        return []
+    return []

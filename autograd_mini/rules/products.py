@@ -443,7 +443,7 @@ def as_matrix(a, axis):
 def chain_part(position, g, _out, *arrays):
     """The cotangent of one factor of a product L A R: L^T g R^T, again in the cheapest order."""
     last = len(arrays) - 1
-    if last == 1 and (arrays[0].ndim > 2 or arrays[1].ndim > 2 or not (arrays[0].ndim and arrays[1].ndim)):
+    if last == 1:
         return dot_part(position, g, *arrays)
     factors = [as_matrix(arrays[i], 1 if i == last else 0) for i in range(len(arrays))]
     g = np.reshape(g, (factors[0].shape[0], factors[last].shape[1]))
@@ -454,9 +454,9 @@ def chain_part(position, g, _out, *arrays):
 
 def dot_part(position, g, a, b):
     """The cotangent of one operand of `np.dot`, which is what a chain of two is, whatever their dimensions."""
-    if not (a.ndim and b.ndim):
-        part = g * (a, b)[1 - position]
-        return part if (a, b)[position].ndim else np.sum(part)
+    if a.ndim == 0 or b.ndim == 0:
+        own, other = (a, b) if position == 0 else (b, a)
+        return g * other if own.ndim else np.sum(g * other)
     outer, inner = a.ndim - 1, max(b.ndim - 2, 0)
     if position == 0:
         axes = tuple(range(outer, g.ndim)), tuple(axis for axis in range(b.ndim) if axis != inner)

@@ -259,8 +259,8 @@ class SecondLook:
             return RIGHT  # a zero that rounding has blurred: it moves the values by less than rounding does
         if self.zero[k] and abs(got) <= ROUNDING:
             return RIGHT  # of what is 0 wherever it was computed, after all that it is computed from has cancelled
-        if want == 0 and abs(got) <= ROUNDING * overall and abs(near) <= far:
-            return RIGHT  # a zero that is exact in the numbers, and rounding beside the other derivatives
+        if abs(want) <= ROUNDING * abs(got) <= ROUNDING**2 * overall:
+            return RIGHT  # a zero, and rounding beside the other derivatives
         low, high = want, want
         tolerance = TRUST * (error + 4 * self.noise[k]) + FINE * max(abs(got), abs(want))
         if self.kink[k]:

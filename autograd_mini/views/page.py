@@ -1,0 +1,245 @@
+"""The report: one self-contained HTML page with the chart of layers, the findings, the plots and the table.
+
+What the page shows is put together here; how it looks and moves lives in `page.html`.
+"""
+
+from __future__ import annotations
+
+import html
+import importlib.resources
+import importlib.util
+import io
+import json
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from autograd_mini import palette
+from autograd_mini.factors import Layer, Measurement
+from autograd_mini.graph import Node
+from autograd_mini.picture import call
+from autograd_mini.views.chain import Run, links, owners, runs
+from autograd_mini.views.findings import findings
+from autograd_mini.views.tables import COLUMNS, cells, factor, percent
+
+OPERATIONS = 60  # of one layer that are listed
+NO_PLOTS = 'The plots need matplotlib: <code>pip install "autograd-mini[plot]"</code>, then save the report again.'
+EXTENSION = "save({path!r}) writes a report, an HTML page. Give it a name that ends in .html; for tables use to_csv()."
+
+
+def save_page(
+    measured: Sequence[Measurement], path: str | os.PathLike[str], figures: Sequence[tuple[str, Any]]
+) -> None:
+    """Write the page.
+
+    Raises
+    ------
+    ValueError
+        If the name does not end in .html.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in {".html", ".htm"}:
+        raise ValueError(EXTENSION.format(path=str(path)))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page(measured, figures), encoding="utf-8")
+
+
+def page(measured: Sequence[Measurement], figures: Sequence[tuple[str, Any]] = ()) -> str:
+    """The page as text; `figures` are matplotlib's, each with the question that it answers."""
+    template = importlib.resources.files("autograd_mini.views").joinpath("page.html").read_text("utf-8")
+    title = "Where does the signal shrink? " + ", ".join(one.name for one in measured)
+    charts = [chart(one) for one in measured]
+    parts = {
+        "TITLE": html.escape(title),
+        "FINDINGS": "".join(map(said, measured)),
+        "DATA": json.dumps(charts, allow_nan=False).replace("<", "\\u003c"),
+        "PLOTS": "".join(figure(question, plot) for question, plot in figures) or f"<p>{NO_PLOTS}</p>",
+        "TABLES": "".join(map(table, measured)),
+        "LEGEND": legend(),
+    }
+    for name, text in parts.items():
+        template = template.replace(f"@{name}@", text)
+    return template
+
+
+def said(measured: Measurement) -> str:
+    """The findings of one net."""
+    sentences = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in findings(measured))
+    return f"<h3>{html.escape(measured.name)}</h3><ol>{sentences}</ol>"
+
+
+# The chart
+
+
+def chart(measured: Measurement) -> dict[str, Any]:
+    """Rows and links of one net, for the page's script: texts, colours and widths are decided here."""
+    owner = owners(measured)
+    inside: dict[int, list[Node]] = {}
+    for record, number in owner.items():
+        if isinstance(record, Node) and record in measured.records:
+            inside.setdefault(number, []).append(record)
+    strongest = max((layer.g.rms for layer in measured.layers if layer.g.finite), default=0.0)
+    rows = [row(measured, run, inside, strongest) for run in reversed(runs(measured.layers))]
+    number_of = {layer.number: i for i, run in enumerate(reversed(runs(measured.layers))) for layer in run.layers}
+    number_of[len(measured.layers) + 1], number_of[0] = -1, len(rows)
+    skips: dict[tuple[int, int], float] = {}
+    straight: dict[int, float] = {}
+    for link in links(measured, owner):
+        head, tail = number_of[link.head], number_of[link.tail]
+        if tail == head + 1:
+            straight[tail] = link.gain
+        elif tail > head:
+            skips[head, tail] = link.gain
+    return {
+        "name": measured.name,
+        "rows": rows,
+        "straight": [arrow(straight.get(i)) for i in range(len(rows) + 1)],
+        "skips": [{"from": head, "to": tail, **(arrow(gain) or {})} for (head, tail), gain in sorted(skips.items())],
+    }
+
+
+def arrow(gain: float | None) -> dict[str, Any] | None:
+    """How one arrow looks."""
+    if gain is None:
+        return None
+    if not math.isfinite(gain):
+        return {"text": "?", "colour": palette.BAD, "width": 3, "dashed": False}
+    return {
+        "text": f"x{factor(gain)}",
+        "colour": palette.gain_colour(gain),
+        "width": round(palette.gain_width(gain), 2),
+        "dashed": gain < 0.9,
+    }
+
+
+def row(measured: Measurement, run: Run, inside: dict[int, list[Node]], strongest: float) -> dict[str, Any]:
+    """One box: a layer, or a run of them with one box each to unfold."""
+    if len(run.layers) > 1:
+        return folded_row(measured, run, inside, strongest)
+    layer = run.layers[0]
+    fill = palette.signal_colour(layer.g.rms, strongest)
+    return {
+        "title": f"{layer.number} {layer.name}",
+        "operations": layer.operations,
+        "signal": f"rms(g) {layer.g.rms:.1e}",
+        "fill": fill,
+        "ink": palette.text_colour(fill),
+        "state": state(layer),
+        "tip": tip(layer),
+        "factors": [{"name": name, "value": factor(value), "log": log10(value)} for name, value in factors(layer)],
+        "notes": notes(layer),
+        "inside": [operation(measured, node) for node in reversed(inside.get(layer.number, [])[:OPERATIONS])],
+    }
+
+
+def folded_row(measured: Measurement, run: Run, inside: dict[int, list[Node]], strongest: float) -> dict[str, Any]:
+    """One box for like layers: how many, the typical gain and its range."""
+    first, last = run.layers[0], run.layers[-1]
+    low, high = run.extremes
+    fill = palette.signal_colour(first.g.rms, strongest)
+    text = f"x{len(run.layers)}, gain {factor(run.gain)} ({factor(low)}-{factor(high)})"
+    return {
+        "title": f"{first.number}-{last.number} {text}",
+        "operations": first.operations,
+        "signal": f"rms(g) {last.g.rms:.1e} to {first.g.rms:.1e}",
+        "fill": fill,
+        "ink": palette.text_colour(fill),
+        "state": state(first),
+        "tip": f"Layers {first.number} to {last.number}, {first.operations}: {text}",
+        "layers": [row(measured, Run((layer,)), inside, strongest) for layer in reversed(run.layers)],
+    }
+
+
+def factors(layer: Layer) -> tuple[tuple[str, float], ...]:
+    return (
+        ("A slope", layer.slope),
+        ("a alignment", layer.alignment),
+        ("F weight scale", layer.scale),
+        ("w direction", layer.direction),
+        ("rest", layer.rest),
+    )
+
+
+def log10(value: float) -> float:
+    """log10 within the range of the bars."""
+    return max(-2.0, min(2.0, math.log10(value))) if value > 0 and math.isfinite(value) else 0.0
+
+
+def state(layer: Layer) -> str:
+    """`zero`, `bad` or nothing special."""
+    if not (layer.g.finite and layer.delta.finite):
+        return "bad"
+    return "zero" if layer.g.rms == 0 else ""
+
+
+def tip(layer: Layer) -> str:
+    """What hovering tells."""
+    return (
+        f"Layer {layer.number}, {layer.name}: {layer.operations}\n"
+        f"rms(g) {layer.g.rms:.1e}, L2 norm {layer.g.norm:.1e}, rms(delta) {layer.delta.rms:.1e}\n"
+        f"gain x{factor(layer.gain)} = activation x{factor(layer.by_activation)} * weights x{factor(layer.by_weights)}"
+        f" * rest x{factor(layer.rest)}"
+    )
+
+
+def notes(layer: Layer) -> list[str]:
+    """What else is known of a layer, in short lines."""
+    lines = [
+        f"{layer.units} units, {layer.examples} examples; rms(delta) {layer.delta.rms:.1e}",
+        f"theory (independent weights): x{factor(layer.predicted)}",
+        f"weights: std {layer.weights_std:.2g}, rms(g_W)/rms(W) "
+        f"{layer.gradient / layer.weights if layer.weights else math.nan:.1e}",
+    ]
+    if not math.isnan(layer.saturated):
+        lines.append(f"saturated {percent(layer.saturated)}, dead {percent(layer.dead)}")
+    if layer.consumers > 1:
+        lines.append(f"{layer.consumers} branches behind it, coherence {layer.coherence:.2g}")
+    return lines
+
+
+def operation(measured: Measurement, node: Node) -> dict[str, str]:
+    """One operation inside a layer."""
+    signal = measured.records[node]
+    return {"name": call(node)[:40], "text": f"{'x'.join(map(str, node.shape)) or 'scalar'}, rms(g) {signal.rms:.1e}"}
+
+
+# The rest of the page
+
+
+def figure(question: str, plot: Any) -> str:
+    """A plot of matplotlib as SVG inside the page."""
+    buffer = io.StringIO()
+    plot.savefig(buffer, format="svg", metadata={"Date": None})
+    text = buffer.getvalue()
+    picture = text[text.index("<svg") :].replace("<svg ", f'<svg role="img" aria-label="{html.escape(question)}" ', 1)
+    return f"<figure><figcaption>{html.escape(question)}</figcaption>{picture}</figure>"
+
+
+def table(measured: Measurement) -> str:
+    """The layers as a table, last first."""
+    head = "".join(f'<th scope="col">{html.escape(column)}</th>' for column in COLUMNS)
+    body = []
+    for layer in reversed(measured.layers):
+        number, *others = cells(layer)
+        body.append(
+            f'<tr><th scope="row">{number}</th>' + "".join(f"<td>{html.escape(cell)}</td>" for cell in others) + "</tr>"
+        )
+    caption = f"<caption>{html.escape(measured.name)}: layers, the last one first</caption>"
+    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+
+
+def legend() -> str:
+    """What the arrows' colours mean."""
+    samples = "".join(
+        f'<span class="sample"><svg width="36" height="12" aria-hidden="true"><line x1="0" y1="6" x2="36" y2="6" '
+        f'stroke="{palette.gain_colour(gain)}" stroke-width="{palette.gain_width(gain):.2f}"'
+        f"{' stroke-dasharray=' + chr(34) + '5 3' + chr(34) if gain < 0.9 else ''}/></svg> x{gain:g}</span>"
+        for gain in (0.1, 0.3, 1, 3, 10)
+    )
+    return f"<span>Arrows, the gain of the signal on its way back:</span> {samples}"
+
+
+def has_matplotlib() -> bool:
+    return importlib.util.find_spec("matplotlib") is not None
