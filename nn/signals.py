@@ -38,7 +38,13 @@ EMPTY = "nn.signals was given inputs of shape {shape}, without a single example.
 
 
 def signals(
-    model: Callable[..., Any], loss_fn: Callable[..., Any], x: Any, y: Any = None, *, optimizer: Any = None
+    model: Callable[..., Any],
+    loss_fn: Callable[..., Any],
+    x: Any,
+    y: Any = None,
+    *,
+    optimizer: Any = None,
+    name: str | None = None,
 ) -> Signals:
     """Measure where the signal of a model shrinks or grows on its way back, and which factor of which layer does it.
 
@@ -57,6 +63,9 @@ def signals(
         The targets, handed to the loss as they are.
     optimizer : optimizer of `nn`, optional
         To tell how large its next step would be, rms(change of W)/rms(W); it does not take it.
+
+    name : str, optional
+        What to call the model in tables and pictures.
 
     Returns
     -------
@@ -94,6 +103,8 @@ def signals(
         np.random.set_state(state)  # noqa: NPY002
         for put_back in kept:
             put_back()
+    if name is not None:
+        seen = dataclasses.replace(seen, name=name)
     if optimizer is None:
         return seen
     return dataclasses.replace(seen, update_ratios=update_ratios(optimizer, loss, seen))

@@ -52,7 +52,7 @@ def main(layers: Sequence[Layer]) -> str:
     product = math.fsum(map(log, gains))
     if not math.isfinite(product) or abs(product - log(change)) > math.log(3):
         return f"{said}; branches and skip connections carry it past single layers, which {split(layers[1:])}."
-    said += f", x{typical(gains):.2g} a layer"
+    said += f", {times(typical(gains))} a layer"
     half = math.log(2) / abs(math.log(typical(gains)))
     said += f" ({'halved' if change < 1 else 'doubled'} every {half:.1f} layers)."
     return f"{said} {cause(layers[1:], change < 1)}"
@@ -65,13 +65,13 @@ def cause(layers: Sequence[Layer], shrinks: bool) -> str:
     culprit = max(logs, key=lambda name: sign * logs[name])
     each = {name: math.exp(logs[name] / len(layers)) for name in CAUSES}
     wrong = {name for name in CAUSES if sign * logs[name] > 0.25 * sign * logs[culprit]}
-    said = " and ".join(f"{CAUSES[name]} (x{each[name]:.2f} a layer)" for name in CAUSES if name in wrong)
+    said = " and ".join(f"{CAUSES[name]} ({times(each[name])} a layer)" for name in CAUSES if name in wrong)
     said = said[0].upper() + said[1:] + (" do it" if len(wrong) > 1 else " does it")
     saturation = "saturation" if all(layer.saturated > 0 for layer in layers[:1]) else "the activation's slope"
     if "slope" not in wrong:
-        said += f", not {saturation} (x{each['slope']:.2f})"
+        said += f", not {saturation} ({times(each['slope'])})"
     elif "scale" not in wrong:
-        said += f", not the size of the weights (x{each['scale']:.2f})"
+        said += f", not the size of the weights ({times(each['scale'])})"
     return f"{said}. {cure(layers, culprit, shrinks)}"
 
 
@@ -92,12 +92,12 @@ def cure(layers: Sequence[Layer], culprit: str, shrinks: bool) -> str:
         )
     if math.isfinite(wanted) and math.isfinite(std):
         size = "larger" if wanted > 1 else "smaller"
-        times = wanted if wanted > 1 else 1 / wanted
+        ratio = wanted if wanted > 1 else 1 / wanted
         warning = ""
         if culprit == "slope" or wanted > 1.2:
             warning = ", as long as the scores do not saturate"
         return (
-            f"Weights {times:.2f} times {size} would make it x1.00 a layer{warning}: a standard deviation of "
+            f"Weights {ratio:.3g} times {size} would make it x1.00 a layer{warning}: a standard deviation of "
             f"{std * wanted:.2g} instead of {std:.2g}, which is a scale of {scale * wanted:.2f} instead of {scale:.2f}."
         )
     return "Weights of another scale, a normalisation of the scores or skip connections would hold it."
@@ -106,7 +106,7 @@ def cure(layers: Sequence[Layer], culprit: str, shrinks: bool) -> str:
 def split(layers: Sequence[Layer]) -> str:
     """The typical factors, in words."""
     activation, weights = (typical([getattr(layer, f"by_{x}") for layer in layers]) for x in ("activation", "weights"))
-    return f"the activation takes it x{activation:.2f} and the weights x{weights:.2f}" + (
+    return f"the activation takes it {times(activation)} and the weights {times(weights)}" + (
         " a layer" if len(layers) > 1 else ""
     )
 
@@ -211,6 +211,17 @@ def typical(values: Sequence[float]) -> float:
     """The geometric mean of those that are known and positive."""
     known = [math.log(value) for value in values if value > 0 and math.isfinite(value)]
     return math.exp(math.fsum(known) / len(known)) if known else math.nan
+
+
+def times(factor: float) -> str:
+    """A factor in short, with more digits near 1."""
+    return (
+        f"x{factor:.4f}"
+        if 0.98 < factor < 1.02 and abs(factor - 1) > 5e-5
+        else f"x{factor:.2g}"
+        if factor < 0.1
+        else f"x{factor:.2f}"
+    )
 
 
 def log(value: float) -> float:

@@ -19,9 +19,10 @@ from typing import Any
 from autograd_mini import palette
 from autograd_mini.factors import Layer, Measurement
 from autograd_mini.graph import Node
+from autograd_mini.measuring import ratio
 from autograd_mini.picture import call
 from autograd_mini.views.chain import Run, links, owners, runs
-from autograd_mini.views.findings import findings
+from autograd_mini.views.findings import findings, typical
 from autograd_mini.views.tables import COLUMNS, cells, factor, percent
 
 OPERATIONS = 60  # of one layer that are listed
@@ -80,6 +81,8 @@ def chart(measured: Measurement) -> dict[str, Any]:
     for record, number in owner.items():
         if isinstance(record, Node) and record in measured.records:
             inside.setdefault(number, []).append(record)
+    for nodes in inside.values():
+        nodes.sort(key=lambda node: -node.index)
     strongest = max((layer.g.rms for layer in measured.layers if layer.g.finite), default=0.0)
     rows = [row(measured, run, inside, strongest) for run in reversed(runs(measured.layers))]
     number_of = {layer.number: i for i, run in enumerate(reversed(runs(measured.layers))) for layer in run.layers}
@@ -128,9 +131,10 @@ def row(measured: Measurement, run: Run, inside: dict[int, list[Node]], stronges
         "ink": palette.text_colour(fill),
         "state": state(layer),
         "tip": tip(layer),
-        "factors": [{"name": name, "value": factor(value), "log": log10(value)} for name, value in factors(layer)],
+        "factors": [bar(name, value) for name, value in factors(layer)],
+        "sides": [bar("slopes", layer.by_activation), bar("weights", layer.by_weights)],
         "notes": notes(layer),
-        "inside": [operation(measured, node) for node in reversed(inside.get(layer.number, [])[:OPERATIONS])],
+        "inside": [operation(measured, node) for node in inside.get(layer.number, [])[:OPERATIONS]],
     }
 
 
@@ -148,8 +152,17 @@ def folded_row(measured: Measurement, run: Run, inside: dict[int, list[Node]], s
         "ink": palette.text_colour(fill),
         "state": state(first),
         "tip": f"Layers {first.number} to {last.number}, {first.operations}: {text}",
+        "sides": [
+            bar("slopes", typical([layer.by_activation for layer in run.layers])),
+            bar("weights", typical([layer.by_weights for layer in run.layers])),
+        ],
         "layers": [row(measured, Run((layer,)), inside, strongest) for layer in reversed(run.layers)],
     }
+
+
+def bar(name: str, value: float) -> dict[str, Any]:
+    """A factor as text and as the length of a bar."""
+    return {"name": name, "value": factor(value), "log": log10(value)}
 
 
 def factors(layer: Layer) -> tuple[tuple[str, float], ...]:
@@ -164,7 +177,7 @@ def factors(layer: Layer) -> tuple[tuple[str, float], ...]:
 
 def log10(value: float) -> float:
     """log10 within the range of the bars."""
-    return max(-2.0, min(2.0, math.log10(value))) if value > 0 and math.isfinite(value) else 0.0
+    return max(-1.0, min(1.0, math.log10(value))) if value > 0 and math.isfinite(value) else 0.0
 
 
 def state(layer: Layer) -> str:
@@ -189,8 +202,7 @@ def notes(layer: Layer) -> list[str]:
     lines = [
         f"{layer.units} units, {layer.examples} examples; rms(delta) {layer.delta.rms:.1e}",
         f"theory (independent weights): x{factor(layer.predicted)}",
-        f"weights: std {layer.weights_std:.2g}, rms(g_W)/rms(W) "
-        f"{layer.gradient / layer.weights if layer.weights else math.nan:.1e}",
+        f"weights: std {layer.weights_std:.2g}, rms(g_W)/rms(W) {ratio(layer.gradient, layer.weights):.1e}",
     ]
     if not math.isnan(layer.saturated):
         lines.append(f"saturated {percent(layer.saturated)}, dead {percent(layer.dead)}")
