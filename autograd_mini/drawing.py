@@ -91,6 +91,11 @@ def draw(tensor: Tensor, signals: Measured | bool | None = None, *, max_nodes: i
         raise ValueError(BAD_MAX_NODES.format(max_nodes=max_nodes))
     measured = measurement(*root_and_seed(tensor, None)) if signals is True else signals or None
     shown = picture(tensor._record or Leaf(tensor.data), measured, max_nodes)
+    return draw_picture(shown, finding(measured) if measured else f"{shown.title}.", measured is not None)
+
+
+def draw_picture(shown: Picture, sentence: str, coloured: bool) -> Drawing:
+    """A picture as DOT, with a sentence on what is to be seen; coloured if its boxes have signals."""
     drawing = Drawing(
         "computation",
         filename="computation.gv",
@@ -100,11 +105,10 @@ def draw(tensor: Tensor, signals: Measured | bool | None = None, *, max_nodes: i
         edge_attr={"fontname": FONT, "fontsize": "10", "arrowsize": "0.7"},
     )
     drawing.title = visible(shown.title)
-    sentence = finding(measured) if measured else f"{shown.title}."
     drawing.finding = visible(f"{sentence} {shown.note}".strip())
-    if measured or shown.note:
+    if coloured or shown.note:
         drawing.graph_attr["label"] = f"<{headline(sentence, shown.note)}<BR/> >"
-    write(drawing, shown, measured is not None)
+    write(drawing, shown, coloured)
     return drawing
 
 

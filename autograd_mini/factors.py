@@ -31,6 +31,8 @@ from autograd_mini.measuring import (
 SATURATED = 0.05  # a slope of the activation below it passes next to nothing
 PROBES = 8
 
+Oriented = tuple[tuple[Any, int] | None, int]  # the weights with the number of inputs, and the axis of the units
+
 
 class Layer(NamedTuple):
     r"""One layer: an operation that mixes with weights, and the activation that follows it.
@@ -78,8 +80,10 @@ class Layer(NamedTuple):
         rms(W), and its standard deviation.
     gradient : float
         rms(g_W).
-    unit_slopes : ndarray
-        Mean |p| of each unit.
+    unit_slopes, unit_deltas : ndarray
+        Mean |p| and rms(delta) of each unit.
+    matrix : ndarray or None
+        The weights, if they are a matrix, as (inputs, units).
     spreads : dict
         "h", "s", "g" to a `Spread`, of those that were at hand.
     """
@@ -108,6 +112,8 @@ class Layer(NamedTuple):
     weights_std: float
     gradient: float
     unit_slopes: np.ndarray[Any, Any]
+    unit_deltas: np.ndarray[Any, Any]
+    matrix: np.ndarray[Any, Any] | None
     spreads: Mapping[str, Spread]
 
     @property
@@ -144,6 +150,8 @@ def layer_of(  # noqa: PLR0917
     edges: Mapping[tuple[Node, int], Edge],
     consumed: Mapping[Record, list[float]],
     spreads: Mapping[str, Spread],
+    oriented: Oriented,
+    unit_deltas: Mapping[Record, Any],
 ) -> Layer | None:
     """The numbers of one layer, from the sizes of cotangents; None if no gradient reached it."""
     node, score, output, last = place.mixing, place.score, place.output, place.exit
@@ -152,7 +160,7 @@ def layer_of(  # noqa: PLR0917
     g, delta = records[last], records[score]
     p = np.abs(slope(place).astype(np.float64))
     size_of_p = measure(p).rms
-    matrix, units_axis = orientation(place)
+    matrix, units_axis = oriented
     scale = scale_of(place, matrix)
     edge = edges.get((node, place.data))
     g_in = edge.rms if edge is not None else math.nan
@@ -188,6 +196,8 @@ def layer_of(  # noqa: PLR0917
         weights_std=float(np.std(np.abs(weights), dtype=np.float64)) if weights is not None else math.nan,
         gradient=parameter.rms if parameter is not None else math.nan,
         unit_slopes=by_unit.mean(axis=0),
+        unit_deltas=unit_deltas.get(score, np.zeros(0)),
+        matrix=None if matrix is None else matrix[0] if matrix[0].shape[0] == matrix[1] else matrix[0].T,
         spreads=spreads,
     )
 
@@ -196,7 +206,7 @@ def short(node: Node) -> str:
     return str(node.primitive.name.removeprefix("np."))
 
 
-def orientation(place: Place) -> tuple[tuple[Any, int] | None, int]:
+def orientation(place: Place) -> Oriented:
     """The weights with the number of inputs of a unit, if they are a matrix that multiplies; and the axis of units."""
     node = place.mixing
     out, data, weights = node.shape, node.inputs[place.data].shape, node.inputs[place.weights].shape
@@ -273,6 +283,8 @@ def measurement(  # noqa: PLR0917
     freed = any(node.operands is None for node in nodes)
     places = [] if freed else find_layers(root, inputs, outputs)
     measuring.spread = {place.exit for place in places}
+    oriented = [orientation(place) for place in places]
+    measuring.unit_axes = {place.score: axis for place, (_, axis) in zip(places, oriented, strict=True)}
     measured_backward(root, seed, measuring)
     consumed: dict[Record, list[float]] = {}
     for (node, position), edge in measuring.edges.items():
@@ -281,12 +293,22 @@ def measurement(  # noqa: PLR0917
     names = layer_names(places)
     kept: list[Place] = []
     layers: list[Layer] = []
-    for place, title in zip(places, names, strict=True):
+    for place, title, turned in zip(places, names, oriented, strict=True):
         forward = {"h": values.get(place.exit), "s": values.get(place.score)}
         known = {key: spread_of(value) for key, value in forward.items() if value is not None}
         if place.exit in measuring.spreads:
             known["g"] = measuring.spreads[place.exit]
-        layer = layer_of(place, len(layers) + 1, title, measuring.records, measuring.edges, consumed, known)
+        layer = layer_of(
+            place,
+            len(layers) + 1,
+            title,
+            measuring.records,
+            measuring.edges,
+            consumed,
+            known,
+            turned,
+            measuring.unit_deltas,
+        )
         if layer is not None:
             kept.append(place)
             layers.append(layer)

@@ -156,6 +156,8 @@ class Measuring(Watch):
         self.values: dict[Record, Signal] = {}
         self.spread: Collection[Record] = ()
         self.spreads: dict[Record, Spread] = {}
+        self.unit_axes: Mapping[Record, int] = {}
+        self.unit_deltas: dict[Record, Any] = {}
         self.last: dict[Record, tuple[Any, Signal]] = {}  # a sole consumer's part is the total: not measured twice
 
     def backward(self, node: Node, cotangent: Any, parts: list[tuple[Record, Any]]) -> None:
@@ -165,12 +167,25 @@ class Measuring(Watch):
         total = self.records[node] = signal if signal is not None and array is cotangent else measure(cotangent)
         if node in self.spread:
             self.spreads[node] = spread_of(cotangent)
+        if node in self.unit_axes:
+            self.unit_deltas[node] = rms_of_units(cotangent, self.unit_axes[node])
         for (position, _), (parent, part) in zip(node.plan.rules, parts, strict=True):
             along = total if part is cotangent else measure(part)
             self.edges[node, position] = Edge(along.rms, ratio(along.rms, total.rms))
             self.last[parent] = part, along
             if type(parent) is Leaf and parent not in self.values and node.plan.keep[position]:
                 self.values[parent] = measure(node.operands[position])  # type: ignore[index]
+
+
+def rms_of_units(array: Any, axis: int) -> Any:
+    """rms(delta) of each unit over all examples; of a single number, its own."""
+    if not array.ndim:
+        return np.abs(array).astype(np.float64).reshape(1)
+    rows = np.moveaxis(np.abs(array).astype(np.float64), axis, -1).reshape(-1, array.shape[axis])
+    largest = np.max(rows, axis=0, initial=0.0)
+    scale = np.where((largest > 0) & np.isfinite(largest), largest, 1.0)
+    with np.errstate(all="ignore"):
+        return np.asarray(scale * np.sqrt(np.mean(np.square(rows / scale), axis=0)))
 
 
 class Spread(NamedTuple):

@@ -6,8 +6,8 @@ What is measured is put together here; how it is shown lives in `views` and `dra
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from autograd_mini.tensor import Tensor
 from autograd_mini.views.findings import findings
 from autograd_mini.views.page import has_matplotlib, save_page
 from autograd_mini.views.tables import html_table, table, text_table, write_csv
+
+if TYPE_CHECKING:
+    from autograd_mini.rendering import Drawing
 
 __all__ = ["Layer", "Recorder", "Signal", "Signals", "signals"]
 
@@ -73,6 +76,24 @@ class Signals(Measurement):
     def to_csv(self, path: str | os.PathLike[str], rows: str = "layers") -> None:
         """Write `table(rows)` as comma-separated values with a header."""
         write_csv(self, path, rows)
+
+    def draw(
+        self, level: str = "layers", *, expand: Collection[str | int] = (), max_nodes: int | None = None
+    ) -> Drawing:
+        """Draw the layers, each with its factors, or the "operations", or the "units" of a tiny net.
+
+        Parameters
+        ----------
+        level : str
+            "layers", "operations" or "units".
+        expand : collection of str and int
+            Layers, by name or number, of which to show the operations.
+        max_nodes : int, optional
+            Fold beyond so many boxes: by default 40 layers or 1,000 operations.
+        """
+        from autograd_mini.views.graphs import draw_signals
+
+        return draw_signals(self, level, expand, max_nodes)
 
     def save(self, path: str | os.PathLike[str], *others: Signals) -> None:
         """Write the report: one HTML page that needs no network, for this net or for several side by side."""
