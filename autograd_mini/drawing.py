@@ -31,6 +31,7 @@ BAD_SIGNALS = (
 )
 BAD_MAX_NODES = "draw(..., max_nodes={max_nodes!r}) cannot draw anything. Write a whole number from 1 on."
 
+FEWEST = 50  # boxes that any layout can do
 LONGEST = 80  # characters of a name
 LABEL_WIDTH = 90
 SHRINKING = 0.9  # gains below it are dashed
@@ -91,7 +92,10 @@ def draw(tensor: Tensor, signals: Measured | bool | None = None, *, max_nodes: i
         raise ValueError(BAD_MAX_NODES.format(max_nodes=max_nodes))
     measured = measurement(*root_and_seed(tensor, None)) if signals is True else signals or None
     shown = picture(tensor._record or Leaf(tensor.data), measured, max_nodes)
-    return draw_picture(shown, finding(measured) if measured else f"{shown.title}.", measured is not None)
+    drawing = draw_picture(shown, finding(measured) if measured else f"{shown.title}.", measured is not None)
+    if len(shown.boxes) > FEWEST:  # a layout that takes too long is one of fewer boxes
+        drawing.smaller = lambda: draw(tensor, measured, max_nodes=len(shown.boxes) // 3)
+    return drawing
 
 
 def draw_picture(shown: Picture, sentence: str, coloured: bool) -> Drawing:

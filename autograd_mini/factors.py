@@ -193,7 +193,9 @@ def layer_of(  # noqa: PLR0917
         saturated=math.nan if no_activation else float(np.mean(p < SATURATED)),
         dead=math.nan if no_activation else float(np.mean(np.all(by_unit == 0, axis=0))),
         weights=measure(weights).rms if weights is not None else math.nan,
-        weights_std=float(np.std(np.abs(weights), dtype=np.float64)) if weights is not None else math.nan,
+        weights_std=float(np.std(weights.astype(np.result_type(weights, np.float64))))
+        if weights is not None
+        else math.nan,
         gradient=parameter.rms if parameter is not None else math.nan,
         unit_slopes=by_unit.mean(axis=0),
         unit_deltas=unit_deltas.get(score, np.zeros(0)),
@@ -269,6 +271,7 @@ class Measurement(Measured):
     update_ratios: Mapping[int, float] = field(default_factory=dict)
 
 
+@np.errstate(all="ignore")
 def measurement(  # noqa: PLR0917
     root: Record,
     seed: Any,

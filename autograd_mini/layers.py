@@ -119,12 +119,13 @@ def is_ufunc(node: Node) -> bool:
 
 def mixes(node: Node, kinds: dict[Record, int]) -> tuple[int, int] | None:
     """The positions of the data and of the weights in an operation like `h @ w`; None for another operation."""
-    if is_ufunc(node) or node.primitive.variadic:
+    if is_ufunc(node):
         return None
     weights = [i for i, _ in node.plan.rules if kinds.get(node.inputs[i]) == WEIGHT and node.inputs[i].ndim]
     weights.sort(key=lambda i: -node.inputs[i].size)
     for i, parent in enumerate(node.inputs):
-        reads = node.primitive.reads[i] if i < len(node.primitive.reads) else None
+        slot = 0 if node.primitive.variadic else i
+        reads = node.primitive.reads[slot] if slot < len(node.primitive.reads) else None
         if reads is None or not isinstance(parent, Vertex) or not parent.ndim or kinds[parent] == WEIGHT:  # type: ignore[index]
             continue
         for w in weights:

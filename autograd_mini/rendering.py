@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,10 @@ class RenderError(RuntimeError):
     """No picture could be made: no renderer, a layout that takes too long, or one that failed."""
 
 
+class LayoutTimeoutError(RenderError):
+    """Graphviz took too long."""
+
+
 class Drawing(graphviz.Digraph):  # type: ignore[misc]
     """A drawn computation: a `graphviz.Digraph` that saves itself and shows itself in notebooks.
 
@@ -65,11 +69,14 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         What there is to see in it, in a sentence; the SVG's `<desc>`.
     timeout : float
         How many seconds the layout may take.
+    smaller : callable or None
+        Makes the same drawing with fewer boxes, which is shown where the layout of this one takes too long.
     """
 
     title: str = ""
     finding: str = ""
     timeout: float = 60.0
+    smaller: Callable[[], Drawing] | None = None
 
     def save(
         self,
@@ -126,12 +133,19 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
 
     def picture(self, format: str = "svg") -> bytes:
         """The picture as the bytes of a file of that format: svg, png or pdf."""
-        content = lay_out(self.source, format, self.engine, self.timeout)
+        try:
+            content = lay_out(self.source, format, self.engine, self.timeout)
+        except LayoutTimeoutError:
+            if self.smaller is None:
+                raise
+            fewer = self.smaller()
+            fewer.timeout = self.timeout
+            return fewer.picture(format)
         return annotate(content, self.title, self.finding) if format == "svg" else content
 
     def copy(self) -> Drawing:
         twin: Drawing = super().copy()
-        twin.title, twin.finding, twin.timeout = self.title, self.finding, self.timeout
+        twin.title, twin.finding, twin.timeout, twin.smaller = self.title, self.finding, self.timeout, self.smaller
         return twin
 
     def _repr_mimebundle_(
@@ -169,7 +183,7 @@ def lay_out(source: str, format: str, engine: str = "dot", timeout: float = 60.0
     except OSError as error:
         raise RenderError(FAILED.format(command=command[0], status="no start", reason=error)) from None
     except subprocess.TimeoutExpired:
-        raise RenderError(TIMEOUT.format(seconds=timeout, longer=10 * timeout)) from None
+        raise LayoutTimeoutError(TIMEOUT.format(seconds=timeout, longer=10 * timeout)) from None
     if done.returncode or not done.stdout:
         reason = " ".join(done.stderr.decode("utf-8", "replace").split()[-60:])
         raise RenderError(

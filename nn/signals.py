@@ -97,8 +97,11 @@ def signals(
     try:
         with enable_grad(), Recorder() as forward, np.errstate(all="ignore"):
             output = model(*inputs)
+            outputs = [t for t in tensors_in(output) if t.requires_grad]
+            if not outputs:
+                raise TypeError(NOTHING_RAN.format(what=described(output)))
             loss = loss_fn(output) if y is None else loss_fn(output, y)
-        seen = measured(model, inputs, output, loss, forward)
+        seen = measured(model, inputs, outputs, loss, forward)
     finally:
         np.random.set_state(state)  # noqa: NPY002
         for put_back in kept:
@@ -135,11 +138,8 @@ def tensors_in(tree: Any) -> Iterator[Tensor]:
             yield from tensors_in(part)
 
 
-def measured(model: Any, inputs: tuple[Tensor, ...], output: Any, loss: Any, forward: Recorder) -> Signals:
+def measured(model: Any, inputs: tuple[Tensor, ...], outputs: list[Tensor], loss: Any, forward: Recorder) -> Signals:
     """The signals of one loss, with clear errors for what has none."""
-    outputs = [t for t in tensors_in(output) if t.requires_grad]
-    if not outputs:
-        raise TypeError(NOTHING_RAN.format(what=described(output)))
     if not isinstance(loss, Tensor) or loss.size != 1:
         shape = f"of shape {np.shape(loss)}" if isinstance(loss, Tensor | np.ndarray) else ""
         raise ValueError(NO_LOSS.format(what=f"{described(loss)} {shape}".strip()))

@@ -130,3 +130,22 @@ def test_notebooks_show_the_text_where_there_is_no_renderer():
     (text,) = drawing._repr_mimebundle_().values()
     assert text.endswith(drawing.source)
     assert "autograd-mini[render]" in text
+
+
+def test_a_layout_that_takes_too_long_is_one_of_fewer_boxes_that_says_so(monkeypatch):
+    h = Tensor(np.ones(3), requires_grad=True)
+    for _ in range(300):
+        h = np.tanh(h)
+    drawing = draw(np.sum(h))
+    lay_out, sizes = rendering.lay_out, []
+
+    def slow(source, *args):
+        sizes.append(source.count("label="))
+        if len(sizes) < 2:
+            raise rendering.LayoutTimeoutError("too long")
+        return lay_out(source, *args)
+
+    monkeypatch.setattr(rendering, "lay_out", slow)
+    text = drawing.picture("svg").decode()
+    assert sizes[1] < sizes[0] / 2
+    assert "Folded: 301 operations are shown as" in text

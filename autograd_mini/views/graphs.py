@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import palette
-from autograd_mini.drawing import FONT, draw_picture, escape, hover
+from autograd_mini.drawing import FEWEST, FONT, draw_picture, escape, hover
 from autograd_mini.factors import Layer, Measurement
 from autograd_mini.graph import Node
 from autograd_mini.picture import Box, Link, Picture, call, count, describe, picture
@@ -44,7 +44,10 @@ def draw_signals(measured: Measurement, level: str, expand: Collection[str | int
     if level != "operations":
         raise ValueError(UNKNOWN.format(level=level))
     shown = picture(measured.root, measured, max_nodes or OPERATIONS)
-    return draw_picture(shown, findings(measured)[0], True)
+    drawing = draw_picture(shown, findings(measured)[0], True)
+    if len(shown.boxes) > FEWEST:
+        drawing.smaller = lambda: draw_signals(measured, level, (), len(shown.boxes) // 3)
+    return drawing
 
 
 def draw_layers(measured: Measurement, expand: Collection[str | int] = (), most: int = SHOWN) -> Drawing:

@@ -1,0 +1,130 @@
+"""The report: complete without a network, and usable by mouse and keyboard, on a phone and on a desk."""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+import nn
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+
+
+def net(scale, name, layers=8):
+    rng = np.random.default_rng(0)
+    model = nn.MLP([16] * layers + [3], "tanh", nn.init.small_random(scale), rng=0)
+    return nn.signals(model, nn.cross_entropy, rng.standard_normal((32, 16)), rng.integers(0, 3, 32), name=name)
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    path = tmp_path_factory.mktemp("report") / "deep" / "report.html"
+    net(0.05, "small <weights> & more").save(path, net(0.3, "larger weights"))
+    return path
+
+
+def data(path):
+    text = path.read_text()
+    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)[1])
+
+
+def test_it_needs_no_network(report):
+    text = report.read_text()
+    assert not re.findall(r'(?:src|href)="(?!#)[^"]*"', text)
+    assert "url(" not in text.replace("url(#", "")
+    assert "@" not in re.findall(r"@[A-Z]+@", text)
+
+
+def test_names_cannot_break_the_page(report):
+    text = report.read_text()
+    assert "<weights>" not in text
+    assert "small &lt;weights&gt; &amp; more" in text
+    assert data(report)[0]["name"] == "small <weights> & more"
+
+
+def test_it_has_a_row_for_each_layer_and_an_arrow_for_each_gain(report):
+    first, second = data(report)
+    assert len(first["rows"]) == len(second["rows"]) == 8
+    seen = net(0.05, "")
+    for row, layer, arrow in zip(first["rows"], reversed(seen.layers), first["straight"][1:], strict=True):
+        assert row["title"] == f"{layer.number} {layer.name}"
+        assert arrow["text"] == f"x{layer.gain:.3f}"
+        assert [step["name"] for step in row["inside"]][-1] == "affine"
+    assert first["skips"] == []
+
+
+def test_skip_connections_have_arrows_of_their_own(tmp_path):
+    class Skip(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.Linear(4, 4, rng=0), nn.Linear(4, 4, rng=1)
+
+        def forward(self, x):
+            h = self.a(x)
+            return h + np.tanh(self.b(h))
+
+    seen = nn.signals(Skip(), lambda out: np.sum(out**2), np.random.default_rng(0).standard_normal((8, 4)))
+    seen.save(tmp_path / "skip.html")
+    (chart,) = data(tmp_path / "skip.html")
+    assert len(chart["rows"]) == 2
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf, 0.0])
+def test_signals_that_are_broken_or_zero_make_a_page(broken, tmp_path):
+    model = nn.MLP([4, 5, 5, 2], rng=0)
+    model[2].weights.data = np.full((5, 5), broken, np.float32)
+    nn.signals(model, nn.squared_error, np.ones((3, 4)), np.ones((3, 2))).save(tmp_path / "page.html")
+    assert {row["state"] for row in data(tmp_path / "page.html")[0]["rows"]} & {"bad", "zero"}
+
+
+def test_another_extension_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"\.html"):
+        net(0.1, "net").save(tmp_path / "report.png")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as running:
+        chromium = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@needs_browser
+@pytest.mark.parametrize("width", [390, 1280], ids=["phone", "desk"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_works_in_a_browser(report, browser, width, scheme):
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    problems = []
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("request", lambda request: None if request.url.startswith("file:") else problems.append(request.url))
+    page.goto(report.as_uri())
+    layers = page.locator("#chart g[role=button]")
+    assert layers.count() == 16
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page overflows to the side"
+
+    before = page.locator("#chart svg").get_attribute("height")
+    layers.nth(2).click()
+    assert layers.nth(2).get_attribute("aria-expanded") == "true"
+    assert float(page.locator("#chart svg").get_attribute("height")) > float(before)
+    assert "F weight scale" in page.locator("#chart").inner_text()
+    layers.nth(2).focus()
+    page.keyboard.press("Enter")
+    assert layers.nth(2).get_attribute("aria-expanded") == "false"
+    assert page.evaluate("document.activeElement.dataset.key") == "0-2"
+    assert "rms(g)" in layers.nth(0).locator("title").text_content()
+
+    page.get_by_role("button", name="Zoom in").click()
+    assert float(page.locator("#chart svg").get_attribute("height")) > float(before)
+    page.get_by_role("button", name="Expand all").click()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    found = axe.Axe().run(page)
+    assert not found.violations_count, found.generate_report()
+    assert not problems
+    page.close()
