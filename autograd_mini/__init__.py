@@ -7,9 +7,10 @@ from autograd_mini.checked import NonFiniteError, checked
 from autograd_mini.checkpointing import checkpoint
 from autograd_mini.derivatives import elementwise_grad, hessian, hvp, jacobian, jvp, stop_gradient
 from autograd_mini.domains import case
-from autograd_mini.graph import enable_grad, no_grad, scope
+from autograd_mini.graph import Watch, enable_grad, no_grad, scope
 from autograd_mini.primitive import composite, constant, primitive, rule
 from autograd_mini.signals import Recorder, Signals, signals
+from autograd_mini.spectrum import jacobian_spectrum
 from autograd_mini.tensor import Tensor
 from autograd_mini.transforms import grad, value_and_grad, vjp
 
@@ -21,6 +22,7 @@ __all__ = [
     "Recorder",
     "Signals",
     "Tensor",
+    "Watch",
     "case",
     "checked",
     "checkpoint",
@@ -33,6 +35,7 @@ __all__ = [
     "hessian",
     "hvp",
     "jacobian",
+    "jacobian_spectrum",
     "jvp",
     "no_grad",
     "primitive",

@@ -27,6 +27,7 @@ from autograd_mini.measuring import (
     ratio,
     spread_of,
 )
+from autograd_mini.spectrum import JacobianSpectrum
 
 SATURATED = 0.05  # a slope of the activation below it passes next to nothing
 PROBES = 8
@@ -262,6 +263,8 @@ class Measurement(Measured):
         Parameters that the result does not depend on.
     update_ratios : dict of int to float
         rms(change of W)/rms(W) of one step by the layer's number, where an optimizer was given.
+    spectrum : JacobianSpectrum or None
+        The singular values of d(output)/d(input), if they were asked for.
     """
 
     layers: tuple[Layer, ...] = ()
@@ -269,6 +272,7 @@ class Measurement(Measured):
     name: str = "a tensor"
     unreached: tuple[str, ...] = ()
     update_ratios: Mapping[int, float] = field(default_factory=dict)
+    spectrum: JacobianSpectrum | None = None
 
 
 @np.errstate(all="ignore")

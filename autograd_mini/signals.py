@@ -14,12 +14,16 @@ import numpy as np
 from autograd_mini.factors import Layer, Measurement, measurement
 from autograd_mini.graph import Record, Watch
 from autograd_mini.measuring import Signal, root_and_seed
+from autograd_mini.spectrum import JacobianSpectrum
 from autograd_mini.tensor import Tensor
 from autograd_mini.views.findings import findings
 from autograd_mini.views.page import has_matplotlib, save_page
+from autograd_mini.views.plots import figures, plot
 from autograd_mini.views.tables import html_table, table, text_table, write_csv
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from autograd_mini.rendering import Drawing
 
 __all__ = ["Layer", "Recorder", "Signal", "Signals", "signals"]
@@ -77,6 +81,29 @@ class Signals(Measurement):
         """Write `table(rows)` as comma-separated values with a header."""
         write_csv(self, path, rows)
 
+    def plot(
+        self,
+        question: str = "where",
+        *others: Signals,
+        names: Sequence[str] | None = None,
+        spectrum: JacobianSpectrum | None = None,
+    ) -> Figure:
+        """A matplotlib figure that answers one question, for this net or for several side by side.
+
+        Parameters
+        ----------
+        question : str
+            "where" does the signal shrink, "why", in which "units", how is it "spread", does it pass in all
+            "directions", and does it train ("learns").
+        *others : Signals
+            More nets.
+        names : sequence of str, optional
+            What to call them.
+        spectrum : JacobianSpectrum, optional
+            For "directions".
+        """
+        return plot((self, *others), question, names, spectrum)
+
     def draw(
         self, level: str = "layers", *, expand: Collection[str | int] = (), max_nodes: int | None = None
     ) -> Drawing:
@@ -97,7 +124,8 @@ class Signals(Measurement):
 
     def save(self, path: str | os.PathLike[str], *others: Signals) -> None:
         """Write the report: one HTML page that needs no network, for this net or for several side by side."""
-        save_page((self, *others), path, figures((self, *others)))
+        nets = self, *others
+        save_page(nets, path, figures(nets) if has_matplotlib() else ())
 
     def __str__(self) -> str:
         return "\n".join([*self.findings, "", text_table(self)])
@@ -173,10 +201,3 @@ def records_of(tensors: Sequence[Tensor], argument: str) -> list[Record]:
     if isinstance(tensors, Tensor) or not all(isinstance(t, Tensor) for t in tensors):
         raise TypeError(NOT_TENSORS.format(argument=argument, what=type(tensors).__name__))
     return [t._record for t in tensors if t._record is not None]
-
-
-def figures(nets: Sequence[Signals]) -> list[tuple[str, Any]]:
-    """The plots of a report, with their questions; none without matplotlib or layers."""
-    if not has_matplotlib() or not any(net.layers for net in nets):
-        return []
-    return []

@@ -20,7 +20,7 @@ from autograd_mini import Signals
 
 LAYERS, WIDTH, BATCH, PROBE, SEED = 30, 32, 64, 256, 0
 EPOCHS = 4 if "--fast" in sys.argv else 30
-RATE = 0.02
+RATE = 0.002
 REPORT = Path("report/cures.html")
 
 
@@ -36,7 +36,7 @@ class Residual(nn.Module):
 
 
 class Normalised(nn.Module):
-    """Scores of mean 0 and variance 1 over the units of each example, then tanh (Ba et al. 2016, layer normalisation)."""
+    """Scores of mean 0 and variance 1 over an example's units, then tanh (layer normalisation, Ba et al. 2016)."""
 
     def forward(self, s: Any) -> Any:
         centred = s - np.mean(s, axis=-1, keepdims=True)
@@ -54,6 +54,7 @@ def residual() -> nn.Module:
     return nn.Sequential(first, *blocks, nn.Linear(WIDTH, 10, rng=rng))
 
 
+FACTORS = "by_activation", "by_weights", "rest"
 SMALL = nn.init.small_random(1 / np.sqrt(3 * WIDTH))  # the variance that PyTorch's layers start with
 CURES: dict[str, Callable[[], nn.Module]] = {
     "none": lambda: plain("tanh", SMALL),
@@ -98,9 +99,9 @@ def typical(seen: Signals, name: str) -> float:
 
 def row(name: str, before: Signals, after: Signals, accuracy: float) -> str:
     layers, later = before.layers, after.layers
-    factors = "  ".join(f"{typical(before, f):8.3f}" for f in ("gain", "by_activation", "by_weights", "rest"))
-    signal = f"{layers[0].g.rms / layers[-1].g.rms:9.1e}  {later[0].g.rms / later[-1].g.rms:9.1e}"
-    return f"{name:20s}  {factors}  {signal}  {accuracy:8.2f}"
+    signals = [f"{net[0].g.rms / net[-1].g.rms:8.1e}" for net in (layers, later)]
+    factors = ["".join(f"{typical(seen, f):8.3f}" for f in FACTORS) for seen in (before, after)]
+    return f"{name:20s}{factors[0]}  {signals[0]} {factors[1]}  {signals[1]} {accuracy:9.2f}"
 
 
 def main() -> None:
@@ -117,10 +118,9 @@ def main() -> None:
             lines.append(row(name, before, after, accuracy))
             reports.append(before)
     print(f"{LAYERS} hidden layers of {WIDTH} units, digits, {EPOCHS} passes, SGD with rate {RATE} and momentum 0.9.")
-    print("A layer's typical gain and its factors before training; the first layer's signal over the last one's.")
-    print(
-        f"{'cure':20s}  {'gain':>8}  {'= slopes':>8}  {'weights':>8}  {'rest':>8}  {'before':>9}  {'after':>9}  accuracy"
-    )
+    print("A layer's typical factors, and the first layer's signal over the last one's: before and after training.")
+    head = "".join(f"{name:>8}" for name in ("slopes", "weights", "rest")) + "    signal "
+    print(f"{'cure':20s}{head}{head}  accuracy")
     print("\n".join(lines))
     reports[0].save(REPORT, *reports[1:])
     print(f"Wrote {REPORT}")

@@ -7,6 +7,7 @@ from nn.layers import MLP, Linear, Sequential
 from nn.losses import cross_entropy, squared_error
 from nn.module import Module, Parameter
 from nn.optim import SGD
+from nn.signal_log import SignalLog
 from nn.signals import signals
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Parameter",
     "ReLU",
     "Sequential",
+    "SignalLog",
     "Tanh",
     "cross_entropy",
     "init",

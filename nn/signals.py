@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Recorder, Signals, Tensor, enable_grad
+from autograd_mini import Recorder, Signals, Tensor, enable_grad, jacobian_spectrum
 from autograd_mini import signals as signals_of
 from nn.module import Module, Parameter
 
@@ -44,6 +44,7 @@ def signals(
     y: Any = None,
     *,
     optimizer: Any = None,
+    spectrum: int = 0,
     name: str | None = None,
 ) -> Signals:
     """Measure where the signal of a model shrinks or grows on its way back, and which factor of which layer does it.
@@ -64,6 +65,8 @@ def signals(
     optimizer : optimizer of `nn`, optional
         To tell how large its next step would be, rms(change of W)/rms(W); it does not take it.
 
+    spectrum : int
+        For how many examples to take the singular values of d(output)/d(input): one backward for each.
     name : str, optional
         What to call the model in tables and pictures.
 
@@ -102,6 +105,9 @@ def signals(
                 raise TypeError(NOTHING_RAN.format(what=described(output)))
             loss = loss_fn(output) if y is None else loss_fn(output, y)
         seen = measured(model, inputs, outputs, loss, forward)
+        if spectrum:
+            found = jacobian_spectrum(model, inputs[0], spectrum)
+            seen = dataclasses.replace(seen, spectrum=found)
     finally:
         np.random.set_state(state)  # noqa: NPY002
         for put_back in kept:

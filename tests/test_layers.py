@@ -25,7 +25,7 @@ ORDER = [
     ["tensor"],
     ["transforms", "derivatives", "checkpointing"],
     ["rendering"],
-    ["layers", "measuring", "factors"],
+    ["spectrum", "layers", "measuring", "factors"],
     ["picture", "drawing"],
     ["views"],
     ["checked", "signals"],
@@ -34,7 +34,8 @@ ORDER = [
 RANK = {name: (line, column) for line, names in enumerate(ORDER) for column, name in enumerate(names)}
 # Built on the engine, or texts:
 EXTENSIONS = {"rules", "scipy", "errors", "derivatives", "checkpointing", "updates", "testing", "transforms", "checked"}
-PICTURES = {"drawing", "picture", "palette", "rendering", "signals", "layers", "measuring", "factors", "views"}
+MEASURING = {"signals", "layers", "measuring", "factors", "spectrum", "views"}
+PICTURES = MEASURING | {"drawing", "picture", "palette", "rendering"}
 FILES = sorted(path for path in ENGINE.rglob("*.py") if path != ENGINE / "__init__.py")
 
 

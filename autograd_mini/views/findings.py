@@ -33,7 +33,7 @@ def findings(measured: Measurement) -> tuple[str, ...]:
     said = [*broken(measured)]
     if not said:
         said += [main(layers), *odd_ones(layers)]
-    return (*said, *crowds(layers), *branches(layers), *updates(measured), *unreached(measured))
+    return (*said, *crowds(layers), *branches(layers), *directions(measured), *updates(measured), *unreached(measured))
 
 
 def main(layers: Sequence[Layer]) -> str:
@@ -184,6 +184,16 @@ def branches(layers: Sequence[Layer]) -> Iterator[str]:
         yield (
             f"The {layer.consumers} branches behind layer {layer.number} ({layer.name}) nearly cancel: together they "
             f"carry {math.sqrt(layer.coherence):.1%} of their signal."
+        )
+
+
+def directions(measured: Measurement) -> Iterator[str]:
+    """A Jacobian that lets few directions pass."""
+    spectrum = measured.spectrum
+    if spectrum is not None and spectrum.below >= CROWDED:
+        yield (
+            f"{spectrum.below:.0%} of the directions of the input hardly reach the output: their singular values are "
+            f"below 1e-3 of the largest, which is {spectrum.largest:.1e}."
         )
 
 

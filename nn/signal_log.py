@@ -1,0 +1,331 @@
+"""`SignalLog`: how the signal, the updates and the dead units of a model change while it trains."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import math
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autograd_mini import Tensor, Watch
+from nn.module import Module
+
+QUANTITIES = "signal", "update_ratio", "dead"
+WEAK, STRONG = 1e-4, 1e4  # of the signal at the last layer
+UPDATES = 1e-6, 1e-1  # rms(change of W)/rms(W); healthy is near 1e-3
+CROWDED = 0.25
+SAFE = 1e-30  # a sum of squares beyond has not lost what is small, nor overflowed, in float32
+
+NOT_A_MODULE = "SignalLog(model) was given a {what}. Give it the nn.Module that is trained."
+NO_PARAMETERS = "SignalLog(model) was given a model without parameters, so there is nothing to follow."
+EVERY = "SignalLog(every={every!r}): write after how many steps to measure, a whole number from 1 on."
+UNKNOWN = "SignalLog(quantities={quantities!r}): choose from {known}."
+NO_LOSS = "log.backward(...) was given a {what}. Write `log.backward(loss)` with the loss itself, a tensor."
+NOTHING = "The log is empty: nothing was measured yet. Call `log.backward(loss)` instead of `loss.backward()`."
+NO_MATPLOTLIB = 'Plots need matplotlib. Write `pip install "autograd-mini[plot]"`.'
+NO_TENSORBOARD = 'TensorBoard files need tensorboardX. Write `pip install "autograd-mini[tensorboard]"`.'
+
+ALARMS = {
+    "finite": "its signal is not finite",
+    "weak": "its signal is {:.1e} of the last layer's",
+    "strong": "its signal is {:.1e} of the last layer's",
+    "dead": "{:.0%} of its units pass nothing for the batch",
+    "far": "one step changed the weights by {:.1e} of their size",
+    "still": "one step changed the weights by {:.1e} of their size",
+}
+
+logger = logging.getLogger("nn.signals")
+
+
+class Probe(Watch):
+    """Takes the cotangent of the result of each module in `owners`: the first one that comes back into its scope."""
+
+    def __init__(self, owners: set[str]) -> None:
+        self.owners = owners
+        self.seen: set[str] = set()
+        self.found: dict[str, tuple[float, float]] = {}
+
+    def backward(self, node: Any, cotangent: Any, parts: list[tuple[Any, Any]]) -> None:  # noqa: ARG002
+        scope = node.scope
+        if scope in self.seen:
+            return
+        self.seen.add(scope)
+        layer = scope.partition(".")[2]  # `MLP.0` is the model's part `0`
+        if layer in self.owners and isinstance(cotangent, np.ndarray):
+            self.found[layer] = sizes(cotangent)
+
+
+class SignalLog:
+    """Measures every k-th backward of a training, at little cost, and warns where something goes wrong.
+
+    Parameters
+    ----------
+    model : Module
+        What is trained.
+    every : int
+        Measure the first backward, and then each `every`-th.
+    quantities : sequence of str
+        Of "signal", rms(delta) of the result of each module that reads parameters; "update_ratio",
+        rms(change of W)/rms(W) of one step; "dead", the share of units whose delta is 0 for every example.
+
+    Attributes
+    ----------
+    steps, losses : list
+        The measured steps, counted from 0, and their losses.
+    warnings : list of (int, str)
+        Steps and what crossed a threshold there; also logged to the logger "nn.signals".
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no model with parameters, or an option is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> model = nn.MLP([2, 8, 1], "tanh", rng=0)
+    >>> sgd = nn.SGD(model.parameters(), 0.1)
+    >>> log = nn.SignalLog(model, every=2)
+    >>> for _ in range(5):
+    ...     sgd.zero_grad()
+    ...     log.backward(nn.squared_error(model(np.ones((4, 2))), np.zeros((4, 1))))
+    ...     sgd.step()
+    >>> log.steps, log.layers
+    ([0, 2, 4], ['0', '2'])
+    """
+
+    def __init__(self, model: Module, every: int = 10, quantities: Sequence[str] = QUANTITIES) -> None:
+        if not isinstance(model, Module):
+            raise TypeError(NOT_A_MODULE.format(what=type(model).__name__))
+        if not isinstance(every, int) or every < 1:
+            raise ValueError(EVERY.format(every=every))
+        if isinstance(quantities, str) or not set(quantities) <= set(QUANTITIES):
+            raise ValueError(UNKNOWN.format(quantities=quantities, known=", ".join(map(repr, QUANTITIES))))
+        self.weights = {
+            path.rpartition(".")[0]: parameter for path, parameter in model.named_parameters() if parameter.ndim > 1
+        }
+        if not any(True for _ in model.parameters()):
+            raise ValueError(NO_PARAMETERS)
+        self.model, self.every, self.quantities = model, every, tuple(quantities)
+        self.owners = {path.rpartition(".")[0] for path, _ in model.named_parameters()}
+        self.order = [path for path, _ in model.named_modules()]
+        self.steps: list[int] = []
+        self.losses: list[float] = []
+        self.warnings: list[tuple[int, str]] = []
+        self.rows: dict[str, dict[str, list[float]]] = {}
+        self.copies: dict[str, Any] = {}
+        self.alarms: set[tuple[str, str]] = set()
+        self.count = 0
+
+    def backward(self, loss: Tensor, **options: Any) -> None:
+        """`loss.backward(**options)`, measured every k-th time; the gradients are the same to the bit."""
+        if not isinstance(loss, Tensor):
+            raise TypeError(NO_LOSS.format(what=type(loss).__name__))
+        if self.copies:
+            with np.errstate(all="ignore"):
+                self.compare()
+        step, self.count = self.count, self.count + 1
+        if step % self.every:
+            loss.backward(**options)
+            return
+        with Probe(self.owners) as probe:
+            loss.backward(**options)
+        self.steps.append(step)
+        self.losses.append(float(np.real(loss.data).sum()))
+        for values in self.rows.values():
+            for quantity in self.quantities:
+                values[quantity].append(math.nan)
+        self.take(probe)
+        if "update_ratio" in self.quantities:
+            self.copies = {path: weights.data.copy() for path, weights in self.weights.items()}
+
+    def take(self, probe: Probe) -> None:
+        """The numbers of one measured backward, the last layer's first."""
+        top = None
+        for layer, (signal, dead) in probe.found.items():
+            values = self.rows.get(layer) or self.rows.setdefault(layer, self.empty())
+            top = signal if top is None else top
+            if "signal" in values:
+                values["signal"][-1] = signal
+                self.check_signal(layer, signal, top)
+            if "dead" in values:
+                values["dead"][-1] = dead
+                crossed = dead >= CROWDED and signal > 0
+                if crossed or self.alarms:
+                    self.alarm(layer, "dead", crossed, dead)
+
+    def empty(self) -> dict[str, list[float]]:
+        """A layer's columns, with gaps for the steps before it was first seen."""
+        return {quantity: [math.nan] * len(self.steps) for quantity in self.quantities}
+
+    def compare(self) -> None:
+        """The update ratios of the step that was taken after the last measured backward."""
+        for path, before in self.copies.items():
+            after = self.weights[path].data
+            update = relative_change(before, after)
+            values = self.rows.get(path)
+            if values is not None:
+                values["update_ratio"][-1] = update
+                low, high = UPDATES
+                if low <= update <= high and not self.alarms:
+                    continue
+                self.alarm(path, "far", update > high, update)
+                self.alarm(path, "still", 0 < update < low, update)
+        self.copies = {}
+
+    def check_signal(self, layer: str, signal: float, top: float) -> None:
+        """Alarms for a signal that is lost, or overwhelming, beside the last layer's."""
+        share = signal / top if top else math.nan
+        if WEAK <= share <= STRONG and not self.alarms:
+            return
+        self.alarm(layer, "finite", not math.isfinite(signal), signal)
+        self.alarm(layer, "weak", share < WEAK, share)
+        self.alarm(layer, "strong", share > STRONG, share)
+
+    def alarm(self, layer: str, kind: str, crossed: bool, value: float) -> None:
+        """Tell once that a threshold was crossed, until it is no more."""
+        if not crossed:
+            self.alarms.discard((layer, kind))
+        elif (layer, kind) not in self.alarms:
+            self.alarms.add((layer, kind))
+            text = ALARMS[kind].format(value)
+            self.warnings.append((self.steps[-1], f"layer {layer}: {text}"))
+            logger.warning("step %d, layer %s: %s", self.steps[-1], layer, text)
+
+    @property
+    def layers(self) -> list[str]:
+        """The layers that were measured, in the order of the model's definition."""
+        place = {path: i for i, path in enumerate(self.order)}
+        return sorted(self.rows, key=lambda layer: place.get(layer, len(place)))
+
+    def history(self, quantity: str = "signal") -> np.ndarray[Any, Any]:
+        """One quantity as an array of shape (layers, steps); nan where it was not measured."""
+        if quantity not in self.quantities:
+            raise ValueError(UNKNOWN.format(quantities=quantity, known=", ".join(map(repr, self.quantities))))
+        return np.array([self.rows[layer][quantity] for layer in self.layers]).reshape(-1, len(self.steps))
+
+    def table(self) -> np.ndarray[Any, Any]:
+        """All numbers as a structured array, a row for each step and layer."""
+        kind: list[Any] = [("step", "i8"), ("loss", "f8"), ("layer", "O"), *((name, "f8") for name in self.quantities)]
+        return np.array(list(self.lines()), dtype=kind)
+
+    def lines(self) -> Iterable[tuple[Any, ...]]:
+        for i, (step, loss) in enumerate(zip(self.steps, self.losses, strict=True)):
+            for layer in self.layers:
+                yield (step, loss, layer, *(self.rows[layer][name][i] for name in self.quantities))
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write `table()` as comma-separated values."""
+        with Path(path).open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(("step", "loss", "layer", *self.quantities))
+            writer.writerows(self.lines())
+
+    def to_tensorboard(self, directory: str | os.PathLike[str]) -> None:
+        """Write TensorBoard event files: the loss, and `quantity/layer` for each."""
+        try:
+            from tensorboardX import SummaryWriter
+        except ImportError as error:
+            raise ImportError(NO_TENSORBOARD) from error
+        with SummaryWriter(os.fspath(directory)) as writer:
+            for step, loss in zip(self.steps, self.losses, strict=True):
+                writer.add_scalar("loss", loss, step)
+            for layer in self.layers:
+                for name, values in self.rows[layer].items():
+                    for step, value in zip(self.steps, values, strict=True):
+                        if not math.isnan(value):
+                            writer.add_scalar(f"{name}/{layer}", value, step)
+
+    def __str__(self) -> str:
+        if not self.steps:
+            return NOTHING
+        lines = [
+            f"{len(self.steps)} of {self.count} steps measured, {len(self.rows)} layers; loss {self.losses[-1]:.3g}"
+        ]
+        head = f"{'layer':12s}" + "".join(f"{name + ', first':>22}{'last':>10}" for name in self.quantities)
+        lines.append(head)
+        for layer in reversed(self.layers):
+            cells = [known(self.rows[layer][name]) for name in self.quantities]
+            lines.append(f"{layer:12s}" + "".join(f"{first:22.1e}{last:10.1e}" for first, last in cells))
+        return "\n".join([*lines, *(f"step {step}: {text}" for step, text in self.warnings)])
+
+    def plot(self) -> Any:
+        """A matplotlib figure: layer x step heat map of log10 rms(delta), update ratios, dead units, the loss."""
+        if not self.steps:
+            raise ValueError(NOTHING)
+        try:
+            from matplotlib.figure import Figure
+        except ImportError as error:
+            raise ImportError(NO_MATPLOTLIB) from error
+        made = Figure(figsize=(9, 2.2 + 2.2 * len(self.quantities)), layout="constrained")
+        axes = made.subplots(len(self.quantities) + 1, 1, squeeze=False)[:, 0]
+        steps = np.array(self.steps, dtype=float)
+        step = self.every / 2
+        extent = (steps[0] - step, steps[-1] + step, len(self.rows) + 0.5, 0.5)
+        looks = {
+            "signal": ("log10 rms(delta)", "viridis", None, None),
+            "update_ratio": ("log10 rms(change of W)/rms(W)", "PuOr", -6, 0),
+            "dead": ("share of dead units", "cividis", 0, 1),
+        }
+        for axis, name in zip(axes, self.quantities, strict=False):
+            label, colours, low, high = looks[name]
+            values = self.history(name)
+            if name != "dead":
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    values = np.log10(values)
+            values = np.where(np.isfinite(values), values, np.nan)
+            image = axis.imshow(
+                values, aspect="auto", cmap=colours, vmin=low, vmax=high, extent=extent, interpolation="nearest"
+            )
+            made.colorbar(image, ax=axis, label=label)
+            axis.set_ylabel("layer (1 is first)")
+            spacing = max(1, math.ceil(len(self.rows) / 6))
+            axis.set_yticks(sorted({1, *range(spacing, len(self.rows) + 1, spacing)}))
+        axes[-1].plot(steps, self.losses, "k.-", ms=3, lw=0.8)
+        axes[-1].set_xlim(extent[:2])
+        axes[-1].set_ylabel("loss")
+        axes[-1].set_xlabel("step")
+        return made
+
+
+def known(values: Sequence[float]) -> tuple[float, float]:
+    """The first and the last value that were measured."""
+    there = [value for value in values if not math.isnan(value)]
+    return (there[0], there[-1]) if there else (math.nan, math.nan)
+
+
+def sizes(cotangent: Any) -> tuple[float, float]:
+    """rms of a cotangent, and the share of units, along the last axis, where it is 0 for every example."""
+    if cotangent.ndim < 2 or cotangent.dtype.kind != "f":
+        return rms(cotangent), math.nan
+    rows = cotangent if cotangent.ndim == 2 else cotangent.reshape(-1, cotangent.shape[-1])
+    squares = np.einsum("ij,ij->j", rows, rows)
+    total = float(np.einsum("j->", squares))  # unlike np.sum without a warning of overflow
+    if SAFE < total < 1 / SAFE and squares.all():
+        return math.sqrt(total / rows.size), 0.0
+    return rms(cotangent), float(np.mean(~rows.any(axis=0)))
+
+
+def relative_change(before: Any, after: Any) -> float:
+    """rms(after - before) / rms(before); nan for weights that were all zero."""
+    change = after - before
+    moved, size = float(np.vdot(change, change).real), float(np.vdot(before, before).real)
+    if SAFE < moved < 1 / SAFE and SAFE < size < 1 / SAFE:
+        return math.sqrt(moved / size)
+    whole = rms(before)
+    return rms(change) / whole if whole else math.nan
+
+
+def rms(array: Any) -> float:
+    """||a||_2 / sqrt(size), by a scaling that can neither overflow nor underflow."""
+    magnitudes = np.abs(array).astype(np.float64)
+    largest = float(np.max(magnitudes, initial=0.0))
+    if largest == 0 or not math.isfinite(largest):
+        return largest
+    return largest * math.sqrt(float(np.mean(np.square(magnitudes / largest))))
