@@ -305,9 +305,9 @@ def sizes(cotangent: Any) -> tuple[float, float]:
     if cotangent.ndim < 2 or cotangent.dtype.kind != "f":
         return rms(cotangent), math.nan
     rows = cotangent if cotangent.ndim == 2 else cotangent.reshape(-1, cotangent.shape[-1])
-    squares = np.einsum("ij,ij->j", rows, rows)
-    total = float(np.einsum("j->", squares))  # unlike np.sum without a warning of overflow
-    if SAFE < total < 1 / SAFE and squares.all():
+    total = float(np.vdot(rows, rows))  # unlike np.sum without a warning of overflow
+    alive = np.count_nonzero(np.einsum("ij,ij->j", rows, rows))
+    if SAFE < total < 1 / SAFE and alive == rows.shape[1]:
         return math.sqrt(total / rows.size), 0.0
     return rms(cotangent), float(np.mean(~rows.any(axis=0)))
 
