@@ -65,7 +65,10 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         operands = [leaves[i].data for i in chosen] + closed_over
         plan = Plan(rules, keep, (), False, False)
         run.closed_over, run.value = closed_over, out.data
-        return wrap(out.data, Node(run.primitive, plan, inputs, operands, None, NONE, out.data))
+        result = wrap(out.data, Node(run.primitive, plan, inputs, operands, None, NONE, out.data))
+        for watch in modes.watches:
+            watch.forward(run.primitive, (*(leaves[i] for i in chosen), *closed_over), result)
+        return result
 
     return recomputed
 

@@ -17,7 +17,7 @@ from sklearn.model_selection import train_test_split
 from tqdm import tqdm
 
 import nn
-from autograd_mini import Tensor, draw, no_grad, scope, signals
+from autograd_mini import Signals, no_grad
 
 LAYERS, WIDTH, EPOCHS, BATCH, PROBE = 20, 32, 40, 64, 256
 LEARNING_RATE, MOMENTUM = 0.002, 0.9
@@ -94,19 +94,11 @@ def digits() -> tuple[np.ndarray[Any, Any], ...]:
     return tuple(np.asarray(part) for part in parts)
 
 
-def measure(model: nn.Sequential, x: Any, y: Any) -> tuple[Signal, Tensor]:
-    """The signal through each hidden layer, and the loss it comes from."""
-    h = Tensor(x, name="images")
-    scores: list[Tensor] = []
-    outputs: list[Tensor] = []
-    for layer in model:
-        with scope("MLP"):
-            h = layer(h)
-        (scores if isinstance(layer, nn.Linear) else outputs).append(h)
-    loss = nn.cross_entropy(h, y)
-    measured = signals(loss)
-    delta = np.array([measured[s].rms for s in scores[:-1]])
-    return Signal(delta, np.array([measured[output].rms for output in outputs])), loss
+def measure(model: nn.Sequential, x: Any, y: Any) -> tuple[Signal, Signals]:
+    """The signal through each hidden layer, and all that was measured."""
+    seen = nn.signals(model, nn.cross_entropy, x, y)
+    layers = seen.layers[:-1]
+    return Signal(np.array([layer.delta.rms for layer in layers]), np.array([layer.g.rms for layer in layers])), seen
 
 
 class Run(NamedTuple):
@@ -126,8 +118,7 @@ def train(name: str, seed: int, data: tuple[np.ndarray[Any, Any], ...], progress
     rng = np.random.default_rng(seed)
     model = nn.MLP([train_x.shape[1], *[WIDTH] * LAYERS, 10], activation, init, rng=rng)
     sgd = nn.SGD(model.parameters(), LEARNING_RATE, MOMENTUM)
-    before, loss = measure(model, train_x[:PROBE], train_y[:PROBE])
-    graph = draw(loss, signals=True, max_nodes=3 * LAYERS)  # folded: one box for each module
+    before, seen = measure(model, train_x[:PROBE], train_y[:PROBE])
     start = full_loss(model, train_x, train_y)
     for _ in range(EPOCHS):
         for x, y in nn.minibatches(train_x, train_y, size=BATCH, rng=rng):
@@ -137,7 +128,7 @@ def train(name: str, seed: int, data: tuple[np.ndarray[Any, Any], ...], progress
         progress.update()
     with no_grad():
         accuracy = float(np.mean(np.argmax(model(test_x).data, axis=1) == test_y))
-    return Run(model, before, graph, start, accuracy)
+    return Run(model, before, seen.draw(), start, accuracy)
 
 
 def run(name: str, data: tuple[np.ndarray[Any, Any], ...], progress: Any) -> Result:
