@@ -51,7 +51,9 @@ def page(measured: Sequence[Measurement], figures: Sequence[tuple[str, Any]] = (
     """The page as text; `figures` are matplotlib's, each with the question that it answers."""
     template = importlib.resources.files("autograd_mini.views").joinpath("page.html").read_text("utf-8")
     title = "Where does the signal shrink? " + ", ".join(one.name for one in measured)
-    charts = [chart(one) for one in measured]
+    signals = [layer.g for one in measured for layer in one.layers]
+    strongest = max((signal.rms for signal in signals if signal.finite), default=0.0)
+    charts = [chart(one, strongest) for one in measured]
     parts = {
         "TITLE": html.escape(title),
         "FINDINGS": "".join(map(said, measured)),
@@ -74,8 +76,11 @@ def said(measured: Measurement) -> str:
 # The chart
 
 
-def chart(measured: Measurement) -> dict[str, Any]:
-    """Rows and links of one net, for the page's script: texts, colours and widths are decided here."""
+def chart(measured: Measurement, strongest: float) -> dict[str, Any]:
+    """Rows and links of one net, for the page's script: texts, colours and widths are decided here.
+
+    Nets that are compared have one scale of colours, which ends at the `strongest` signal of all.
+    """
     owner = owners(measured)
     inside: dict[int, list[Node]] = {}
     for record, number in owner.items():
@@ -83,7 +88,6 @@ def chart(measured: Measurement) -> dict[str, Any]:
             inside.setdefault(number, []).append(record)
     for nodes in inside.values():
         nodes.sort(key=lambda node: -node.index)
-    strongest = max((layer.g.rms for layer in measured.layers if layer.g.finite), default=0.0)
     rows = [row(measured, run, inside, strongest) for run in reversed(runs(measured.layers))]
     number_of = {layer.number: i for i, run in enumerate(reversed(runs(measured.layers))) for layer in run.layers}
     number_of[len(measured.layers) + 1], number_of[0] = -1, len(rows)
