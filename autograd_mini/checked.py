@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, NamedTuple, NoReturn
@@ -22,7 +22,9 @@ import numpy as np
 
 from autograd_mini.backward import pull_through
 from autograd_mini.checkpointing import Segment
+from autograd_mini.expressions import find_where, operand_of, with_operand
 from autograd_mini.graph import Block, Leaf, Node, Record, Watch, modes, operations
+from autograd_mini.locks import Memory, guard, is_locked, lock, release
 from autograd_mini.outputs import Cotangents
 from autograd_mini.primitive import Primitive, primitives
 from autograd_mini.rules.piecewise import choose
@@ -212,55 +214,6 @@ def described(label: str, like: Any) -> str:
     return f"{label}, shape {like.shape} {like.dtype}" if hasattr(like, "shape") else label
 
 
-# Locks
-
-
-class Memory:
-    """An array that owns memory which graphs need: how many nodes need it, and which arrays of it were locked."""
-
-    __slots__ = ("arrays", "needed", "owner")
-
-    def __init__(self, owner: np.ndarray[Any, Any]) -> None:
-        self.owner = owner
-        self.needed = 0
-        self.arrays: list[np.ndarray[Any, Any]] = []  # the owner first: NumPy unlocks no view of a locked array
-
-
-_memories: dict[int, Memory] = {}  # by the id of the owner; threads may share weights
-_guard = threading.RLock()  # the collector may drop a graph while this thread locks
-
-
-def lock(array: np.ndarray[Any, Any]) -> Memory | None:
-    """Make an array read-only, and the array that it is a view of; None if it was, or NumPy could not undo it."""
-    owner = array
-    while isinstance(owner.base, np.ndarray):
-        owner = owner.base
-    memory = _memories.get(id(owner))
-    if memory is None:
-        flags = owner.flags
-        if not (flags.writeable and flags.owndata):
-            return None
-        memory = _memories[id(owner)] = Memory(owner)
-        memory.arrays.append(owner)
-        flags.writeable = False
-    if array is not owner and array.flags.writeable:
-        memory.arrays.append(array)
-        array.flags.writeable = False
-    memory.needed += 1
-    return memory
-
-
-def release(memories: Iterable[Memory]) -> None:
-    """Give up one need of each memory; where it was the last one, its arrays can be written into again."""
-    with _guard:
-        for memory in memories:
-            memory.needed -= 1
-            if not memory.needed:
-                del _memories[id(memory.owner)]
-                for array in memory.arrays:
-                    array.flags.writeable = True
-
-
 # The block
 
 
@@ -336,7 +289,7 @@ class Checker(Watch):
         if out is None and node.plan.keeps_none:
             return
         memories = []
-        with _guard:
+        with guard:
             for i, operand in enumerate(operands or ()):
                 if type(operand) is np.ndarray:
                     # A locked array that is no tensor's was not copied, because it seemed that nobody can change it.
@@ -593,13 +546,6 @@ def infinite(option: Any) -> bool:
     return array.dtype.kind in "fc" and bool(np.isinf(array).any())
 
 
-def is_locked(array: np.ndarray[Any, Any]) -> bool:
-    """Whether an array is read-only only because it is locked."""
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return id(array) in _memories
-
-
 def taken(condition: Any, branch: int, is_where: bool, entries: Any) -> bool:
     """Whether a choice took the branch at any of these entries; if the shapes do not tell, then not."""
     condition = condition._values if isinstance(condition, Tensor) else np.asarray(condition)
@@ -608,39 +554,6 @@ def taken(condition: Any, branch: int, is_where: bool, entries: Any) -> bool:
         return bool((np.broadcast_to(chosen, entries.shape) & entries).any())
     except ValueError:
         return False
-
-
-def find_where(expression: ast.expr | None) -> ast.Call | None:
-    """The call of `where` in an expression."""
-    for part in ast.walk(expression) if expression is not None else ():
-        if isinstance(part, ast.Call) and len(part.args) == 3 and called(part) == "where":
-            return part
-    return None
-
-
-def called(call: ast.Call) -> str:
-    """The name of a called function, without its module."""
-    return ast.unparse(call.func).rpartition(".")[2]
-
-
-def operand_of(expression: ast.expr, name: str, position: int) -> ast.expr | None:
-    """The operand at a position of `np.sqrt(x)` or of `a / b`."""
-    if isinstance(expression, ast.BinOp):
-        return (expression.left, expression.right)[position] if position < 2 else None
-    if isinstance(expression, ast.Call) and called(expression) == name.rpartition(".")[2]:
-        return expression.args[position] if position < len(expression.args) else None
-    return None
-
-
-def with_operand(expression: ast.expr, operand: ast.expr, text: str) -> str:
-    """An expression's source with one operand replaced."""
-    replacement = ast.parse(text, mode="eval").body
-
-    class Replace(ast.NodeTransformer):
-        def visit(self, node: ast.AST) -> ast.AST:
-            return replacement if node is operand else self.generic_visit(node)
-
-    return ast.unparse(Replace().visit(expression))
 
 
 def safe_value(primitive: Primitive, position: int) -> int:

@@ -16,7 +16,7 @@ ENGINE, NETWORKS = Path(autograd_mini.__file__).parent, Path(nn.__file__).parent
 
 # Each may import those of earlier lines, and within its own line those to its left.
 ORDER = [
-    ["domains", "errors", "graph", "palette"],
+    ["domains", "errors", "expressions", "graph", "locks", "palette"],
     ["arrays", "trees"],
     ["primitive"],
     ["rules"],
@@ -33,7 +33,8 @@ ORDER = [
 ]
 RANK = {name: (line, column) for line, names in enumerate(ORDER) for column, name in enumerate(names)}
 # Built on the engine, or texts:
-EXTENSIONS = {"rules", "scipy", "errors", "derivatives", "checkpointing", "updates", "testing", "transforms", "checked"}
+EXTENSIONS = {"rules", "scipy", "errors", "derivatives", "checkpointing", "updates", "testing", "transforms"}
+CHECKS = {"checked", "locks", "expressions"}
 MEASURING = {"signals", "layers", "measuring", "factors", "spectrum", "views"}
 PICTURES = MEASURING | {"drawing", "picture", "palette", "rendering"}
 FILES = sorted(path for path in ENGINE.rglob("*.py") if path != ENGINE / "__init__.py")
@@ -120,7 +121,7 @@ def test_the_engine_can_be_read_in_half_an_hour():
     counts = {
         str(path.relative_to(ENGINE)): code_lines(path.read_text())
         for path in FILES
-        if layer(path) not in PICTURES | EXTENSIONS
+        if layer(path) not in PICTURES | EXTENSIONS | CHECKS
     }
     print(counts, sum(counts.values()))
     assert sum(counts.values()) <= 1150, counts
