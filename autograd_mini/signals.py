@@ -87,6 +87,7 @@ class Signals(Measurement):
         *others: Signals,
         names: Sequence[str] | None = None,
         spectrum: JacobianSpectrum | None = None,
+        ax: Any = None,
     ) -> Figure:
         """A matplotlib figure that answers one question, for this net or for several side by side.
 
@@ -101,8 +102,10 @@ class Signals(Measurement):
             What to call them.
         spectrum : JacobianSpectrum, optional
             For "directions".
+        ax : matplotlib axis, optional
+            Where to draw a question that needs one panel only.
         """
-        return plot((self, *others), question, names, spectrum)
+        return plot((self, *others), question, names, spectrum, ax)
 
     def draw(
         self, level: str = "layers", *, expand: Collection[str | int] = (), max_nodes: int | None = None

@@ -13,8 +13,8 @@ import pytest
 import nn
 from autograd_mini import NonFiniteError, Tensor, checked, checkpoint, enable_grad, grad, no_grad, primitive, rule
 from autograd_mini.checked import all_finite
-from autograd_mini.locks import memories_by_owner
 from autograd_mini.graph import modes
+from autograd_mini.locks import memories_by_owner
 
 HERE = __file__
 WARN = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}  # NumPy's default

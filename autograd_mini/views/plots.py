@@ -4,19 +4,48 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from autograd_mini.factors import Measurement
+from autograd_mini.factors import Layer, Measurement
 from autograd_mini.measuring import ratio
-from autograd_mini.spectrum import JacobianSpectrum
+from autograd_mini.palette import UNREACHED
+from autograd_mini.spectrum import SMALL, JacobianSpectrum
+from autograd_mini.views.axes import (
+    COLOURS,
+    SMALLEST,
+    Array,
+    Canvas,
+    column,
+    depth_axis,
+    depth_ticks,
+    extremes,
+    figure,
+    is_finite,
+    is_zero,
+    log_axis,
+    log_line,
+    logs,
+    mark,
+    means,
+    positive,
+    title,
+)
+from autograd_mini.views.findings import typical
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-NO_MATPLOTLIB = 'Plots need matplotlib. Write `pip install "autograd-mini[plot]"`.'
 UNKNOWN = "plot({question!r}) was asked for. The questions are {known}."
+NOT_SIGNALS = (
+    'plot("{question}", ...) was given {what} beside the question. Write other nets, as `nn.signals` measured them: '
+    '`one.plot("{question}", two)`.'
+)
+NAMES = "plot(..., names=...) was given {got} names for {nets} nets. Write one name for each, this net's first."
+ONE_PANEL = (
+    'plot("{question}", ax=...) needs {panels} panels, and an axis is one. Leave `ax` out: the figure is returned.'
+)
 NO_LAYERS = "plot(...) found no layers to plot: no operation mixes data with a parameter."
 NO_SPECTRUM = (
     'plot("directions") shows singular values of the Jacobian. Write '
@@ -27,32 +56,25 @@ NO_SPREADS = (
     "of your own write `with Recorder() as forward: ...` and `signals(loss, forward=forward)`."
 )
 
-MARKERS, LINES = "osD^v*P", ("-", "--", "-.", ":")
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")  # Okabe and Ito 2008
 FACTORS = (
-    ("slope", "A slope of the activation", "#e08214", ""),
-    ("alignment", "a alignment", "#fdb863", "//"),
-    ("scale", "F scale of the weights", "#542788", ""),
-    ("direction", "w direction", "#b2abd2", "\\\\"),
-    ("rest", "rest", "#a3a3a3", "xx"),
+    ("slope", "A, slope of the activation", "#e08214", ""),
+    ("alignment", "a, alignment", "#fdb863", "///"),
+    ("scale", "F, scale of the weights", "#542788", ""),
+    ("direction", "w, direction", "#b2abd2", "\\\\\\"),
+    ("rest", "rest", "#a3a3a3", "xxx"),
 )
-SMALLEST = 1e-300
-
-
-def figure(width: float = 7.0, height: float = 4.4) -> Figure:
-    """An empty figure that belongs to nobody else."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(NO_MATPLOTLIB) from error
-    made = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(made)
-    return made
+PARTS = (("h", "h, the layer's result"), ("s", "s, the scores"), ("g", "g, the signal"))
+HEALTHY = 1e-3
+FEW = 60  # bars up to which each layer has its own
+NEGLIGIBLE = 1e-3  # in decades
 
 
 def plot(
-    nets: Sequence[Measurement], question: str, names: Sequence[str] | None, spectrum: JacobianSpectrum | None
+    nets: Sequence[Measurement],
+    question: str,
+    names: Sequence[str] | None = None,
+    spectrum: JacobianSpectrum | None = None,
+    ax: Any = None,
 ) -> Figure:
     """The figure that answers one question.
 
@@ -60,196 +82,354 @@ def plot(
     ------
     ValueError
         If the question is not known, or what it needs is not there.
+    TypeError
+        If something else than a measured net is to be plotted.
     ImportError
         If matplotlib is missing.
     """
     if question not in QUESTIONS:
         raise ValueError(UNKNOWN.format(question=question, known=", ".join(map(repr, QUESTIONS))))
+    asked = QUESTIONS[question]
+    for net in nets:
+        if not isinstance(net, Measurement):
+            raise TypeError(NOT_SIGNALS.format(question=question, what=f"a {type(net).__name__}"))
+    titles = [net.name for net in nets] if names is None else list(names)
+    if len(titles) != len(nets):
+        raise ValueError(NAMES.format(got=len(titles), nets=len(nets)))
+    panels = asked.panels(len(nets))
+    if ax is not None and panels > 1:
+        raise ValueError(ONE_PANEL.format(question=question, panels=panels))
     if question == "directions":
-        spectrum = spectrum or nets[0].spectrum
-        if spectrum is None:
+        spectra = [spectrum if spectrum is not None and i == 0 else net.spectrum for i, net in enumerate(nets)]
+        known = [(found, name) for found, name in zip(spectra, titles, strict=True) if found is not None]
+        if not known:
             raise ValueError(NO_SPECTRUM)
-        return directions(spectrum)
+        canvas = Canvas(figure(*asked.size(1))) if ax is None else Canvas(ax.figure, ax)
+        directions(canvas, [found for found, _ in known], [name for _, name in known])
+        return canvas.figure
     if not all(net.layers for net in nets):
         raise ValueError(NO_LAYERS)
-    return QUESTIONS[question][1](nets, list(names or [net.name for net in nets]))
-
-
-def column(net: Measurement, name: str) -> np.ndarray[Any, Any]:
-    """One number of each layer; what is zero or not finite leaves a gap."""
-    values = np.array([getattr(layer, name) for layer in net.layers], dtype=float)
-    return np.where(np.isfinite(values), values, np.nan)
-
-
-def depth_axis(axis: Any, layers: int, ticks: int = 12) -> None:
-    """Layers along the horizontal axis, with few enough ticks."""
-    axis.set_xlabel("layer (1 is next to the input)")
-    axis.set_xlim(0.3, layers + 0.7)
-    step = max(1, math.ceil(layers / ticks))
-    axis.set_xticks(sorted({1, *range(step, layers + 1, step)}))
-    axis.grid(alpha=0.3)
-
-
-def where(nets: Sequence[Measurement], names: Sequence[str]) -> Figure:
-    """log rms(g) against depth, with what independent weights would do."""
-    made = figure()
-    axis = made.add_subplot()
-    for i, (net, name) in enumerate(zip(nets, names, strict=True)):
-        depth = np.arange(1, len(net.layers) + 1)
-        rms = np.array([layer.g.rms for layer in net.layers])
-        shown = np.where((rms > SMALLEST) & np.isfinite(rms), rms, np.nan)
-        style = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)], "ms": 4, "lw": 1.4}
-        axis.semilogy(depth, shown, ls=LINES[i % 4], label=name, markevery=max(1, len(depth) // 30), **style)
-        theory = rms[-1] * np.cumprod([layer.predicted for layer in net.layers[:0:-1]])[::-1]
-        if len(theory):
-            theory = np.where((theory > SMALLEST) & np.isfinite(theory), theory, np.nan)
-            axis.semilogy(depth[:-1], theory, color=style["color"], lw=3, alpha=0.25, label=f"{name}: theory, A F")
-        gone = depth[rms == 0]
-        if len(gone):
-            axis.plot(gone, np.full(len(gone), 0.02), "x", color=style["color"], transform=axis.get_xaxis_transform())
-            axis.annotate("x: exactly zero", (gone[-1], 0.05), xycoords=axis.get_xaxis_transform(), fontsize=8)
-    axis.set_ylabel("rms(g)")
-    axis.set_title("Where does it shrink?")
-    depth_axis(axis, max(len(net.layers) for net in nets))
-    axis.legend(fontsize=8)
-    return made
-
-
-def why(nets: Sequence[Measurement], names: Sequence[str]) -> Figure:
-    """log10 of each factor of each layer, stacked: what shrinks below zero, what enlarges above."""
-    made = figure(7.0, 3.2 * len(nets) + 1.0)
-    axes = made.subplots(len(nets), 1, squeeze=False)[:, 0]
-    for axis, net, name in zip(axes, nets, names, strict=True):
-        depth = np.arange(1, len(net.layers) + 1)
-        up, down = np.zeros(len(depth)), np.zeros(len(depth))
-        for factor, label, colour, hatch in FACTORS:
-            with np.errstate(divide="ignore", invalid="ignore"):
-                logs = np.log10(column(net, factor))
-            logs = np.where(np.isfinite(logs), logs, 0.0)
-            if factor == "rest" and np.all(np.abs(logs) < 1e-3):
-                continue
-            base = np.where(logs >= 0, up, down)
-            axis.bar(
-                depth, logs, bottom=base, color=colour, hatch=hatch, width=0.8, label=label, edgecolor="white", lw=0.3
-            )
-            up, down = up + np.maximum(logs, 0), down + np.minimum(logs, 0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            net_gain = np.log10(column(net, "gain"))
-        axis.plot(depth, np.where(np.isfinite(net_gain), net_gain, np.nan), "k_", ms=8, mew=2, label="gain, the sum")
-        axis.axhline(0, color="black", lw=0.8)
-        axis.set_ylabel("log10 of the factor")
-        axis.set_title(f"Why? {name}")
-        depth_axis(axis, len(depth))
-    handles, labels = axes[0].get_legend_handles_labels()
-    made.legend(handles, labels, loc="outside lower center", fontsize=7, ncols=3)
-    return made
-
-
-def units(nets: Sequence[Measurement], names: Sequence[str]) -> Figure:
-    """Mean slope of each unit of each layer, and the shares of saturated and dead ones."""
-    made = figure(7.0, 3.6 * len(nets) + 0.6)
-    axes = made.subplots(len(nets), 2, squeeze=False, width_ratios=(2, 1))
-    for (left, right), net, name in zip(axes, nets, names, strict=True):
-        shown = [layer for layer in net.layers if not math.isnan(layer.saturated)] or list(net.layers)
-        widest = max(layer.unit_slopes.size for layer in shown)
-        slopes = np.full((widest, len(shown)), np.nan)
-        for i, layer in enumerate(shown):
-            slopes[: layer.unit_slopes.size, i] = np.sort(layer.unit_slopes)
-        first, last = shown[0].number, shown[-1].number
-        extent = (first - 0.5, last + 0.5, widest + 0.5, 0.5)
-        image = left.imshow(
-            slopes, aspect="auto", cmap="cividis", vmin=0, vmax=1, extent=extent, interpolation="nearest"
-        )
-        made.colorbar(image, ax=left, label="mean |phi'(s)|")
-        left.set_ylabel("unit, sorted by slope")
-        left.set_title(f"Which units? {name}", fontsize=10)
-        left.set_xlabel("layer")
-        numbers = [layer.number for layer in shown]
-        right.plot(numbers, [layer.saturated for layer in shown], "-", color=COLOURS[1], label="|slope| < 0.05")
-        right.plot(numbers, [layer.dead for layer in shown], "--", color=COLOURS[0], label="dead")
-        right.set_ylim(-0.03, 1.03)
-        right.set_ylabel("share")
-        depth_axis(right, last, 4)
-        right.set_xlabel("layer")
-        right.legend(fontsize=7)
-    return made
-
-
-def spread(nets: Sequence[Measurement], names: Sequence[str]) -> Figure:
-    """Quantiles of h, s and g in each layer."""
-    if not any(layer.spreads.keys() & {"h", "s"} for net in nets for layer in net.layers):
+    if question == "spread" and not any(has_spreads(net) for net in nets):
         raise ValueError(NO_SPREADS)
-    made = figure(9.0, 3.2 * len(nets) + 0.4)
-    axes = made.subplots(len(nets), 3, squeeze=False)
-    what = {"h": "h, the results", "s": "s, the scores", "g": "g, the signal"}
+    canvas = Canvas(figure(*asked.size(len(nets)))) if ax is None else Canvas(ax.figure, ax)
+    asked.draw(canvas, nets, titles)
+    return canvas.figure
+
+
+def has_spreads(net: Measurement) -> bool:
+    """Whether the values of the forward are known."""
+    return any(layer.spreads.keys() & {"h", "s"} for layer in net.layers)
+
+
+# The questions
+
+
+def where(canvas: Canvas, nets: Sequence[Measurement], names: Sequence[str]) -> None:
+    """log rms(g) against depth, dashed what it would be with independent weights."""
+    axis = canvas.axes()[0, 0]
+    shown = []
+    for i, (net, name) in enumerate(zip(nets, names, strict=True)):
+        numbers = np.arange(1, len(net.layers) + 1)
+        rms = np.array([layer.g.rms for layer in net.layers])
+        shown.append(log_line(axis, i, name, numbers, rms, ~np.isfinite(rms)))
+        expected = theory(net.layers)
+        if np.isfinite(expected[:-1]).any():
+            axis.plot(numbers, expected, "--", color=COLOURS[i % len(COLOURS)], lw=1.2, alpha=0.8)
+            shown.append(expected)
+    if len(shown) > len(nets):
+        axis.plot([], [], "--", color="#555555", lw=1.2, label="theory: product of A F of the layers above")
+    log_axis(axis, shown)
+    axis.set_ylabel("rms(g), the size of the signal")
+    title(axis, "Where does it shrink?", change(nets[0].layers) if len(nets) == 1 else "")
+    depth_axis(axis, max(len(net.layers) for net in nets))
+    canvas.legend([axis])
+
+
+def theory(layers: Sequence[Layer]) -> Array:
+    """rms(g) at each layer if the weights were independent: that of the last layer times A F of those above."""
+    with np.errstate(all="ignore"):
+        gains = np.cumprod([layer.predicted for layer in layers[:0:-1]])[::-1]
+        return positive(layers[-1].g.rms * np.append(gains, 1.0))
+
+
+def change(layers: Sequence[Layer]) -> str:
+    """From what to what the signal changes."""
+    first, last = layers[0], layers[-1]
+    if not (is_finite(first) and is_finite(last)):
+        count = sum(not is_finite(layer) for layer in layers)
+        return f"not finite in {count} of {len(layers)} layers"
+    if first is last:
+        return f"{first.g.rms:.1e} at the only layer"
+    return f"from {last.g.rms:.1e} at layer {last.number} to {first.g.rms:.1e} at layer 1"
+
+
+def why(canvas: Canvas, nets: Sequence[Measurement], names: Sequence[str]) -> None:
+    """log10 of each factor of each layer, stacked: what shrinks below zero, what enlarges above."""
+    axes = canvas.axes(len(nets))[:, 0]
+    for axis, net, name in zip(axes, nets, names, strict=True):
+        stacked_factors(axis, net.layers)
+        axis.set_ylabel("log10 of the factor")
+        title(axis, f"Why? {name}", factors_of(net.layers))
+        depth_axis(axis, len(net.layers))
+    canvas.legend(axes, 3)
+
+
+def factors_of(layers: Sequence[Layer]) -> str:
+    """The typical factors."""
+    alive = [layer for layer in layers if is_finite(layer) and not is_zero(layer) and layer.gain > 0]
+    if not alive:
+        return "no layer passes a signal"
+    usual = {name: typical([getattr(layer, name) for layer in alive]) for name in ("gain", "slope", "scale")}
+    rest = ratio(usual["gain"], usual["slope"] * usual["scale"])
+    return f"a layer: x{usual['gain']:.2f} = A x{usual['slope']:.2f}, F x{usual['scale']:.2f}, others x{rest:.2f}"
+
+
+def stacked_factors(axis: Any, layers: Sequence[Layer]) -> None:
+    """The bars of one net; of many layers, each bar is the mean of some neighbours."""
+    size = math.ceil(len(layers) / FEW)
+    starts = np.arange(0, len(layers), size)
+    stops = np.minimum(starts + size, len(layers))
+    centres, widths = (starts + stops + 1) / 2, 0.8 * (stops - starts)
+    up, down = np.zeros(len(starts)), np.zeros(len(starts))
+    for factor, label, colour, hatch in FACTORS:
+        bars = means(logs(column(layers, factor)), starts, stops)
+        heights = np.nan_to_num(bars)
+        if np.all(np.abs(heights) < NEGLIGIBLE):
+            continue
+        axis.bar(
+            centres,
+            heights,
+            bottom=np.where(heights >= 0, up, down),
+            width=widths,
+            color=colour,
+            hatch=hatch,
+            edgecolor="white",
+            lw=0.3,
+            label=label,
+        )
+        up, down = up + np.maximum(heights, 0), down + np.minimum(heights, 0)
+    gains = logs(column(layers, "gain"))
+    axis.plot(
+        centres,
+        means(gains, starts, stops),
+        "D",
+        ms=4,
+        mfc="white",
+        mec="black",
+        label="gain, the sum of all",
+        zorder=4,
+    )
+    if size > 1:
+        low, high = (extremes(gains, starts, stops, best) for best in (np.min, np.max))
+        axis.vlines(
+            centres, low, high, color="black", lw=0.8, zorder=3, label=f"gains of {size} layers, a bar their mean"
+        )
+    axis.axhline(0, color="black", lw=0.8)
+    low, high = axis.get_ylim()
+    if high - low < 0.1:  # a factor of 1.25
+        axis.set_ylim(min(low, -0.05), max(high, 0.05))
+    zero = np.array([is_zero(layer) for layer in layers])
+    mark(axis, zero, np.array([not is_finite(layer) for layer in layers]))
+
+
+def units(canvas: Canvas, nets: Sequence[Measurement], names: Sequence[str]) -> None:
+    """Mean slope of each unit of each layer, and below it the shares of saturated and dead ones."""
+    axes = canvas.axes(2 * len(nets), height_ratios=(2.2, 1) * len(nets))[:, 0]
+    for upper, lower, net, name in zip(axes[::2], axes[1::2], nets, names, strict=True):
+        slopes = slopes_of(net.layers)
+        count, widest = len(net.layers), len(slopes)
+        known = slopes[np.isfinite(slopes)]
+        image = upper.imshow(
+            slopes,
+            aspect="auto",
+            cmap="cividis",
+            vmin=0,
+            vmax=max(1.0, float(known.max(initial=0))),
+            extent=(0.5, count + 0.5, widest + 0.5, 0.5),
+        )
+        upper.set_facecolor(UNREACHED)
+        canvas.figure.colorbar(image, ax=upper, label="mean |phi'(s)|", pad=0.01)
+        upper.set_ylabel("unit, flattest first")
+        upper.set_yticks(depth_ticks(widest, 5))
+        title(upper, f"Which units? {name}", crowds(net.layers))
+        shares(lower, net.layers)
+        broken = np.array([not np.isfinite(layer.unit_slopes).all() for layer in net.layers])
+        for axis in (upper, lower):
+            depth_axis(axis, count)
+            mark(axis, np.zeros(count, bool), broken)
+        upper.grid(visible=False)
+        upper.set_xlabel("")
+        upper.tick_params(labelbottom=False)
+    axes[0].fill_between([], [], color=UNREACHED, label="no such unit, or no activation")
+    canvas.legend(axes, 2)
+
+
+def slopes_of(layers: Sequence[Layer]) -> Array:
+    """Mean slope, (units, layers), sorted in each layer; nan where a layer has no such unit, or no activation."""
+    slopes = np.full((max(layer.unit_slopes.size for layer in layers), len(layers)), np.nan)
+    for i, layer in enumerate(layers):
+        if not math.isnan(layer.saturated):
+            slopes[: layer.unit_slopes.size, i] = np.sort(layer.unit_slopes)
+    return slopes
+
+
+def crowds(layers: Sequence[Layer]) -> str:
+    """The worst layers, in words."""
+    active = [layer for layer in layers if not math.isnan(layer.saturated)]
+    if not active:
+        return "no layer has an activation"
+    saturated, dead = max(active, key=lambda x: x.saturated), max(active, key=lambda x: x.dead)
+    return (
+        f"at most {saturated.saturated:.0%} of slopes below 0.05 (layer {saturated.number}), "
+        f"{dead.dead:.0%} of units dead (layer {dead.number}), {dead.examples} examples"
+    )
+
+
+def shares(axis: Any, layers: Sequence[Layer]) -> None:
+    """Bars of the saturated and the dead share of each layer; the dead are among the saturated."""
+    edges = np.arange(0.5, len(layers) + 1)
+    looks = (
+        ("saturated", "saturated: |phi'(s)| < 0.05", "#f6b48f", COLOURS[1], "///"),
+        ("dead", "dead: 0 for all examples", COLOURS[0], COLOURS[0], ""),
+    )
+    for name, label, fill, edge, hatch in looks:
+        values = np.nan_to_num(column(layers, name))
+        axis.stairs(values, edges, fill=True, fc=fill, ec=edge, hatch=hatch, lw=0.8, label=label)
+    axis.set_ylim(0, 1)
+    axis.set_yticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
+    axis.set_ylabel("share")
+
+
+def spread(canvas: Canvas, nets: Sequence[Measurement], names: Sequence[str]) -> None:
+    """Quantiles of h, s and g in each layer."""
+    axes = canvas.axes(len(nets), len(PARTS))
     for row, net, name in zip(axes, nets, names, strict=True):
-        for axis, key in zip(row, what, strict=True):
-            known = [layer for layer in net.layers if key in layer.spreads]
-            depth = [layer.number for layer in known]
-            quantiles = np.array([layer.spreads[key].quantiles for layer in known]).reshape(-1, 7)
-            for low, high, alpha in ((0, 6, 0.15), (1, 5, 0.3), (2, 4, 0.5)):
-                axis.fill_between(depth, quantiles[:, low], quantiles[:, high], color=COLOURS[0], alpha=alpha, lw=0)
-            sizes = np.max(np.abs(quantiles[:, (2, 4)]), axis=1)
-            sizes = sizes[np.isfinite(sizes) & (sizes > SMALLEST)]
-            if sizes.size and sizes.max() > 100 * sizes.min():
-                axis.set_yscale("symlog", linthresh=float(sizes.min()))
-            else:
-                axis.plot(depth, quantiles[:, 3], "k.-", ms=3, lw=0.8)
-            axis.set_title(f"{name}: {what[key]}" if key == "h" else what[key], fontsize=9)
+        for axis, (key, what) in zip(row, PARTS, strict=True):
+            quantiles = quantiles_of(net.layers, key)
+            ribbons(axis, quantiles)
+            title(axis, f"How is it spread? {name}" if key == "h" else " ", what)
             depth_axis(axis, len(net.layers), 6)
-            axis.set_xlabel("layer")
-            axis.tick_params(labelsize=7)
-    made.supylabel("median, and 50, 90, 98 % of the entries", fontsize=8)
-    return made
+            axis.tick_params(labelsize=8)
+            known = np.array([key in layer.spreads for layer in net.layers])
+            mark(axis, known & (quantiles == 0).all(axis=1), known & np.isnan(quantiles).all(axis=1))
+    canvas.legend(np.ravel(axes), 5)
 
 
-def learns(nets: Sequence[Measurement], names: Sequence[str]) -> Figure:
+def quantiles_of(layers: Sequence[Layer], key: str) -> Array:
+    """The seven quantiles of each layer, nan where they are not known."""
+    found = np.full((len(layers), 7), np.nan)
+    for i, layer in enumerate(layers):
+        if key in layer.spreads:
+            found[i] = layer.spreads[key].quantiles
+    return found
+
+
+def ribbons(axis: Any, quantiles: Array) -> None:
+    """Bands of 98, 90 and 50 % of the entries, with the median; each layer as wide as its place."""
+    depth = np.arange(1, len(quantiles) + 1)
+    sides = np.ravel(np.stack([depth - 0.5, depth + 0.5], axis=1))
+    twice = np.repeat(quantiles, 2, axis=0)
+    bands = ((0, 6, "#d3e6f3", "98 %"), (1, 5, "#8fc1e0", "90 %"), (2, 4, "#3a8fc4", "50 % of the entries"))
+    for low, high, colour, label in bands:
+        axis.fill_between(sides, twice[:, low], twice[:, high], color=colour, lw=0, label=label)
+    axis.plot(sides, twice[:, 3], color="black", lw=1.2, label="median")
+    sizes = np.max(np.abs(quantiles), axis=1)
+    sizes = sizes[np.isfinite(sizes) & (sizes > SMALLEST)]
+    if sizes.size and sizes.max() > 100 * sizes.min():
+        wide_axis(axis, quantiles, float(sizes.min()), float(sizes.max()))
+
+
+def wide_axis(axis: Any, quantiles: Array, smallest: float, largest: float) -> None:
+    """A vertical axis that is logarithmic on both sides of zero, with a few ticks."""
+    low, high = math.floor(math.log10(smallest)), math.ceil(math.log10(largest))
+    axis.set_yscale("symlog", linthresh=10.0**low, linscale=0.5)
+    powers = [10.0**power for power in range(high, low - 1, -max(1, math.ceil((high - low) / 4)))]
+    above, below = np.nanmax(quantiles) > 0, np.nanmin(quantiles) < 0
+    axis.set_yticks([*(-power for power in powers if below), 0.0, *(power for power in powers[::-1] if above)])
+    axis.minorticks_off()
+
+
+def learns(canvas: Canvas, nets: Sequence[Measurement], names: Sequence[str]) -> None:
     """The update ratio of each layer, else its gradient relative to its weights."""
-    made = figure()
-    axis = made.add_subplot()
+    axis = canvas.axes()[0, 0]
     updates = all(net.update_ratios for net in nets)
+    shown: list[Any] = []
     for i, (net, name) in enumerate(zip(nets, names, strict=True)):
         if updates:
             values = np.array([net.update_ratios.get(layer.number, math.nan) for layer in net.layers])
         else:
             values = np.array([ratio(layer.gradient, layer.weights) for layer in net.layers])
-        shown = np.where((values > SMALLEST) & np.isfinite(values), values, np.nan)
-        style = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)], "ms": 4, "ls": LINES[i % 4]}
-        axis.semilogy(np.arange(1, len(values) + 1), shown, label=name, **style)
+        finite = np.array([is_finite(layer) for layer in net.layers])
+        broken = np.isinf(values) | (np.isnan(values) & ~finite)
+        shown.append(log_line(axis, i, name, np.arange(1, len(values) + 1), values, broken))
     if updates:
-        axis.axhspan(3e-4, 3e-3, color="#009e73", alpha=0.15, label="healthy, near 1e-3")
+        axis.axhspan(HEALTHY / 3, 3 * HEALTHY, color="#009e73", alpha=0.12, lw=0)
+        axis.axhline(HEALTHY, color="#006b4e", ls=":", lw=1.5, label="1e-3, healthy")
+        shown.append(HEALTHY)
+    log_axis(axis, shown)
     axis.set_ylabel("rms(change of W)/rms(W), one step" if updates else "rms(g_W)/rms(W)")
-    axis.set_title("Does it learn?")
+    answer = "" if updates else "without an optimizer: the gradient beside the weights"
+    title(axis, "Does it learn?", answer)
     depth_axis(axis, max(len(net.layers) for net in nets))
-    axis.legend(fontsize=8)
-    return made
+    canvas.legend([axis])
 
 
-def directions(spectrum: JacobianSpectrum) -> Figure:
-    """The singular values of the Jacobian, largest first."""
-    made = figure()
-    axis = made.add_subplot()
-    number = np.arange(1, spectrum.values.shape[1] + 1)
-    for i, values in enumerate(spectrum.values):
-        shown = np.where((values > SMALLEST) & np.isfinite(values), values, np.nan)
-        axis.semilogy(number, shown, ".-", ms=4, lw=0.8, color=COLOURS[i % len(COLOURS)], label=f"example {i + 1}")
-    axis.axhline(1e-3 * spectrum.largest, color="black", ls=":", lw=1, label="1e-3 of the largest")
-    axis.set_xlabel("singular value, largest first")
-    axis.set_ylabel("size")
-    axis.set_title(f"In all directions? {spectrum.below:.0%} are below 1e-3 of the largest")
-    axis.grid(alpha=0.3)
-    if len(spectrum.values) <= 8:
-        axis.legend(fontsize=8)
-    return made
+def directions(canvas: Canvas, spectra: Sequence[JacobianSpectrum], names: Sequence[str]) -> None:
+    """The singular values of the Jacobian, largest first; a line for each example."""
+    axis = canvas.axes()[0, 0]
+    shown: list[Any] = []
+    for i, (spectrum, name) in enumerate(zip(spectra, names, strict=True)):
+        numbers = np.arange(1, spectrum.values.shape[1] + 1)
+        for j, values in enumerate(spectrum.values):
+            label = f"{name} ({count(len(spectrum.values))})" if j == 0 else f"_{name} {j + 1}"
+            broken = ~np.isfinite(values)
+            shown.append(log_line(axis, i, label, numbers, values, broken))
+        if spectrum.largest > 0 and math.isfinite(spectrum.largest):
+            line = SMALL * spectrum.largest
+            axis.axhline(line, color=COLOURS[i % len(COLOURS)], ls=":", lw=1.2)
+            shown.append(line)
+    axis.plot([], [], ":", color="#555555", lw=1.2, label="1e-3 of the largest")
+    log_axis(axis, shown)
+    low, high = axis.get_ylim()
+    if low < 1 < high:
+        axis.axhline(1, color="black", ls="-.", lw=0.8, label="1: lengths are kept")
+    axis.set_ylabel("singular value of d(output)/d(input)")
+    title(axis, "In all directions?", spectrum_in_words(spectra[0]) if len(spectra) == 1 else "")
+    depth_axis(axis, max(spectrum.values.shape[1] for spectrum in spectra))
+    axis.set_xlabel("direction, from the largest singular value to the smallest")
+    canvas.legend([axis])
 
 
-QUESTIONS: dict[str, tuple[str, Callable[..., Figure]]] = {
-    "where": ("Where does it shrink?", where),
-    "why": ("Why? The factors of each layer", why),
-    "units": ("Which units?", units),
-    "spread": ("How is it spread?", spread),
-    "directions": ("In all directions?", directions),
-    "learns": ("Does it learn?", learns),
+def count(examples: int) -> str:
+    return "1 example" if examples == 1 else f"{examples} examples"
+
+
+def spectrum_in_words(spectrum: JacobianSpectrum) -> str:
+    """The four numbers of a spectrum."""
+    if not np.isfinite(spectrum.values).all():
+        return "not finite"
+    return (
+        f"largest {spectrum.largest:.1e}, median {spectrum.median:.1e}, ||J||_F/sqrt(n) {spectrum.rms:.1e}, "
+        f"{spectrum.below:.0%} below 1e-3 of the largest"
+    )
+
+
+class Question(NamedTuple):
+    """One question: its title, what draws the answer, and how large that gets."""
+
+    title: str
+    draw: Callable[..., None]
+    panels: Callable[[int], int]
+    size: Callable[[int], tuple[float, float]]
+
+
+QUESTIONS: dict[str, Question] = {
+    "where": Question("Where does it shrink?", where, lambda _: 1, lambda _: (7.0, 4.4)),
+    "why": Question("Why? The factors of each layer", why, lambda nets: nets, lambda nets: (7.0, 1.2 + 3.2 * nets)),
+    "units": Question("Which units?", units, lambda nets: 2 * nets, lambda nets: (7.0, 0.8 + 4.2 * nets)),
+    "spread": Question("How is it spread?", spread, lambda nets: 3 * nets, lambda nets: (9.0, 0.6 + 3.2 * nets)),
+    "directions": Question("In all directions?", directions, lambda _: 1, lambda _: (7.0, 4.4)),
+    "learns": Question("Does it learn?", learns, lambda _: 1, lambda _: (7.0, 4.4)),
 }
 
 
@@ -258,10 +438,9 @@ def figures(nets: Sequence[Measurement]) -> list[tuple[str, Figure]]:
     nets = [net for net in nets if net.layers]
     if not nets:
         return []
-    names = [net.name for net in nets]
     asked = ["where", "why", "units", "learns"]
-    if any(layer.spreads.keys() & {"h", "s"} for net in nets for layer in net.layers):
+    if any(has_spreads(net) for net in nets):
         asked.insert(3, "spread")
-    made = [(QUESTIONS[question][0], QUESTIONS[question][1](nets, names)) for question in asked]
-    spectra = [(f"In all directions? {net.name}", directions(net.spectrum)) for net in nets if net.spectrum is not None]
-    return made + spectra
+    if any(net.spectrum is not None for net in nets):
+        asked.append("directions")
+    return [(QUESTIONS[question].title, plot(nets, question)) for question in asked]
