@@ -1,4 +1,4 @@
-"""Axes for layers and signals: logarithms with gaps, ticks, titles that say what is found. No question is answered here."""
+"""Axes for layers and signals: logarithms with gaps, ticks, titles that say what is found. No question is answered."""
 
 from __future__ import annotations
 
