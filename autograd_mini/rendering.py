@@ -66,7 +66,9 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
     title : str
         What is drawn; the SVG's `<title>`.
     finding : str
-        What there is to see in it, in a sentence; the SVG's `<desc>`.
+        What there is to see in it, in a sentence; the SVG's `<desc>`, with the table.
+    table : str
+        The same as a table of text, if there is one.
     timeout : float
         How many seconds the layout may take.
     smaller : callable or None
@@ -75,6 +77,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
 
     title: str = ""
     finding: str = ""
+    table: str = ""
     timeout: float = 60.0
     smaller: Callable[[], Drawing] | None = None
 
@@ -141,11 +144,12 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
             fewer = self.smaller()
             fewer.timeout = self.timeout
             return fewer.picture(format)
-        return annotate(content, self.title, self.finding) if format == "svg" else content
+        return annotate(content, self.title, f"{self.finding}\n{self.table}".strip()) if format == "svg" else content
 
     def copy(self) -> Drawing:
         twin: Drawing = super().copy()
-        twin.title, twin.finding, twin.timeout, twin.smaller = self.title, self.finding, self.timeout, self.smaller
+        twin.title, twin.finding, twin.table = self.title, self.finding, self.table
+        twin.timeout, twin.smaller = self.timeout, self.smaller
         return twin
 
     def _repr_mimebundle_(

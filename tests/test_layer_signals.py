@@ -2,6 +2,7 @@
 
 import csv
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -292,7 +293,9 @@ def test_each_level_is_drawn(level, tmp_path):
     model = nn.MLP([3, 4, 2], "relu", "he", rng=0)
     seen = nn.signals(model, nn.squared_error, np.ones((5, 3)), np.zeros((5, 2)))
     drawing = seen.draw(level)
-    assert drawing.save(tmp_path / "net.svg")
+    text = Path(drawing.save(tmp_path / "net.svg")).read_text()
+    assert "<desc>" in text
+    assert "x F scale" in text, "the table of layers is there as text"
     assert "MLP" in drawing.title or "Computation" in drawing.title
 
 

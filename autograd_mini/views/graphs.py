@@ -16,7 +16,7 @@ from autograd_mini.picture import Box, Link, Picture, call, count, describe, pic
 from autograd_mini.rendering import Drawing
 from autograd_mini.views.chain import SHOWN, Run, links, owners, runs
 from autograd_mini.views.findings import findings
-from autograd_mini.views.tables import factor, percent
+from autograd_mini.views.tables import factor, percent, text_table
 
 OPERATIONS = 1000
 UNITS = 12  # of one layer, and so many layers, that can be drawn as circles
@@ -38,15 +38,23 @@ def draw_signals(measured: Measurement, level: str, expand: Collection[str | int
         If there is no such level, or nothing to draw at it.
     """
     if level == "layers":
-        return draw_layers(measured, expand, max_nodes or SHOWN)
-    if level == "units":
-        return draw_units(measured)
-    if level != "operations":
+        drawing = draw_layers(measured, expand, max_nodes or SHOWN)
+    elif level == "units":
+        drawing = draw_units(measured)
+    elif level == "operations":
+        drawing = draw_operations(measured, max_nodes or OPERATIONS)
+    else:
         raise ValueError(UNKNOWN.format(level=level))
-    shown = picture(measured.root, measured, max_nodes or OPERATIONS)
+    drawing.table = text_table(measured) if measured.layers else ""
+    return drawing
+
+
+def draw_operations(measured: Measurement, most: int) -> Drawing:
+    """A box for each operation, or for runs of them."""
+    shown = picture(measured.root, measured, most)
     drawing = draw_picture(shown, findings(measured)[0], True)
     if len(shown.boxes) > FEWEST:
-        drawing.smaller = lambda: draw_signals(measured, level, (), len(shown.boxes) // 3)
+        drawing.smaller = lambda: draw_operations(measured, len(shown.boxes) // 3)
     return drawing
 
 
