@@ -196,3 +196,20 @@ def test_small_weights_are_named_as_the_cause_with_the_cure():
     cured = nn.MLP([64] * 31, "tanh", nn.init.small_random(wanted), rng=0)
     after = nn.signals(cured, nn.squared_error, x, np.zeros((64, 64)))
     assert after.layers[0].g.rms / after.layers[-1].g.rms > 0.01 > seen.layers[0].g.rms / seen.layers[-1].g.rms
+
+
+def test_a_single_bad_layer_is_named_first():
+    model = nn.MLP([16] * 20 + [3], "tanh", "orthogonal", rng=0)
+    model[16].weights.data = 1e-4 * model[16].weights.data
+    x = np.random.default_rng(0).standard_normal((32, 16))
+    seen = nn.signals(model, nn.cross_entropy, x, np.zeros(32, int))
+    assert "One layer of 20 did most of it" in seen.findings[0]
+    assert seen.findings[1].startswith("Layer 9 (MLP.16) stands out")
+    assert "the size of the weights (x0.0001 where others have x1.00)" in seen.findings[1]
+
+
+def test_relu_is_not_warned_of_saturation():
+    model = nn.MLP([32] * 20 + [3], "relu", "glorot", rng=0)
+    seen = nn.signals(model, nn.cross_entropy, np.random.default_rng(0).standard_normal((64, 32)), np.zeros(64, int))
+    assert "The slope of the activation" in seen.findings[0]
+    assert "do not saturate" not in seen.findings[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterator, Sequence
 
 from autograd_mini.factors import Layer, Measurement
@@ -13,6 +14,7 @@ OUTLIER = 10.0  # times the typical gain, or a tenth of it
 CROWDED = 0.25  # share of units
 CANCELLING = 0.05  # coherence of branches below it
 LISTED = 3
+CURVED = 0.85  # a typical slope above it is that of a curve such as tanh near 0, which larger scores leave
 FLAT = 0.6  # a typical slope below it is that of an activation out of its range
 TARGET = 1e-4, 1e-1  # rms(change of W)/rms(W) outside of it is remarkable; healthy is near 1e-3
 
@@ -32,11 +34,14 @@ def findings(measured: Measurement) -> tuple[str, ...]:
         return (finding(measured), *unreached(measured))
     said = [*broken(measured)]
     if not said:
-        said += [main(layers), *odd_ones(layers)]
+        odd = outliers(layers)
+        said += [main(layers, odd), *(odd_one(layer, layers) for layer in odd[:LISTED])]
+        if len(odd) > LISTED:
+            said.append(f"So do {len(odd) - LISTED} more layers.")
     return (*said, *crowds(layers), *branches(layers), *directions(measured), *updates(measured), *unreached(measured))
 
 
-def main(layers: Sequence[Layer]) -> str:
+def main(layers: Sequence[Layer], odd: Sequence[Layer]) -> str:
     """How the signal changes from the last layer to the first, and which factor does it."""
     first, last = layers[0], layers[-1]
     if len(layers) == 1:
@@ -52,6 +57,10 @@ def main(layers: Sequence[Layer]) -> str:
     product = math.fsum(map(log, gains))
     if not math.isfinite(product) or abs(product - log(change)) > math.log(3):
         return f"{said}; branches and skip connections carry it past single layers, which {split(layers[1:])}."
+    alone = math.fsum(log(layer.gain) for layer in odd)
+    if odd and alone / log(change) > 0.5:
+        which = "one layer" if len(odd) == 1 else f"{len(odd)} layers"
+        return f"{said}. {which.capitalize()} of {len(layers)} did most of it: x{math.exp(alone):.1e}."
     said += f", {times(typical(gains))} a layer"
     half = math.log(2) / abs(math.log(typical(gains)))
     said += f" ({'halved' if change < 1 else 'doubled'} every {half:.1f} layers)."
@@ -96,7 +105,7 @@ def cure(layers: Sequence[Layer], culprit: str, shrinks: bool) -> str:
         size = "larger" if wanted > 1 else "smaller"
         ratio = wanted if wanted > 1 else 1 / wanted
         warning = ""
-        if culprit == "slope" or wanted > 1.2:
+        if wanted > 1.2 and typical([layer.slope for layer in layers]) > CURVED:
             warning = ", as long as the scores do not saturate"
         return (
             f"Weights {ratio:.3g} times {size} would make it x1.00 a layer{warning}: a standard deviation of "
@@ -113,22 +122,25 @@ def split(layers: Sequence[Layer]) -> str:
     )
 
 
-def odd_ones(layers: Sequence[Layer]) -> Iterator[str]:
-    """Layers that change the signal much more, or much less, than the others do."""
-    usual = typical([layer.gain for layer in layers])
-    if len(layers) < 4 or not usual > 0:
-        return
-    odd = [layer for layer in layers if layer.gain > 0 and not 1 / OUTLIER < layer.gain / usual < OUTLIER]
-    for layer in odd[:LISTED]:
-        factors = {name: getattr(layer, name) for name in CAUSES}
-        usually = {name: typical([getattr(other, name) for other in layers]) for name in CAUSES}
-        name = max(factors, key=lambda n: abs(log(ratio_of(factors[n], usually[n]))))
-        yield (
-            f"Layer {layer.number} ({layer.name}) stands out: x{layer.gain:.1e} where others have x{usual:.2g}, by "
-            f"{CAUSES[name]} (x{factors[name]:.2g} where others have x{usually[name]:.2g})."
-        )
-    if len(odd) > LISTED:
-        yield f"So do {len(odd) - LISTED} more layers."
+def outliers(layers: Sequence[Layer]) -> list[Layer]:
+    """Layers that change the signal much more, or much less, than most do; the last first, as the signal meets them."""
+    gains = [layer.gain for layer in layers if layer.gain > 0]
+    if len(gains) < 4:
+        return []
+    usual = statistics.median(gains)
+    return [layer for layer in layers[::-1] if layer.gain > 0 and not 1 / OUTLIER < layer.gain / usual < OUTLIER]
+
+
+def odd_one(layer: Layer, layers: Sequence[Layer]) -> str:
+    """How a layer differs from the others, and by which factor."""
+    factors = {name: getattr(layer, name) for name in CAUSES}
+    usually = {name: statistics.median([getattr(other, name) for other in layers]) for name in CAUSES}
+    name = max(factors, key=lambda n: abs(log(ratio_of(factors[n], usually[n]))))
+    usual = statistics.median([other.gain for other in layers])
+    return (
+        f"Layer {layer.number} ({layer.name}) stands out: x{layer.gain:.1e} where others have {times(usual)}, by "
+        f"{CAUSES[name]} ({times(factors[name])} where others have {times(usually[name])})."
+    )
 
 
 def broken(measured: Measurement) -> Iterator[str]:
