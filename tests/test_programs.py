@@ -14,6 +14,7 @@ from autograd_mini.testing.computations import random_program
 
 SLICES = 8
 PROGRAMS = 200_000 if os.environ.get("AUTOGRAD_MINI_PROFILE") == "thorough" else 2_000
+ENDLESS = {104188}  # far from its inputs, LAPACK's SVD of an array with infinities never returns
 few = hypothesis.settings(max_examples=30, derandomize=True, database=None, deadline=None)
 
 
@@ -44,7 +45,7 @@ def is_to_blame(program, error):
 def test_derivatives_of_random_programs_are_right(part):
     """To second order for one in four. Where the numbers cannot tell, or the program says nothing, it is no example."""
     unclear = []
-    for seed in range(part, PROGRAMS, SLICES):
+    for seed in sorted(set(range(part, PROGRAMS, SLICES)) - ENDLESS):
         program = seeded(seed)
         try:
             check_derivatives(program, *program.inputs, order=1 if seed % 4 else 2, small_shapes=False)
