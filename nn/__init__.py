@@ -5,14 +5,16 @@ from nn.activations import LeakyReLU, PReLU, ReLU, Tanh
 from nn.data import minibatches
 from nn.layers import MLP, Linear, Sequential
 from nn.losses import cross_entropy, squared_error
-from nn.module import Module, Parameter
+from nn.module import Module
 from nn.optim import SGD
+from nn.parameter import Buffer, Parameter
 from nn.signal_log import SignalLog
 from nn.signals import signals
 
 __all__ = [
     "MLP",
     "SGD",
+    "Buffer",
     "LeakyReLU",
     "Linear",
     "Module",

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from nn.module import Module, Parameter
+from nn.module import Module
+from nn.parameter import Parameter
 
 UNKNOWN = (
     "activation={got!r} is no activation. Write one of {known}, a class such as nn.Tanh, a function that makes a "

@@ -13,7 +13,8 @@ import numpy as np
 from autograd_mini import Tensor, case, primitive, rule
 from nn import activations
 from nn.init import Initialiser, as_initialiser
-from nn.module import Module, Parameter
+from nn.module import Module
+from nn.parameter import Parameter
 
 INPUT_WIDTH = (
     "{name}: Linear({d_in}, {d_out}) was given an input of shape {got}, whose last axis is not {d_in}. Give it rows "

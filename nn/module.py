@@ -1,14 +1,16 @@
-"""`Module` and `Parameter`: models as trees of named parts. No layer and no training lives here."""
+"""`Module`: models as trees of named parts. No layer and no training lives here."""
 
 from __future__ import annotations
 
 import copy
+import difflib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 
-from autograd_mini import Tensor, scope
+from autograd_mini import scope
+from nn.parameter import Buffer, Parameter
 
 STATE_NAMES = (
     "load_state_dict() was given a state that does not fit this model: missing {missing}, unknown {unknown}. "
@@ -18,32 +20,31 @@ STATE_SHAPE = (
     "load_state_dict() was given an array of shape {got} for {name}, which has shape {want}. The models differ in "
     "size; build this one with the sizes that the state was saved from."
 )
+STATE_DTYPE = (
+    "load_state_dict() was given an array of dtype {got} for {name}, which has dtype {want} and cannot hold it. Write "
+    "`.astype(...)` on it, or change the model first: `model = model.astype({got!r})`."
+)
 NO_FORWARD = "{name} was called, but has no `forward`. Define `def forward(self, x): ...` in the class."
 NO_INIT = "{name} was given a part before `Module.__init__` ran. Call `super().__init__()` first in its `__init__`."
+NO_ATTRIBUTE = "{name} has no attribute {got!r}.{hint}"
+REPLACED = (
+    "{owner}.{name} = ... would put a {got} in place of a {kind}, which would then no longer be {use}. Write "
+    "`{owner}.{name}.data = ...` for new values, or `nn.{kind}(...)` for a new {kind}."
+)
+ASTYPE = (
+    "{name}.astype({dtype!r}): parameters are floating-point or complex numbers. Write e.g. `model.astype(np.float64)`."
+)
+NOT_A_HOOK = "{name}.{method}() was given a {got}. Write a function of {arguments}."
 
-
-class Parameter(Tensor):
-    """A tensor that is learned: it requires grad, and a `Module` finds it as an attribute.
-
-    Parameters
-    ----------
-    array : array_like
-        The initial values, floating-point.
-    name : str, optional
-        By default the name of the attribute that it is stored in.
-    """
-
-    __slots__ = ()
-
-    def __init__(self, array: Any, name: str | None = None) -> None:
-        super().__init__(array, requires_grad=True, name=name)
+Part: TypeAlias = "Module | Parameter | Buffer"
+Hook = Callable[..., Any]
 
 
 class Module:
-    """A part of a model: parameters and other modules as attributes, and `forward`.
+    """A part of a model: parameters, buffers and other modules as attributes, and `forward`.
 
-    Lists, tuples and dicts of modules and parameters count as parts too. Operations made while a module runs carry
-    its path, such as `MLP.0`, which drawings group by.
+    Lists, tuples and dicts of modules and parameters count as parts too, and a part that stands in two places is one
+    part with two names. Operations made while a module runs carry its path, such as `MLP.0`, which drawings group by.
 
     Examples
     --------
@@ -65,6 +66,8 @@ class Module:
     training: bool
     _name: str | None
     _scope: scope
+    _before: tuple[Hook, ...] = ()
+    _after: tuple[Hook, ...] = ()
 
     def __init__(self) -> None:
         object.__setattr__(self, "training", True)
@@ -77,24 +80,44 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         with self._scope:
-            return self.forward(*args, **kwargs)
+            for hook in self._before:
+                changed = hook(self, args)
+                if changed is not None:
+                    args = changed if isinstance(changed, tuple) else (changed,)
+            output = self.forward(*args, **kwargs)
+            for hook in self._after:
+                changed = hook(self, args, output)
+                if changed is not None:
+                    output = changed
+            return output
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if "_name" not in self.__dict__:
+        own = self.__dict__
+        if "_name" not in own:
             raise AttributeError(NO_INIT.format(name=type(self).__name__))
+        held = own.get(name)
+        if isinstance(held, Parameter | Buffer) and value is not None and not isinstance(value, type(held)):
+            raise TypeError(replaced(self, name, held, value))
         object.__setattr__(self, name, value)
         for path, part in parts(value, name):
-            if isinstance(part, Parameter):
+            if not isinstance(part, Module):
                 if part.name is None:
                     part.name = path
             elif part._name is None:
                 object.__setattr__(part, "_name", path)
                 object.__setattr__(part, "_scope", scope(path))
 
-    def named_parts(self) -> Iterator[tuple[str, Module | Parameter]]:
-        """Every module and parameter below this one with its path, each once, in the order of definition."""
+    def __getattr__(self, name: str) -> Any:
+        """Only what is not there comes here: say so, with the nearest name that is."""
+        known = [] if name.startswith("_") else [other for other in dir(self) if not other.startswith("_")]
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise AttributeError(NO_ATTRIBUTE.format(name=type(self).__name__, got=name, hint=hint), name=name, obj=self)
+
+    def named_parts(self) -> Iterator[tuple[str, Part]]:
+        """Every module, parameter and buffer below this one with its path, each once, in the order of definition."""
         seen: set[int] = set()
-        stack: list[tuple[str, Module | Parameter]] = [("", self)]
+        stack: list[tuple[str, Part]] = [("", self)]
         while stack:
             path, part = stack.pop()
             if id(part) in seen:
@@ -103,9 +126,13 @@ class Module:
             if path:
                 yield path, part
             if isinstance(part, Module):
-                prefix = f"{path}." if path else ""
-                below = [child for name, value in vars(part).items() for child in parts(value, prefix + name)]
-                stack.extend(reversed(below))
+                stack.extend(reversed(list(part._own_parts(path))))
+
+    def _own_parts(self, path: str = "") -> Iterator[tuple[str, Part]]:
+        """The parts that this module holds itself, with their paths below `path`."""
+        prefix = f"{path}." if path else ""
+        for name, value in vars(self).items():
+            yield from parts(value, prefix + name)
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """The parameters with their paths, such as `layers.0.weights`; a shared one comes once."""
@@ -115,9 +142,49 @@ class Module:
         """The parameters, each once."""
         return (parameter for _, parameter in self.named_parameters())
 
+    def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
+        """The buffers with their paths, such as `layers.1.mean`, each once."""
+        return ((path, part) for path, part in self.named_parts() if isinstance(part, Buffer))
+
     def named_modules(self) -> Iterator[tuple[str, Module]]:
         """The modules below this one with their paths, each once."""
         return ((path, part) for path, part in self.named_parts() if isinstance(part, Module))
+
+    def named_generators(self) -> Iterator[tuple[str, np.random.Generator]]:
+        """The random generators that this module and those below hold as attributes, such as dropout's `rng`, each
+        once."""
+        seen: set[int] = set()
+        for path, module in (("", self), *self.named_modules()):
+            for name, value in vars(module).items():
+                if isinstance(value, np.random.Generator) and id(value) not in seen:
+                    seen.add(id(value))
+                    yield (f"{path}.{name}" if path else name), value
+
+    def count_parameters(self, trainable: bool = False) -> int:
+        """How many numbers are learned here and below; with `trainable`, without those that are frozen."""
+        return sum(parameter.size for parameter in self.parameters() if parameter.requires_grad or not trainable)
+
+    def apply(self, function: Callable[[Module], object]) -> Self:
+        """Call `function` with every module below, then with this one; return this one."""
+        for _, module in self.named_modules():
+            function(module)
+        function(self)
+        return self
+
+    def freeze(self, frozen: bool = True) -> Self:
+        """Stop learning here and below: the parameters need no gradient, and optimizers pass them over.
+
+        A gradient that they still hold is cleared. Undone by `unfreeze()`, here or on a part.
+        """
+        for parameter in self.parameters():
+            parameter.requires_grad = not frozen
+            if frozen:
+                parameter.grad = None
+        return self
+
+    def unfreeze(self) -> Self:
+        """Learn again, here and below."""
+        return self.freeze(False)
 
     def zero_grad(self) -> None:
         """Clear the gradient of every parameter."""
@@ -126,36 +193,89 @@ class Module:
 
     def train(self, training: bool = True) -> Self:
         """Set training mode, here and below."""
-        for module in (self, *(module for _, module in self.named_modules())):
-            object.__setattr__(module, "training", training)
-        return self
+        return self.apply(lambda module: object.__setattr__(module, "training", training))
 
     def eval(self) -> Self:
         """Set evaluation mode, here and below."""
         return self.train(False)
 
+    def astype(self, dtype: Any) -> Self:
+        """A copy of this module whose parameters and floating-point buffers have another precision.
+
+        As with an array's `astype`, this module stays as it is; make the optimizer from the copy.
+
+        Raises
+        ------
+        TypeError
+            If the dtype is not one of floating-point or complex numbers.
+        """
+        dtype = np.dtype(dtype)
+        if dtype.kind not in "fc":
+            raise TypeError(ASTYPE.format(name=type(self).__name__, dtype=str(dtype)))
+        converted: dict[int, Any] = {}
+        for _, part in self.named_parts():
+            if not isinstance(part, Module) and part.dtype.kind in "fc":
+                twin = converted[id(part)] = type(part)(part.data.astype(dtype), name=part.name)
+                twin.requires_grad = part.requires_grad
+        return copy.deepcopy(self, converted)
+
+    def register_forward_pre_hook(self, hook: Hook) -> RemovableHook:
+        """Call `hook(module, args)` before each `forward`; what it returns, if not None, replaces the arguments.
+
+        Returns
+        -------
+        RemovableHook
+            `.remove()` takes the hook away; so does the end of a `with` block.
+        """
+        return RemovableHook(self, "_before", "register_forward_pre_hook", hook, "the module and its arguments")
+
+    def register_forward_hook(self, hook: Hook) -> RemovableHook:
+        """Call `hook(module, args, output)` after each `forward`; what it returns, if not None, replaces the output.
+
+        Returns
+        -------
+        RemovableHook
+            `.remove()` takes the hook away; so does the end of a `with` block.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import nn
+        >>> model = nn.MLP([2, 3, 1], rng=0)
+        >>> with model[0].register_forward_hook(lambda module, args, output: print(output.shape)):
+        ...     _ = model(np.ones((5, 2)))
+        (5, 3)
+        """
+        return RemovableHook(self, "_after", "register_forward_hook", hook, "the module, its arguments and its output")
+
     def state_dict(self) -> dict[str, np.ndarray[Any, Any]]:
-        """A copy of every parameter's values, by path."""
-        return {path: np.array(parameter.data) for path, parameter in self.named_parameters()}
+        """A copy of the values of every parameter and buffer, by path."""
+        return {path: np.array(part.data) for path, part in self.named_parts() if not isinstance(part, Module)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Set every parameter to the values in `state`; all names and shapes are checked before any is set.
+        """Set every parameter and buffer to the values in `state`; everything is checked before anything is set.
 
         Raises
         ------
         ValueError
             If a name is missing or unknown, or a shape differs.
+        TypeError
+            If the values are complex for real parameters, or not numbers.
         """
-        own = dict(self.named_parameters())
+        own = {path: part for path, part in self.named_parts() if not isinstance(part, Module)}
         missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
         if missing or unknown:
             raise ValueError(STATE_NAMES.format(missing=missing or "nothing", unknown=unknown or "nothing"))
-        arrays = {name: np.array(state[name], dtype=parameter.dtype) for name, parameter in own.items()}
-        for name, parameter in own.items():
-            if arrays[name].shape != parameter.shape:
-                raise ValueError(STATE_SHAPE.format(name=name, got=arrays[name].shape, want=parameter.shape))
-        for name, parameter in own.items():
-            parameter.data = arrays[name]
+        arrays = {}
+        for name, part in own.items():
+            given = np.asarray(state[name])
+            if given.shape != part.shape:
+                raise ValueError(STATE_SHAPE.format(name=name, got=given.shape, want=part.shape))
+            if not np.can_cast(given.dtype, part.dtype, "same_kind"):
+                raise TypeError(STATE_DTYPE.format(name=name, got=str(given.dtype), want=part.dtype))
+            arrays[name] = np.array(given, dtype=part.dtype)
+        for name, part in own.items():
+            part.data = arrays[name]
 
     def __tree_flatten__(self) -> tuple[list[Parameter], Callable[[Sequence[Any]], Any]]:
         """The parameters, and how to make this module with other values in their places: for `grad` of a module."""
@@ -172,29 +292,69 @@ class Module:
 
     def __repr__(self) -> str:
         lines = []
-        entries = [("", self), *self.named_parts()]
-        for path, part in entries:
-            depth = path.count(".") + 1 if path else 0
-            label = path.rpartition(".")[2]
-            if isinstance(part, Parameter):
+        shown: dict[int, str] = {}
+        stack: list[tuple[str, Module, int]] = [("", self, 0)]
+        while stack:
+            label, module, depth = stack.pop()
+            head = "  " * depth + (f"{label}: " if label else "") + type(module).__name__
+            if id(module) in shown:
+                lines.append(f"{head}, the same as {shown[id(module)]}")
                 continue
-            arrays = ", ".join(
-                f"{name}: {value.shape}" for name, value in vars(part).items() if isinstance(value, Parameter)
-            )
-            inside = ", ".join(filter(None, (part.describe(), arrays)))
-            count = sum(parameter.size for parameter in part.parameters())
-            holds_modules = any(True for _ in part.named_modules())
-            text = f"{type(part).__name__}({inside})" + (f"  # {count:,} parameters" if holds_modules else "")
-            lines.append("  " * depth + (f"{label}: " if label else "") + text)
+            shown[id(module)] = label or "the whole"
+            below = list(module._own_parts())
+            lines.append(head + module._described(below))
+            stack.extend((path, part, depth + 1) for path, part in reversed(below) if isinstance(part, Module))
         return "\n".join(lines)
 
+    def _described(self, below: list[tuple[str, Part]]) -> str:
+        """The arguments of one line of `repr`: sizes, shapes, and the count where there are modules below."""
+        arrays = [(path, part) for path, part in below if not isinstance(part, Module)]
+        shapes = [
+            f"{path}: {part.shape}" + (" frozen" if isinstance(part, Parameter) and not part.requires_grad else "")
+            for path, part in arrays
+        ]
+        inside = ", ".join(filter(None, (self.describe(), *shapes)))
+        count = f"  # {self.count_parameters():,} parameters" if len(arrays) < len(below) else ""
+        return f"({inside}){count}"
 
-def parts(value: Any, path: str) -> Iterator[tuple[str, Module | Parameter]]:
-    """The modules and parameters in an attribute's value, nested lists, tuples and dicts included."""
+
+class RemovableHook:
+    """What takes a hook away again: by `remove()`, or at the end of a `with` block."""
+
+    def __init__(self, module: Module, place: str, method: str, hook: Any, arguments: str) -> None:
+        if not callable(hook):
+            got = type(hook).__name__
+            raise TypeError(NOT_A_HOOK.format(name=type(module).__name__, method=method, got=got, arguments=arguments))
+        self._module, self._place, self._hook = module, place, hook
+        object.__setattr__(module, place, (*getattr(module, place), hook))
+
+    def remove(self) -> None:
+        """Take the hook away; a second time does nothing."""
+        hooks = list(getattr(self._module, self._place))
+        if self._hook in hooks:
+            hooks.remove(self._hook)
+            object.__setattr__(self._module, self._place, tuple(hooks))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.remove()
+
+
+def replaced(owner: Module, name: str, held: Parameter | Buffer, value: Any) -> str:
+    """Why `value` cannot take the place of a parameter or buffer."""
+    kind = "Parameter" if isinstance(held, Parameter) else "Buffer"
+    use = "learned" if kind == "Parameter" else "saved"
+    return REPLACED.format(owner=owner._name or "module", name=name, got=type(value).__name__, kind=kind, use=use)
+
+
+def parts(value: Any, path: str) -> Iterator[tuple[str, Part]]:
+    """The modules, parameters and buffers in an attribute's value, nested lists, tuples and dicts included."""
     stack = [(path, value)]
     while stack:
         here, item = stack.pop()
-        if isinstance(item, Module | Parameter):
+        if isinstance(item, Module | Parameter | Buffer):
             yield here, item
         elif isinstance(item, list | tuple):
             stack.extend((f"{here}.{i}", inner) for i, inner in reversed(list(enumerate(item))))

@@ -12,7 +12,8 @@ import numpy as np
 
 from autograd_mini import Recorder, Signals, Tensor, enable_grad, jacobian_spectrum
 from autograd_mini import signals as signals_of
-from nn.module import Module, Parameter
+from nn.module import Module
+from nn.parameter import Parameter
 
 NOT_CALLABLE = (
     "nn.signals(model, loss_fn, x, y) was given {what} as its {which}. Write the model itself, such as "

@@ -137,7 +137,8 @@ class TestState:
             (lambda state: state.pop("0.bias"), "missing ['0.bias']"),
             (lambda state: state.update(extra=np.ones(1)), "unknown ['extra']"),
             (lambda state: state.update({"2.bias": np.ones(3)}), "shape (3,) for 2.bias"),
-            (lambda state: state.update({"2.bias": "text"}), "could not convert"),
+            (lambda state: state.update({"2.bias": ["one", "two"]}), "dtype <U3 for 2.bias"),
+            (lambda state: state.update({"2.bias": np.ones(2, complex)}), "model.astype('complex128')"),
         ],
     )
     def test_a_state_that_does_not_fit_changes_nothing(self, change, says):
@@ -145,7 +146,7 @@ class TestState:
         before = model.state_dict()
         state = {name: values + 1 for name, values in before.items()}
         change(state)
-        with pytest.raises(ValueError, match=r".") as caught:
+        with pytest.raises((ValueError, TypeError)) as caught:
             model.load_state_dict(state)
         assert says in str(caught.value)
         for name, values in model.state_dict().items():

@@ -1,0 +1,42 @@
+"""`Parameter` and `Buffer`: the tensors that a module owns. What owns them is in `nn.module`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autograd_mini import Tensor
+
+
+class Parameter(Tensor):
+    """A tensor that is learned: it requires grad, and a `Module` finds it as an attribute.
+
+    Parameters
+    ----------
+    array : array_like
+        The initial values, floating-point.
+    name : str, optional
+        By default the name of the attribute that it is stored in.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, array: Any, name: str | None = None) -> None:
+        super().__init__(array, requires_grad=True, name=name)
+
+
+class Buffer(Tensor):
+    """A tensor that belongs to a model but is not learned, such as a running mean: saved in `state_dict()` with the
+    parameters, without a gradient.
+
+    Parameters
+    ----------
+    array : array_like
+        The initial values. `forward` puts new ones in place by `self.mean.data = ...`.
+    name : str, optional
+        By default the name of the attribute that it is stored in.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, array: Any, name: str | None = None) -> None:
+        super().__init__(array, name=name)

@@ -1,0 +1,203 @@
+"""Modules as users build on them: buffers, generators, hooks, freezing, precision, mistakes, the printed tree."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import nn
+from autograd_mini import no_grad
+
+X = np.random.default_rng(1).standard_normal((5, 3)).astype(np.float32)
+
+
+class Counter(nn.Module):
+    """Counts its calls in a buffer and draws from its own generator."""
+
+    def __init__(self):
+        super().__init__()
+        self.weights = nn.Parameter(np.ones(3, np.float32))
+        self.calls = nn.Buffer(np.zeros((), np.int64))
+        self.rng = np.random.default_rng(0)
+
+    def forward(self, x):
+        self.calls.data = self.calls.data + 1
+        return x * self.weights
+
+
+def small(**options):
+    return nn.MLP([3, 4, 2], rng=0, **options)
+
+
+class TestBuffers:
+    def test_are_saved_with_the_parameters_but_not_learned(self):
+        model = nn.Sequential(Counter(), nn.Linear(3, 2))
+        model(X)
+        assert [name for name, _ in model.named_buffers()] == ["0.calls"]
+        assert [name for name, _ in model.named_parameters()] == ["0.weights", "1.weights", "1.bias"]
+        assert model.state_dict()["0.calls"] == 1
+
+    def test_come_back_with_the_state(self):
+        model, other = Counter(), Counter()
+        model(X)
+        other.load_state_dict(model.state_dict())
+        assert other.calls.data == 1
+
+    def test_integers_keep_their_dtype_when_the_model_changes_its(self):
+        model = Counter().astype(np.float64)
+        assert model.calls.dtype == np.int64
+        assert model.weights.dtype == np.float64
+
+
+class TestGenerators:
+    def test_are_found_once_each_with_their_path(self):
+        model = nn.Sequential(Counter(), Counter())
+        model[1].rng = model[0].rng
+        assert [name for name, _ in model.named_generators()] == ["0.rng"]
+
+    def test_a_copy_draws_the_same_numbers(self):
+        model = Counter()
+        twins = copy.deepcopy(model), pickle.loads(pickle.dumps(model))
+        want = model.rng.random(3)
+        for twin in twins:
+            np.testing.assert_array_equal(twin.rng.random(3), want)
+
+
+class TestHooks:
+    def test_see_arguments_and_outputs_of_a_part(self):
+        model, seen = small(), []
+        model[0].register_forward_pre_hook(lambda module, args: seen.append(args[0].shape))
+        model[0].register_forward_hook(lambda module, args, output: seen.append(output.shape))
+        model(X)
+        assert seen == [(5, 3), (5, 4)]
+
+    def test_replace_what_they_return(self):
+        model = nn.Sequential(nn.Tanh())
+        model.register_forward_pre_hook(lambda module, args: args[0] * 0)
+        model.register_forward_hook(lambda module, args, output: output + 1)
+        np.testing.assert_array_equal(model(X), np.ones_like(X))
+
+    def test_run_in_the_order_of_registration(self):
+        model, order = nn.Tanh(), []
+        for i in range(3):
+            model.register_forward_hook(lambda module, args, output, i=i: order.append(i))
+        model(X)
+        assert order == [0, 1, 2]
+
+    def test_go_when_removed_also_twice_or_by_a_block(self):
+        model, calls = nn.Tanh(), []
+        hook = model.register_forward_hook(lambda *seen: calls.append(1))
+        hook.remove()
+        hook.remove()
+        with model.register_forward_hook(lambda *seen: calls.append(2)):
+            model(X)
+        model(X)
+        assert calls == [2]
+
+    def test_must_be_functions(self):
+        with pytest.raises(TypeError, match="was given a int"):
+            nn.Tanh().register_forward_hook(3)
+
+
+class TestFreezing:
+    def test_frozen_parameters_get_no_gradient_and_stay(self):
+        model = small()
+        model[0].freeze()
+        before = model.state_dict()
+        sgd = nn.SGD(model.parameters(), 0.1)
+        nn.squared_error(model(X), np.ones((5, 2))).backward()
+        sgd.step()
+        after = model.state_dict()
+        assert [name for name in before if np.array_equal(before[name], after[name])] == ["0.weights", "0.bias"]
+
+    def test_is_undone(self):
+        model = small().freeze().unfreeze()
+        assert all(parameter.requires_grad for parameter in model.parameters())
+
+    def test_counts(self):
+        model = small()
+        assert model.count_parameters() == 26
+        model[0].freeze()
+        assert model.count_parameters(trainable=True) == 10
+
+
+class TestPrecision:
+    def test_a_copy_has_the_new_one_and_the_model_keeps_its_own(self):
+        model = small()
+        wide = model.astype("float64")
+        assert {parameter.dtype for parameter in wide.parameters()} == {np.dtype(np.float64)}
+        assert wide(X.astype(float)).dtype == np.float64
+        assert {parameter.dtype for parameter in model.parameters()} == {np.dtype(np.float32)}
+
+    def test_sharing_names_and_freezing_stay(self):
+        layer = nn.Linear(3, 3).freeze()
+        wide = nn.Sequential(layer, layer).astype(np.float64)
+        assert wide[0] is wide[1]
+        assert wide[0].weights.name == "weights"
+        assert not wide[0].weights.requires_grad
+
+    def test_only_to_numbers_that_have_derivatives(self):
+        with pytest.raises(TypeError, match=r"MLP.astype\('int32'\)"):
+            small().astype(np.int32)
+
+
+class TestApply:
+    def test_reaches_every_module_and_this_one_last(self):
+        names = []
+        model = small()
+        assert model.apply(lambda module: names.append(type(module).__name__)) is model
+        assert names == ["Linear", "Tanh", "Linear", "MLP"]
+
+
+class TestMistakes:
+    def test_a_mistyped_name_says_the_right_one(self):
+        with pytest.raises(AttributeError, match=r"Linear has no attribute 'wieghts'\. Did you mean 'weights'"):
+            small()[0].wieghts
+
+    @pytest.mark.parametrize("value", [np.ones((3, 4)), 0.0])
+    def test_a_parameter_is_not_lost_by_assigning_an_array(self, value):
+        with pytest.raises(TypeError, match=r"weights.data = ...` for new values, or `nn.Parameter"):
+            small()[0].weights = value
+
+    def test_nor_by_an_update_that_makes_a_tensor(self):
+        layer = small()[0]
+        with no_grad(), pytest.raises(TypeError, match="no longer be learned"):
+            layer.weights = layer.weights - 0.1
+
+    def test_a_parameter_is_replaced_by_another_or_by_none(self):
+        layer = small()[0]
+        layer.weights = nn.Parameter(np.zeros((3, 4), np.float32))
+        layer.bias = None
+        assert not np.any(layer(X).data)
+
+
+class TestTree:
+    def test_shows_buffers_and_what_is_frozen(self):
+        model = nn.Sequential(Counter(), nn.Linear(3, 2).freeze())
+        assert repr(model) == (
+            "Sequential()  # 11 parameters\n"
+            "  0: Counter(weights: (3,), calls: ())\n"
+            "  1: Linear(weights: (3, 2) frozen, bias: (2,) frozen)"
+        )
+
+    def test_shows_a_shared_part_once(self):
+        layer = nn.Linear(3, 3)
+        assert repr(nn.Sequential(layer, nn.Tanh(), layer)).splitlines()[1:] == [
+            "  0: Linear(weights: (3, 3), bias: (3,))",
+            "  1: Tanh()",
+            "  2: Linear, the same as 0",
+        ]
+
+    def test_shows_lists_and_dicts_by_their_keys(self):
+        class Branches(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.heads = {"left": nn.Linear(1, 1), "right": nn.Linear(1, 2)}
+                self.scales = [nn.Parameter(np.ones(2))]
+
+        assert repr(Branches()) == (
+            "Branches(scales.0: (2,))  # 8 parameters\n"
+            "  heads.left: Linear(weights: (1, 1), bias: (1,))\n"
+            "  heads.right: Linear(weights: (1, 2), bias: (2,))"
+        )
