@@ -117,7 +117,10 @@ class Tensor:
         record = self._record
         if type(record) is Node:
             raise AttributeError(errors.DATA_OF_RESULT.format(name=record.primitive.name))
-        if not hasattr(array, "dtype"):
+        if isinstance(array, Tensor):
+            array._refuse("array")
+            array = array._values
+        elif not hasattr(array, "dtype"):
             array = np.asarray(array, self.dtype)
         if array.shape != self._values.shape or array.dtype != self._values.dtype:
             raise ValueError(

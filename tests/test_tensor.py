@@ -484,3 +484,11 @@ class TestReplacingValues:
         t.data = 2.0
         assert t.dtype == np.float32
         assert t.item() == 2.0
+
+    def test_data_of_another_tensor_are_its_values_but_not_its_history(self):
+        t, w = Tensor([1.0]), Tensor([3.0], requires_grad=True)
+        t.data = Tensor([2.0])
+        assert isinstance(t.data, np.ndarray)
+        assert t.data == 2
+        with pytest.raises(TypeError, match="without history"):
+            t.data = w * 2
