@@ -6,7 +6,7 @@ from nn.data import minibatches
 from nn.layers import MLP, Linear, Sequential
 from nn.losses import cross_entropy, squared_error
 from nn.module import Module
-from nn.optim import SGD
+from nn.optim import SGD, Optimizer
 from nn.parameter import Buffer, Parameter
 from nn.signal_log import SignalLog
 from nn.signals import signals
@@ -18,6 +18,7 @@ __all__ = [
     "LeakyReLU",
     "Linear",
     "Module",
+    "Optimizer",
     "PReLU",
     "Parameter",
     "ReLU",

@@ -370,68 +370,6 @@ class TestLosses:
             nn.cross_entropy(Tensor(logits), labels)
 
 
-class TestSGD:
-    @staticmethod
-    def descend(momentum, gradients, rate=0.1):
-        w = nn.Parameter(np.array([1.0, -1.0]))
-        sgd = nn.SGD([w], learning_rate=rate, momentum=momentum)
-        for g in gradients:
-            w.grad = np.array(g)
-            sgd.step()
-        return w.data
-
-    def test_without_momentum(self):
-        assert_close(self.descend(0.0, [[1.0, 2.0], [3.0, 4.0]]), [1 - 0.4, -1 - 0.6], 1e-15)
-
-    def test_with_momentum(self):
-        v1 = np.array([1.0, 2.0])
-        v2 = 0.9 * v1 + [3.0, 4.0]
-        v3 = 0.9 * v2 + [-1.0, 0.5]
-        found = self.descend(0.9, [[1.0, 2.0], [3.0, 4.0], [-1.0, 0.5]])
-        assert_close(found, np.array([1.0, -1.0]) - 0.1 * (v1 + v2 + v3), 1e-15)
-
-    def test_the_velocity_is_not_the_memory_of_the_gradient(self):
-        w = nn.Parameter(np.array([1.0]))
-        sgd = nn.SGD([w], learning_rate=1.0, momentum=0.5)
-        w.grad = np.array([4.0])
-        sgd.step()
-        w.grad[...] = 0.0  # another way to clear it
-        sgd.step()
-        assert w.data == 1 - 4 - 2
-
-    def test_float32_stays_float32(self):
-        model = small()
-        sgd = nn.SGD(model.parameters(), learning_rate=0.1, momentum=0.9)
-        for _ in range(2):
-            model(X).sum().backward()
-            sgd.step()
-        assert {p.dtype for p in model.parameters()} == {np.dtype(np.float32)}
-
-    def test_parameters_without_gradient_stay(self):
-        a, b = nn.Parameter(np.ones(1)), nn.Parameter(np.ones(1))
-        (a * 2).sum().backward()
-        nn.SGD([a, b], learning_rate=1.0).step()
-        assert (a.data, b.data) == (-1.0, 1.0)
-
-    def test_the_update_is_a_pure_function_of_tensors_too(self):
-        sgd = nn.SGD([nn.Parameter(np.ones(1))], learning_rate=0.1, momentum=0.9)
-        rate = grad(lambda g: sgd.update(Tensor([1.0]), g, Tensor([2.0]))[0].sum())(np.array([3.0]))
-        assert_close(rate, [-0.1], 1e-15)
-
-    def test_refuses_to_step_without_gradients(self):
-        with pytest.raises(RuntimeError, match=r"loss.backward\(\)"):
-            nn.SGD(small().parameters(), learning_rate=0.1).step()
-
-    def test_refuses_no_parameters(self):
-        with pytest.raises(ValueError, match="no parameters"):
-            nn.SGD([], learning_rate=0.1)
-
-    @pytest.mark.parametrize(("rate", "momentum"), [(0, 0), (-1, 0), (0.1, 1.0), (0.1, -0.1), (float("nan"), 0)])
-    def test_refuses_rates(self, rate, momentum):
-        with pytest.raises(ValueError, match="must be positive"):
-            nn.SGD(small().parameters(), learning_rate=rate, momentum=momentum)
-
-
 class TestMinibatches:
     def test_each_example_comes_once_with_its_target(self):
         x = np.arange(10)
