@@ -1,8 +1,8 @@
 """Neural networks from autograd_mini's primitives: modules, activations, initial weights, losses, SGD."""
 
-from nn import init
+from nn import data, init
 from nn.activations import LeakyReLU, PReLU, ReLU, Tanh
-from nn.data import minibatches
+from nn.data import DataLoader, minibatches
 from nn.layers import MLP, Linear, Sequential
 from nn.losses import cross_entropy, squared_error
 from nn.module import Module
@@ -15,6 +15,7 @@ __all__ = [
     "MLP",
     "SGD",
     "Buffer",
+    "DataLoader",
     "LeakyReLU",
     "Linear",
     "Module",
@@ -26,6 +27,7 @@ __all__ = [
     "SignalLog",
     "Tanh",
     "cross_entropy",
+    "data",
     "init",
     "minibatches",
     "signals",

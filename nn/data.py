@@ -1,20 +1,70 @@
-"""Feeding a model: mini-batches of arrays."""
+"""Feeding a model: mini-batches of arrays, datasets and streams, in an order that a seed decides. No training here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+import operator
+import queue
+import sys
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-LENGTHS = "minibatches() was given arrays of lengths {lengths}. Each holds one entry for each example: make them equal."
-SIZE = "minibatches(size={size}): a batch holds at least one example."
+from autograd_mini import Tensor
+
+Batch = tuple[Any, ...]
+Transform = Callable[[np.random.Generator, Batch], Any]
+
+LENGTHS = "{name} was given arrays of lengths {lengths}. Each holds one entry for each example: make them equal."
+SIZE = "{name}: {option}={size!r} must be a whole number from 1 on: a batch holds at least one example."
+EMPTY = "{name} was given no examples. Leave empty data out; `len(x)` must be at least 1."
+NO_ROWS = (
+    "{name} was given {what}. Its first axis counts the examples: give it an array, such as `np.array([[1.0, 2.0]])`."
+)
+RAGGED = (
+    "{name} was given examples of shapes {first} and {other} in one batch. A batch is one array: pad or crop the "
+    "examples to one shape, in the dataset or before."
+)
+SPARSE = "{name} was given a sparse matrix, which batches of dense layers cannot use. Write `x.toarray()`."
+TUPLE = "DataLoader was given one tuple of {count}. Give the arrays one by one: `DataLoader(x, y)`."
+NO_DATA = (
+    "DataLoader was given a {what}. Give it arrays, a dataset (anything with `__len__` and `__getitem__`), an iterable "
+    "of examples, or a function that returns one."
+)
+DROPPED = (
+    "DataLoader(batch_size={size}, drop_last=True) has {count} examples, less than one batch: nothing would be left."
+)
+ORDER = (
+    "DataLoader(shuffle=True) was given a stream, whose examples come in its own order. Leave `shuffle` out, or give "
+    "it an array or a dataset with `__len__` and `__getitem__`."
+)
+NO_LENGTH = "The number of batches of a stream is not known before its end. Count while iterating, or use a dataset."
+WHOLE = "DataLoader(batch_size=None) takes each item as a batch, so it needs a stream of batches. Give a `batch_size`."
+USED_UP = (
+    "DataLoader was given a generator, which can be read once, and this is a second epoch. Give it the function that "
+    "makes the generator: `DataLoader(read)` in place of `DataLoader(read())`."
+)
+PREFETCH = "DataLoader(prefetch={got!r}): how many batches to make ahead, a whole number from 0 on."
+UNEQUAL = "DataLoader made a batch whose arrays have lengths {lengths}{where}. All parts of a batch have one length."
+STATE = (
+    "load_state_dict() was given a state of other data: {differences}. The position in an epoch means the same only "
+    "with the same number of examples, batch size and order: build the loader as it was when it was saved."
+)
+BAD_STATE = "load_state_dict() was given {key}={value!r} for a DataLoader. Load what `state_dict()` of one returned."
+NOISE = "gaussian_noise(scale={scale!r}): the standard deviation is a number from 0 on."
+SHARE = "masking(share={share!r}): the share of entries that are set to 0 lies from 0 to 1."
+
+PATIENCE = 5.0  # seconds that a batch in the making may take when the loop around it has ended
 
 
 def minibatches(
-    *arrays: np.ndarray[Any, Any], size: int, rng: int | np.random.Generator | None = None, shuffle: bool = True
-) -> Iterator[tuple[np.ndarray[Any, Any], ...]]:
+    *arrays: Any, size: int, rng: int | np.random.Generator | None = None, shuffle: bool = True
+) -> Iterator[Batch]:
     """Pass once over the examples in batches; the last one is smaller if they do not divide evenly.
+
+    `DataLoader` does it for many epochs, ahead of time, and can go on where it stopped.
 
     Parameters
     ----------
@@ -30,7 +80,7 @@ def minibatches(
     Raises
     ------
     ValueError
-        If the lengths differ, or the size is not positive.
+        If the lengths differ, there are no examples, or the size is not positive.
 
     Examples
     --------
@@ -39,10 +89,435 @@ def minibatches(
     >>> [x.tolist() for (x,) in minibatches(np.arange(5), size=2, shuffle=False)]
     [[0, 1], [2, 3], [4]]
     """
-    lengths = [len(array) for array in arrays]
-    if len(set(lengths)) != 1:
-        raise ValueError(LENGTHS.format(lengths=lengths))
-    if size < 1:
-        raise ValueError(SIZE.format(size=size))
-    order = np.random.default_rng(rng).permutation(lengths[0]) if shuffle else np.arange(lengths[0])
-    return (tuple(array[order[start : start + size]] for array in arrays) for start in range(0, lengths[0], size))
+    examples = Arrays(arrays, "minibatches()")
+    size = whole(size, "minibatches()", "size")
+    order = np.random.default_rng(rng).permutation(len(examples)) if shuffle else np.arange(len(examples))
+    return (examples.take(order[window]) for window in windows(len(examples), size))
+
+
+class DataLoader:
+    """Batches of examples, epoch after epoch; one seed decides the order and every random change of them.
+
+    Each `for batch in loader` is one epoch, in an order of its own when shuffled. A batch is a tuple with one array for
+    each array given, or for each part of an example.
+
+    Parameters
+    ----------
+    *sources : array_like, dataset or iterable
+        One of these:
+
+        - arrays of one length: inputs, targets, ...;
+        - one dataset: an object with `__len__` and `__getitem__`, whose items are arrays, numbers, or tuples of them;
+        - one stream: an iterable of such items, or a function that returns one and is called for each epoch.
+    batch_size : int or None
+        Examples in a batch. None: the items of the stream are batches already.
+    shuffle : bool
+        Draw a new order for each epoch; streams cannot.
+    drop_last : bool
+        Leave out the last batch if it is smaller; otherwise it is kept.
+    rng : int or numpy.random.Generator, optional
+        Where the order and the transform's random numbers come from. Given none, `fit` decides.
+    transform : callable, optional
+        `transform(rng, batch) -> batch`: changes a batch at random, such as `nn.data.gaussian_noise(0.1)`. The
+        generator it is given depends on the seed, the epoch and the batch only.
+    prefetch : int
+        How many batches a thread makes ahead; 0 makes each when it is asked for. It changes no batch. Worth it for
+        examples that are read from files; arrays in memory are as fast without.
+
+    Attributes
+    ----------
+    epoch, batch : int
+        The epoch that goes on or comes next, and how many of its batches were given out.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the data has no examples, or the lengths of arrays or the shapes of examples differ; also while iterating.
+        What the dataset or the transform raises comes out of the loop, from the thread as well.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> x, y = np.arange(10.0).reshape(5, 2), np.arange(5)
+    >>> loader = nn.DataLoader(x, y, batch_size=2, shuffle=True, rng=0)
+    >>> [labels.tolist() for _, labels in loader], [labels.tolist() for _, labels in loader]
+    ([[0, 3], [2, 1], [4]], [[4, 3], [2, 0], [1]])
+
+    The position goes into a checkpoint, and another loader goes on from there:
+
+    >>> for _, labels in loader:
+    ...     break
+    >>> again = nn.DataLoader(x, y, batch_size=2, shuffle=True)
+    >>> again.load_state_dict(loader.state_dict())
+    >>> labels.tolist(), [labels.tolist() for _, labels in again]
+    ([4, 0], [[3, 1], [2]])
+    """
+
+    def __init__(
+        self,
+        *sources: Any,
+        batch_size: int | None = 32,
+        shuffle: bool = False,
+        drop_last: bool = False,
+        rng: int | np.random.Generator | None = None,
+        transform: Transform | None = None,
+        prefetch: int = 0,
+    ) -> None:
+        self.source = as_source(sources)
+        self.batch_size = None if batch_size is None else whole(batch_size, "DataLoader", "batch_size")
+        self.shuffle, self.drop_last = bool(shuffle), bool(drop_last)
+        self.transform = transform
+        if not isinstance(prefetch, int) or prefetch < 0:
+            raise ValueError(PREFETCH.format(got=prefetch))
+        self.prefetch = prefetch
+        self.seeded = rng is not None
+        self.seed = as_seed(rng)
+        self.epoch = self.batch = 0
+        self._resumed = self._opened = False
+        if isinstance(self.source, Stream):
+            if shuffle:
+                raise ValueError(ORDER)
+        elif self.batch_size is None:
+            raise ValueError(WHOLE)
+        elif drop_last and len(self.source) < self.batch_size:
+            raise ValueError(DROPPED.format(size=self.batch_size, count=len(self.source)))
+
+    def __len__(self) -> int:
+        """The number of batches in an epoch; a stream's is not known and raises `TypeError`."""
+        if isinstance(self.source, Stream) or self.batch_size is None:
+            raise TypeError(NO_LENGTH)
+        return len(windows(len(self.source), self.batch_size, self.drop_last))
+
+    def __iter__(self) -> Iterator[Batch]:
+        if self.batch and not self._resumed:  # the epoch before was left early
+            self.epoch, self.batch = self.epoch + 1, 0
+        self._resumed = False
+        return self._run(self.epoch, self.batch)
+
+    def _run(self, epoch: int, start: int) -> Iterator[Batch]:
+        """The rest of an epoch, with the position kept."""
+        made = self._transformed(epoch, start)
+        with contextlib.closing(ahead(made, self.prefetch) if self.prefetch else made) as batches:
+            for i, batch in enumerate(batches, start):
+                self.epoch, self.batch = epoch, i + 1
+                yield batch
+        self.epoch, self.batch = epoch + 1, 0
+
+    def _transformed(self, epoch: int, start: int) -> Generator[Batch]:
+        """The batches from number `start` on; a function of the seed and the epoch alone."""
+        for i, batch in enumerate(self._raw(epoch, start), start):
+            if self.transform is None:
+                yield check_batch(batch, "")
+            else:
+                made = self.transform(np.random.default_rng(self._entropy(epoch, i)), batch)
+                yield check_batch(made if isinstance(made, tuple) else (made,), " after `transform`")
+
+    def _raw(self, epoch: int, start: int) -> Iterator[Batch]:
+        if isinstance(self.source, Stream):
+            yield from self._stream(self.source, start)
+            return
+        count = len(self.source)
+        order = np.random.default_rng(self._entropy(epoch)).permutation(count) if self.shuffle else np.arange(count)
+        for window in windows(count, self.batch_size or 1, self.drop_last)[start:]:
+            yield self.source.take(order[window])
+
+    def _stream(self, source: Stream, start: int) -> Iterator[Batch]:
+        if source.once and self._opened:
+            raise ValueError(USED_UP)
+        self._opened = True
+        i, examples = 0, []
+        with source.opened() as items:
+            for item in items:
+                examples.append(item)
+                if self.batch_size is None or len(examples) == self.batch_size:
+                    if i >= start:
+                        yield as_parts(item) if self.batch_size is None else stack(examples)
+                    i, examples = i + 1, []
+        if examples and not self.drop_last and i >= start:
+            yield stack(examples)
+        elif i == 0:
+            raise ValueError(EMPTY.format(name="DataLoader"))
+
+    def _entropy(self, *key: int) -> np.random.SeedSequence:
+        return np.random.SeedSequence(self.seed, spawn_key=key)
+
+    def _kind(self) -> dict[str, Any]:
+        """What must agree for a position to mean the same."""
+        return {
+            "examples": None if isinstance(self.source, Stream) else len(self.source),
+            "batch_size": self.batch_size,
+            "shuffle": self.shuffle,
+            "drop_last": self.drop_last,
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """The seed and the position: after a batch was given out, the next one is where to go on."""
+        return {"seed": self.seed, "epoch": self.epoch, "batch": self.batch, **self._kind()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on at a saved position: the next loop gives the rest of that epoch, bit for bit.
+
+        A stream is read again up to there.
+
+        Raises
+        ------
+        ValueError
+            If the state is of other data, or none of a `DataLoader`.
+        """
+        own = self._kind()
+        position: list[int] = []
+        for key in ("seed", "epoch", "batch"):
+            value = state.get(key)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+                raise ValueError(BAD_STATE.format(key=key, value=value))
+            position.append(value)
+        differences = [f"{key} was {state.get(key)!r} and is {own[key]!r}" for key in own if state.get(key) != own[key]]
+        if differences:
+            raise ValueError(STATE.format(differences=", ".join(differences)))
+        self.seed, self.epoch, self.batch = position
+        self.seeded = self._resumed = True
+
+    def __repr__(self) -> str:
+        count = "a stream" if isinstance(self.source, Stream) else f"{len(self.source):,} examples"
+        return f"DataLoader({count}, batch_size={self.batch_size}, epoch={self.epoch}, batch={self.batch})"
+
+
+# Random changes of the inputs
+
+
+def gaussian_noise(scale: float) -> Transform:
+    r"""A transform that adds noise from :math:`N(0, \mathrm{scale}^2)` to the first array of a batch, the inputs.
+
+    Raises
+    ------
+    ValueError
+        If the standard deviation is negative.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> loader = nn.DataLoader(np.zeros((4, 2)), batch_size=4, rng=0, transform=nn.data.gaussian_noise(0.1))
+    >>> [(x.round(1).tolist()) for (x,) in loader]
+    [[[0.1, -0.1], [0.1, 0.0], [-0.0, 0.1], [-0.1, 0.0]]]
+    """
+    if not scale >= 0:
+        raise ValueError(NOISE.format(scale=scale))
+
+    def transform(rng: np.random.Generator, batch: Batch) -> Batch:
+        x, *others = batch
+        noise = scale * rng.standard_normal(np.shape(x))
+        return (x + noise.astype(x.dtype if x.dtype.kind == "f" else float), *others)
+
+    return transform
+
+
+def masking(share: float) -> Transform:
+    """A transform that sets each entry of the first array of a batch, the inputs, to 0 with probability `share`.
+
+    Raises
+    ------
+    ValueError
+        If the share is not in [0, 1].
+    """
+    if not 0 <= share <= 1:
+        raise ValueError(SHARE.format(share=share))
+
+    def transform(rng: np.random.Generator, batch: Batch) -> Batch:
+        x, *others = batch
+        return (np.where(rng.random(np.shape(x)) < share, 0, x), *others)
+
+    return transform
+
+
+# Where examples come from
+
+
+class Arrays:
+    """Arrays of one length, of which any entries can be taken at once."""
+
+    def __init__(self, arrays: tuple[Any, ...], name: str) -> None:
+        self.arrays = tuple(as_array(array, name) for array in arrays)
+        lengths = [len(array) for array in self.arrays]
+        if len(set(lengths)) != 1:
+            raise ValueError(LENGTHS.format(name=name, lengths=lengths))
+        if not lengths[0]:
+            raise ValueError(EMPTY.format(name=name))
+
+    def __len__(self) -> int:
+        return len(self.arrays[0])
+
+    def take(self, index: Any) -> Batch:
+        return tuple(array[index] for array in self.arrays)
+
+
+class Examples:
+    """A dataset, whose examples come one by one."""
+
+    def __init__(self, dataset: Any) -> None:
+        self.dataset = dataset
+        if not len(dataset):
+            raise ValueError(EMPTY.format(name="DataLoader"))
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def take(self, index: Any) -> Batch:
+        return stack([self.dataset[i] for i in index.tolist()])
+
+
+class Stream:
+    """An iterable of examples, or a function that makes one."""
+
+    def __init__(self, source: Any) -> None:
+        self.source = source
+        self.once = isinstance(source, Iterator)
+
+    @contextlib.contextmanager
+    def opened(self) -> Generator[Iterator[Any]]:
+        """The examples from the beginning; a generator that was made here is closed."""
+        items = self.source if isinstance(self.source, Iterable) else self.source()
+        if not isinstance(items, Iterable):
+            raise TypeError(NO_DATA.format(what=f"function that returned a {type(items).__name__}"))
+        try:
+            yield iter(items)
+        finally:
+            if isinstance(items, Generator):
+                items.close()
+
+
+def as_source(sources: tuple[Any, ...]) -> Arrays | Examples | Stream:
+    """What kind of data it is."""
+    if len(sources) != 1:
+        if not sources:
+            raise TypeError(NO_DATA.format(what="call without data"))
+        return Arrays(sources, "DataLoader")
+    (source,) = sources
+    if isinstance(source, tuple):
+        raise TypeError(TUPLE.format(count=len(source)))
+    if hasattr(source, "shape"):
+        return Arrays(sources, "DataLoader")
+    if isinstance(source, Mapping | set | str | bytes | type):
+        raise TypeError(NO_DATA.format(what=type(source).__name__))
+    if hasattr(source, "__len__") and hasattr(source, "__getitem__"):
+        return Examples(source)
+    if isinstance(source, Iterable) or callable(source):
+        return Stream(source)
+    raise TypeError(NO_DATA.format(what=type(source).__name__))
+
+
+def as_array(source: Any, name: str) -> Any:
+    """An array whose rows can be taken: what speaks NumPy's protocol as it is, all else through `np.asarray`."""
+    if isinstance(source, Tensor):
+        source = source.data
+    if hasattr(source, "toarray"):
+        raise TypeError(SPARSE.format(name=name))
+    try:
+        array = source if hasattr(source, "__array_function__") else np.asarray(source)
+    except ValueError as error:
+        raise ValueError(NO_ROWS.format(name=name, what=f"rows of different lengths ({error})")) from error
+    if array.ndim == 0:
+        raise ValueError(NO_ROWS.format(name=name, what=f"a {type(source).__name__} without axes"))
+    if array.dtype.kind == "O":
+        raise TypeError(NO_ROWS.format(name=name, what="an array of Python objects"))
+    return array
+
+
+def as_parts(item: Any) -> Batch:
+    return tuple(as_array(part, "DataLoader") for part in (item if isinstance(item, tuple) else (item,)))
+
+
+def stack(examples: list[Any]) -> Batch:
+    """The examples as one array for each of their parts."""
+    rows = [example if isinstance(example, tuple) else (example,) for example in examples]
+    for row in rows:
+        if len(row) != len(rows[0]):
+            raise ValueError(RAGGED.format(name="DataLoader", first=f"{len(rows[0])} parts", other=f"{len(row)} parts"))
+    return tuple(stack_part(column) for column in zip(*rows, strict=True))
+
+
+def stack_part(column: tuple[Any, ...]) -> Any:
+    arrays = [np.asarray(part.data if isinstance(part, Tensor) else part) for part in column]
+    for array in arrays:
+        if array.dtype.kind == "O":
+            raise TypeError(NO_ROWS.format(name="DataLoader", what=f"an example of kind {type(column[0]).__name__}"))
+        if array.shape != arrays[0].shape:
+            raise ValueError(RAGGED.format(name="DataLoader", first=arrays[0].shape, other=array.shape))
+    return np.stack(arrays)
+
+
+def check_batch(batch: Batch, where: str) -> Batch:
+    """The batch, if its parts have one length."""
+    lengths = [np.shape(part)[0] if np.shape(part) else None for part in batch]
+    if len(set(lengths)) != 1 or lengths[0] is None:
+        raise ValueError(UNEQUAL.format(lengths=lengths, where=where))
+    if not lengths[0]:
+        raise ValueError(EMPTY.format(name="DataLoader" + where))
+    return batch
+
+
+def windows(count: int, size: int, drop_last: bool = False) -> list[slice]:
+    """The places of each batch in the order; the last one may be smaller."""
+    stop = count - count % size if drop_last else count
+    return [slice(start, min(start + size, count)) for start in range(0, stop, size)]
+
+
+def whole(size: Any, name: str, option: str) -> int:
+    """A batch size."""
+    try:
+        number = operator.index(size)
+    except TypeError:
+        number = 0
+    if number < 1 or isinstance(size, bool):
+        raise ValueError(SIZE.format(name=name, option=option, size=size))
+    return number
+
+
+def as_seed(rng: int | np.random.Generator | None) -> int:
+    """One whole number that all random choices are derived from."""
+    if rng is None:
+        return int(np.random.SeedSequence().entropy)  # type: ignore[arg-type]
+    if isinstance(rng, np.random.Generator):
+        return int(rng.integers(2**63))
+    return int(np.random.SeedSequence(operator.index(rng)).entropy)  # type: ignore[arg-type]
+
+
+# Making batches ahead
+
+
+def ahead(made: Generator[Batch], depth: int) -> Generator[Batch]:
+    """The same batches, made by a thread that stays `depth` ahead and ends with the loop that takes them."""
+    ready: queue.Queue[tuple[Batch | None, BaseException | None]] = queue.Queue(depth)
+    left = threading.Event()
+    worker = threading.Thread(target=make_ahead, args=(made, ready, left), name="nn.DataLoader", daemon=True)
+    worker.start()
+    try:
+        while True:
+            batch, error = ready.get()
+            if error is not None:
+                raise error
+            if batch is None:
+                return
+            yield batch
+    finally:
+        error = None  # or its traceback would hold this frame, and this frame the error
+        left.set()
+        if not sys.is_finalizing():  # then the thread stands still, and would not answer
+            with contextlib.suppress(queue.Empty):
+                while True:  # room for the batch that the thread holds
+                    ready.get_nowait()
+            worker.join(PATIENCE)
+
+
+def make_ahead(made: Generator[Batch], ready: queue.Queue[Any], left: threading.Event) -> None:
+    """The thread: batches, then None, or the exception that came up."""
+    try:
+        with contextlib.closing(made):
+            for batch in made:
+                ready.put((batch, None))
+                if left.is_set():
+                    return
+        ready.put((None, None))
+    except BaseException as error:  # noqa: BLE001 (it is raised again where the batches are used)
+        ready.put((None, error))
