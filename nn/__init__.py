@@ -4,11 +4,15 @@ from nn import data, init, perceptrons
 from nn.activations import LeakyReLU, PReLU, ReLU, Tanh
 from nn.data import DataLoader, minibatches
 from nn.layers import MLP, Linear, Sequential
+from nn.data import minibatches
+from nn.layers import MLP, Flatten, Linear, Residual, Sequential
 from nn.losses import cross_entropy, squared_error
 from nn.module import Module
+from nn.normalization import BatchNorm, LayerNorm, WeightNorm
 from nn.optim import SGD, Optimizer
 from nn.parameter import Buffer, Parameter
 from nn.perceptrons import Aggregation, Perceptron
+from nn.regularization import ChannelDropout, Dropout, GaussianNoise, Masking
 from nn.signal_log import SignalLog
 from nn.signals import signals
 
@@ -16,19 +20,28 @@ __all__ = [
     "MLP",
     "SGD",
     "Aggregation",
+    "BatchNorm",
     "Buffer",
     "DataLoader",
+    "ChannelDropout",
+    "Dropout",
+    "Flatten",
+    "GaussianNoise",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
+    "Masking",
     "Module",
     "Optimizer",
     "PReLU",
     "Parameter",
     "Perceptron",
     "ReLU",
+    "Residual",
     "Sequential",
     "SignalLog",
     "Tanh",
+    "WeightNorm",
     "cross_entropy",
     "data",
     "init",

@@ -20,6 +20,11 @@ INPUT_WIDTH = (
     "{name}: Linear({d_in}, {d_out}) was given an input of shape {got}, whose last axis is not {d_in}. Give it rows "
     "of {d_in} numbers, or build the layer as `Linear({width}, {d_out})`."
 )
+FLAT = "{name}: Flatten was given a single number. Give it a batch: the first axis counts the examples."
+SKIP = (
+    "{name}: Residual adds what it was given, of shape {beside}, to what its layers made of it, of shape {out}. Make "
+    "the shapes agree, e.g. by `Residual(..., shortcut=nn.Linear(d_in, d_out))`."
+)
 SIZES = (
     "MLP(sizes={sizes}) needs at least an input and an output size, all of them positive whole numbers: "
     "`MLP([2, 16, 1])` has two inputs, one hidden layer of 16 units, one output."
@@ -131,6 +136,56 @@ class Sequential(Module):
 
     def __getitem__(self, index: int) -> Module:
         return self.layers[index]
+
+
+class Flatten(Module):
+    """Each example as one row: (examples, a, b, ...) becomes (examples, a * b * ...)."""
+
+    def forward(self, x: Any) -> Any:
+        if not x.ndim:
+            raise ValueError(FLAT.format(name=self._name or "Flatten"))
+        return np.reshape(x, (x.shape[0], math.prod(x.shape[1:])))
+
+
+class Residual(Module):
+    r"""A skip connection, :math:`x + f(x)`: the gradient passes beside f and so escapes some of its
+    :math:`w\phi'` (He et al. 2016, *Deep Residual Learning*).
+
+    Parameters
+    ----------
+    *layers : Module
+        f, one after the other; its output has the shape of its input.
+    shortcut : Module, optional
+        What x passes through on its way round, where f changes its width; by default nothing.
+
+    Raises
+    ------
+    ValueError
+        If the two shapes differ.
+
+    Examples
+    --------
+    >>> import nn
+    >>> print(nn.Residual(nn.Linear(4, 4), nn.Tanh()))
+    Residual()  # 20 parameters
+      layers.0: Linear(weights: (4, 4), bias: (4,))
+      layers.1: Tanh()
+    """
+
+    def __init__(self, *layers: Module, shortcut: Module | None = None) -> None:
+        super().__init__()
+        self.layers = list(layers)
+        self.shortcut = shortcut
+
+    def forward(self, x: Any) -> Any:
+        out = x
+        for layer in self.layers:
+            out = layer(out)
+        beside = x if self.shortcut is None else self.shortcut(x)
+        if out.shape != beside.shape:
+            name = self._name or "Residual"
+            raise ValueError(SKIP.format(name=name, out=out.shape, beside=beside.shape))
+        return beside + out
 
 
 class MLP(Sequential):

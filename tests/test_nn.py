@@ -190,6 +190,25 @@ class TestLayers:
         with pytest.raises(ValueError, match=r"Linear\(3, 1\) was given an input of shape"):
             nn.Linear(3, 1)(Tensor(x))
 
+    @pytest.mark.parametrize(("shape", "flat"), [((4, 3, 2), (4, 6)), ((4,), (4, 1)), ((0, 3, 2), (0, 6))])
+    def test_flatten_keeps_the_examples(self, shape, flat):
+        assert nn.Flatten()(np.ones(shape)).shape == flat
+
+    def test_flatten_needs_a_batch(self):
+        with pytest.raises(ValueError, match="single number"):
+            nn.Flatten()(np.ones(()))
+
+    def test_residual_adds_its_input(self):
+        inner = nn.Linear(3, 3, rng=0)
+        np.testing.assert_array_equal(nn.Residual(inner)(X).data, X + inner(X).data)
+
+    def test_residual_with_a_shortcut_changes_the_width(self):
+        assert nn.Residual(nn.Linear(3, 2), nn.Tanh(), shortcut=nn.Linear(3, 2))(X).shape == (5, 2)
+
+    def test_residual_names_both_shapes(self):
+        with pytest.raises(ValueError, match=r"0: Residual adds .* of shape \(5, 3\), to .* of shape \(5, 1\)"):
+            nn.Sequential(nn.Residual(nn.Linear(3, 1)))(X)  # would broadcast
+
     def test_sequential_is_a_sequence(self):
         model = small()
         assert len(model) == 3

@@ -1,0 +1,250 @@
+"""Internal normalisation: layers that bring scores or weights to a scale of their own, the lecture's cure for inputs of
+hidden layers. No other layer lives here."""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Any
+
+import numpy as np
+
+from autograd_mini import Tensor, case, primitive, rule
+from nn.module import Module
+from nn.parameter import Buffer, Parameter
+
+UNITS = "{name}(units={units}): the number of units is a positive whole number."
+EPSILON = "{name}(epsilon={epsilon}): it is added to a variance, and must be positive."
+MOMENTUM = "BatchNorm(momentum={momentum}): the weight of the newest batch in the running statistics is in (0, 1]."
+WIDTH = (
+    "{path}: {name}({units}) was given an input of shape {got}, which has not {units} entries along axis {axis}. Build "
+    "the layer as `{name}({width}{where})`, or give it another input."
+)
+ONE_VALUE = (
+    "{path}: BatchNorm({units}) was given an input of shape {got} in training mode: one value for each unit has no "
+    "variance. Give it a batch of two or more, or call `model.eval()` to use the running statistics."
+)
+ZERO_WEIGHTS = (
+    "WeightNorm was given a layer in which all weights of {count} of {units} units are 0: they have no direction. "
+    "Initialise the layer at random."
+)
+NO_WEIGHTS = "WeightNorm was given {got}, which has no parameter `weights` to normalise. Write e.g. `{fix}`."
+
+
+@primitive
+def standardise(x: Any, *, axis: int | tuple[int, ...], epsilon: float) -> Any:
+    """(x - mean) / sqrt(variance + epsilon) along some axes, as one operation, which keeps x and the result alone."""
+    centred = x - np.mean(x, axis=axis, keepdims=True)
+    return centred / np.sqrt(np.mean(centred * centred, axis=axis, keepdims=True) + epsilon)
+
+
+def standardise_vjp(g: Any, out: Any, x: Any, *, axis: int | tuple[int, ...], epsilon: float) -> Any:
+    """What is left of g without its mean and its part along the result, over the standard deviation."""
+    along = np.mean(g * out, axis=axis, keepdims=True)
+    deviation = np.sqrt(np.var(x, axis=axis, keepdims=True) + epsilon)
+    return (g - np.mean(g, axis=axis, keepdims=True) - out * along) / deviation
+
+
+rule(
+    standardise,
+    standardise_vjp,
+    cases=(
+        case((5, 3), axis=0, epsilon=1e-3),
+        case((2, 4), axis=-1, epsilon=1e-3),
+        case((2, 3, 4, 2), axis=(0, 2, 3), epsilon=1e-3),
+    ),
+)
+
+
+class BatchNorm(Module):
+    r"""Each unit over the batch: :math:`\gamma_j (s_j - \mu_j) / \sqrt{\sigma_j^2 + \epsilon} + \beta_j`.
+
+    In training the mean and variance are the batch's, and running averages of them are kept in buffers; in evaluation
+    the running ones are used (Ioffe & Szegedy 2015, *Batch Normalization*).
+
+    Parameters
+    ----------
+    units : int
+        Entries along `axis`: units of a layer, or channels of images (examples, channels, height, width).
+    momentum : float
+        The weight of the newest batch in the running statistics.
+    epsilon : float
+        Added to the variance.
+    axis : int
+        Where the units are; the statistics are taken over all other axes.
+    dtype : dtype
+        Of the parameters and the buffers.
+
+    Raises
+    ------
+    ValueError
+        In training, if there is one value for each unit; always, if the width is not `units`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> layer = nn.BatchNorm(2)
+    >>> out = layer(np.array([[1, 50], [3, 70]], np.float32))
+    >>> np.round(out.data, 3)
+    array([[-1., -1.],
+           [ 1.,  1.]], dtype=float32)
+    """
+
+    def __init__(
+        self, units: int, momentum: float = 0.1, epsilon: float = 1e-5, axis: int = 1, dtype: Any = np.float32
+    ) -> None:
+        super().__init__()
+        check(self, units, epsilon)
+        if not 0 < momentum <= 1:
+            raise ValueError(MOMENTUM.format(momentum=momentum))
+        self.momentum, self.epsilon, self.axis = momentum, epsilon, axis
+        self.gain = Parameter(np.ones(units, dtype))
+        self.bias = Parameter(np.zeros(units, dtype))
+        self.mean = Buffer(np.zeros(units, dtype))
+        self.variance = Buffer(np.ones(units, dtype))
+
+    def forward(self, x: Any) -> Any:
+        units = self.gain.size
+        axis = located(self, x, self.axis, units)
+        if not self.training:
+            scale = self.gain / np.sqrt(self.variance.data + self.epsilon)
+            return x * along(scale, axis, x.ndim) + along(self.bias - self.mean.data * scale, axis, x.ndim)
+        others = tuple(i for i in range(x.ndim) if i != axis)
+        count = x.size // units
+        if count < 2:
+            raise ValueError(ONE_VALUE.format(path=self._name or "BatchNorm", units=units, got=x.shape))
+        self._remember(x.data if isinstance(x, Tensor) else x, others, count)
+        standard = standardise(x, axis=others, epsilon=self.epsilon)
+        return standard * along(self.gain, axis, x.ndim) + along(self.bias, axis, x.ndim)
+
+    def _remember(self, values: Any, others: tuple[int, ...], count: int) -> None:
+        """Move the running statistics towards the batch's, with the unbiased variance, as is usual."""
+        keep, new = 1 - self.momentum, self.momentum
+        mean, variance = np.mean(values, axis=others), np.var(values, axis=others) * (count / (count - 1))
+        self.mean.data = (keep * self.mean.data + new * mean).astype(self.mean.dtype, copy=False)
+        self.variance.data = (keep * self.variance.data + new * variance).astype(self.variance.dtype, copy=False)
+
+    def describe(self) -> str:
+        return f"{self.gain.size}, momentum={self.momentum}"
+
+
+class LayerNorm(Module):
+    r"""Each example over its units: :math:`\gamma_j (s_j - \mu) / \sqrt{\sigma^2 + \epsilon} + \beta_j`.
+
+    The mean and variance are those of the last axis; training and evaluation do not differ (Ba, Kiros & Hinton 2016,
+    *Layer Normalization*).
+
+    Parameters
+    ----------
+    units : int
+        Entries along the last axis.
+    epsilon : float
+        Added to the variance.
+    dtype : dtype
+        Of the parameters.
+
+    Raises
+    ------
+    ValueError
+        If the width is not `units`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> np.round(nn.LayerNorm(3)(np.array([[1, 2, 3]], np.float32)).data, 3)
+    array([[-1.225,  0.   ,  1.225]], dtype=float32)
+    """
+
+    def __init__(self, units: int, epsilon: float = 1e-5, dtype: Any = np.float32) -> None:
+        super().__init__()
+        check(self, units, epsilon)
+        self.epsilon = epsilon
+        self.gain = Parameter(np.ones(units, dtype))
+        self.bias = Parameter(np.zeros(units, dtype))
+
+    def forward(self, x: Any) -> Any:
+        located(self, x, -1, self.gain.size)
+        return standardise(x, axis=-1, epsilon=self.epsilon) * self.gain + self.bias
+
+    def describe(self) -> str:
+        return str(self.gain.size)
+
+
+class WeightNorm(Module):
+    r"""A layer whose weights are learned as direction and length: :math:`w_j = g_j v_j / \|v_j\|` for each unit j.
+
+    It starts as the layer that it was given, which is not changed (Salimans & Kingma 2016, *Weight Normalization*).
+
+    Parameters
+    ----------
+    layer : Module
+        A layer with a parameter `weights`, such as `nn.Linear`. Where its units are along another axis than the last,
+        the layer says so by an attribute `output_axis`.
+
+    Raises
+    ------
+    TypeError
+        If it has no weights.
+    ValueError
+        If the weights of a unit are all 0.
+
+    Examples
+    --------
+    >>> import nn
+    >>> print(nn.WeightNorm(nn.Linear(3, 2)))
+    WeightNorm(direction: (3, 2), length: (2,))  # 10 parameters
+      layer: Linear(bias: (2,))
+    """
+
+    def __init__(self, layer: Module) -> None:
+        super().__init__()
+        weights = getattr(layer, "weights", None)
+        if not isinstance(layer, Module) or not isinstance(weights, Parameter):
+            raise TypeError(NO_WEIGHTS.format(got=type(layer).__name__, fix="nn.WeightNorm(nn.Linear(3, 2))"))
+        self.layer = copy.deepcopy(layer)
+        del self.layer.weights
+        axis = getattr(layer, "output_axis", -1) % weights.ndim
+        self.others = tuple(i for i in range(weights.ndim) if i != axis)
+        length = np.sqrt(np.sum(weights.data**2, axis=self.others))
+        if not np.all(length):
+            raise ValueError(ZERO_WEIGHTS.format(count=np.sum(length == 0), units=length.size))
+        self.direction = Parameter(weights.data.copy())
+        self.length = Parameter(length)
+
+    def forward(self, x: Any) -> Any:
+        direction, axes = self.direction, self.others
+        length = np.expand_dims(self.length, axes)
+        weights = direction * (length / np.sqrt(np.sum(direction * direction, axis=axes, keepdims=True)))
+        layer = copy.copy(self.layer)  # for this call alone, so that threads may share the module
+        layer.weights = weights
+        return layer(x)
+
+
+def check(module: Module, units: Any, epsilon: float) -> None:
+    """Errors for sizes that make no layer."""
+    name = type(module).__name__
+    if not isinstance(units, int | np.integer) or units < 1:
+        raise ValueError(UNITS.format(name=name, units=units))
+    if not (epsilon > 0 and math.isfinite(epsilon)):
+        raise ValueError(EPSILON.format(name=name, epsilon=epsilon))
+
+
+def located(module: Module, x: Any, axis: int, units: int) -> int:
+    """The axis of the units counted from the front; an error if their number is not `units`."""
+    place = axis + x.ndim if axis < 0 else axis
+    if not 0 <= place < x.ndim or x.shape[place] != units:
+        name = type(module).__name__
+        width = x.shape[place] if 0 <= place < x.ndim else units
+        where = "" if name == "LayerNorm" else f", axis={axis}"
+        path = module._name or name
+        raise ValueError(
+            WIDTH.format(path=path, name=name, units=units, got=x.shape, axis=axis, width=width, where=where)
+        )
+    return place
+
+
+def along(vector: Any, axis: int, ndim: int) -> Any:
+    """One entry for each unit, in the shape that broadcasts along `axis` of an array with `ndim` axes."""
+    return vector if axis == ndim - 1 else np.reshape(vector, (-1, *[1] * (ndim - 1 - axis)))

@@ -1,0 +1,158 @@
+"""Regularisation by corruption: dropout of units and channels, noise and masks for inputs. Active in training alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nn.module import Module
+
+SHARE = "{name}({share}): the share that is set to zero is in [0, 1)."
+STD = "GaussianNoise(std={std}): a standard deviation is a finite number, 0 or larger."
+CHANNELS = (
+    "{path}: ChannelDropout was given an input of shape {got}, which has no channels. Write it for inputs (examples, "
+    "channels, ...), and `Dropout` for single units."
+)
+
+
+class Corruption(Module):
+    """What the modules here have in common: a generator of their own, and nothing done in evaluation mode."""
+
+    def __init__(self, rng: int | np.random.Generator | None) -> None:
+        super().__init__()
+        self.rng = np.random.default_rng(rng)
+
+    def forward(self, x: Any) -> Any:
+        return self.corrupt(x) if self.training else x
+
+    def corrupt(self, x: Any) -> Any:
+        """What becomes of x in training."""
+        raise NotImplementedError
+
+    def kept(self, shape: tuple[int, ...], share: float, dtype: Any) -> Any:
+        """An array of that dtype which is 0 with probability `share`, else 1."""
+        return (self.rng.random(shape, np.float32) >= share).astype(dtype)
+
+
+class Dropout(Corruption):
+    r"""Each unit 0 with probability `share`, else divided by 1 - share, so that the mean is kept ("inverted").
+
+    The lecture's "tolerant when network corrupted" (Srivastava et al. 2014, *Dropout*). In evaluation mode the input
+    passes unchanged.
+
+    Parameters
+    ----------
+    share : float
+        The probability of zero, in [0, 1).
+    rng : int or numpy.random.Generator, optional
+        Where the choices come from.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> layer = nn.Dropout(0.5, rng=0)
+    >>> layer(np.ones(6))
+    array([2., 0., 2., 0., 0., 0.])
+    >>> layer.eval()(np.ones(6))
+    array([1., 1., 1., 1., 1., 1.])
+    """
+
+    def __init__(self, share: float = 0.5, rng: int | np.random.Generator | None = None) -> None:
+        super().__init__(rng)
+        self.share = checked_share(type(self).__name__, share)
+
+    def corrupt(self, x: Any) -> Any:
+        if not self.share:
+            return x
+        return x * (self.kept(self.mask_shape(x), self.share, x.dtype) / (1 - self.share))
+
+    def mask_shape(self, x: Any) -> tuple[int, ...]:
+        """The shape of what is drawn: one number for each unit."""
+        shape: tuple[int, ...] = x.shape
+        return shape
+
+    def describe(self) -> str:
+        return str(self.share)
+
+
+class ChannelDropout(Dropout):
+    r"""Whole channels of each example 0 with probability `share`, else divided by 1 - share.
+
+    Neighbouring pixels of a feature map say nearly the same, so that dropping single ones hides nothing (Tompson et al.
+    2015, *Efficient Object Localization Using Convolutional Networks*).
+
+    Parameters
+    ----------
+    share : float
+        The probability of zero, in [0, 1).
+    rng : int or numpy.random.Generator, optional
+        Where the choices come from.
+
+    Raises
+    ------
+    ValueError
+        If the input is not (examples, channels, ...).
+    """
+
+    def mask_shape(self, x: Any) -> tuple[int, ...]:
+        """One number for each channel of each example."""
+        if x.ndim < 3:
+            raise ValueError(CHANNELS.format(path=self._name or "ChannelDropout", got=x.shape))
+        return (*x.shape[:2], *[1] * (x.ndim - 2))
+
+
+class GaussianNoise(Corruption):
+    r"""x + std * z with standard normal z: the lecture's "tolerant when input corrupted".
+
+    Parameters
+    ----------
+    std : float
+        The standard deviation of the noise.
+    rng : int or numpy.random.Generator, optional
+        Where it comes from.
+    """
+
+    def __init__(self, std: float, rng: int | np.random.Generator | None = None) -> None:
+        super().__init__(rng)
+        if not (std >= 0 and np.isfinite(std)):
+            raise ValueError(STD.format(std=std))
+        self.std = std
+
+    def corrupt(self, x: Any) -> Any:
+        return x + (self.std * self.rng.standard_normal(x.shape)).astype(x.dtype)
+
+    def describe(self) -> str:
+        return f"std={self.std}"
+
+
+class Masking(Corruption):
+    r"""Each entry 0 with probability `share`, else as it is: the corruption of a denoising autoencoder.
+
+    (Vincent et al. 2008, *Extracting and Composing Robust Features with Denoising Autoencoders*.)
+
+    Parameters
+    ----------
+    share : float
+        The probability of zero, in [0, 1).
+    rng : int or numpy.random.Generator, optional
+        Where the choices come from.
+    """
+
+    def __init__(self, share: float, rng: int | np.random.Generator | None = None) -> None:
+        super().__init__(rng)
+        self.share = checked_share("Masking", share)
+
+    def corrupt(self, x: Any) -> Any:
+        return x * self.kept(x.shape, self.share, x.dtype)
+
+    def describe(self) -> str:
+        return str(self.share)
+
+
+def checked_share(name: str, share: float) -> float:
+    """`share`, or an error if it is not in [0, 1)."""
+    if not 0 <= share < 1:
+        raise ValueError(SHARE.format(name=name, share=share))
+    return share
