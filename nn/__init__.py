@@ -3,8 +3,6 @@
 from nn import data, init, perceptrons
 from nn.activations import LeakyReLU, PReLU, ReLU, Tanh
 from nn.data import DataLoader, minibatches
-from nn.layers import MLP, Linear, Sequential
-from nn.data import minibatches
 from nn.layers import MLP, Flatten, Linear, Residual, Sequential
 from nn.losses import cross_entropy, squared_error
 from nn.module import Module
@@ -22,8 +20,8 @@ __all__ = [
     "Aggregation",
     "BatchNorm",
     "Buffer",
-    "DataLoader",
     "ChannelDropout",
+    "DataLoader",
     "Dropout",
     "Flatten",
     "GaussianNoise",
