@@ -286,6 +286,11 @@ class Module:
 
         return own, rebuild
 
+    def _title(self) -> str:
+        """What errors call this module: where it is and what it is, such as `layers.0: Conv2d`."""
+        kind = type(self).__name__
+        return kind if self._name in {None, kind} else f"{self._name}: {kind}"
+
     def describe(self) -> str:
         """What `repr` says of this module besides its parts, such as sizes."""
         return ""
