@@ -2,11 +2,9 @@
 
 from nn import data, init, perceptrons
 from nn.activations import LeakyReLU, PReLU, ReLU, Tanh
+from nn.convolution import Conv2d
 from nn.data import DataLoader, minibatches
 from nn.layers import MLP, Flatten, Linear, Residual, Sequential
-from nn.convolution import Conv2d
-from nn.data import minibatches
-from nn.layers import MLP, Linear, Sequential
 from nn.losses import cross_entropy, squared_error
 from nn.module import Module
 from nn.normalization import BatchNorm, LayerNorm, WeightNorm
@@ -24,12 +22,12 @@ __all__ = [
     "BatchNorm",
     "Buffer",
     "ChannelDropout",
+    "Conv2d",
     "DataLoader",
     "Dropout",
     "Flatten",
     "GaussianNoise",
     "LayerNorm",
-    "Conv2d",
     "LeakyReLU",
     "Linear",
     "Masking",
