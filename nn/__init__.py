@@ -11,6 +11,7 @@ from nn.normalization import BatchNorm, LayerNorm, WeightNorm
 from nn.optim import SGD, Optimizer
 from nn.parameter import Buffer, Parameter
 from nn.perceptrons import Aggregation, Perceptron
+from nn.pretraining import Autoencoder, pretrain
 from nn.regularization import ChannelDropout, Dropout, GaussianNoise, Masking
 from nn.signal_log import SignalLog
 from nn.signals import signals
@@ -19,6 +20,7 @@ __all__ = [
     "MLP",
     "SGD",
     "Aggregation",
+    "Autoencoder",
     "BatchNorm",
     "Buffer",
     "ChannelDropout",
@@ -47,6 +49,7 @@ __all__ = [
     "init",
     "minibatches",
     "perceptrons",
+    "pretrain",
     "signals",
     "squared_error",
 ]
