@@ -21,7 +21,7 @@ def test_each_block_learns_to_keep_its_input():
 def test_signals_pass_afterwards():
     model = deep()
     y = np.ones((120, 2))
-    before, gains = nn.signals(model, nn.squared_error, X, y).layers
+    before = nn.signals(model, nn.squared_error, X, y).layers
     nn.pretrain(model, X, epochs=30, rng=0)
     after = nn.signals(model, nn.squared_error, X, y).layers
     gains = [layers[0].g.rms / layers[-1].g.rms for layers in (before, after)]
