@@ -9,6 +9,8 @@ from nn.losses import cross_entropy, squared_error
 from nn.module import Module
 from nn.normalization import BatchNorm, LayerNorm, WeightNorm
 from nn.optim import SGD, Optimizer
+from nn.optim import SGD, AdaGrad, Adam, AdamW, RMSprop
+from nn.optimizer import Optimizer, Optimizers
 from nn.parameter import Buffer, Parameter
 from nn.perceptrons import Aggregation, Perceptron
 from nn.pretraining import Autoencoder, pretrain
@@ -22,6 +24,9 @@ __all__ = [
     "Aggregation",
     "Autoencoder",
     "BatchNorm",
+    "AdaGrad",
+    "Adam",
+    "AdamW",
     "Buffer",
     "ChannelDropout",
     "Conv2d",
@@ -35,9 +40,11 @@ __all__ = [
     "Masking",
     "Module",
     "Optimizer",
+    "Optimizers",
     "PReLU",
     "Parameter",
     "Perceptron",
+    "RMSprop",
     "ReLU",
     "Residual",
     "Sequential",

@@ -1,366 +1,26 @@
-"""Optimizers: pure update rules in `np.*` calls, and the shell that applies one to a model's parameters."""
+"""Update rules: gradient descent with momentum, and the rules that give each weight a rate of its own.
+
+Each is a pure function in `np.*` calls, of arrays or tensors. What applies it to a model is in optimizer.py.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from autograd_mini import Tensor
-from nn.module import Module
-from nn.parameter import Parameter
+from nn.optimizer import Optimizer, used
 
-NO_PARAMETERS = "{name} was given no parameters. Pass `model.parameters()` of a model that has some."
-NOT_PARAMETERS = (
-    "{name} was given a {what} where a parameter belongs. Write `nn.{name}(model.parameters(), ...)`; for parts that "
-    "learn at rates of their own, `nn.Optimizers(nn.{name}(...), nn.{name}(...))`."
-)
-CONSTANT = (
-    "{name} was given a tensor of shape {shape} that does not require grad, so it would never move. Make it an "
-    "`nn.Parameter`, or `Tensor(..., requires_grad=True)`."
-)
-ALL_FROZEN = (
-    "{name} was given parameters that are all frozen. Set `requires_grad = True` on those to be learned before making "
-    "the optimizer."
-)
-RESULT = (
-    "{name} was given a tensor of shape {shape} that was computed from others. Only tensors that you made can be "
-    "updated: pass those that it was computed from."
-)
-TWICE = (
-    "{name} was given the parameter {parameter!r} of shape {shape} twice and would move it twice a step. Pass each "
-    "once; `model.parameters()` does."
-)
-OUT_OF_RANGE = "{name}({option}={value!r}): must be {bounds}."
-RATE_OF_SCHEDULE = (
-    "{name}: the schedule returned {value!r} for step {step}. A schedule maps a step, counted from 0, to a finite rate "
-    "that is not negative, such as `nn.schedules.cosine(0.1, steps=1000)`."
-)
+BETAS = "{name}(betas={betas!r}): write a pair of numbers, such as `betas=(0.9, 0.999)`."
 NESTEROV = "SGD(nesterov=True, momentum=0): Nesterov's step is along the velocity. Write a momentum, such as 0.9."
 COMPLEX = (
     "{name} was given a complex parameter of shape {shape}. It divides by the size of each entry's gradient, for "
     "which there are two conventions. Use `nn.SGD`, or parameters for the real and the imaginary part."
 )
-NO_GRADIENT = (
-    "step() was called, but no parameter has a gradient. Call `loss.backward()` first, and `zero_grad()` after it."
-)
-TENSOR_STEP = (
-    "step() was called on an optimizer whose learning rate or other option is a tensor that requires grad. A step puts "
-    "new values into parameters, which have no history. Use `update(param, grad, state)`, which returns tensors."
-)
-STATE_KIND = (
-    "load_state_dict() was given {got}, but this is {want}. Load what `state_dict()` of an optimizer of the same class "
-    "and as many parameters returned."
-)
-STATE_NAMES = (
-    "load_state_dict() was given a state that does not fit this {name}: missing {missing}, unknown {unknown}. Load "
-    "what `state_dict()` of the same class returned."
-)
-STATE_ENTRY = (
-    "load_state_dict() was given {got} for {entry!r}, which is {want} here. Load the state into an optimizer of a "
-    "model of the same sizes."
-)
-STATE_SCHEDULE = (
-    "load_state_dict() was given the state of an optimizer with a schedule, which is a function and not saved. Build "
-    "this {name} with the same schedule: `learning_rate=nn.schedules...`."
-)
-NO_UPDATE = "{name} has no `update`. Define `def update(self, param, grad, state): return new_param, new_state`."
-GROUPED = (
-    "An `nn.Optimizers` has {attribute!r} for each of its groups: write `for group in optimizer.groups: "
-    "group.{attribute}`."
-)
-NO_GROUPS = "Optimizers(...) was given {what}. Pass optimizers: `nn.Optimizers(nn.SGD(...), nn.Adam(...))`."
 
-Bounds = tuple[str, Callable[[Any], Any]]
-POSITIVE: Bounds = "a positive number", lambda value: 0 < value < math.inf
-NOT_NEGATIVE: Bounds = "a number that is not negative", lambda value: 0 <= value < math.inf
-SHARE: Bounds = "in [0, 1)", lambda value: 0 <= value < 1
-FLAG: Bounds = "True or False", lambda value: isinstance(value, bool)
-COUNT: Bounds = "a whole number, not negative", lambda value: isinstance(value, int) and value >= 0
-BOUNDS: dict[str, Bounds] = {
-    "learning_rate": POSITIVE,
-    "momentum": SHARE,
-    "nesterov": FLAG,
-    "weight_decay": NOT_NEGATIVE,
-    "decay": SHARE,
-    "beta1": SHARE,
-    "beta2": SHARE,
-    "eps": POSITIVE,
-    "centered": FLAG,
-    "steps": COUNT,
-}
-
-
-class Optimizer:
-    r"""What all optimizers share; a new one defines `update`.
-
-    Parameters
-    ----------
-    parameters : iterable of Parameter
-        What to learn. Those that are frozen (`requires_grad` is False) or have no gradient are passed over.
-    learning_rate : float or callable
-        :math:`\eta`; or a schedule, a function from the number of steps taken to a rate, such as
-        `nn.schedules.cosine(0.1, steps=1000)`.
-    **options
-        The hyperparameters of this optimizer; each becomes an attribute and is kept by `state_dict()`.
-
-    Attributes
-    ----------
-    parameters : list of Parameter
-    state : list
-        What `update` keeps for each parameter: None before its first step, then a tuple.
-    steps : int
-        How many steps were taken.
-    learning_rate : float or callable
-        May be assigned at any time.
-    rate : float
-        The learning rate of the next step.
-    groups : list of Optimizer
-        This one alone; those of an `nn.Optimizers` are several.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If there is nothing to learn, a parameter comes twice, is no parameter, or was computed from others; if an
-        option is out of range.
-
-    Notes
-    -----
-    `update` is a pure function in `np.*` calls, of arrays or tensors, so a step can be differentiated, by the options
-    too where they are tensors: `nn.SGD([w], learning_rate=eta).update(w, g, None)`. To keep arrays from step to step,
-    name them in `state_names` and return them as a tuple; "count" is the name of a whole number, all others have their
-    parameter's shape. `state` is None at first.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import nn
-    >>> class SignDescent(nn.Optimizer):
-    ...     def update(self, param, grad, state):
-    ...         return param - self.rate * np.sign(grad), state
-    >>> w = nn.Parameter(np.array([1.0, -2.0]))
-    >>> optimizer = SignDescent([w], learning_rate=0.25)
-    >>> (w * w).sum().backward()
-    >>> optimizer.step()
-    >>> w.data, optimizer.steps
-    (array([ 0.75, -1.75]), 1)
-    """
-
-    state_names: ClassVar[tuple[str, ...]] = ()
-
-    def __init__(self, parameters: Iterable[Tensor], learning_rate: Any, **options: Any) -> None:
-        self.parameters = checked_parameters(parameters, type(self).__name__)
-        self.state: list[Any] = [None] * len(self.parameters)
-        self.options = tuple(options)
-        for option, value in options.items():
-            setattr(self, option, self._checked(option, value))
-        self.learning_rate = learning_rate
-        self.steps = 0
-
-    @property
-    def learning_rate(self) -> Any:
-        return self._learning_rate
-
-    @learning_rate.setter
-    def learning_rate(self, value: Any) -> None:
-        self._learning_rate = value if callable(value) else self._checked("learning_rate", value)
-        self._rate: Any = None
-
-    @property
-    def steps(self) -> int:
-        return self._steps
-
-    @steps.setter
-    def steps(self, value: int) -> None:
-        self._steps: int = self._checked("steps", value)
-        self._rate = None
-
-    @property
-    def rate(self) -> Any:
-        if self._rate is None:
-            rate = self._learning_rate
-            self._rate = self._scheduled(rate(self._steps)) if callable(rate) else rate
-        return self._rate
-
-    @property
-    def groups(self) -> list[Optimizer]:
-        return [self]
-
-    def _checked(self, option: str, value: Any) -> Any:
-        """The value of an option as a plain number, flag, or tensor, if it is in range."""
-        bounds, holds = BOUNDS.get(option, ("", None))
-        if isinstance(value, np.generic | np.ndarray | Tensor) and not getattr(value, "requires_grad", value.ndim):
-            value = value.item()  # a scalar of dtype float64 would widen float32 parameters
-        try:
-            fits = holds is None or (holds(value) and (bounds == FLAG[0] or not isinstance(value, bool)))
-        except (TypeError, ValueError):
-            fits = False
-        if not fits:
-            message = OUT_OF_RANGE.format(name=type(self).__name__, option=option, value=value, bounds=bounds)
-            raise (ValueError if isinstance(value, int | float) else TypeError)(message)
-        return value
-
-    def _scheduled(self, value: Any) -> Any:
-        """What a schedule returned, if it is a rate."""
-        if isinstance(value, Tensor) and value.requires_grad:
-            return value
-        try:
-            rate = float(value)
-        except (TypeError, ValueError):
-            rate = math.nan
-        if not 0 <= rate < math.inf:
-            raise ValueError(RATE_OF_SCHEDULE.format(name=type(self).__name__, value=value, step=self._steps))
-        return rate
-
-    def update(self, param: Any, grad: Any, state: Any) -> tuple[Any, Any]:
-        """The new parameter and the new state; arrays or tensors, none of them changed."""
-        raise NotImplementedError(NO_UPDATE.format(name=type(self).__name__))
-
-    def step(self) -> None:
-        """Update every parameter that has a gradient.
-
-        Raises
-        ------
-        RuntimeError
-            If none has.
-        """
-        moved = False
-        for i, parameter in enumerate(self.parameters):
-            gradient = parameter.grad
-            if gradient is not None and parameter.requires_grad:
-                value, state = self.update(parameter.data, gradient, self.state[i])
-                if isinstance(value, Tensor):
-                    raise TypeError(TENSOR_STEP)
-                parameter.data, self.state[i] = value, state
-                moved = True
-        if not moved:
-            raise RuntimeError(NO_GRADIENT)
-        self.steps += 1
-
-    def zero_grad(self) -> None:
-        """Clear the gradients."""
-        for parameter in self.parameters:
-            parameter.grad = None
-
-    def state_dict(self) -> dict[str, Any]:
-        """All that a later step depends on besides the parameters, as a flat dict of arrays (copies) and plain values.
-
-        The state of parameter i is under `i.name`. A schedule is a function and not kept: its place holds None.
-        """
-        rate = self._learning_rate
-        kept: dict[str, Any] = {
-            "optimizer": type(self).__name__,
-            "parameters": len(self.parameters),
-            "steps": self._steps,
-            "learning_rate": None if callable(rate) else plain(rate),
-            **{option: plain(getattr(self, option)) for option in self.options},
-        }
-        for i, state in enumerate(self.state):
-            for name, value in zip(self.state_names, state or (), strict=bool(state)):
-                kept[f"{i}.{name}"] = value if name == "count" else np.array(value)
-        return kept
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where the optimizer of `state_dict()` was; everything is checked before anything changes.
-
-        Options and a fixed learning rate become those of the state, as they may have changed over the training; to
-        go on with others, assign them afterwards.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If the state is of another class or of other parameters, or a value cannot be right.
-        """
-        self._take(self._read(state))
-
-    def _read(self, state: Any) -> tuple[dict[str, Any], list[Any]]:
-        """The attributes and the states of parameters that a `state_dict` holds, checked."""
-        name, count = type(self).__name__, len(self.parameters)
-        if not isinstance(state, dict):
-            raise TypeError(STATE_KIND.format(got=f"a {type(state).__name__}", want=f"a state of {name}"))
-        if (state.get("optimizer"), state.get("parameters")) != (name, count):
-            got = f"the state of {state.get('optimizer')!r} with {state.get('parameters')!r} parameters"
-            raise ValueError(STATE_KIND.format(got=got, want=f"{name!r} with {count}"))
-        attributes = {"steps", "learning_rate", *self.options}
-        present = [i for i in range(count) if any(f"{i}.{entry}" in state for entry in self.state_names)]
-        wanted = {"optimizer", "parameters", *attributes, *(f"{i}.{n}" for i in present for n in self.state_names)}
-        missing, unknown = sorted(wanted - state.keys()), sorted(state.keys() - wanted)
-        if missing or unknown:
-            raise ValueError(STATE_NAMES.format(name=name, missing=missing or "nothing", unknown=unknown or "nothing"))
-        values = {option: state[option] for option in attributes}
-        if values["learning_rate"] is None:
-            if not callable(self._learning_rate):
-                raise ValueError(STATE_SCHEDULE.format(name=name))
-            del values["learning_rate"]
-        values = {option: self._checked(option, value) for option, value in values.items()}
-        states: list[Any] = [None] * count
-        for i in present:
-            shape, dtype = self.parameters[i].shape, self.parameters[i].dtype
-            states[i] = tuple(entry(f"{i}.{n}", state[f"{i}.{n}"], shape, dtype) for n in self.state_names)
-        return values, states
-
-    def _take(self, read: tuple[dict[str, Any], list[Any]]) -> None:
-        values, self.state = read
-        for option, value in values.items():
-            setattr(self, option, value)
-
-    def __repr__(self) -> str:
-        rate = self._learning_rate
-        shown = {"learning_rate": getattr(rate, "__name__", repr(rate)) if callable(rate) else rate}
-        shown |= {option: getattr(self, option) for option in self.options}
-        inside = ", ".join(f"{option}={value}" for option, value in shown.items())
-        return f"{type(self).__name__}({len(self.parameters)} parameters, {inside}, steps={self._steps})"
-
-
-def checked_parameters(parameters: Any, name: str) -> list[Tensor]:
-    """The parameters as a list, if each can be learned and none comes twice."""
-    if isinstance(parameters, Tensor | Module | dict | str) or not isinstance(parameters, Iterable):
-        raise TypeError(NOT_PARAMETERS.format(name=name, what=type(parameters).__name__))
-    found: list[Tensor] = []
-    seen: set[int] = set()
-    for parameter in parameters:
-        if not isinstance(parameter, Tensor):
-            raise TypeError(NOT_PARAMETERS.format(name=name, what=type(parameter).__name__))
-        if not (parameter.requires_grad or isinstance(parameter, Parameter)):
-            raise ValueError(CONSTANT.format(name=name, shape=parameter.shape))
-        try:
-            parameter.requires_grad = parameter.requires_grad
-        except AttributeError:
-            raise ValueError(RESULT.format(name=name, shape=parameter.shape)) from None
-        if id(parameter) in seen:
-            raise ValueError(TWICE.format(name=name, parameter=parameter.name, shape=parameter.shape))
-        seen.add(id(parameter))
-        found.append(parameter)
-    if not found:
-        raise ValueError(NO_PARAMETERS.format(name=name))
-    if not any(parameter.requires_grad for parameter in found):
-        raise ValueError(ALL_FROZEN.format(name=name))
-    return found
-
-
-def used(option: Any) -> bool:
-    """Whether an option has an effect: is not 0, or is a tensor, by which 0 too has a derivative."""
-    return bool(option) or isinstance(option, Tensor)
-
-
-def plain(value: Any) -> Any:
-    """A tensor of one number as the number."""
-    return value.data.item() if isinstance(value, Tensor) else value
-
-
-def entry(key: str, value: Any, shape: tuple[int, ...], dtype: Any) -> Any:
-    """One entry of a parameter's state, checked; an array is copied."""
-    if key.endswith(".count"):
-        if not COUNT[1](value) or isinstance(value, bool):
-            raise ValueError(STATE_ENTRY.format(got=repr(value), entry=key, want=COUNT[0]))
-        return value
-    array = np.asarray(value)
-    if array.shape != shape or not np.can_cast(array.dtype, dtype, "same_kind"):
-        got, want = (f"an array of shape {s} and dtype {d}" for s, d in ((array.shape, array.dtype), (shape, dtype)))
-        raise ValueError(STATE_ENTRY.format(got=got, entry=key, want=want))
-    return np.array(array, dtype)
+Rate = float | Callable[[int], float]
 
 
 class SGD(Optimizer):
@@ -404,8 +64,9 @@ class SGD(Optimizer):
     def __init__(
         self,
         parameters: Iterable[Tensor],
-        learning_rate: float | Callable[[int], float],
+        learning_rate: Rate,
         momentum: float = 0.0,
+        *,
         nesterov: bool = False,
         weight_decay: float = 0.0,
     ) -> None:
@@ -422,3 +83,281 @@ class SGD(Optimizer):
         velocity = self.momentum * velocity + grad
         step = grad + self.momentum * velocity if self.nesterov else velocity
         return param - self.rate * step, (velocity,)
+
+
+class Adaptive(Optimizer):
+    """What the rules share that divide each weight's step by the size of its past gradients."""
+
+    weight_decay: float
+    eps: float
+
+    def __init__(self, parameters: Iterable[Tensor], learning_rate: Rate, **options: Any) -> None:
+        super().__init__(parameters, learning_rate, **options)
+        for parameter in self.parameters:
+            if parameter.dtype.kind == "c":
+                raise TypeError(COMPLEX.format(name=type(self).__name__, shape=parameter.shape))
+
+    def decayed(self, param: Any, grad: Any) -> Any:
+        """The gradient of the loss with the penalty on large weights."""
+        return grad + self.weight_decay * param if used(self.weight_decay) else grad
+
+
+class AdaGrad(Adaptive):
+    r"""Each weight's rate falls with the sum of its squared gradients:
+    :math:`G \leftarrow G + g^2,\; w \leftarrow w - \eta\, g / (\sqrt G + \epsilon)`.
+
+    Parameters
+    ----------
+    parameters : iterable of Parameter
+        What to learn.
+    learning_rate : float or callable
+        :math:`\eta`, or a schedule.
+    weight_decay : float
+        :math:`\lambda`: adds :math:`\lambda w` to the gradient.
+    eps : float
+        :math:`\epsilon`, against division by 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is nothing to learn, an option is out of range, or a parameter is complex.
+
+    References
+    ----------
+    Duchi, Hazan and Singer (2011), Adaptive subgradient methods for online learning and stochastic optimization.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> w = nn.Parameter(np.array([1.0, 100.0]))
+    >>> optimizer = nn.AdaGrad([w], learning_rate=0.5)
+    >>> (w * w).sum().backward()  # gradients of 2 and 200
+    >>> optimizer.step()
+    >>> w.data.round(4)  # but steps of equal length
+    array([ 0.5, 99.5])
+    """
+
+    state_names = ("sum_of_squares",)
+
+    def __init__(
+        self, parameters: Iterable[Tensor], learning_rate: Rate = 0.01, *, weight_decay: float = 0.0, eps: float = 1e-10
+    ) -> None:
+        super().__init__(parameters, learning_rate, weight_decay=weight_decay, eps=eps)
+
+    def update(self, param: Any, grad: Any, state: Any) -> tuple[Any, Any]:
+        grad = self.decayed(param, grad)
+        (total,) = state or (0.0,)
+        total = total + grad * grad
+        return param - self.rate * (grad / (root(total) + self.eps)), (total,)
+
+
+class RMSprop(Adaptive):
+    r"""AdaGrad that forgets, because the mean of the squared gradients decays:
+    :math:`G \leftarrow \rho G + (1 - \rho) g^2,\; v \leftarrow \mu v + g / (\sqrt G + \epsilon),\;
+    w \leftarrow w - \eta v`.
+
+    Parameters
+    ----------
+    parameters : iterable of Parameter
+        What to learn.
+    learning_rate : float or callable
+        :math:`\eta`, or a schedule.
+    decay : float
+        :math:`\rho`; PyTorch calls it alpha.
+    momentum : float
+        :math:`\mu`.
+    weight_decay : float
+        :math:`\lambda`: adds :math:`\lambda w` to the gradient.
+    eps : float
+        :math:`\epsilon`, against division by 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is nothing to learn, an option is out of range, or a parameter is complex.
+
+    References
+    ----------
+    Tieleman and Hinton (2012), Neural networks for machine learning, lecture 6.5.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> w = nn.Parameter(np.array([1.0, 100.0]))
+    >>> optimizer = nn.RMSprop([w], learning_rate=0.01)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w.data.round(4)
+    array([ 0.9, 99.9])
+    """
+
+    state_names = ("mean_of_squares", "velocity")
+    decay: float
+    momentum: float
+
+    def __init__(
+        self,
+        parameters: Iterable[Tensor],
+        learning_rate: Rate = 0.01,
+        decay: float = 0.99,
+        momentum: float = 0.0,
+        *,
+        weight_decay: float = 0.0,
+        eps: float = 1e-8,
+    ) -> None:
+        super().__init__(parameters, learning_rate, decay=decay, momentum=momentum, weight_decay=weight_decay, eps=eps)
+
+    def update(self, param: Any, grad: Any, state: Any) -> tuple[Any, Any]:
+        grad = self.decayed(param, grad)
+        mean, velocity = state or (0.0, np.zeros_like(param))
+        mean = self.decay * mean + (1 - self.decay) * (grad * grad)
+        step = grad / (root(mean) + self.eps)
+        if used(self.momentum):
+            step = velocity = self.momentum * velocity + step
+        return param - self.rate * step, (mean, velocity)
+
+
+class Adam(Adaptive):
+    r"""Momentum over the root of RMSprop, both corrected for their start at 0:
+    :math:`m \leftarrow \beta_1 m + (1 - \beta_1) g,\; v \leftarrow \beta_2 v + (1 - \beta_2) g^2,\;
+    w \leftarrow w - \eta\, \frac{m / (1 - \beta_1^t)}{\sqrt{v / (1 - \beta_2^t)} + \epsilon}`.
+
+    Parameters
+    ----------
+    parameters : iterable of Parameter
+        What to learn.
+    learning_rate : float or callable
+        :math:`\eta`, or a schedule.
+    betas : (float, float)
+        :math:`\beta_1` and :math:`\beta_2`; afterwards the attributes `beta1` and `beta2`.
+    weight_decay : float
+        :math:`\lambda`: adds :math:`\lambda w` to the gradient, which is then divided by its size as the rest of it;
+        `AdamW` decays all weights alike.
+    eps : float
+        :math:`\epsilon`, against division by 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is nothing to learn, an option is out of range, or a parameter is complex.
+
+    Notes
+    -----
+    t counts the steps of each parameter, so one that is frozen at first starts as the others did.
+
+    References
+    ----------
+    Kingma and Ba (2015), Adam: a method for stochastic optimization.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> w = nn.Parameter(np.array([1.0, 100.0]))
+    >>> adam = nn.Adam([w], learning_rate=0.1)
+    >>> (w * w).sum().backward()
+    >>> adam.step()
+    >>> w.data.round(4)
+    array([ 0.9, 99.9])
+    """
+
+    state_names = ("first_moment", "second_moment", "count")
+    beta1: float
+    beta2: float
+
+    def __init__(
+        self,
+        parameters: Iterable[Tensor],
+        learning_rate: Rate = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        *,
+        weight_decay: float = 0.0,
+        eps: float = 1e-8,
+    ) -> None:
+        try:
+            beta1, beta2 = betas
+        except (TypeError, ValueError):
+            raise TypeError(BETAS.format(name=type(self).__name__, betas=betas)) from None
+        super().__init__(parameters, learning_rate, beta1=beta1, beta2=beta2, weight_decay=weight_decay, eps=eps)
+
+    def update(self, param: Any, grad: Any, state: Any) -> tuple[Any, Any]:
+        return self.moved(param, self.decayed(param, grad), state)
+
+    def moved(self, param: Any, grad: Any, state: Any) -> tuple[Any, Any]:
+        """The step along the moments, from `param`."""
+        first, second, count = state or (0.0, 0.0, 0)
+        count += 1
+        first = self.beta1 * first + (1 - self.beta1) * grad
+        second = self.beta2 * second + (1 - self.beta2) * (grad * grad)
+        # Both corrections are taken out of the fraction, where they are numbers and not passes over arrays.
+        correction = (1 - self.beta2**count) ** 0.5
+        rate = self.rate * correction / (1 - self.beta1**count)
+        return param - rate * (first / (root(second) + correction * self.eps)), (first, second, count)
+
+
+class AdamW(Adam):
+    r"""Adam whose weights decay apart from the gradient, :math:`w \leftarrow w - \eta \lambda w` before each step.
+
+    Parameters
+    ----------
+    parameters : iterable of Parameter
+        What to learn.
+    learning_rate : float or callable
+        :math:`\eta`, or a schedule.
+    betas : (float, float)
+        :math:`\beta_1` and :math:`\beta_2`; afterwards the attributes `beta1` and `beta2`.
+    weight_decay : float
+        :math:`\lambda`.
+    eps : float
+        :math:`\epsilon`, against division by 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is nothing to learn, an option is out of range, or a parameter is complex.
+
+    References
+    ----------
+    Loshchilov and Hutter (2019), Decoupled weight decay regularization.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> w = nn.Parameter(np.array([1.0, 100.0]))
+    >>> adamw = nn.AdamW([w], learning_rate=0.1, weight_decay=0.01)
+    >>> (0 * w).sum().backward()  # no gradient
+    >>> adamw.step()
+    >>> w.data  # but both are a thousandth smaller
+    array([ 0.999, 99.9  ])
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Tensor],
+        learning_rate: Rate = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        *,
+        weight_decay: float = 0.01,
+        eps: float = 1e-8,
+    ) -> None:
+        super().__init__(parameters, learning_rate, betas, weight_decay=weight_decay, eps=eps)
+
+    def update(self, param: Any, grad: Any, state: Any) -> tuple[Any, Any]:
+        if used(self.weight_decay):
+            param = param * (1 - self.rate * self.weight_decay)
+        return self.moved(param, grad, state)
+
+
+def root(squares: Any) -> Any:
+    """The square root; of tensors, one whose slope at 0 is 0.
+
+    An entry is 0 if all its gradients were, and what is divided by it is then 0 too. So the slope of the root does not
+    count, but an infinite one would make NaN of a zero.
+    """
+    if not isinstance(squares, Tensor):
+        return np.sqrt(squares)
+    positive = squares.data > 0
+    return np.where(positive, np.sqrt(np.where(positive, squares, 1)), 0)

@@ -13,6 +13,7 @@ import numpy as np
 from autograd_mini import Recorder, Signals, Tensor, enable_grad, jacobian_spectrum
 from autograd_mini import signals as signals_of
 from nn.module import Module
+from nn.optimizer import Optimizer
 from nn.parameter import Parameter
 
 NOT_CALLABLE = (
@@ -182,21 +183,22 @@ def saved(model: Any) -> Iterator[Callable[[], None]]:
 
 def update_ratios(optimizer: Any, loss: Tensor, seen: Signals) -> dict[int, float]:
     """rms(change of W)/rms(W) of the step that the optimizer would take, by the number of the layer."""
-    if not hasattr(optimizer, "update") or not hasattr(optimizer, "parameters"):
+    if not isinstance(optimizer, Optimizer):
         raise TypeError(NO_OPTIMIZER.format(what=described(optimizer)))
-    parameters = list(optimizer.parameters)
+    parameters = optimizer.parameters
     before = [parameter.grad for parameter in parameters]
     ratios = {}
     try:
         for parameter in parameters:
             parameter.grad = None
         loss.backward(retain_graph=True)
-        for parameter, state in zip(parameters, optimizer.state, strict=True):
-            layers = seen.layers_reading(parameter)
-            if parameter.grad is not None and layers:
-                new, _ = optimizer.update(parameter.data, parameter.grad, state)
-                for layer in layers:
-                    ratios[layer.number] = rms(new - parameter.data) / (rms(parameter.data) or math.nan)
+        for group in optimizer.groups:
+            for parameter, state in zip(group.parameters, group.state, strict=True):
+                layers = seen.layers_reading(parameter)
+                if parameter.grad is not None and layers:
+                    new, _ = group.update(parameter.data, parameter.grad, state)
+                    for layer in layers:
+                        ratios[layer.number] = rms(new - parameter.data) / (rms(parameter.data) or math.nan)
     finally:
         for parameter, gradient in zip(parameters, before, strict=True):
             parameter.grad = gradient

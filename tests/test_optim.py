@@ -18,6 +18,31 @@ MAKERS = {
     "sgd": lambda p, **o: nn.SGD(p, **{"learning_rate": 0.1, **o}),
     "momentum": lambda p, **o: nn.SGD(p, **{"learning_rate": 0.1, "momentum": 0.9, **o}),
     "nesterov": lambda p, **o: nn.SGD(p, **{"learning_rate": 0.1, "momentum": 0.9, "nesterov": True, **o}),
+    "adagrad": nn.AdaGrad,
+    "rmsprop": nn.RMSprop,
+    "rmsprop with momentum": lambda p, **o: nn.RMSprop(p, momentum=0.9, **o),
+    "adam": lambda p, **o: nn.Adam(p, weight_decay=0.1, **o),
+    "adamw": nn.AdamW,
+}
+# Where PyTorch 2.13 ends, printed by `python -m benchmarks.optimizers`: a rate and a weight decay of 0.1, momentum 0.9.
+START, WAVES = np.array([1.0, -2.0, 0.5]), np.cos(np.arange(1.0, 61.0) ** 2).reshape(20, 3)
+PYTORCH = {
+    "sgd": [0.7380156511714789, -2.2207215462117746, -0.016377997700138137],
+    "momentum": [-1.1204991320906612, -2.536219629839783, -1.2654533282017535],
+    "nesterov": [-0.9229688260538941, -2.678605489875369, -1.4864696036153056],
+    "adagrad": [0.8014373793471101, -2.0651185843326747, 0.31154321286386755],
+    "rmsprop": [-1.3031614287009763, -4.088459367299103, -3.9426588735725074],
+    "adam": [0.3839866733271008, -2.0598611096394994, 0.179798669903779],
+    "adamw": [0.4266253063110545, -2.177224369818335, 0.22096899431512373],
+}
+TWENTY = {
+    "sgd": lambda p: nn.SGD(p, 0.1, weight_decay=0.1),
+    "momentum": lambda p: nn.SGD(p, 0.1, momentum=0.9, weight_decay=0.1),
+    "nesterov": lambda p: nn.SGD(p, 0.1, momentum=0.9, nesterov=True, weight_decay=0.1),
+    "adagrad": lambda p: nn.AdaGrad(p, 0.1, weight_decay=0.1),
+    "rmsprop": lambda p: nn.RMSprop(p, 0.1, momentum=0.9, weight_decay=0.1),
+    "adam": lambda p: nn.Adam(p, 0.1, weight_decay=0.1),
+    "adamw": lambda p: nn.AdamW(p, 0.1, weight_decay=0.1),
 }
 every = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 
@@ -70,6 +95,73 @@ class TestNumbers:
             p.grad = scale * p.data
             sgd.step()
         np.testing.assert_allclose(p.data, w - eta * mu * v, rtol=1e-12)
+
+    def test_adagrad_divides_by_the_root_of_the_sum_of_squares(self):
+        steps = GRADIENTS / (np.sqrt(np.cumsum(GRADIENTS**2, axis=0)) + 0.1)
+        found = descend(nn.AdaGrad([nn.Parameter(W0)], 0.5, eps=0.1))
+        np.testing.assert_allclose(found, W0 - 0.5 * steps.sum(0), rtol=1e-13)
+
+    def test_rmsprop_divides_by_the_root_of_a_decaying_mean_of_squares(self):
+        means = [sum(0.1 * 0.9 ** (t - k) * GRADIENTS[k] ** 2 for k in range(t + 1)) for t in range(20)]
+        found = descend(nn.RMSprop([nn.Parameter(W0)], 0.5, decay=0.9, eps=0.1))
+        np.testing.assert_allclose(found, W0 - 0.5 * (GRADIENTS / (np.sqrt(means) + 0.1)).sum(0), rtol=1e-13)
+
+    def test_rmsprop_adds_momentum_to_the_divided_gradients(self):
+        steps = GRADIENTS / (np.sqrt(np.cumsum(GRADIENTS**2, axis=0)) + 0.1)
+        divided = descend(nn.RMSprop([nn.Parameter(W0)], 0.1, decay=0.9, momentum=0.8, eps=0.1))
+        means = [sum(0.1 * 0.9 ** (t - k) * GRADIENTS[k] ** 2 for k in range(t + 1)) for t in range(20)]
+        steps = GRADIENTS / (np.sqrt(means) + 0.1)
+        np.testing.assert_allclose(divided, descend(nn.SGD([nn.Parameter(W0)], 0.1, momentum=0.8), steps), rtol=1e-13)
+
+    def test_adam_divides_unbiased_means(self):
+        """Weighted means whose weights sum to 1: what the corrections for the start at 0 are for."""
+        want = W0.copy()
+        for t in range(1, 21):
+            first = np.average(GRADIENTS[:t], axis=0, weights=0.8 ** np.arange(t)[::-1])
+            second = np.average(GRADIENTS[:t] ** 2, axis=0, weights=0.95 ** np.arange(t)[::-1])
+            want -= 0.5 * first / (np.sqrt(second) + 0.1)
+        found = descend(nn.Adam([nn.Parameter(W0)], 0.5, betas=(0.8, 0.95), eps=0.1))
+        np.testing.assert_allclose(found, want, rtol=1e-12)
+
+    def test_adams_first_step_has_the_length_of_the_rate_whatever_the_gradient(self):
+        for scale in (1e-6, 1.0, 1e12):
+            found = descend(nn.Adam([nn.Parameter(W0)], 0.5, eps=1e-20), [scale * GRADIENTS[0]])
+            np.testing.assert_allclose(found, W0 - 0.5 * np.sign(GRADIENTS[0]), rtol=1e-12)
+
+    @pytest.mark.parametrize("maker", [nn.AdaGrad, nn.RMSprop, nn.Adam])
+    def test_weight_decay_is_part_of_the_gradient(self, maker):
+        w, u = nn.Parameter(W0), nn.Parameter(W0)
+        decayed, plain = maker([w], 0.1, weight_decay=0.3), maker([u], 0.1)
+        for g in GRADIENTS:
+            w.grad, u.grad = g, g + 0.3 * u.data
+            decayed.step()
+            plain.step()
+        np.testing.assert_allclose(w.data, u.data, rtol=1e-13)
+
+    def test_adamw_decays_apart_from_the_gradient(self):
+        w, u = nn.Parameter(W0), nn.Parameter(W0)
+        adamw, adam = nn.AdamW([w], 0.1, weight_decay=0.3), nn.Adam([u], 0.1)
+        for g in GRADIENTS:
+            w.grad = u.grad = g
+            adamw.step()
+            u.data = u.data * (1 - 0.1 * 0.3)
+            adam.step()
+        np.testing.assert_allclose(w.data, u.data, rtol=1e-13)
+
+    def test_a_parameter_that_thaws_later_starts_like_the_others(self):
+        early, late = nn.Parameter(W0), nn.Parameter(W0)
+        adam = nn.Adam([early, late], 0.1)
+        early.grad = GRADIENTS[0]
+        adam.step()
+        first = early.data
+        late.grad = GRADIENTS[0]
+        adam.step()
+        np.testing.assert_array_equal(late.data, first)
+
+    @pytest.mark.parametrize("name", PYTORCH)
+    def test_twenty_steps_end_where_pytorch_ends(self, name):
+        found = descend(TWENTY[name]([nn.Parameter(START)]), WAVES)
+        np.testing.assert_allclose(found, PYTORCH[name], rtol=1e-12)
 
 
 class TestStep:
@@ -199,6 +291,17 @@ class TestPurity:
         assert slopes[0] == pytest.approx(np.sum(2 * w * -0.1 * GRADIENTS[0]))
         assert slopes[1] == pytest.approx(np.sum(2 * w * -0.1 * (W0 + W0 - 0.1 * GRADIENTS[0])))
 
+    @pytest.mark.parametrize("maker", [nn.AdaGrad, nn.RMSprop, nn.Adam, nn.AdamW])
+    def test_weights_without_gradient_make_no_nan(self, maker):
+        def after(eta):
+            optimizer = maker([nn.Parameter(W0)], learning_rate=eta)
+            w, state = Tensor(W0), None
+            for _ in range(3):
+                w, state = optimizer.update(w, grad(lambda w: np.sum(np.tanh(w * [1.0, 0.0]) ** 2))(w), state)
+            return np.sum(w * w)
+
+        check_derivatives(after, np.array(0.1))
+
     def test_a_step_that_would_lose_the_history_is_refused(self):
         w = nn.Parameter(W0)
         optimizer = nn.SGD([w], Tensor(0.1, requires_grad=True))
@@ -317,6 +420,99 @@ class TestState:
         assert text == "SGD(4 parameters, learning_rate=0.1, momentum=0.9, nesterov=False, weight_decay=0.0, steps=0)"
 
 
+class TestOptimizers:
+    """Several as one."""
+
+    def both(self, **options):
+        model = small()
+        return model, nn.Optimizers(
+            nn.SGD(model[0].parameters(), 0.1, momentum=0.9), nn.Adam(model[2].parameters(), 0.01, **options)
+        )
+
+    def test_each_group_moves_by_its_own_rule(self):
+        model, optimizer = self.both()
+        twin = small()
+        parts = nn.SGD(twin[0].parameters(), 0.1, momentum=0.9), nn.Adam(twin[2].parameters(), 0.01)
+        train(model, optimizer)
+        for _ in range(3):
+            twin.zero_grad()
+            x = np.random.default_rng(1).standard_normal((8, 2))
+            nn.squared_error(twin(x), x[:, :1]).backward()
+            for part in parts:
+                part.step()
+        for one, two in zip(model.parameters(), twin.parameters(), strict=True):
+            np.testing.assert_array_equal(one.data, two.data)
+        assert optimizer.steps == 3
+        assert [len(state) for state in optimizer.state] == [1, 1, 3, 3]
+
+    def test_a_group_without_gradients_waits_and_its_schedule_goes_on(self):
+        model, optimizer = self.both()
+        for parameter in model[0].parameters():
+            parameter.requires_grad = False
+        train(model, optimizer)
+        assert [group.steps for group in optimizer.groups] == [3, 3]
+        assert optimizer.groups[0].state == [None, None]
+        optimizer.zero_grad()
+        with pytest.raises(RuntimeError, match="no parameter has a gradient"):
+            optimizer.step()
+
+    def test_training_goes_on_to_the_bit(self):
+        model, optimizer = self.both()
+        train(model, optimizer)
+        again, resumed = self.both()
+        again.load_state_dict(model.state_dict())
+        state = optimizer.state_dict()
+        assert all(isinstance(v, np.ndarray | int | float | str | bool | None) for v in state.values())
+        resumed.load_state_dict(state)
+        for one, two in ((model, optimizer), (again, resumed)):
+            train(one, two)
+        for one, two in zip(model.parameters(), again.parameters(), strict=True):
+            np.testing.assert_array_equal(one.data, two.data)
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"groups": 3}, "3 groups"),
+            ({"optimizer": "Adam"}, "'Adam'"),
+            ({"group1.beta1": 2.0}, "beta1"),
+            ({"group2.steps": 2}, "group2.steps"),
+            ({"1.steps": 2}, "1.steps"),
+        ],
+    )
+    def test_what_does_not_fit_is_refused_and_nothing_changed(self, change, message):
+        model, optimizer = self.both()
+        train(model, optimizer)
+        before = optimizer.state_dict()
+        with pytest.raises(ValueError, match=message):
+            optimizer.load_state_dict({**before, "group0.learning_rate": 0.5, **change})
+        for key, value in optimizer.state_dict().items():
+            np.testing.assert_array_equal(value, before[key])
+
+    def test_rates_belong_to_the_groups(self):
+        _, optimizer = self.both()
+        assert [group.rate for group in optimizer.groups] == [0.1, 0.01]
+        for attribute in ("rate", "learning_rate"):
+            with pytest.raises(AttributeError, match="for group in optimizer"):
+                getattr(optimizer, attribute)
+        with pytest.raises(AttributeError, match="for group in optimizer"):
+            optimizer.learning_rate = 0.1
+
+    def test_nesting_is_flat_and_copies_work(self):
+        _, optimizer = self.both()
+        other = nn.Optimizers(optimizer, nn.SGD([nn.Parameter(W0)], 1.0))
+        assert len(other.groups) == 3
+        assert repr(copy.deepcopy(other)) == repr(other)
+
+    def test_refusals(self):
+        _, optimizer = self.both()
+        with pytest.raises(ValueError, match="twice"):
+            nn.Optimizers(optimizer, nn.SGD(optimizer.groups[0].parameters, 0.1))
+        with pytest.raises(TypeError, match="none"):
+            nn.Optimizers()
+        with pytest.raises(TypeError, match="a list"):
+            nn.Optimizers([optimizer])
+
+
 class TestRefusals:
     @pytest.mark.parametrize(
         ("parameters", "error", "message"),
@@ -367,3 +563,15 @@ class TestRefusals:
     def test_options_out_of_range(self, options, message):
         with pytest.raises((ValueError, TypeError), match=message):
             nn.SGD(small().parameters(), **{"learning_rate": 0.1, **options})
+
+    @pytest.mark.parametrize("options", [{"eps": 0}, {"betas": (0.9, 1.0)}, {"betas": 0.9}, {"betas": (-0.1, 0.9)}])
+    def test_options_of_adam_out_of_range(self, options):
+        with pytest.raises((ValueError, TypeError), match=r"eps=0|beta"):
+            nn.Adam(small().parameters(), **options)
+
+    def test_complex_parameters_where_the_rule_divides_by_gradients(self):
+        w = nn.Parameter(np.array([1 + 2j]))
+        for maker in (nn.AdaGrad, nn.RMSprop, nn.Adam, nn.AdamW):
+            with pytest.raises(TypeError, match="complex"):
+                maker([w])
+        assert descend(nn.SGD([w], 0.5), [[2j]]) == 1 + 1j
