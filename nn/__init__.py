@@ -8,8 +8,7 @@ from nn.layers import MLP, Flatten, Linear, Residual, Sequential
 from nn.losses import cross_entropy, squared_error
 from nn.module import Module
 from nn.normalization import BatchNorm, LayerNorm, WeightNorm
-from nn.optim import SGD, Optimizer
-from nn.optim import SGD, AdaGrad, Adam, AdamW, RMSprop
+from nn.optim import SGD, AdaGrad, Adam, AdamW, Optimizer, RMSprop
 from nn.optimizer import Optimizer, Optimizers
 from nn.parameter import Buffer, Parameter
 from nn.perceptrons import Aggregation, Perceptron
@@ -21,12 +20,12 @@ from nn.signals import signals
 __all__ = [
     "MLP",
     "SGD",
-    "Aggregation",
-    "Autoencoder",
-    "BatchNorm",
     "AdaGrad",
     "Adam",
     "AdamW",
+    "Aggregation",
+    "Autoencoder",
+    "BatchNorm",
     "Buffer",
     "ChannelDropout",
     "Conv2d",
