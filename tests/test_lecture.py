@@ -179,3 +179,26 @@ def test_products_of_many_slopes_and_weights_vanish():
 
     slope = vjp(deep, np.array([0.1]))[1](np.ones(()))[0]
     assert 0 < slope[0] < 0.5**20
+
+
+@pytest.mark.parametrize("size", [1, 5])
+def test_a_whole_training_takes_the_steps_of_the_algorithm(network, size):
+    _, _, weights = network
+    rng = np.random.default_rng(1)
+    xs, ys = rng.standard_normal((20, SIZES[0])), rng.standard_normal((20, 1))
+    model, linear = model_of(weights)
+    sgd = nn.SGD(model.parameters(), learning_rate=0.05)
+    batches = [batch for _ in range(5) for batch in rng.permutation(20).reshape(-1, size)]
+    for batch in batches:
+        sgd.zero_grad()
+        nn.squared_error(model(xs[batch]), ys[batch]).backward()
+        sgd.step()
+        steps = [np.zeros_like(w) for w in weights]
+        for n in batch:
+            scores, values = forward(xs[n], weights)
+            for step, value, delta in zip(steps, values, deltas(scores, weights, ys[n, 0]), strict=False):
+                step += np.outer(np.append(1.0, value), delta) / size
+        weights = [w - 0.05 * step for w, step in zip(weights, steps, strict=True)]
+    for layer, w in zip(linear, weights, strict=True):
+        assert_close(layer.weights.data, w[1:], 1e-13)
+        assert_close(layer.bias.data, w[0], 1e-13)
