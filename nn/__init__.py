@@ -8,7 +8,7 @@ from nn.layers import MLP, Flatten, Linear, Residual, Sequential
 from nn.losses import cross_entropy, squared_error
 from nn.module import Module
 from nn.normalization import BatchNorm, LayerNorm, WeightNorm
-from nn.optim import SGD, AdaGrad, Adam, AdamW, Optimizer, RMSprop
+from nn.optim import SGD, AdaGrad, Adam, AdamW, RMSprop
 from nn.optimizer import Optimizer, Optimizers
 from nn.parameter import Buffer, Parameter
 from nn.perceptrons import Aggregation, Perceptron

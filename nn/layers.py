@@ -5,13 +5,15 @@ from __future__ import annotations
 import copy
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from numbers import Integral
+from typing import Any, overload
 
 import numpy as np
 
 from autograd_mini import Tensor, case, primitive, rule
 from nn import activations
+from nn.checks import check_layers, check_sizes
 from nn.init import Initialiser, as_initialiser
 from nn.module import Module
 from nn.parameter import Parameter
@@ -79,6 +81,7 @@ class Linear(Module):
         dtype: Any = np.float32,
     ) -> None:
         super().__init__()
+        check_sizes("Linear", d_in=d_in, d_out=d_out)
         weights = as_initialiser(init)((d_in, d_out), np.random.default_rng(rng))
         self.weights = Parameter(weights.astype(dtype))
         self.bias = Parameter(np.zeros(d_out, dtype)) if bias else None
@@ -115,6 +118,7 @@ class Sequential(Module):
 
     def __init__(self, *layers: Module) -> None:
         super().__init__()
+        check_layers(type(self).__name__, layers)
         for i, layer in enumerate(layers):
             setattr(self, str(i), layer)
 
@@ -134,8 +138,12 @@ class Sequential(Module):
     def __iter__(self) -> Iterator[Module]:
         return iter(self.layers)
 
-    def __getitem__(self, index: int) -> Module:
-        return self.layers[index]
+    @overload
+    def __getitem__(self, index: int) -> Module: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequential: ...
+    def __getitem__(self, index: int | slice) -> Module:
+        return Sequential(*self.layers[index]) if isinstance(index, slice) else self.layers[index]
 
 
 class Flatten(Module):
@@ -174,6 +182,7 @@ class Residual(Module):
 
     def __init__(self, *layers: Module, shortcut: Module | None = None) -> None:
         super().__init__()
+        check_layers("Residual", layers)
         self.layers = list(layers)
         self.shortcut = shortcut
 
@@ -223,8 +232,10 @@ class MLP(Sequential):
         rng: int | np.random.Generator | None = None,
         dtype: Any = np.float32,
     ) -> None:
-        if len(sizes) < 2 or any(int(size) != size or size < 1 for size in sizes):
-            raise ValueError(SIZES.format(sizes=list(sizes)))
+        sizes = list(sizes) if isinstance(sizes, Iterable) else sizes
+        whole = isinstance(sizes, list) and all(isinstance(size, Integral) and int(size) > 0 for size in sizes)
+        if not whole or len(sizes) < 2:
+            raise ValueError(SIZES.format(sizes=sizes))
         rng = np.random.default_rng(rng)
         layers: list[Module] = []
         for d_in, d_out in itertools.pairwise(sizes):

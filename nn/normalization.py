@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor, case, primitive, rule
+from nn.checks import check_sizes
 from nn.module import Module
 from nn.parameter import Buffer, Parameter
 
-UNITS = "{name}(units={units}): the number of units is a positive whole number."
 EPSILON = "{name}(epsilon={epsilon}): it is added to a variance, and must be positive."
 MOMENTUM = "BatchNorm(momentum={momentum}): the weight of the newest batch in the running statistics is in (0, 1]."
 WIDTH = (
@@ -225,8 +225,7 @@ class WeightNorm(Module):
 def check(module: Module, units: Any, epsilon: float) -> None:
     """Errors for sizes that make no layer."""
     name = type(module).__name__
-    if not isinstance(units, int | np.integer) or units < 1:
-        raise ValueError(UNITS.format(name=name, units=units))
+    check_sizes(name, units=units)
     if not (epsilon > 0 and math.isfinite(epsilon)):
         raise ValueError(EPSILON.format(name=name, epsilon=epsilon))
 

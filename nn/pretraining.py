@@ -12,7 +12,8 @@ from nn.data import minibatches
 from nn.layers import Linear, Sequential
 from nn.losses import squared_error
 from nn.module import Module
-from nn.optim import SGD, Optimizer
+from nn.optim import SGD
+from nn.optimizer import Optimizer
 
 NO_HIDDEN = (
     "pretrain() found no hidden layers in {name}: a layer to pre-train is an `nn.Linear` with what follows it, below "

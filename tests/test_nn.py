@@ -190,6 +190,31 @@ class TestLayers:
         with pytest.raises(ValueError, match=r"Linear\(3, 1\) was given an input of shape"):
             nn.Linear(3, 1)(Tensor(x))
 
+    @pytest.mark.parametrize(
+        ("make", "says"),
+        [
+            (lambda: nn.Linear(-1, 2), "Linear(d_in=-1, d_out=2): d_in must be a positive whole number"),
+            (lambda: nn.Linear(3, 2.0), "d_out must be"),
+            (lambda: nn.MLP([2, "a"]), "MLP(sizes=[2, 'a'])"),
+            (lambda: nn.MLP(5), "MLP(sizes=5)"),
+        ],
+    )
+    def test_sizes_are_positive_whole_numbers(self, make, says):
+        with pytest.raises(ValueError) as caught:
+            make()
+        assert says in str(caught.value)
+
+    @pytest.mark.parametrize("layer", [np.tanh, [nn.Tanh()], nn.Tanh, "tanh"])
+    @pytest.mark.parametrize("kind", [nn.Sequential, nn.Residual])
+    def test_what_is_no_module_is_not_left_out_in_silence(self, kind, layer):
+        with pytest.raises(TypeError, match=r"as layer 1\. Its layers are modules"):
+            kind(nn.Tanh(), layer)
+
+    def test_a_slice_of_a_sequence_shares_its_layers(self):
+        model = small()
+        assert isinstance(model[:2], nn.Sequential)
+        assert model[:2][0] is model[0]
+
     @pytest.mark.parametrize(("shape", "flat"), [((4, 3, 2), (4, 6)), ((4,), (4, 1)), ((0, 3, 2), (0, 6))])
     def test_flatten_keeps_the_examples(self, shape, flat):
         assert nn.Flatten()(np.ones(shape)).shape == flat

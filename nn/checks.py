@@ -1,0 +1,32 @@
+"""Checks of what a user wrote, shared by many parts: sizes that are positive whole numbers, layers that are modules."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Iterable
+from typing import Any
+
+from nn.module import Module
+
+SIZE = "{call}: {size} must be a positive whole number, such as {size}=16."
+LAYER = (
+    "{name} was given {got} as layer {i}. Its layers are modules: write `nn.Tanh()` for np.tanh, `*layers` for a list, "
+    "or a class of your own with a `forward`."
+)
+
+
+def check_sizes(name: str, **sizes: Any) -> None:
+    """Raise ValueError for the first of the sizes that is no positive whole number; None stands for no size."""
+    for size, value in sizes.items():
+        whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+        if value is not None and not (whole and value > 0):
+            arguments = ", ".join(f"{other}={given!r}" for other, given in sizes.items())
+            raise ValueError(SIZE.format(call=f"{name}({arguments})", size=size))
+
+
+def check_layers(name: str, layers: Iterable[Any]) -> None:
+    """Raise TypeError for the first of the layers that is no module, and so would be left out in silence."""
+    for i, layer in enumerate(layers):
+        if not isinstance(layer, Module):
+            kind = f"the class {layer.__name__}" if isinstance(layer, type) else f"a {type(layer).__name__}"
+            raise TypeError(LAYER.format(name=name, got=kind, i=i))
