@@ -57,6 +57,7 @@ class SGD(Optimizer):
     """
 
     state_names = ("velocity",)
+    entrywise = True
     momentum: float
     nesterov: bool
     weight_decay: float
@@ -139,6 +140,7 @@ class AdaGrad(Adaptive):
     """
 
     state_names = ("sum_of_squares",)
+    entrywise = True
 
     def __init__(
         self, parameters: Iterable[Tensor], learning_rate: Rate = 0.01, *, weight_decay: float = 0.0, eps: float = 1e-10
@@ -194,6 +196,7 @@ class RMSprop(Adaptive):
     """
 
     state_names = ("mean_of_squares", "velocity")
+    entrywise = True
     decay: float
     momentum: float
 
@@ -264,6 +267,7 @@ class Adam(Adaptive):
     """
 
     state_names = ("first_moment", "second_moment", "count")
+    entrywise = True
     beta1: float
     beta2: float
 
@@ -333,6 +337,8 @@ class AdamW(Adam):
     >>> w.data  # but both are a thousandth smaller
     array([ 0.999, 99.9  ])
     """
+
+    entrywise = True
 
     def __init__(
         self,

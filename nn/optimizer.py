@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from autograd_mini import Tensor
+from nn.joined import Joined, groups
 from nn.module import Module
 from nn.parameter import Parameter
 
@@ -125,7 +126,8 @@ class Optimizer:
     `update` is a pure function in `np.*` calls, of arrays or tensors, so a step can be differentiated, by the options
     too where they are tensors: `nn.SGD([w], learning_rate=eta).update(w, g, None)`. To keep arrays from step to step,
     name them in `state_names` and return them as a tuple; "count" is the name of a whole number, all others have their
-    parameter's shape. `state` is None at first.
+    parameter's shape. `state` is None at first. A class whose rule changes each entry by that entry's own gradient and
+    state alone may say `entrywise = True`: then small parameters are updated together, as one vector.
 
     Examples
     --------
@@ -143,15 +145,37 @@ class Optimizer:
     """
 
     state_names: ClassVar[tuple[str, ...]] = ()
+    entrywise: ClassVar[bool]
+    _joined: list[Joined] | None
+    _alone: list[int]
 
     def __init__(self, parameters: Iterable[Tensor], learning_rate: Any, **options: Any) -> None:
         self.parameters = checked_parameters(parameters, type(self).__name__)
-        self.state: list[Any] = [None] * len(self.parameters)
+        self.state = [None] * len(self.parameters)
         self.options = tuple(options)
         for option, value in options.items():
             setattr(self, option, self._checked(option, value))
         self.learning_rate = learning_rate
         self.steps = 0
+
+    @property
+    def state(self) -> list[Any]:
+        if self._joined:  # what is read may be changed, so from here on the list counts
+            for group in self._joined:
+                for i, state in zip(group.places, group.states(), strict=True):
+                    self._state[i] = state
+            self._joined = None
+        return self._state
+
+    @state.setter
+    def state(self, value: list[Any]) -> None:
+        self._state, self._joined, self._alone = value, None, []
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies and pickles are made of: in them, views would be arrays of their own."""
+        if hasattr(self, "_state"):
+            self.state = self.state
+        return self.__dict__
 
     @property
     def learning_rate(self) -> Any:
@@ -228,16 +252,34 @@ class Optimizer:
 
     def _move(self) -> bool:
         """Update the parameters that have a gradient; whether one had."""
-        moved = False
-        for i, parameter in enumerate(self.parameters):
-            gradient = parameter.grad
-            if gradient is not None and parameter.requires_grad:
-                value, state = self.update(parameter.data, gradient, self.state[i])
-                if isinstance(value, Tensor):
-                    raise TypeError(TENSOR_STEP)
-                parameter.data, self.state[i] = value, state
+        if not self._joined or not all(group.current() for group in self._joined):
+            self._join()
+        for group in self._joined or ():
+            values, group.state = self._updated(group.values, group.gradient(), group.state)
+            group.put(values)
+        moved = bool(self._joined)
+        for i in self._alone:
+            parameter = self.parameters[i]
+            if parameter.grad is not None and parameter.requires_grad:
+                parameter.data, self._state[i] = self._updated(parameter.data, parameter.grad, self._state[i])
                 moved = True
         return moved
+
+    def _updated(self, values: Any, gradient: Any, state: Any) -> tuple[Any, Any]:
+        values, state = self.update(values, gradient, state)
+        if isinstance(values, Tensor):
+            raise TypeError(TENSOR_STEP)
+        return values, state
+
+    def _join(self) -> None:
+        """Decide which parameters are updated together and which by themselves."""
+        states = self.state
+        self._alone = list(range(len(states)))
+        if "entrywise" in vars(type(self)):  # a subclass with another rule does not inherit it
+            moving = [i for i, p in enumerate(self.parameters) if p.grad is not None and p.requires_grad]
+            found = groups(self.parameters, states, moving)
+            self._joined = [Joined(g, [self.parameters[i] for i in g], [states[i] for i in g]) for g in found]
+            self._alone = sorted({*self._alone}.difference(*found))
 
     def zero_grad(self) -> None:
         """Clear the gradients."""
@@ -353,8 +395,8 @@ class Optimizers(Optimizer):
     def groups(self) -> list[Optimizer]:
         return self._groups
 
-    @property
-    def state(self) -> list[Any]:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def state(self) -> list[Any]:
         return [state for group in self.groups for state in group.state]
 
     @property
