@@ -12,7 +12,7 @@ from nn.data import minibatches
 from nn.layers import Linear, Sequential
 from nn.losses import squared_error
 from nn.module import Module
-from nn.optim import SGD
+from nn.optim import Adam
 from nn.optimizer import Optimizer
 
 NO_HIDDEN = (
@@ -76,7 +76,7 @@ def pretrain(
     *,
     epochs: int = 10,
     batch_size: int = 32,
-    optimizer: Callable[[Iterable[Tensor]], Optimizer] = lambda parameters: SGD(parameters, 0.1, momentum=0.9),
+    optimizer: Callable[[Iterable[Tensor]], Optimizer] = lambda parameters: Adam(parameters, 0.003),
     corruption: Module | None = None,
     rng: int | np.random.Generator | None = None,
 ) -> list[np.ndarray[Any, Any]]:
@@ -95,7 +95,7 @@ def pretrain(
     epochs, batch_size : int
         Passes over the examples for each block, and the size of a mini-batch.
     optimizer : callable
-        Makes an optimizer from parameters.
+        Makes an optimizer from parameters; by default Adam, which does not mind how small the gradients are.
     corruption : Module, optional
         Such as `nn.Masking(0.3)`, for denoising autoencoders.
     rng : int or numpy.random.Generator, optional
@@ -119,7 +119,7 @@ def pretrain(
     >>> model = nn.MLP([8, 8, 8, 2], rng=0)
     >>> errors = nn.pretrain(model, x, epochs=20, rng=0)
     >>> [f"{error[0]:.2f} to {error[-1]:.2f}" for error in errors]
-    ['0.96 to 0.03', '0.31 to 0.00']
+    ['1.12 to 0.31', '0.42 to 0.06']
     """
     blocks = list(model) if not isinstance(model, Module) else []
     if isinstance(model, Sequential):
