@@ -2,6 +2,7 @@
 
 from nn import data, init, perceptrons
 from nn.activations import LeakyReLU, PReLU, ReLU, Tanh
+from nn.boosting import boost
 from nn.convolution import Conv2d
 from nn.data import DataLoader, minibatches
 from nn.layers import MLP, Flatten, Linear, Residual, Sequential
@@ -50,6 +51,7 @@ __all__ = [
     "SignalLog",
     "Tanh",
     "WeightNorm",
+    "boost",
     "cross_entropy",
     "data",
     "init",
