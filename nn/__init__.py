@@ -3,6 +3,7 @@
 from nn import data, init, perceptrons
 from nn.activations import LeakyReLU, PReLU, ReLU, Tanh
 from nn.boosting import boost
+from nn.checkpoints import load, load_weights, save, save_weights, torch_names
 from nn.convolution import Conv2d
 from nn.data import DataLoader, minibatches
 from nn.layers import MLP, Flatten, Linear, Residual, Sequential
@@ -55,9 +56,14 @@ __all__ = [
     "cross_entropy",
     "data",
     "init",
+    "load",
+    "load_weights",
     "minibatches",
     "perceptrons",
     "pretrain",
+    "save",
+    "save_weights",
     "signals",
     "squared_error",
+    "torch_names",
 ]
