@@ -3,11 +3,15 @@
 from nn import data, init, perceptrons
 from nn.activations import LeakyReLU, PReLU, ReLU, Tanh
 from nn.boosting import boost
+from nn.callbacks import EarlyStopping, ReduceOnPlateau
 from nn.checkpoints import load, load_weights, save, save_weights, torch_names
 from nn.convolution import Conv2d
 from nn.data import DataLoader, minibatches
+from nn.evaluation import evaluate, predict
+from nn.history import History
 from nn.layers import MLP, Flatten, Linear, Residual, Sequential
 from nn.losses import cross_entropy, squared_error
+from nn.metrics import accuracy, r2
 from nn.module import Module
 from nn.normalization import BatchNorm, LayerNorm, WeightNorm
 from nn.optim import SGD, AdaGrad, Adam, AdamW, RMSprop
@@ -18,6 +22,7 @@ from nn.pretraining import Autoencoder, pretrain
 from nn.regularization import ChannelDropout, Dropout, GaussianNoise, Masking
 from nn.signal_log import SignalLog
 from nn.signals import signals
+from nn.training import fit
 
 __all__ = [
     "MLP",
@@ -33,8 +38,10 @@ __all__ = [
     "Conv2d",
     "DataLoader",
     "Dropout",
+    "EarlyStopping",
     "Flatten",
     "GaussianNoise",
+    "History",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
@@ -47,20 +54,26 @@ __all__ = [
     "Perceptron",
     "RMSprop",
     "ReLU",
+    "ReduceOnPlateau",
     "Residual",
     "Sequential",
     "SignalLog",
     "Tanh",
     "WeightNorm",
+    "accuracy",
     "boost",
     "cross_entropy",
     "data",
+    "evaluate",
+    "fit",
     "init",
     "load",
     "load_weights",
     "minibatches",
     "perceptrons",
+    "predict",
     "pretrain",
+    "r2",
     "save",
     "save_weights",
     "signals",

@@ -146,7 +146,6 @@ def load(path: FilePath, model: Module, **parts: Any) -> None:
         raise ValueError(MISFIT.format(path=path, name=begun[-1] or "model", reason=error)) from error
 
 
-
 def named(model: Any, parts: dict[str, Any], call: str) -> dict[str, Any]:
     """The parts by name, the model under no name; all of a kind that has a state."""
     if not isinstance(model, Module):

@@ -189,13 +189,13 @@ class DataLoader:
             raise TypeError(NO_LENGTH)
         return len(windows(len(self.source), self.batch_size, self.drop_last))
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Generator[Batch]:
         if self.batch and not self._resumed:  # the epoch before was left early
             self.epoch, self.batch = self.epoch + 1, 0
         self._resumed = False
         return self._run(self.epoch, self.batch)
 
-    def _run(self, epoch: int, start: int) -> Iterator[Batch]:
+    def _run(self, epoch: int, start: int) -> Generator[Batch]:
         """The rest of an epoch, with the position kept."""
         made = self._transformed(epoch, start)
         with contextlib.closing(ahead(made, self.prefetch) if self.prefetch else made) as batches:
