@@ -45,6 +45,10 @@ def value(f, x, dtype=np.float64):
     return out
 
 
+def tensor_of(argument):
+    return Tensor(argument) if isinstance(argument, np.ndarray) and argument.dtype != bool else argument
+
+
 class TestTriangles:
     @DTYPES
     def test_hypot_at_the_origin_has_slope_0(self, dtype):
@@ -373,6 +377,17 @@ class TestTiesAndJumps:
         np.testing.assert_array_equal(many[0] + many[1], c)
         where = vjp(lambda a, b: np.where(a == b, a, b), a, b)[1](c)
         np.testing.assert_array_equal(where, [np.where(a == b, c, 0), np.where(a == b, 0, c)])
+
+    @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+    @pytest.mark.parametrize("shape", [(10,), (700,), (350, 2)])
+    def test_where_beside_zero_has_the_bits_of_numpys(self, dtype, shape):
+        rng = np.random.default_rng(0)
+        a = rng.choice(np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1.5, -2.0, 6e-8]), shape).astype(dtype)
+        mask = rng.random(shape) < 0.5
+        for arguments in ((mask, a, 0), (mask, 0, a), (mask, a, -0.0), (mask[:1], 0, a), (True, a, 0), (mask, 0, 0)):
+            found, expected = np.where(*map(tensor_of, arguments)), np.where(*arguments)
+            assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
+            assert found.data.tobytes() == expected.tobytes()
 
     def test_clip_of_integers_stays_integer(self):
         assert np.clip(Tensor([1, 5]), None, 3).data.tolist() == [1, 3]
