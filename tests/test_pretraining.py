@@ -65,10 +65,14 @@ def test_a_denoising_autoencoder_corrupts_in_training_alone():
         (lambda: nn.pretrain([], X), "no hidden layers in list"),
         (lambda: nn.pretrain(deep(), X[0]), "inputs of shape (6,)"),
         (lambda: nn.pretrain(deep(), X[:0]), "inputs of shape (0, 6)"),
-        (lambda: nn.pretrain(deep(activation="relu"), 1e30 * X, rng=0), "of block 1 became"),
     ],
 )
 def test_mistakes_say_what_to_write(call, says):
-    with pytest.raises(ValueError) as caught, np.errstate(all="ignore"):
+    with pytest.raises(ValueError) as caught:
         call()
     assert says in str(caught.value)
+
+
+def test_an_error_that_explodes_is_found_out():
+    with pytest.raises(FloatingPointError, match="loss is inf"), np.errstate(all="ignore"):
+        nn.pretrain(deep(activation="relu"), 1e30 * X, rng=0)

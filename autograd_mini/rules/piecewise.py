@@ -107,7 +107,7 @@ BITS = {"e": np.int16, "f": np.int32, "d": np.int64}  # integers as wide as the 
 
 
 def kept(values, mask):
-    """`np.where(mask, values, 0)`, which branches at each entry, so that a mask without pattern costs it ten times more.
+    """`np.where(mask, values, 0)`, which branches at each entry, so that a mask without pattern costs ten times more.
 
     For many entries the bits of the values, read as integers, are multiplied by 0 or 1 instead.
     """
