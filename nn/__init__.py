@@ -22,7 +22,7 @@ from nn.pretraining import Autoencoder, pretrain
 from nn.regularization import ChannelDropout, Dropout, GaussianNoise, Masking
 from nn.signal_log import SignalLog
 from nn.signals import signals
-from nn.training import fit
+from nn.training import Training, fit
 
 __all__ = [
     "MLP",
@@ -59,6 +59,7 @@ __all__ = [
     "Sequential",
     "SignalLog",
     "Tanh",
+    "Training",
     "WeightNorm",
     "accuracy",
     "boost",

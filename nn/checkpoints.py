@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -140,7 +141,8 @@ def load(path: FilePath, model: Module, **parts: Any) -> None:
             set_state(part, state_in(arrays, facts, name))
     except BaseException as error:
         for name in begun:
-            set_state(wanted[name], before[name])
+            with contextlib.suppress(*UNFIT):  # the last one may refuse its own state as well
+                set_state(wanted[name], before[name])
         if not isinstance(error, UNFIT):
             raise
         raise ValueError(MISFIT.format(path=path, name=begun[-1] or "model", reason=error)) from error
