@@ -1,7 +1,7 @@
 """Shallow and deep networks of one size: which are easier to train, and which one does validation pick?
 
 Slides: Physical Interpretation of NNet Revisited; Shallow versus Deep Neural Networks; Meaningfulness of Deep Learning
-Lives in: nn.MLP, nn.SGD, nn.cross_entropy, nn.minibatches
+Lives in: nn.MLP, nn.SGD, nn.cross_entropy, nn.fit
 """
 
 import itertools
@@ -45,22 +45,17 @@ def digits(seed: int) -> Split:
 
 def errors(sizes: list[int], rate: float, data: Split, seed: int) -> list[float]:
     """The share of wrong digits in training, validation and test, after training."""
-    model, rng = nn.MLP(sizes, activation="tanh", rng=seed), np.random.default_rng(seed)
+    model = nn.MLP(sizes, activation="tanh", rng=seed)
     sgd = nn.SGD(model.parameters(), learning_rate=rate, momentum=0.9)
-    for _ in range(EPOCHS):
-        for x, y in nn.minibatches(*data[0], size=32, rng=rng):
-            sgd.zero_grad()
-            nn.cross_entropy(model(x), y).backward()
-            sgd.step()
+    nn.fit(model, nn.cross_entropy, data[0], optimizer=sgd, epochs=EPOCHS, batch_size=32, rng=seed, progress=False)
     return [float(np.mean(np.argmax(model(x).data, axis=1) != y)) for x, y in data]
 
 
 nets = [structure(depth) for depth in DEPTHS]
 found = np.zeros((SEEDS, len(nets), len(RATES), 3))
 runs = list(itertools.product(range(SEEDS), range(len(nets)), range(len(RATES))))
-with np.errstate(over="ignore", invalid="ignore"):
-    for seed, net, rate in tqdm(runs, unit="run"):
-        found[seed, net, rate] = errors(nets[net], RATES[rate], digits(seed), seed)
+for seed, net, rate in tqdm(runs, unit="run"):
+    found[seed, net, rate] = errors(nets[net], RATES[rate], digits(seed), seed)
 
 # Validation picks the rate of each structure, and the structure; the test has no say in it.
 training, validation, test = np.moveaxis(found, -1, 0)
@@ -71,7 +66,7 @@ trained = np.mean(training < 0.02, axis=(0, 2))
 shapes = [f"{len(sizes) - 2} x {sizes[1]}" for sizes in nets]
 for shape, sizes, wrong, share in zip(shapes, nets, chosen.T, trained, strict=True):
     print(
-        f"{shape:7s}{parameters(sizes):6,} parameters, test {wrong.mean():.1%} ± {wrong.std():.1%}, {share:.0%} train"
+        f"{shape:7s}{parameters(sizes):6,} parameters, {wrong.mean():.1%} ± {wrong.std():.1%} wrong, {share:.0%} train"
     )
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.3), layout="constrained", width_ratios=[4, 5])
@@ -79,12 +74,9 @@ left.plot(chosen.mean(axis=0), range(len(nets)), color="#0072B2")
 for wrong in chosen:
     left.plot(wrong, range(len(nets)), "o", color="#0072B2", alpha=0.4, markersize=5)
 left.plot(picked, picks, "o", color="#D55E00", markersize=11, fillstyle="none", label="picked by validation")
-left.set(
-    title="test error: deeper is no better here", xlabel="test error", ylabel="hidden layers x units", xscale="log"
-)
-left.set(
-    yticks=range(len(nets)), yticklabels=shapes, xticks=[0.02, 0.05, 0.1, 0.2], xticklabels=["2%", "5%", "10%", "20%"]
-)
+left.set(title="test error: deeper is no better here", xlabel="test error", xscale="log")
+left.set(xticks=[0.02, 0.05, 0.1, 0.2], xticklabels=["2%", "5%", "10%", "20%"])
+left.set(yticks=range(len(nets)), yticklabels=shapes, ylabel="hidden layers x units")
 left.minorticks_off()
 left.legend(frameon=False, loc="lower right")
 image = right.imshow(training.mean(axis=0), cmap="cividis", vmin=0, vmax=1, origin="lower", aspect="auto")
@@ -99,7 +91,7 @@ claim(
     all(abs(parameters(sizes) / SIZE - 1) < 0.02 for sizes in nets)
     and picked.mean() <= np.median(chosen.mean(axis=0)) + 0.01
     and trained[0] > trained[-1],
-    f"At {SIZE:,} parameters validation picks {by_validation} hidden layers, which err on {picked.mean():.1%} ± "
-    f"{picked.std():.1%} of test digits, while 16 err on {chosen[:, -1].mean():.1%}; over all rates and seeds "
-    f"{trained[0]:.0%} of nets with 1 hidden layer train to an error below 2%, and {trained[-1]:.0%} with 16.",
+    f"At {SIZE:,} parameters validation picks depth {by_validation}, which errs on {picked.mean():.1%} ± "
+    f"{picked.std():.1%} of test digits, while depth 16 errs on {chosen[:, -1].mean():.1%}; over all rates and seeds "
+    f"{trained[0]:.0%} of nets of depth 1 train to an error below 2%, and {trained[-1]:.0%} of depth 16.",
 )
