@@ -2,6 +2,7 @@
 
 It runs every example of the gallery in full and takes the claim from its last line, the slides and the public names
 from its docstring. `--only 04 05` runs these alone; the measured results of the others stay.
+`--only` without a number writes the page anew from what was measured before, such as after a merge.
 """
 
 import argparse
@@ -144,7 +145,7 @@ def written(results: dict[str, str]) -> str:
 def main() -> None:
     """Run the examples and write the page after each, so that nothing measured is lost."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", nargs="+", metavar="NN", help="run these examples alone, by number")
+    parser.add_argument("--only", nargs="*", metavar="NN", help="run these examples alone, or none")
     only = parser.parse_args().only
     chosen = [example for example in examples() if only is None or example.name[:2] in only]
     results = recorded()

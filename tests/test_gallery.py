@@ -56,7 +56,7 @@ def test_it_has_a_row_with_a_measured_result_and_a_picture(example):
 
 
 def test_the_page_is_what_the_examples_say():
-    assert lecture.FILE.read_text() == lecture.written(lecture.recorded()), "stale: run `python -m docs.lecture`"
+    assert lecture.FILE.read_text() == lecture.written(lecture.recorded()), "stale: run `python -m docs.lecture --only`"
 
 
 def test_every_row_names_files_that_exist():
