@@ -7,12 +7,14 @@ import operator
 import queue
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from autograd_mini import Tensor
+
+TAKEN = 2**22  # bytes of examples that are taken out of arrays at once
 
 Batch = tuple[Any, ...]
 Transform = Callable[[np.random.Generator, Batch], Any]
@@ -92,7 +94,7 @@ def minibatches(
     examples = Arrays(arrays, "minibatches()")
     size = whole(size, "minibatches()", "size")
     order = np.random.default_rng(rng).permutation(len(examples)) if shuffle else np.arange(len(examples))
-    return (examples.take(order[window]) for window in windows(len(examples), size))
+    return examples.batches(order, windows(len(examples), size), frozen=False)
 
 
 class DataLoader:
@@ -190,37 +192,46 @@ class DataLoader:
         return len(windows(len(self.source), self.batch_size, self.drop_last))
 
     def __iter__(self) -> Generator[Batch]:
+        return self._begin(frozen=False)
+
+    def read_only(self) -> Generator[Batch]:
+        """As `iter(loader)`; but batches of arrays, where no transform changes them, cannot be written into.
+
+        A graph keeps such a batch without a copy of its own, so `fit` takes these.
+        """
+        return self._begin(frozen=self.transform is None)
+
+    def _begin(self, frozen: bool) -> Generator[Batch]:
         if self.batch and not self._resumed:  # the epoch before was left early
             self.epoch, self.batch = self.epoch + 1, 0
         self._resumed = False
-        return self._run(self.epoch, self.batch)
+        return self._run(self.epoch, self.batch, frozen)
 
-    def _run(self, epoch: int, start: int) -> Generator[Batch]:
+    def _run(self, epoch: int, start: int, frozen: bool) -> Generator[Batch]:
         """The rest of an epoch, with the position kept."""
-        made = self._transformed(epoch, start)
+        made = self._transformed(epoch, start, frozen)
         with contextlib.closing(ahead(made, self.prefetch) if self.prefetch else made) as batches:
             for i, batch in enumerate(batches, start):
                 self.epoch, self.batch = epoch, i + 1
                 yield batch
         self.epoch, self.batch = epoch + 1, 0
 
-    def _transformed(self, epoch: int, start: int) -> Generator[Batch]:
+    def _transformed(self, epoch: int, start: int, frozen: bool) -> Generator[Batch]:
         """The batches from number `start` on; a function of the seed and the epoch alone."""
-        for i, batch in enumerate(self._raw(epoch, start), start):
+        for i, batch in enumerate(self._raw(epoch, start, frozen), start):
             if self.transform is None:
                 yield check_batch(batch, "")
             else:
                 made = self.transform(np.random.default_rng(self._entropy(epoch, i)), batch)
                 yield check_batch(made if isinstance(made, tuple) else (made,), " after `transform`")
 
-    def _raw(self, epoch: int, start: int) -> Iterator[Batch]:
+    def _raw(self, epoch: int, start: int, frozen: bool) -> Iterator[Batch]:
         if isinstance(self.source, Stream):
             yield from self._stream(self.source, start)
             return
         count = len(self.source)
         order = np.random.default_rng(self._entropy(epoch)).permutation(count) if self.shuffle else np.arange(count)
-        for window in windows(count, self.batch_size or 1, self.drop_last)[start:]:
-            yield self.source.take(order[window])
+        yield from self.source.batches(order, windows(count, self.batch_size or 1, self.drop_last)[start:], frozen)
 
     def _stream(self, source: Stream, start: int) -> Iterator[Batch]:
         if source.once and self._opened:
@@ -351,6 +362,20 @@ class Arrays:
     def take(self, index: Any) -> Batch:
         return tuple(array[index] for array in self.arrays)
 
+    def batches(self, order: Any, places: Sequence[slice], frozen: bool) -> Iterator[Batch]:
+        """The examples at those places of the order; taken for many batches at once, of which each is a part."""
+        if not places:
+            return
+        largest = sum(array[: places[0].stop - places[0].start].nbytes for array in self.arrays)
+        for some in batched(places, max(1, TAKEN // max(1, largest))):
+            taken = self.take(order[some[0].start : some[-1].stop])
+            for array in taken:
+                if frozen and isinstance(array, np.ndarray):
+                    array.flags.writeable = False
+            for place in some:
+                part = slice(place.start - some[0].start, place.stop - some[0].start)
+                yield tuple(array[part] for array in taken)
+
 
 class Examples:
     """A dataset, whose examples come one by one."""
@@ -363,8 +388,9 @@ class Examples:
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def take(self, index: Any) -> Batch:
-        return stack([self.dataset[i] for i in index.tolist()])
+    def batches(self, order: Any, places: Sequence[slice], frozen: bool) -> Iterator[Batch]:  # noqa: ARG002
+        for place in places:
+            yield stack([self.dataset[i] for i in order[place].tolist()])
 
 
 class Stream:
@@ -461,6 +487,11 @@ def windows(count: int, size: int, drop_last: bool = False) -> list[slice]:
     """The places of each batch in the order; the last one may be smaller."""
     stop = count - count % size if drop_last else count
     return [slice(start, min(start + size, count)) for start in range(0, stop, size)]
+
+
+def batched(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    """The items in groups of that many."""
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def whole(size: Any, name: str, option: str) -> int:

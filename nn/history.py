@@ -60,6 +60,9 @@ class History(Mapping[str, Array]):
             raise KeyError(UNKNOWN.format(name=name, known=", ".join(map(repr, self._columns)) or "none"))
         return np.array(self._columns[name])
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._columns  # without making an array, as a mapping's would
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._columns)
 

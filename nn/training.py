@@ -264,7 +264,7 @@ class Training:
         """The rest of the epoch, validation, and what comes after."""
         title = f"epoch {self.epoch + 1}/{self.epochs}"
         if not self.exhausted:
-            with contextlib.closing(iter(self.loader)) as batches:
+            with contextlib.closing(self.loader.read_only()) as batches:
                 for group in self.groups(batches):
                     self.take_step(group)
                     bar.update(len(group), title, self.means)

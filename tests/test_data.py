@@ -80,6 +80,28 @@ class TestBatches:
             batch += 1
         np.testing.assert_array_equal(x, 1)
 
+    @pytest.mark.parametrize("taken", [1, 70, 150])
+    def test_how_much_is_taken_at_once_changes_nothing(self, taken, monkeypatch):
+        expected = lists(nn.DataLoader(X, Y, batch_size=2, shuffle=True, rng=0))
+        monkeypatch.setattr(nn.data, "TAKEN", taken)
+        loader = nn.DataLoader(X, Y, batch_size=2, shuffle=True, rng=0)
+        assert lists(loader) == expected
+        loader.epoch = 0
+        for _, _batch in zip(range(3), loader, strict=False):
+            pass
+        again = nn.DataLoader(X, Y, batch_size=2, shuffle=True)
+        again.load_state_dict(loader.state_dict())
+        assert lists(again) == expected[3:]
+
+    def test_read_only_batches_are_the_same_and_a_transform_may_still_write(self):
+        loader = nn.DataLoader(X, Y, batch_size=4, shuffle=True, rng=0)
+        batches = list(loader.read_only())
+        loader.epoch = 0
+        assert lists(batches) == lists(loader)
+        assert not any(part.flags.writeable or part.base.flags.writeable for batch in batches for part in batch)
+        changed = nn.DataLoader(X, batch_size=4, transform=lambda rng, batch: (np.negative(*batch, out=batch[0]),))
+        assert lists(changed.read_only())[0] == ((-X[:4]).tolist(),)
+
     def test_tensors_and_lists_are_arrays(self):
         assert lists(nn.DataLoader(Tensor([1.0, 2.0]), [[3], [4]], batch_size=2)) == [([1.0, 2.0], [[3], [4]])]
 

@@ -224,8 +224,8 @@ def _clip(a, a_min=None, a_max=None, *, min=None, max=None):
 rule(
     np.where,
     None,
-    lambda g, _out, condition, _a, _b: passed(g, np.not_equal(condition, 0), False),
-    lambda g, _out, condition, _a, _b: passed(g, np.equal(condition, 0), False),
+    lambda g, _out, condition, _a, _b: passed(g, np.logical_not(np.logical_not(condition)), False),
+    lambda g, _out, condition, _a, _b: passed(g, np.logical_not(condition), False),
     broadcasts=True,
     kinks=lambda condition, a, b: condition,
 )
