@@ -5,6 +5,7 @@ from nn.activations import LeakyReLU, PReLU, ReLU, Tanh
 from nn.boosting import boost
 from nn.callbacks import EarlyStopping, ReduceOnPlateau
 from nn.checkpoints import load, load_weights, save, save_weights, torch_names
+from nn.clipping import clip_norm, clip_value, normalise_gradients
 from nn.convolution import Conv2d
 from nn.data import DataLoader, minibatches
 from nn.evaluation import evaluate, predict
@@ -63,6 +64,8 @@ __all__ = [
     "WeightNorm",
     "accuracy",
     "boost",
+    "clip_norm",
+    "clip_value",
     "cross_entropy",
     "data",
     "evaluate",
@@ -71,6 +74,7 @@ __all__ = [
     "load",
     "load_weights",
     "minibatches",
+    "normalise_gradients",
     "perceptrons",
     "predict",
     "pretrain",

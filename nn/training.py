@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import math
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from autograd_mini import Tensor
 from nn import checkpoints
+from nn.clipping import clip_norm
 from nn.data import Batch, DataLoader, as_seed
 from nn.evaluation import (
     Loss,
@@ -312,7 +313,7 @@ class Training:
             for name, metric in self.metrics.items():
                 self.sums[name] += measured(name, metric, output.data, target) * size
         if self.clip_norm is not None:
-            clip(self.optimizer.parameters, self.clip_norm)
+            clip_norm(self.optimizer.parameters, self.clip_norm)
         self.optimizer.step()
         self.step += 1
 
@@ -387,15 +388,6 @@ class Training:
 
 
 # Steps
-
-
-def clip(parameters: Iterable[Any], limit: float) -> None:
-    """Scale all gradients by one factor, so that their norm together is at most `limit`."""
-    moving = [parameter for parameter in parameters if parameter.grad is not None]
-    norm = math.sqrt(sum(float(np.vdot(parameter.grad, parameter.grad).real) for parameter in moving))
-    if norm > limit:
-        for parameter in moving:
-            parameter.grad = parameter.grad * (limit / norm)
 
 
 def seed_generators(model: Module, seed: int) -> None:

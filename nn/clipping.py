@@ -1,0 +1,169 @@
+"""Better-behaved gradients: clipped by their norm or by their size, or normalised, between `backward` and `step`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from autograd_mini import Tensor
+from nn.module import Module
+
+LIMIT = "{name}(..., {limit}={got!r}): the limit is a positive number."
+WHAT = "{name} was given a {got}. Give it a model, or parameters: `nn.{name}(model.parameters(), ...)`."
+NOT_FINITE = (
+    "{name}: the gradient of {parameter!r} (shape {shape}) holds {count} entries that are NaN or infinite, so no "
+    "scaling makes it usable. Put the step into `with autograd_mini.checked():` to see where they come from."
+)
+
+
+def clip_norm(parameters: Module | Iterable[Tensor], max_norm: float) -> float:
+    r"""Scale all gradients by one factor, :math:`\min(1, c / \|g\|)`, so that their common norm is at most c.
+
+    The direction of the step stays (Pascanu, Mikolov & Bengio 2013, *On the difficulty of training recurrent neural
+    networks*). Parameters without a gradient are passed over.
+
+    Parameters
+    ----------
+    parameters : Module or iterable of Parameter
+        Whose gradients.
+    max_norm : float
+        c.
+
+    Returns
+    -------
+    float
+        The norm before, :math:`\|g\|` over all of them together.
+
+    Raises
+    ------
+    ValueError
+        If the limit is not positive.
+    FloatingPointError
+        If a gradient is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> w = nn.Parameter(np.zeros(2))
+    >>> w.grad = np.array([3.0, 4.0])
+    >>> nn.clip_norm([w], 1.0), w.grad
+    (5.0, array([0.6, 0.8]))
+    """
+    if not max_norm > 0:
+        raise ValueError(LIMIT.format(name="clip_norm", limit="max_norm", got=max_norm))
+    moving = with_gradients("clip_norm", parameters)
+    norm = math.hypot(*(norm_of(parameter.grad) for parameter in moving))
+    if norm > max_norm:
+        for parameter in moving:
+            parameter.grad = scaled(parameter.grad, max_norm, norm)
+    return norm
+
+
+def clip_value(parameters: Module | Iterable[Tensor], max_value: float) -> float:
+    r"""Bring each entry of the gradients into :math:`[-c, c]`.
+
+    Parameters
+    ----------
+    parameters : Module or iterable of Parameter
+        Whose gradients.
+    max_value : float
+        c.
+
+    Returns
+    -------
+    float
+        The largest size of an entry before; 0 if there is none.
+
+    Raises
+    ------
+    ValueError
+        If the limit is not positive.
+    FloatingPointError
+        If a gradient is not finite.
+    """
+    if not max_value > 0:
+        raise ValueError(LIMIT.format(name="clip_value", limit="max_value", got=max_value))
+    moving = with_gradients("clip_value", parameters)
+    largest = max((float(np.max(np.abs(parameter.grad), initial=0)) for parameter in moving), default=0.0)
+    if largest > max_value:
+        for parameter in moving:
+            parameter.grad = np.clip(parameter.grad, -max_value, max_value)
+    return largest
+
+
+def normalise_gradients(parameters: Module | Iterable[Tensor], norm: float = 1.0) -> list[float]:
+    r"""Give the gradient of each parameter the same norm, :math:`g \leftarrow c\, g / \|g\|`, whatever the depth did.
+
+    The lecture's "gradient normalization": layers far from the output then learn as fast as those near to it. A
+    gradient of exactly 0 stays.
+
+    Parameters
+    ----------
+    parameters : Module or iterable of Parameter
+        Whose gradients.
+    norm : float
+        c.
+
+    Returns
+    -------
+    list of float
+        The norms before, of those that have a gradient.
+
+    Raises
+    ------
+    ValueError
+        If the norm is not positive.
+    FloatingPointError
+        If a gradient is not finite.
+    """
+    if not norm > 0:
+        raise ValueError(LIMIT.format(name="normalise_gradients", limit="norm", got=norm))
+    moving = with_gradients("normalise_gradients", parameters)
+    norms = [norm_of(parameter.grad) for parameter in moving]
+    for parameter, before in zip(moving, norms, strict=True):
+        if before:
+            parameter.grad = scaled(parameter.grad, norm, before)
+    return norms
+
+
+def with_gradients(name: str, parameters: Any) -> list[Tensor]:
+    """The parameters that have a gradient, if all these are finite."""
+    if isinstance(parameters, Module):
+        parameters = parameters.parameters()
+    if isinstance(parameters, Tensor | str) or not isinstance(parameters, Iterable):
+        raise TypeError(WHAT.format(name=name, got=type(parameters).__name__))
+    moving = [parameter for parameter in parameters if parameter.grad is not None]
+    for i, parameter in enumerate(moving):
+        # One sum tells all: it is finite unless an entry is not, or it overflows.
+        if not math.isfinite(float(np.sum(np.abs(parameter.grad), dtype=np.float64))):
+            count = int(np.sum(~np.isfinite(parameter.grad)))
+            if count:
+                label = parameter.name or f"parameter {i}"
+                raise FloatingPointError(
+                    NOT_FINITE.format(name=name, parameter=label, shape=parameter.shape, count=count)
+                )
+    return moving
+
+
+def norm_of(array: Any) -> float:
+    """The 2-norm, right also where the squares of the entries would overflow or vanish."""
+    largest = float(np.max(np.abs(array), initial=0))
+    if not largest:
+        return 0.0
+    if 1e-140 < largest < 1e140:
+        return float(np.sqrt(np.sum(np.square(np.abs(array), dtype=np.float64))))
+    return largest * float(np.sqrt(np.sum(np.square(np.abs(array) / largest, dtype=np.float64))))
+
+
+def scaled(array: Any, norm: float, before: float) -> Any:
+    """The array with another norm, in its own dtype; the factor may be out of that dtype's range."""
+    factor = norm / before
+    bits = np.finfo(array.dtype).bits
+    if bits >= 64 or (bits == 32 and 1e-30 < factor < 1e30):
+        return array * factor
+    wide = np.result_type(array.dtype, np.float64)
+    return (array.astype(wide) * factor).astype(array.dtype)
