@@ -1,6 +1,6 @@
 """Neural networks from autograd_mini's primitives: modules, activations, initial weights, losses, SGD."""
 
-from nn import data, init, perceptrons
+from nn import data, init, perceptrons, schedules
 from nn.activations import LeakyReLU, PReLU, ReLU, Tanh
 from nn.boosting import boost
 from nn.callbacks import EarlyStopping, ReduceOnPlateau
@@ -81,6 +81,7 @@ __all__ = [
     "r2",
     "save",
     "save_weights",
+    "schedules",
     "signals",
     "squared_error",
     "torch_names",

@@ -1,0 +1,344 @@
+"""Learning rates as pure functions of the number of steps taken, t = 0, 1, 2, ...: nothing here keeps a count.
+
+    >>> import nn
+    >>> model = nn.MLP([2, 16, 1], rng=0)
+    >>> optimizer = nn.SGD(model.parameters(), learning_rate=nn.schedules.cosine(0.1, steps=1000, warmup=100))
+    >>> round(optimizer.rate, 6)  # of the step to come; the optimizer counts
+    0.00099
+
+After its last step a schedule stays at its last rate. All of them can be pickled and compared by their `repr`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+__all__ = [
+    "Schedule",
+    "constant",
+    "cosine",
+    "exponential",
+    "inverse_sqrt",
+    "joined",
+    "linear",
+    "one_cycle",
+    "polynomial",
+    "step",
+    "warmup",
+]
+
+RATE = "schedules.{name}({option}={value!r}): must be a {kind} number."
+STEPS = "schedules.{name}({option}={value!r}): must be a whole number of steps, {least} or more."
+MILESTONES = "schedules.step(every={value!r}): write a number of steps, or the steps at which to fall in rising order."
+NOT_A_SCHEDULE = "schedules.{name} was given {value!r} as a schedule. Pass one of `nn.schedules`, or a fixed rate."
+TOO_LONG = "schedules.{name}(steps={steps}, warmup={warmup}): the warm-up is part of the steps and must be shorter."
+COUNT = "A schedule was asked for the rate of step {step!r}. Steps are counted in whole numbers from 0."
+
+
+class Schedule:
+    """A formula with its options: call it with a step to get the rate. The functions of this module make them.
+
+    Examples
+    --------
+    >>> import nn
+    >>> schedule = nn.schedules.step(0.1, every=30)
+    >>> schedule
+    step(rate=0.1, every=30, factor=0.1)
+    >>> schedule(0), round(schedule(30), 12)
+    (0.1, 0.01)
+    """
+
+    def __init__(self, formula: Callable[..., float], **options: Any) -> None:
+        self.formula, self.options = formula, options
+
+    def __call__(self, step: int) -> float:
+        try:
+            count = operator.index(step)
+        except TypeError:
+            count = -1
+        if count < 0:
+            raise ValueError(COUNT.format(step=step))
+        return self.formula(count, **self.options)
+
+    def __repr__(self) -> str:
+        inside = ", ".join(f"{option}={value!r}" for option, value in self.options.items())
+        return f"{self.formula.__name__.removeprefix('_')}({inside})"
+
+
+def constant(rate: float) -> Schedule:
+    r""":math:`\eta_t = \eta`: as a part of others; an optimizer takes the number itself."""
+    return Schedule(_constant, rate=positive("constant", "rate", rate))
+
+
+def _constant(_t: int, rate: float) -> float:
+    return rate
+
+
+def step(rate: float, every: int | Sequence[int], factor: float = 0.1) -> Schedule:
+    r""":math:`\eta_t = \eta\,\gamma^{k}`, with k the number of falls until t: each `every` steps, or at the given ones.
+
+    Parameters
+    ----------
+    rate : float
+        :math:`\eta`.
+    every : int or sequence of int
+        Steps between two falls, or the steps at which they come.
+    factor : float
+        :math:`\gamma`.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
+    """
+    if isinstance(every, Sequence):
+        falls = tuple(whole("step", "every", fall, 0) for fall in every)
+        if not falls or any(a >= b for a, b in itertools.pairwise(falls)):
+            raise ValueError(MILESTONES.format(value=every))
+    else:
+        falls = whole("step", "every", every, 1)  # type: ignore[assignment]
+    return Schedule(_step, rate=positive("step", "rate", rate), every=falls, factor=positive("step", "factor", factor))
+
+
+def _step(t: int, rate: float, every: int | tuple[int, ...], factor: float) -> float:
+    falls = t // every if isinstance(every, int) else sum(t >= fall for fall in every)
+    return rate * factor**falls
+
+
+def exponential(rate: float, factor: float, every: int = 1) -> Schedule:
+    r""":math:`\eta_t = \eta\,\gamma^{t/n}`: a factor of :math:`\gamma` each n = `every` steps, in between smoothly."""
+    name = "exponential"
+    rate, factor = positive(name, "rate", rate), positive(name, "factor", factor)
+    return Schedule(_exponential, rate=rate, factor=factor, every=whole(name, "every", every, 1))
+
+
+def _exponential(t: int, rate: float, factor: float, every: int) -> float:
+    return rate * factor ** (t / every)
+
+
+def linear(start: float, end: float, steps: int) -> Schedule:
+    r""":math:`\eta_t = a + (b - a)\,t/T` from a = `start` to b = `end` in T = `steps`."""
+    name = "linear"
+    start, end = positive(name, "start", start, zero=True), positive(name, "end", end, zero=True)
+    return Schedule(_linear, start=start, end=end, steps=whole(name, "steps", steps, 1))
+
+
+def _linear(t: int, start: float, end: float, steps: int) -> float:
+    return start + (end - start) * min(t / steps, 1.0)
+
+
+def polynomial(rate: float, steps: int, power: float = 1.0, end: float = 0.0, warmup: int = 0) -> Schedule:
+    r""":math:`\eta_t = \eta_T + (\eta - \eta_T)(1 - t/T)^p`, to :math:`\eta_T` = `end` in T = `steps`.
+
+    With `warmup`, that many of the steps rise to `rate` first; see `warmup`.
+    """
+    name = "polynomial"
+    rate, end = positive(name, "rate", rate), positive(name, "end", end, zero=True)
+    steps, rising = shared(name, steps, warmup)
+    power = positive(name, "power", power)
+    return after(rising, Schedule(_polynomial, rate=rate, steps=steps, power=power, end=end))
+
+
+def _polynomial(t: int, rate: float, steps: int, power: float, end: float) -> float:
+    return end + (rate - end) * (1 - min(t / steps, 1.0)) ** power
+
+
+def cosine(rate: float, steps: int, end: float = 0.0, warmup: int = 0) -> Schedule:
+    r""":math:`\eta_t = \eta_T + \frac12(\eta - \eta_T)(1 + \cos(\pi t/T))`: half a wave down to `end` in T = `steps`.
+
+    Parameters
+    ----------
+    rate : float
+        :math:`\eta`, the largest rate.
+    steps : int
+        T, the warm-up included.
+    end : float
+        :math:`\eta_T`.
+    warmup : int
+        How many of the steps rise to `rate` first; see `warmup`.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
+
+    References
+    ----------
+    Loshchilov and Hutter (2017), SGDR: stochastic gradient descent with warm restarts.
+
+    Examples
+    --------
+    >>> import nn
+    >>> schedule = nn.schedules.cosine(0.1, steps=100)
+    >>> [round(schedule(t), 3) for t in (0, 25, 50, 100, 1000)]
+    [0.1, 0.085, 0.05, 0.0, 0.0]
+    """
+    name = "cosine"
+    rate, end = positive(name, "rate", rate), positive(name, "end", end, zero=True)
+    steps, rising = shared(name, steps, warmup)
+    return after(rising, Schedule(_cosine, rate=rate, steps=steps, end=end))
+
+
+def _cosine(t: int, rate: float, steps: int, end: float) -> float:
+    return end + (rate - end) * (1 + math.cos(math.pi * min(t / steps, 1.0))) / 2
+
+
+def inverse_sqrt(rate: float, warmup: int) -> Schedule:
+    r""":math:`\eta_t = \eta\,\min(\frac{t+1}{w}, \sqrt{\frac{w}{t+1}})`: up in w = `warmup` steps, then slowly down.
+
+    References
+    ----------
+    Vaswani et al. (2017), Attention is all you need, section 5.3, with the largest rate as :math:`\eta`.
+    """
+    name = "inverse_sqrt"
+    return Schedule(_inverse_sqrt, rate=positive(name, "rate", rate), warmup=whole(name, "warmup", warmup, 1))
+
+
+def _inverse_sqrt(t: int, rate: float, warmup: int) -> float:
+    share = (t + 1) / warmup
+    return rate * min(share, share**-0.5)
+
+
+def one_cycle(
+    rate: float, steps: int, rise: float = 0.3, start: float | None = None, end: float | None = None
+) -> Schedule:
+    r"""One wave: from `start` up to `rate` in a share `rise` of the steps, then down to `end`, each half a cosine.
+
+    Parameters
+    ----------
+    rate : float
+        The largest rate.
+    steps : int
+        Of the whole cycle.
+    rise : float
+        The share of the steps that go up, in (0, 1).
+    start, end : float, optional
+        By default `rate / 25` and `start / 10_000`, as in PyTorch.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
+
+    References
+    ----------
+    Smith and Topin (2018), Super-convergence: very fast training of neural networks using large learning rates.
+    """
+    name = "one_cycle"
+    rate = positive(name, "rate", rate)
+    start = rate / 25 if start is None else positive(name, "start", start, zero=True)
+    end = start / 1e4 if end is None else positive(name, "end", end, zero=True)
+    if not (isinstance(rise, int | float) and 0 < rise < 1):
+        raise ValueError(RATE.format(name=name, option="rise", value=rise, kind="share in (0, 1), which is no other"))
+    steps = whole(name, "steps", steps, 2)
+    return Schedule(_one_cycle, rate=rate, steps=steps, rise=rise, start=start, end=end)
+
+
+def _one_cycle(t: int, *, rate: float, steps: int, rise: float, start: float, end: float) -> float:
+    share = min(t / steps, 1.0)
+    if share < rise:
+        return start + (rate - start) * (1 - math.cos(math.pi * share / rise)) / 2
+    return end + (rate - end) * (1 + math.cos(math.pi * (share - rise) / (1 - rise))) / 2
+
+
+def warmup(schedule: Callable[[int], float] | float, steps: int) -> Schedule:
+    r"""A rise before a schedule: :math:`\eta_t = \eta^*_0 (t+1)/(w+1)` for t < w = `steps`, then :math:`\eta^*_{t-w}`.
+
+    No step is wasted at a rate of 0, and the rise ends where the schedule begins.
+
+    Parameters
+    ----------
+    schedule : Schedule, callable or float
+        :math:`\eta^*`, which counts its own steps from 0; a number is constant.
+    steps : int
+        w.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the number of steps is not positive, or there is no schedule.
+
+    Examples
+    --------
+    >>> import nn
+    >>> schedule = nn.schedules.warmup(nn.schedules.exponential(1.0, factor=0.5), steps=3)
+    >>> [schedule(t) for t in range(6)]
+    [0.25, 0.5, 0.75, 1.0, 0.5, 0.25]
+    """
+    return Schedule(_warmup, schedule=as_schedule("warmup", schedule), steps=whole("warmup", "steps", steps, 1))
+
+
+def _warmup(t: int, schedule: Callable[[int], float], steps: int) -> float:
+    return schedule(0) * (t + 1) / (steps + 1) if t < steps else schedule(t - steps)
+
+
+def joined(*parts: Any) -> Schedule:
+    """One schedule after the other: `joined(first, steps, second, ...)`, each counting its own steps from 0.
+
+    Examples
+    --------
+    >>> import nn
+    >>> schedule = nn.schedules.joined(0.1, 100, nn.schedules.cosine(0.01, steps=50), 50, 0.001)
+    >>> schedule(99), schedule(100), schedule(150)
+    (0.1, 0.01, 0.001)
+    """
+    if len(parts) < 3 or len(parts) % 2 == 0:
+        raise TypeError(NOT_A_SCHEDULE.format(name="joined(first, steps, second, ...)", value=parts))
+    schedules = tuple(as_schedule("joined", part) for part in parts[::2])
+    return Schedule(
+        _joined, schedules=schedules, lengths=tuple(whole("joined", "steps", part, 1) for part in parts[1::2])
+    )
+
+
+def _joined(t: int, schedules: tuple[Callable[[int], float], ...], lengths: tuple[int, ...]) -> float:
+    for schedule, length in zip(schedules, lengths, strict=False):
+        if t < length:
+            return schedule(t)
+        t -= length
+    return schedules[-1](t)
+
+
+def as_schedule(name: str, value: Any) -> Callable[[int], float]:
+    """A schedule, of a fixed rate the constant one."""
+    if callable(value):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return constant(value)
+    raise TypeError(NOT_A_SCHEDULE.format(name=name, value=value))
+
+
+def after(rising: int, schedule: Schedule) -> Schedule:
+    return warmup(schedule, rising) if rising else schedule
+
+
+def shared(name: str, steps: Any, rising: Any) -> tuple[int, int]:
+    """The steps after the warm-up, and those of it."""
+    steps, rising = whole(name, "steps", steps, 1), whole(name, "warmup", rising, 0)
+    if rising >= steps:
+        raise ValueError(TOO_LONG.format(name=name, steps=steps, warmup=rising))
+    return steps - rising, rising
+
+
+def positive(name: str, option: str, value: Any, zero: bool = False) -> float:
+    try:
+        number = math.nan if isinstance(value, bool | str) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 0 <= number < math.inf or (number == 0 and not zero):
+        kind = "finite, not negative" if zero else "finite, positive"
+        raise ValueError(RATE.format(name=name, option=option, value=value, kind=kind))
+    return number
+
+
+def whole(name: str, option: str, value: Any, least: int) -> int:
+    try:
+        number = least - 1 if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = least - 1
+    if number < least:
+        raise ValueError(STEPS.format(name=name, option=option, value=value, least=least))
+    return number
