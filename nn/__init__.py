@@ -21,6 +21,20 @@ from nn.parameter import Buffer, Parameter
 from nn.perceptrons import Aggregation, Perceptron
 from nn.pretraining import Autoencoder, pretrain
 from nn.regularization import ChannelDropout, Dropout, GaussianNoise, Masking
+from nn.data import minibatches
+from nn.layers import MLP, Linear, Sequential
+from nn.losses import (
+    absolute_error,
+    cosine_distance,
+    cross_entropy,
+    hinge_loss,
+    huber_loss,
+    kl_divergence,
+    logistic_loss,
+    squared_error,
+)
+from nn.module import Module, Parameter
+from nn.optim import SGD
 from nn.signal_log import SignalLog
 from nn.signals import signals
 from nn.training import Training, fit
@@ -73,6 +87,14 @@ __all__ = [
     "init",
     "load",
     "load_weights",
+    "absolute_error",
+    "cosine_distance",
+    "cross_entropy",
+    "hinge_loss",
+    "huber_loss",
+    "init",
+    "kl_divergence",
+    "logistic_loss",
     "minibatches",
     "normalise_gradients",
     "perceptrons",

@@ -15,7 +15,7 @@ import nn
 from autograd_mini import rules
 from autograd_mini.primitive import composites, constants, primitives
 
-FILES = [*Path(rules.__file__).parent.glob("*.py"), *Path(nn.__file__).parent.glob("*.py")]
+FILES = [*Path(rules.__file__).parent.glob("*.py"), *Path(nn.__file__).parent.rglob("*.py")]
 SOURCES = sorted(path for path in FILES if "rule" in path.read_text() and path.name != "__init__.py")
 SHAPES = {"shape", "ndim", "dtype", "size"}
 ATTRIBUTES = SHAPES | {"T", "index", "astype"}  # `index` is that of lists

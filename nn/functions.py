@@ -1,0 +1,157 @@
+"""Functions of scores that activations and losses share, each one operation with its rule; no module lives here.
+
+They are written so that no exponential overflows and nothing cancels: right, and with right derivatives, at scores of
+any size.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd_mini import case, primitive, rule
+
+UNARY = tuple(case(shape) for shape in ((), (3,), (2, 3), (0, 3)))
+ROWS = (case((2, 3)), case((3,)), case((2, 4, 3)), case((0, 3)))
+LABELLED = (case((2, 3), labels=np.array([2, 0])), case((3,), labels=np.array(1)))
+
+
+@primitive
+def sigmoid(s: Any) -> Any:
+    r"""The lecture's :math:`\theta(s) = 1 / (1 + e^{-s})`."""
+    return np.exp(np.minimum(s, 0)) / (1 + np.exp(-np.abs(s)))
+
+
+@primitive
+def sigmoid_slope(s: Any) -> Any:
+    r""":math:`\theta'(s) = \theta(s)\,\theta(-s)`, of which neither is rounded to 1."""
+    e = np.exp(-np.abs(s))
+    return e / np.square(1 + e)
+
+
+rule(sigmoid, lambda g, _out, s: g * sigmoid_slope(s), cases=UNARY)
+rule(sigmoid_slope, lambda g, out, s: g * (-out * np.tanh(s / 2)), cases=UNARY)
+
+
+@primitive
+def softmax(s: Any, axis: int = -1) -> Any:
+    r"""The shares :math:`e^{s_k} / \sum_j e^{s_j}` along an axis."""
+    e = np.exp(s - np.max(s, axis=axis, keepdims=True))
+    return e / np.sum(e, axis=axis, keepdims=True)
+
+
+@primitive
+def log_softmax(s: Any, axis: int = -1) -> Any:
+    r""":math:`s_k - \log\sum_j e^{s_j}`, the logarithm of `softmax`."""
+    s = s - np.max(s, axis=axis, keepdims=True)
+    return s - np.log(np.sum(np.exp(s), axis=axis, keepdims=True))
+
+
+def through_softmax(g: Any, p: Any, axis: int) -> Any:
+    """The cotangent of the scores, from that of their softmax p."""
+    return p * (g - np.sum(g * p, axis=axis, keepdims=True))
+
+
+rule(
+    softmax,
+    lambda g, out, _s, axis=-1: through_softmax(g, out, axis),
+    cases=(*ROWS, case((3, 2), axis=0)),
+)
+rule(
+    log_softmax,
+    lambda g, out, _s, axis=-1: g - np.exp(out) * np.sum(g, axis=axis, keepdims=True),
+    cases=(*ROWS, case((3, 2), axis=0)),
+)
+
+
+# Minus the logarithm of the share of the right class
+
+
+def surprises(s: Any, labels: Any) -> Any:
+    """The losses of all rows, as one axis."""
+    s = s.reshape(-1, s.shape[-1])
+    s = s - np.maximum.reduce(s, axis=1, keepdims=True)
+    right = s[np.arange(labels.size), labels.ravel()]
+    return np.log(np.add.reduce(np.exp(s, out=s), axis=1)) - right
+
+
+@primitive
+def label_losses(s: Any, labels: Any) -> Any:
+    r""":math:`-\log\,\mathrm{softmax}(s_n)_{y_n}` of each row of scores; `labels` are constants."""
+    return surprises(s, labels).reshape(labels.shape)
+
+
+@primitive
+def mean_label_loss(s: Any, labels: Any) -> Any:
+    """The mean of `label_losses`: as one operation, because each step of training takes it."""
+    return np.add.reduce(surprises(s, labels)) / s.dtype.type(labels.size)
+
+
+@primitive
+def excess(g: Any, s: Any, labels: Any) -> Any:
+    """The cotangent of the scores: g times the softmax of each row minus 1 at its label; g is one for each row."""
+    rows = s.reshape(-1, s.shape[-1])
+    g = np.broadcast_to(g, (*s.shape[:-1], 1)).reshape(-1, 1)
+    e = rows - np.maximum.reduce(rows, axis=1, keepdims=True)
+    np.exp(e, out=e)
+    e *= g / np.add.reduce(e, axis=1, keepdims=True)
+    e[np.arange(labels.size), labels.ravel()] -= g[:, 0]
+    return e.reshape(s.shape)
+
+
+rule(label_losses, lambda g, _out, s, labels: excess(np.expand_dims(g, -1), s, labels=labels), cases=LABELLED)
+rule(mean_label_loss, lambda g, _out, s, labels: excess(g / labels.size, s, labels=labels), cases=LABELLED)
+rule(
+    excess,
+    lambda g, _out, c, s, labels: g * excess(np.ones_like(c), s, labels=labels),
+    lambda g, _out, c, s, **_labels: through_softmax(g * c, softmax(s), -1),
+    broadcasts=True,
+    cases=(case((2, 1), (2, 3), labels=np.array([2, 0])), case((), (3,), labels=np.array(1))),
+)
+
+
+@primitive
+def share_losses(s: Any, shares: Any) -> Any:
+    r""":math:`-\sum_k t_{nk} \log\,\mathrm{softmax}(s_n)_k` of each row; a share of 0 counts nothing."""
+    return -np.sum(shares * np.where(shares == 0, 0, log_softmax(s)), axis=-1)
+
+
+rule(
+    share_losses,
+    lambda g, _out, s, shares: np.expand_dims(g, -1) * (softmax(s) * np.sum(shares, axis=-1, keepdims=True) - shares),
+    lambda g, _out, s, _shares: np.expand_dims(-g, -1) * log_softmax(s),
+    cases=(case((2, 3), (2, 3)), case((3,), (3,))),
+)
+
+
+# The same for two classes, of which one has the score 0
+
+
+@primitive
+def logistic_losses(s: Any, y: Any) -> Any:
+    r""":math:`-y \log\theta(s) - (1 - y) \log\theta(-s)`, entry by entry."""
+    return np.maximum(s, 0) - y * s + np.log1p(np.exp(-np.abs(s)))
+
+
+@primitive
+def logistic_excess(s: Any, y: Any) -> Any:
+    r""":math:`\theta(s) - y`: the slope of `logistic_losses`. The smaller share is exact, the larger is 1 minus it."""
+    e = np.exp(-np.abs(s))
+    smaller = e / (1 + e)
+    return np.where(s > 0, (1 - y) - smaller, smaller - y)
+
+
+SAME_SHAPES = (case((2, 3), (2, 3)), case((), ()), case((0,), (0,)))
+rule(
+    logistic_losses,
+    lambda g, _out, s, y: g * logistic_excess(s, y),
+    lambda g, _out, s, _y: -g * s,
+    cases=SAME_SHAPES,
+)
+rule(
+    logistic_excess,
+    lambda g, _out, s, _y: g * sigmoid_slope(s),
+    lambda g, _out, _s, _y: -g,
+    cases=SAME_SHAPES,
+)

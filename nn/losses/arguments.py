@@ -1,0 +1,133 @@
+"""What every loss does with its arguments: conversion, clear errors for what cannot be right, the reduction.
+
+No formula of a loss lives here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograd_mini import Tensor
+
+SHAPES = (
+    "{loss} was given outputs of shape {output} and targets of shape {target}. They are compared entry by entry and "
+    "must agree: reshape one, e.g. `y.reshape({output})`."
+)
+EMPTY = "{loss} was given outputs of shape {output}: the mean over no entries is no number. Leave empty batches out."
+KIND = (
+    "{loss} was given {what} of dtype {dtype}, which are no real numbers. Convert them first, e.g. "
+    "`np.asarray({what}, np.float32)`."
+)
+NOT_FINITE = (
+    "{loss} was given targets of which {count} of {size} are not finite, the first {value} at index {index}. A target "
+    "is what the model shall learn: leave such examples out, or fill the gaps in, before training."
+)
+REDUCTION = (
+    "{loss}(reduction={got!r}) is unknown. Write 'mean' for the average over the batch, 'sum' for its sum, 'none' for "
+    "the losses one by one."
+)
+LABELS = (
+    "{loss} was given scores of shape {scores} and labels of shape {labels} and dtype {dtype}. Write one "
+    "row of scores for each example, and as labels one whole number for each: shape {want}{hint}."
+)
+ONE_HOT = "; of rows with a 1 at the right class, that is `labels.argmax(axis=-1)`"
+RANGE = "{loss} was given labels from {low} to {high} for {classes} classes. Labels count from 0 to {last}."
+
+REDUCTIONS: dict[str, Callable[[Any], Any]] = {"mean": np.mean, "sum": np.sum, "none": lambda losses: losses}
+
+
+def as_scores(loss: str, output: Any) -> Any:
+    """A model's outputs as a tensor or an array of floating-point numbers."""
+    if not isinstance(output, Tensor | np.ndarray):
+        output = Tensor(output).data
+    kind = output.dtype.kind
+    if kind == "f":
+        return output
+    if kind not in "iub":
+        raise TypeError(KIND.format(loss=loss, what="outputs", dtype=output.dtype))
+    return output.astype(float)
+
+
+def as_pair(loss: str, output: Any, target: Any) -> tuple[Any, Any]:
+    """Outputs, and targets of their shape and dtype; shapes must agree, for broadcasting would hide a mistake."""
+    output = as_scores(loss, output)
+    if type(target) is not np.ndarray or target.dtype is not output.dtype:
+        target = converted(loss, target, output.dtype)
+    if output.shape != target.shape:
+        raise ValueError(SHAPES.format(loss=loss, output=output.shape, target=target.shape))
+    if not output.size:
+        raise ValueError(EMPTY.format(loss=loss, output=output.shape))
+    return output, target
+
+
+def converted(loss: str, target: Any, dtype: Any) -> Any:
+    """Real numbers in another dtype; tensors stay tensors, and arrays what they are."""
+    if not isinstance(target, Tensor):
+        try:
+            target = Tensor(target).data
+        except TypeError as error:
+            if isinstance(target, np.ma.MaskedArray):
+                raise
+            kind = np.asarray(target).dtype
+            raise TypeError(KIND.format(loss=loss, what="targets", dtype=kind)) from error
+    if target.dtype.kind not in "fiub":
+        raise TypeError(KIND.format(loss=loss, what="targets", dtype=target.dtype))
+    return target if target.dtype == dtype else target.astype(dtype)
+
+
+def as_labels(loss: str, labels: Any, scores: Any, ignored: int | None = None) -> np.ndarray[Any, Any]:
+    """Class labels: whole numbers from 0, one for each row of scores."""
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "iu" or labels.shape != scores.shape[:-1] or not scores.ndim or not labels.size:
+        raise ValueError(unfit(loss, labels, scores))
+    low, high = np.minimum.reduce(labels, axis=None), np.maximum.reduce(labels, axis=None)
+    if (low < 0 or high >= scores.shape[-1]) and ignored is not None:
+        counted = labels[labels != ignored]
+        low, high = np.min(counted, initial=0), np.max(counted, initial=0)
+    if low < 0 or high >= scores.shape[-1]:
+        classes = scores.shape[-1]
+        raise ValueError(RANGE.format(loss=loss, low=low, high=high, classes=classes, last=classes - 1))
+    return labels
+
+
+def unfit(loss: str, labels: np.ndarray[Any, Any], scores: Any) -> str:
+    """What is wrong with labels whose shape or dtype does not fit the scores."""
+    hint = ONE_HOT if labels.shape == scores.shape and scores.ndim else ""
+    want = scores.shape[:-1] if scores.size else f"({', '.join(['at least 1'] * max(1, scores.ndim - 1))},)"
+    found = {"scores": scores.shape, "labels": labels.shape, "dtype": labels.dtype}
+    return LABELS.format(loss=loss, **found, want=want, hint=hint)
+
+
+def reduced(loss: str, losses: Any, reduction: str) -> Any:
+    """The mean, the sum, or the losses themselves."""
+    if reduction not in REDUCTIONS:
+        raise ValueError(REDUCTION.format(loss=loss, got=reduction))
+    return REDUCTIONS[reduction](losses)
+
+
+def checked(loss: str, result: Any, target: Any) -> Any:
+    """`result`, unless it is not finite because a target is not: looked at only then, which costs nothing otherwise.
+
+    Outputs that are not finite pass: a training that diverges shows it in its loss.
+    """
+    values = result.data if isinstance(result, Tensor) else result
+    if type(values) is np.ndarray and not values.ndim:
+        if not math.isfinite(values):
+            refuse_non_finite(loss, target)
+    elif isinstance(values, np.ndarray | np.generic) and not np.all(np.isfinite(values)):
+        refuse_non_finite(loss, target)
+    return result
+
+
+def refuse_non_finite(loss: str, target: Any) -> None:
+    """Raise if a target is NaN or infinite."""
+    target = target.data if isinstance(target, Tensor) else target
+    wrong = ~np.isfinite(target)
+    if np.any(wrong):
+        index = tuple(int(i) for i in np.argwhere(wrong)[0])
+        count = np.count_nonzero(wrong)
+        raise ValueError(NOT_FINITE.format(loss=loss, count=count, size=target.size, value=target[index], index=index))
