@@ -11,18 +11,6 @@ from nn.data import DataLoader, minibatches
 from nn.evaluation import evaluate, predict
 from nn.history import History
 from nn.layers import MLP, Flatten, Linear, Residual, Sequential
-from nn.losses import cross_entropy, squared_error
-from nn.metrics import accuracy, r2
-from nn.module import Module
-from nn.normalization import BatchNorm, LayerNorm, WeightNorm
-from nn.optim import SGD, AdaGrad, Adam, AdamW, RMSprop
-from nn.optimizer import Optimizer, Optimizers
-from nn.parameter import Buffer, Parameter
-from nn.perceptrons import Aggregation, Perceptron
-from nn.pretraining import Autoencoder, pretrain
-from nn.regularization import ChannelDropout, Dropout, GaussianNoise, Masking
-from nn.data import minibatches
-from nn.layers import MLP, Linear, Sequential
 from nn.losses import (
     absolute_error,
     cosine_distance,
@@ -33,8 +21,15 @@ from nn.losses import (
     logistic_loss,
     squared_error,
 )
+from nn.metrics import accuracy, r2
 from nn.module import Module, Parameter
-from nn.optim import SGD
+from nn.normalization import BatchNorm, LayerNorm, WeightNorm
+from nn.optim import SGD, AdaGrad, Adam, AdamW, RMSprop
+from nn.optimizer import Optimizer, Optimizers
+from nn.parameter import Buffer, Parameter
+from nn.perceptrons import Aggregation, Perceptron
+from nn.pretraining import Autoencoder, pretrain
+from nn.regularization import ChannelDropout, Dropout, GaussianNoise, Masking
 from nn.signal_log import SignalLog
 from nn.signals import signals
 from nn.training import Training, fit
@@ -76,24 +71,22 @@ __all__ = [
     "Tanh",
     "Training",
     "WeightNorm",
+    "absolute_error",
     "accuracy",
     "boost",
     "clip_norm",
     "clip_value",
+    "cosine_distance",
     "cross_entropy",
     "data",
     "evaluate",
     "fit",
-    "init",
-    "load",
-    "load_weights",
-    "absolute_error",
-    "cosine_distance",
-    "cross_entropy",
     "hinge_loss",
     "huber_loss",
     "init",
     "kl_divergence",
+    "load",
+    "load_weights",
     "logistic_loss",
     "minibatches",
     "normalise_gradients",
