@@ -3,7 +3,7 @@
 Slides: Linear Aggregation of Perceptrons; Logic Operations with Aggregation; Powerfulness and Limitation; Multi-Layer
     Perceptrons: Basic Neural Network
 Lives in: nn.Perceptron, nn.Aggregation, nn.perceptrons.AND, nn.perceptrons.OR, nn.perceptrons.NOT,
-    nn.perceptrons.XOR, nn.perceptrons.convex
+    nn.perceptrons.XOR, nn.perceptrons.convex, nn.perceptrons.learn
 """
 
 import itertools

@@ -29,6 +29,12 @@ SUPPORT = (
     "convex(support, sides={sides}) needs the support of each direction: called with the {sides} unit vectors, shape "
     "({sides}, 2), support returned shape {got} instead of ({sides},)."
 )
+EXAMPLES = (
+    "learn() was given inputs of shape {inputs} and labels of shape {labels}. Give rows of numbers, at least one, and "
+    "a label for each: shapes (examples, inputs) and (examples,)."
+)
+LABELS = "learn() was given labels {got}. The lecture's are -1 and +1: write `2 * y - 1` for 0 and 1."
+FINITE = "learn() was given inputs that are not finite. Leave these examples out."
 
 
 class Signs(Module):
@@ -134,6 +140,58 @@ class Aggregation(Signs):
     def forward(self, x: Any) -> Any:
         """The signs of inputs of shape (..., d_in), shape (...)."""
         return np.sign(np.stack([g(x) for g in self.parts], axis=-1) @ self.alpha + self.bias)
+
+
+def learn(
+    x: Any, y: Any, *, updates: int = 10_000, rng: int | np.random.Generator | None = None, dtype: Any = np.float32
+) -> Perceptron:
+    r"""The perceptron learning algorithm: while examples are wrong, pick one and add it, :math:`w \leftarrow w + y_n x_n`.
+
+    It ends without mistakes if a plane separates the classes (Rosenblatt 1958); else the best weights seen are returned
+    (Gallant 1990).
+
+    Parameters
+    ----------
+    x, y : array_like
+        Inputs, shape (examples, inputs), and labels -1 or +1, shape (examples,).
+    updates : int
+        At most so many; each looks at all examples.
+    rng : int or numpy.random.Generator, optional
+        Which of the wrong examples is taken.
+    dtype : dtype
+        Of the perceptron's parameters; the updates are in float64.
+
+    Raises
+    ------
+    ValueError
+        If shapes or labels do not fit, or an input is not finite.
+
+    Examples
+    --------
+    >>> from nn.perceptrons import learn
+    >>> x = [[-1, -1], [-1, 1], [1, -1], [1, 1]]
+    >>> learn(x, [-1, -1, -1, 1], rng=0)(x).data  # AND
+    array([-1., -1., -1.,  1.])
+    """
+    x, y = np.asarray(x, float), np.asarray(y)
+    if x.ndim != 2 or y.shape != x.shape[:1] or not x.size:
+        raise ValueError(EXAMPLES.format(inputs=x.shape, labels=y.shape))
+    if not np.isin(y, (-1, 1)).all():
+        raise ValueError(LABELS.format(got=sorted(set(y.tolist()))[:5]))
+    if not np.all(np.isfinite(x)):
+        raise ValueError(FINITE)
+    rng = np.random.default_rng(rng)
+    signed = y[:, None] * np.column_stack([np.ones(len(x)), x])  # y_n x_n with x_0 = 1: right where its score is > 0
+    w = pocket = np.zeros(signed.shape[1])
+    fewest = len(x) + 1
+    for _ in range(updates + 1):
+        wrong = np.flatnonzero(signed @ w <= 0)
+        if len(wrong) < fewest:
+            pocket, fewest = w, len(wrong)
+        if not len(wrong):
+            break
+        w = w + signed[rng.choice(wrong)]
+    return Perceptron(pocket[1:], pocket[0], dtype)
 
 
 def as_parts(parts: Sequence[Signs], name: str) -> list[Signs]:

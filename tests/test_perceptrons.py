@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import nn
 from autograd_mini import Tensor
-from nn.perceptrons import AND, NOT, OR, XOR, convex
+from nn.perceptrons import AND, NOT, OR, XOR, convex, learn
 
 
 def inputs(count):
@@ -110,6 +110,31 @@ def test_the_area_around_a_disc_is_that_of_the_polygon():
         assert area == pytest.approx(sides * np.tan(np.pi / sides), rel=0.01)
 
 
+@given(st.integers(0, 99))
+def test_what_a_plane_separates_is_learned_without_mistakes(seed):
+    rng = np.random.default_rng(seed)
+    x, w = rng.uniform(-1, 1, (40, 3)), rng.standard_normal(4)
+    score = x @ w[1:] + w[0]
+    x, y = x[np.abs(score) > 0.1], np.sign(score[np.abs(score) > 0.1])
+    if len(x):
+        np.testing.assert_array_equal(learn(x, y, rng=seed)(x).data, y)
+
+
+def test_of_xor_a_perceptron_learns_three_points():
+    _, points = inputs(2)
+    y = -points[:, 0] * points[:, 1]
+    assert np.sum(learn(points, y, updates=200, rng=0)(points).data == y) == 3
+
+
+def test_the_pocket_keeps_the_best_weights():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((60, 2))
+    y = np.where(x[:, 0] + 0.5 * rng.standard_normal(60) > 0, 1, -1)
+    wrong = [np.sum(learn(x, y, updates=updates, rng=1)(x).data != y) for updates in (0, 1, 5, 50, 500)]
+    assert wrong == sorted(wrong, reverse=True)
+    assert wrong[-1] < 15
+
+
 def test_signs_have_gradient_0():
     x = Tensor(np.ones((3, 2)), requires_grad=True)
     G = XOR(nn.Perceptron([1, 2]), nn.Perceptron([2, -1]))
@@ -142,6 +167,10 @@ def test_it_is_a_module_like_others():
         (lambda: NOT(nn.Tanh()), TypeError, r"NOT .* a Tanh"),
         (lambda: nn.Aggregation([nn.Perceptron([1])], [1, 2]), ValueError, r"1 parts and alpha of shape \(2,\)"),
         (lambda: convex(lambda u: np.ones(len(u)), 2), ValueError, r"sides=2"),
+        (lambda: learn([[1.0]], [0]), ValueError, r"labels \[0\]"),
+        (lambda: learn([[1.0]], [1, 1]), ValueError, r"shape \(1, 1\) and labels of shape \(2,\)"),
+        (lambda: learn(np.ones((0, 2)), []), ValueError, r"shape \(0, 2\)"),
+        (lambda: learn([[np.nan]], [1]), ValueError, r"not finite"),
         (lambda: convex(lambda u: 1.0, 8), ValueError, r"shape \(\) instead of \(8,\)"),
     ],
 )
