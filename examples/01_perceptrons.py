@@ -13,7 +13,7 @@ import numpy as np
 from gallery import claim, fast, save
 
 import nn
-from nn.perceptrons import AND, NOT, OR, XOR, convex
+from nn.perceptrons import AND, NOT, OR, XOR, convex, learn
 
 BLUE, ORANGE, GREY = "#0072B2", "#E69F00", "#999999"
 SIDES = (8, 16)
@@ -38,6 +38,9 @@ right = np.sum(np.sign(votes @ np.column_stack([np.ones(4), points]).T) == -a * 
 print(
     f"One aggregation of g1 and g2: {len(votes):,} weights tried, at best {right.max()} of 4 points of XOR are right."
 )
+for name, y in {"AND": AND(g1, g2)(points).data, "OR": OR(g1, g2)(points).data, "XOR": -a * b}.items():
+    found = learn(points, y, updates=1000, rng=0)
+    print(f"  a perceptron learns {np.sum(found(points).data == y)} of 4 points of {name}")
 
 xor = XOR(g1, g2)
 for name, part in [("first layer", p) for p in xor.parts] + [("second layer", xor)]:

@@ -145,7 +145,7 @@ class Aggregation(Signs):
 def learn(
     x: Any, y: Any, *, updates: int = 10_000, rng: int | np.random.Generator | None = None, dtype: Any = np.float32
 ) -> Perceptron:
-    r"""The perceptron learning algorithm: while examples are wrong, pick one and add it, :math:`w \leftarrow w + y_n x_n`.
+    r"""The perceptron learning algorithm: while examples are wrong, add one of them, :math:`w \leftarrow w + y_n x_n`.
 
     It ends without mistakes if a plane separates the classes (Rosenblatt 1958); else the best weights seen are returned
     (Gallant 1990).
