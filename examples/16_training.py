@@ -94,6 +94,6 @@ if __name__ == "__main__":  # the processes that are killed import this file too
     claim(
         bits == again and str(history) == str(same) and history.epochs == best + 1 + PATIENCE,
         f"After {len(kills)} kill{'s' * (len(kills) > 1)} the training ended at the same bits as one left alone; "
-        f"validation stopped it after {history.epochs} of {EPOCHS} epochs and kept the weights of epoch {best + 1}, with "
+        f"validation stopped it after {history.epochs} of {EPOCHS} epochs and kept epoch {best + 1}'s weights, with "
         f"{history['val_accuracy'][best]:.1%} right.",
     )

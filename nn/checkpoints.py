@@ -11,13 +11,14 @@ import numpy as np
 
 from nn.module import Module
 from nn.parameter import Buffer, Parameter
-from nn.tensor_files import FOREIGN, Array, FilePath, read, write
+from nn.tensor_files import FOREIGN, Array, FilePath, checked_target, read, serialised, write
 
 NOT_A_MODEL = "{call}(path, model) was given a {what} for a model. Write `{call}(path, model, optimizer=optimizer)`."
 NOT_A_PART = (
     "{call}({name}=...) was given a {what}. Parts are modules, generators, and objects with `state_dict()` and "
     "`load_state_dict()`, such as optimizers and data loaders."
 )
+PART_NAME = "{call}: {name!r} cannot be the name of a part. Use letters, digits and underscores, such as `optimizer`."
 VALUE = (
     "nn.save({name}=...): its `state_dict()` has {key} = {value!r}. A state is a flat dict of arrays, numbers, texts, "
     "True, False and None."
@@ -90,6 +91,17 @@ def save(path: FilePath, model: Module, **parts: Any) -> None:
     >>> bool((other[0].weights.data == model[0].weights.data).all())
     True
     """
+    write(path, *collected(model, parts))
+
+
+def check(path: FilePath, model: Module, **parts: Any) -> None:
+    """Raise what `save` would, before hours of training; write nothing."""
+    checked_target(path)
+    serialised(path, *collected(model, parts))
+
+
+def collected(model: Module, parts: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """All states as arrays and facts."""
     arrays: dict[str, Any] = {}
     facts: dict[str, Any] = {}
     for name, part in named(model, parts, "nn.save").items():
@@ -105,7 +117,7 @@ def save(path: FilePath, model: Module, **parts: Any) -> None:
                 raise TypeError(VALUE.format(name=name, key=key, value=value))
             else:
                 own[key] = value
-    write(path, arrays, facts)
+    return arrays, facts
 
 
 def load(path: FilePath, model: Module, **parts: Any) -> None:
@@ -153,6 +165,8 @@ def named(model: Any, parts: dict[str, Any], call: str) -> dict[str, Any]:
     if not isinstance(model, Module):
         raise TypeError(NOT_A_MODEL.format(call=call, what=type(model).__name__))
     for name, part in parts.items():
+        if not name.isidentifier():
+            raise ValueError(PART_NAME.format(call=call, name=name))
         stateful = hasattr(part, "state_dict") and hasattr(part, "load_state_dict")
         if isinstance(part, type) or not (stateful or isinstance(part, np.random.Generator)):
             raise TypeError(NOT_A_PART.format(call=call, name=name, what=type(part).__name__))
@@ -269,6 +283,7 @@ def save_weights(path: FilePath, model: Module, names: Mapping[str, str] | None 
     ``nn.save_weights("ours.safetensors", model, nn.torch_names(model))`` here, and in PyTorch
     ``model.load_state_dict(safetensors.torch.load_file("ours.safetensors"))``.
     """
+    named(model, {}, "nn.save_weights")
     state = model.state_dict()
     theirs = their_names(state, names, "nn.save_weights")
     arrays: dict[str, Any] = {}
@@ -312,6 +327,7 @@ def load_weights(
     In PyTorch ``safetensors.torch.save_file(model.state_dict(), "theirs.safetensors")``, and here
     ``nn.load_weights("theirs.safetensors", model, nn.torch_names(model))``.
     """
+    named(model, {}, "nn.load_weights")
     arrays, facts = read(path)
     own = model.state_dict()
     theirs = their_names(own, names, "nn.load_weights")

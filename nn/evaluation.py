@@ -65,7 +65,7 @@ def evaluate(model: Module, loss: Loss, data: Any, *, metrics: Metrics = (), bat
     total, examples = 0.0, 0
     outputs, targets = [], []
     with mode(model, False), no_grad():
-        for batch in loader:
+        for batch in loader.read_only():
             output, target, value = forward(model, loss, batch, dtype)
             size = len(batch[0])
             total, examples = total + value.item() * size, examples + size
@@ -102,7 +102,7 @@ def predict(model: Module, x: Any, *, batch_size: int = 256) -> np.ndarray[Any, 
     loader = as_loader(x, "predict", batch_size)
     dtype = float_dtype(model)
     with mode(model, False), no_grad():
-        outputs = [model(*(narrowed(part, dtype) for part in batch)) for batch in loader]
+        outputs = [model(*(narrowed(part, dtype) for part in batch)) for batch in loader.read_only()]
     return np.concatenate([output.data if isinstance(output, Tensor) else np.asarray(output) for output in outputs])
 
 

@@ -35,6 +35,7 @@ DTYPE = (
 NAME = "{path} cannot hold an array under the name {name!r}. Names are texts, and `__metadata__` is safetensors' own."
 FACT = "{path} cannot hold {name} = {value!r}: numbers that are finite, texts, True, False and None are kept."
 FOLDER = "{path} is a {what}, not a file. Write the name of a file, such as {path}/model.safetensors."
+NO_FOLDER = "{path} cannot be written: there is no directory {parent}. Make it first: `Path(...).mkdir(parents=True)`."
 DAMAGED = (
     "{path} is no valid safetensors file: {reason}. It was cut short, overwritten or never one; nothing was loaded. "
     "Use another copy."
@@ -59,6 +60,11 @@ def write(path: FilePath, arrays: Mapping[str, Any], facts: Mapping[str, Any]) -
     OSError
         If the file cannot be written; the old one is as it was.
     """
+    replace(path, serialised(path, arrays, facts))
+
+
+def serialised(path: FilePath, arrays: Mapping[str, Any], facts: Mapping[str, Any]) -> bytes:
+    """The content of the file."""
     library = safetensors()
     plain = {}
     for name, array in arrays.items():
@@ -71,7 +77,7 @@ def write(path: FilePath, arrays: Mapping[str, Any], facts: Mapping[str, Any]) -
         name, value = next(unfit(facts), ("the facts", str(error)))
         raise ValueError(FACT.format(path=path, name=name, value=value)) from error
     record = canonical({"facts": json.loads(text), "sha256": digest(text, plain)})
-    replace(path, library.numpy.save(plain, metadata={KEY: record}))
+    return library.numpy.save(plain, metadata={KEY: record})
 
 
 def read(path: FilePath) -> tuple[dict[str, Array], dict[str, Any] | None]:
@@ -193,9 +199,7 @@ def replace(path: FilePath, content: bytes) -> None:
     A temporary file beside it is written, brought to the disk and renamed; then the directory is brought to the disk.
     A link stays, and the file that it leads to is replaced.
     """
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        raise IsADirectoryError(FOLDER.format(path=path, what="directory" if target.is_dir() else "device"))
+    target = checked_target(path)
     remove_leftovers(target)
     temporary = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
@@ -218,9 +222,19 @@ def replace(path: FilePath, content: bytes) -> None:
             os.close(directory)
 
 
+def checked_target(path: FilePath) -> Path:
+    """The file that will be replaced, if there can be one."""
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        raise IsADirectoryError(FOLDER.format(path=path, what="directory" if target.is_dir() else "device"))
+    if not target.parent.is_dir():
+        raise FileNotFoundError(NO_FOLDER.format(path=path, parent=target.parent))
+    return target
+
+
 def remove_leftovers(target: Path) -> None:
     """Delete the temporary files of processes that were killed while they wrote this file."""
-    if os.name != "posix" or not target.parent.is_dir():  # elsewhere asking for a process could end it
+    if os.name != "posix":  # elsewhere asking for a process could end it
         return
     pattern = re.compile(rf"\.{re.escape(target.name)}\.(\d+)-(\d+)\.tmp")
     own = os.getpid(), threading.get_ident()

@@ -74,7 +74,7 @@ def fit(
     batch_size: int = 32,
     validation: Any = None,
     metrics: Metrics = (),
-    callbacks: Sequence[Any] = (),
+    callbacks: Any = (),
     accumulate: int = 1,
     clip_norm: float | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -106,7 +106,7 @@ def fit(
     metrics : sequence or dict of callables
         `metric(output, target)`, a number, such as `nn.accuracy`. Over the training data it is averaged over the
         batches as they come, while the weights change; over the validation data it is computed once from all outputs.
-    callbacks : sequence
+    callbacks : list
         Functions, called after each epoch with the `Training`; or objects with any of `on_start(run)`,
         `on_step(run)`, `on_epoch(run)` and `on_end(run)`. `run.stop(reason)` ends the training. One with
         `backward(loss, **options)`, such as `nn.SignalLog`, does the backward. What has a `state_dict()` goes into
@@ -173,12 +173,14 @@ def fit(
     run.accumulate, run.clip_norm = accumulate, clip_norm
     run.checkpoint, run.checkpoint_every = checkpoint, checkpoint_every
     run.validation = None if validation is None else as_loader(validation, "fit(validation=...)", batch_size)
-    run.register(callbacks)
+    run.register(callbacks if isinstance(callbacks, list | tuple) else [callbacks])
     seed_generators(model, seed)
     if resume is not False:
         source = checkpoint if resume is True else resume
         if resume is not True or Path(os.fspath(checkpoint or "")).exists():
             run.load(source)
+    if checkpoint is not None:
+        checkpoints.check(checkpoint, model, **run.parts())
     run.run(progress)
     return run.history
 

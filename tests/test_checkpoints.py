@@ -178,6 +178,15 @@ class TestRoundTrip:
         assert path.read_bytes() == before
         assert list(path.parent.iterdir()) == [path]
 
+    def test_parts_have_plain_names(self, path):
+        with pytest.raises(ValueError, match="'a/b' cannot be the name"):
+            nn.save(path, nn.ReLU(), **{"a/b": Box()})
+
+    @pytest.mark.parametrize("call", [nn.save_weights, nn.load_weights, nn.load])
+    def test_only_models_have_weights(self, path, call):
+        with pytest.raises(TypeError, match="given a dict for a model"):
+            call(path, {})
+
     def test_a_path_is_no_model(self, path):
         with pytest.raises(TypeError, match=r"given a PosixPath for a model|given a WindowsPath for a model"):
             nn.save(nn.Linear(2, 2), path)

@@ -26,6 +26,19 @@ def noisy():
     return nn.Sequential(nn.Linear(3, 8, rng=0), nn.Tanh(), nn.Dropout(0.3), nn.Linear(8, 2, rng=1))
 
 
+class Odd:
+    """A callback whose state no checkpoint can hold."""
+
+    def on_epoch(self, run):
+        pass
+
+    def state_dict(self):
+        return {"a": [1]}
+
+    def load_state_dict(self, state):
+        pass
+
+
 def run(model=None, **options):
     """A short training and its history."""
     model = model or small()
@@ -404,6 +417,15 @@ class TestResume:
     def test_without_a_file_it_begins(self, tmp_path):
         assert bits(run(checkpoint=tmp_path / "run", resume=True)[0]) == bits(run()[0])
 
+    def test_what_cannot_be_saved_is_told_before_the_training(self, tmp_path):
+        model = small()
+        with pytest.raises(FileNotFoundError, match="no directory"):
+            run(model, checkpoint=tmp_path / "missing" / "run")
+        with pytest.raises(TypeError, match=r"a = \[1\]"):
+            run(model, checkpoint=tmp_path / "run", callbacks=[Odd()])
+        assert bits(model) == bits(small())
+        assert not list(tmp_path.iterdir())
+
     def test_other_data_are_refused_and_nothing_changes(self, tmp_path):
         run(checkpoint=tmp_path / "run")
         model = small(rng=9)
@@ -505,6 +527,7 @@ class TestMistakes:
             ({"metrics": {"m": lambda s, y: "high"}}, "metric m returned 'high'"),
             ({"validation": "x.csv"}, "given a str as data"),
             ({"validation": (X, Y[1:])}, r"lengths \[46, 45\]"),
+            ({"callbacks": 3}, "3 is no callback"),
             ({"resume": True}, "no checkpoint to resume from"),
             ({"checkpoint_every": 3}, "no checkpoint to write"),
         ],
