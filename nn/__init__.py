@@ -22,10 +22,11 @@ from nn.losses import (
     squared_error,
 )
 from nn.metrics import accuracy, r2
-from nn.module import Module, Parameter
+from nn.module import Module
 from nn.normalization import BatchNorm, LayerNorm, WeightNorm
 from nn.optim import SGD, AdaGrad, Adam, AdamW, RMSprop
 from nn.optimizer import Optimizer, Optimizers
+from nn.outputs import classify, probabilities
 from nn.parameter import Buffer, Parameter
 from nn.perceptrons import Aggregation, Perceptron
 from nn.pretraining import Autoencoder, pretrain
@@ -74,6 +75,7 @@ __all__ = [
     "absolute_error",
     "accuracy",
     "boost",
+    "classify",
     "clip_norm",
     "clip_value",
     "cosine_distance",
@@ -93,6 +95,7 @@ __all__ = [
     "perceptrons",
     "predict",
     "pretrain",
+    "probabilities",
     "r2",
     "save",
     "save_weights",
