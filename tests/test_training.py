@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numeric import assert_close
 from test_data import interrupted
+from test_docs import ROOT, snippets
 
 import nn
 from autograd_mini import NonFiniteError, checked
@@ -507,6 +508,18 @@ class TestProgress:
     def test_it_is_no_part_of_the_training(self, capfd):
         assert bits(run(progress=True)[0]) == bits(run(progress=False)[0])
         capfd.readouterr()
+
+
+def test_the_guide_runs(tmp_path, monkeypatch, capsys):
+    for extra in ("sklearn", "matplotlib", "safetensors"):
+        pytest.importorskip(extra)
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "__main__"}
+    for line, code in snippets(ROOT / "docs" / "training.md"):
+        exec(compile("\n" * (line - 1) + code, "training.md", "exec"), names)
+    assert names["history"].epochs == 4
+    assert nn.accuracy(names["scores"], names["validation"][1]) > 0.9
+    assert "stopped: val_loss" in capsys.readouterr().out
 
 
 class TestMistakes:

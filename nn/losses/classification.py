@@ -26,7 +26,7 @@ PROBABILITY = (
 )
 SHARES = (
     "{loss} was given rows of probabilities of which row {index} has values from {low:.3g} to {high:.3g} and the sum "
-    "{total:.3g}. Probabilities are from 0 to 1, and those of a row add up to 1: divide by the sum, or use `nn.Softmax()`."
+    "{total:.3g}. Probabilities are from 0 to 1, and a row adds up to 1: divide by the sum, or use `nn.Softmax()`."
 )
 TWO_CLASSES = "hinge_loss was given rows of {classes} score and labels. Two classes have one score: drop the last axis."
 NO_ROWS = "{loss} was given a single score. Write rows of them, one for each class: shape (examples, classes)."
