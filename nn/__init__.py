@@ -22,6 +22,7 @@ from nn.losses import (
     squared_error,
 )
 from nn.metrics import accuracy, r2
+from nn.minimize import minimize
 from nn.module import Module
 from nn.normalization import BatchNorm, LayerNorm, WeightNorm
 from nn.optim import SGD, AdaGrad, Adam, AdamW, RMSprop
@@ -91,6 +92,7 @@ __all__ = [
     "load_weights",
     "logistic_loss",
     "minibatches",
+    "minimize",
     "normalise_gradients",
     "perceptrons",
     "predict",
