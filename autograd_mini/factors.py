@@ -153,13 +153,14 @@ def layer_of(  # noqa: PLR0917
     spreads: Mapping[str, Spread],
     oriented: Oriented,
     unit_deltas: Mapping[Record, Any],
+    weights: Any,
 ) -> Layer | None:
     """The numbers of one layer, from the sizes of cotangents; None if no gradient reached it."""
     node, score, output, last = place.mixing, place.score, place.output, place.exit
     if not all(record in records for record in (node, score, output, last)):
         return None
     g, delta = records[last], records[score]
-    p = np.abs(slope(place).astype(np.float64))
+    p = np.abs(slope(place)).astype(np.float64)
     size_of_p = measure(p).rms
     matrix, units_axis = oriented
     scale = scale_of(place, matrix)
@@ -169,7 +170,6 @@ def layer_of(  # noqa: PLR0917
     by_unit = np.moveaxis(p, units_axis, -1).reshape(-1, p.shape[units_axis]) if p.ndim else p.reshape(1, 1)
     parts = consumed.get(last, [])
     together = math.fsum(part * part for part in parts)
-    weights = node.operands[place.weights] if node.operands is not None and node.plan.keep[place.weights] else None
     parameter = records.get(node.inputs[place.weights])
     no_activation = not place.activation
     return Layer(
@@ -209,14 +209,23 @@ def short(node: Node) -> str:
     return str(node.primitive.name.removeprefix("np."))
 
 
-def orientation(place: Place) -> Oriented:
+def weights_of(place: Place, values: Mapping[Record, Any]) -> Any:
+    """The weights, where the graph holds them because a rule reads them, or `values` does; else None."""
+    node = place.mixing
+    if node.operands is not None and node.plan.keep[place.weights]:
+        return node.operands[place.weights]
+    return values.get(node.inputs[place.weights])
+
+
+def orientation(place: Place, kept: Any) -> Oriented:
     """The weights with the number of inputs of a unit, if they are a matrix that multiplies; and the axis of units."""
     node = place.mixing
     out, data, weights = node.shape, node.inputs[place.data].shape, node.inputs[place.weights].shape
     axis = len(place.score.shape) - 1
-    kept = node.operands[place.weights] if node.operands is not None and node.plan.keep[place.weights] else None
-    if kept is None or len(weights) != 2 or not out or not data or place.data not in dict(node.plan.rules):
+    if kept is None or len(weights) != 2 or not out or not data:
         return None, axis
+    if place.data not in dict(node.plan.rules):  # such as integers; of a square matrix F is the same either way
+        return ((kept, weights[0]) if (data[-1], out[-1]) == weights else None), axis
     probe = np.random.default_rng(0).choice([-1.0, 1.0], out).astype(node.dtype)
     with np.errstate(all="ignore"):
         back = pulled(node, place.data, probe)
@@ -290,7 +299,8 @@ def measurement(  # noqa: PLR0917
     freed = any(node.operands is None for node in nodes)
     places = [] if freed else find_layers(root, inputs, outputs)
     measuring.spread = {place.exit for place in places}
-    oriented = [orientation(place) for place in places]
+    weights = [weights_of(place, values) for place in places]
+    oriented = [orientation(place, kept) for place, kept in zip(places, weights, strict=True)]
     measuring.unit_axes = {place.score: axis for place, (_, axis) in zip(places, oriented, strict=True)}
     measured_backward(root, seed, measuring)
     consumed: dict[Record, list[float]] = {}
@@ -300,7 +310,7 @@ def measurement(  # noqa: PLR0917
     names = layer_names(places)
     kept: list[Place] = []
     layers: list[Layer] = []
-    for place, title, turned in zip(places, names, oriented, strict=True):
+    for place, title, turned, read in zip(places, names, oriented, weights, strict=True):
         forward = {"h": values.get(place.exit), "s": values.get(place.score)}
         known = {key: spread_of(value) for key, value in forward.items() if value is not None}
         if place.exit in measuring.spreads:
@@ -315,6 +325,7 @@ def measurement(  # noqa: PLR0917
             known,
             turned,
             measuring.unit_deltas,
+            read,
         )
         if layer is not None:
             kept.append(place)
@@ -332,14 +343,27 @@ def log_ratio(part: float, whole: float) -> float:
     return math.log10(part) - math.log10(whole)
 
 
+def parameter_of(place: Place) -> Record:
+    """The weights, or the one parameter that they were computed from: of `w.T` it is w."""
+    record: Record = place.mixing.inputs[place.weights]
+    while isinstance(record, Node) and not record.name:
+        parents = [parent for parent in record.inputs if isinstance(parent, Leaf | Node) and parent.requires_grad]
+        if len(parents) != 1:
+            break
+        (record,) = parents
+    return record
+
+
 def layer_names(places: Sequence[Place]) -> list[str]:
-    """A name for each layer: of its module, of its weights, or its number; numbered where a module ran again."""
+    """A name for each layer: of its module, of its weights, or its number; numbered where one ran again."""
+    read: dict[str, set[Record]] = {}
+    for place in places:
+        read.setdefault(place.mixing.scope, set()).add(parameter_of(place))
     found = []
     for number, place in enumerate(places, 1):
-        node = place.mixing
-        weights = node.inputs[place.weights]
-        named = weights.name if isinstance(weights, Leaf | Node) and weights.name else ""
-        found.append(node.scope or named or f"layer {number}")
+        scope, named = place.mixing.scope, parameter_of(place).name or ""
+        several = named if len(read[scope]) > 1 else ""  # layers that one module computes from its own parameters
+        found.append(".".join(filter(None, (scope, several))) or named or f"layer {number}")
     times, seen = Counter(found), Counter[str]()
     names = []
     for name in found:

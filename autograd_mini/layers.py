@@ -192,28 +192,33 @@ class Walk(NamedTuple):
     def layer(self, node: Node) -> Place:
         """The layer that begins with this operation."""
         data, weights = self.mixing[node]
-        first = score = output = here = node
-        activation: list[Node] = []
+        first = score = here = node
+        segments: list[tuple[list[Node], Node, bool]] = []  # operations, the last one, and whether they are affine
         closed = False  # whether what follows the activation has begun
         while here not in self.ends:
             following = self.after.get(here)
             between = None if following is None else self.between(here, following)
             if following is None or between is None or self.is_end(here, following):
                 break
-            plain = here is first and len(between) == 1 and is_affine(following)
+            affine = len(between) == 1 and is_affine(following, here)
             if closed or not self.elementwise(here, between):
-                closed = bool(activation)
-                score, output = (score, output) if activation else (following, following)
-            elif plain:
-                first = score = output = following
+                closed = closed or self.mixes_in(here, between) or not all(plain for _, _, plain in segments)
+                if not closed:
+                    segments, score = [], following
+            elif here is first and affine:
+                first = score = following
             else:
-                score = score if activation else here
-                activation += between
-                output = following
+                score = score if segments else here
+                segments.append((between, following, affine))
             here = following
-        if not activation:
-            score = output = first
-        return Place(node, data, weights, score, output, tuple(activation), here)
+        curved = next((i for i in range(len(segments), 0, -1) if not segments[i - 1][2]), 0)
+        tail = [is_weighted(last) for _, last, _ in segments[curved:]]
+        if not curved or any(tail):  # a mask, a learned scale, the scaling of attention: no part of phi
+            segments = segments[: curved + tail.index(True)] if curved else []
+        if not segments:
+            return Place(node, data, weights, first, first, (), here)
+        activation = tuple(operation for between, _, _ in segments for operation in between)
+        return Place(node, data, weights, score, segments[-1][1], activation, here)
 
     def is_end(self, here: Node, following: Node) -> bool:
         """Whether the loss begins here: one number for all, or a comparison with a constant such as the targets."""
@@ -237,6 +242,17 @@ class Walk(NamedTuple):
                     found.append(consumer)
         return sorted([*found[1:], stop], key=lambda node: node.index)
 
+    def mixes_in(self, start: Node, segment: Sequence[Node]) -> bool:
+        """Whether other data come in here by more than an addition."""
+        inside = {start, *segment}
+        return any(
+            self.kinds[node.inputs[position]] == DATA
+            and node.inputs[position] not in inside
+            and node.primitive.function not in {np.add, np.subtract}
+            for node in segment
+            for position, _ in node.plan.rules
+        )
+
     def elementwise(self, start: Node, segment: Sequence[Node]) -> bool:
         """Whether the last of these operations depends on `start` entry by entry, and on no other data."""
         inside = {start, *segment}
@@ -248,9 +264,16 @@ class Walk(NamedTuple):
         return True
 
 
-def is_affine(node: Node) -> bool:
-    """Whether an operation adds or multiplies something: a bias, a scale."""
-    return node.primitive.function in AFFINE and len(node.plan.rules) <= 2 and not is_product_of_data(node)
+def is_affine(node: Node, operand: Record) -> bool:
+    """Whether an operation adds something to this operand, or multiplies it: a bias, a scale."""
+    if node.primitive.function not in AFFINE or len(node.plan.rules) > 2 or is_product_of_data(node):
+        return False
+    return node.primitive.function is not np.divide or node.inputs[1] is not operand
+
+
+def is_weighted(node: Node) -> bool:
+    """Whether an operation treats entries differently, by an array such as a mask or a learned scale."""
+    return sum(getattr(operand, "ndim", 0) > 0 for operand in node.inputs) > 1
 
 
 def is_product_of_data(node: Node) -> bool:

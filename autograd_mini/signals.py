@@ -6,7 +6,7 @@ What is measured is put together here; how it is shown lives in `views` and `dra
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,6 +54,10 @@ class Recorder(Watch):
     def forward(self, primitive: Any, args: tuple[Any, ...], result: Any) -> None:  # noqa: ARG002
         if isinstance(result, Tensor) and result._record is not None:
             self.values[result._record] = result.data
+
+    def remember(self, tensors: Iterable[Tensor]) -> None:
+        """Keep the values of these too: parameters, which a graph does not always hold."""
+        self.values.update((tensor._record, tensor.data) for tensor in tensors if tensor._record is not None)
 
 
 class Signals(Measurement):

@@ -115,8 +115,15 @@ def jacobian_spectrum(f: Callable[[Any], Any], x: Any, examples: int = 1) -> Jac
     if not isinstance(examples, int) or examples < 1:
         raise ValueError(EXAMPLES.format(examples=examples))
     chosen = batch[:examples]
-    values = [np.linalg.svd(jacobian_of(f, chosen[i : i + 1]), compute_uv=False) for i in range(len(chosen))]
+    values = [singular_values(jacobian_of(f, chosen[i : i + 1])) for i in range(len(chosen))]
     return JacobianSpectrum(np.array(values), chosen[0].size)
+
+
+def singular_values(jacobian: Any) -> Any:
+    """From the largest on; NaN for a matrix that is not finite, which has none."""
+    if not np.isfinite(jacobian).all():
+        return np.full(min(jacobian.shape), np.nan)
+    return np.linalg.svd(jacobian, compute_uv=False)
 
 
 def jacobian_of(f: Callable[[Any], Any], one: Any) -> Any:

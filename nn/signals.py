@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import random
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -97,8 +98,7 @@ def signals(
         if not callable(part) or isinstance(part, type):
             raise TypeError(NOT_CALLABLE.format(what=described(part), which=which))
     inputs = tuple(as_input(part) for part in (x if isinstance(x, tuple) else (x,)))
-    kept = [*saved(model), *saved(loss_fn)]
-    state = np.random.get_state()  # noqa: NPY002 (a model may use it)
+    kept = [*saved(model), *saved(loss_fn), *saved_globals()]
     try:
         with enable_grad(), Recorder() as forward, np.errstate(all="ignore"):
             output = model(*inputs)
@@ -106,13 +106,14 @@ def signals(
             if not outputs:
                 raise TypeError(NOTHING_RAN.format(what=described(output)))
             loss = loss_fn(output) if y is None else loss_fn(output, y)
+        if isinstance(model, Module):
+            forward.remember(model.parameters())
         seen = measured(model, inputs, outputs, loss, forward)
         if spectrum:
             found = jacobian_spectrum(model, inputs[0], spectrum)
             seen = dataclasses.replace(seen, spectrum=found)
     finally:
-        np.random.set_state(state)  # noqa: NPY002
-        for put_back in kept:
+        for put_back in reversed(kept):
             put_back()
     if name is not None:
         seen = dataclasses.replace(seen, name=name)
@@ -166,19 +167,52 @@ def measured(model: Any, inputs: tuple[Tensor, ...], outputs: list[Tensor], loss
 
 def saved(model: Any) -> Iterator[Callable[[], None]]:
     """For each thing that a forward may change, what puts it back: generators, running statistics, counters."""
-    if not isinstance(model, Module):
-        return
-    for module in (model, *(part for _, part in model.named_modules())):
-        for name, value in list(vars(module).items()):
-            if isinstance(value, np.random.Generator):
-                yield partial(setattr, value.bit_generator, "state", value.bit_generator.state)
-            elif isinstance(value, np.ndarray) and value.flags.writeable:
-                yield partial(np.copyto, value, value.copy())
-            elif isinstance(value, Tensor) and not isinstance(value, Parameter):
-                yield partial(setattr, value, "data", value.data.copy())
-            elif isinstance(value, list):
-                yield partial(value.__setitem__, slice(None), list(value))
-            yield partial(object.__setattr__, module, name, value)
+    if isinstance(model, Module):
+        for module in (model, *(part for _, part in model.named_modules())):
+            yield from saved_container(vars(module))
+
+
+def saved_globals() -> Iterator[Callable[[], None]]:
+    """The random state of NumPy and of Python, which a model may use."""
+    yield partial(np.random.set_state, np.random.get_state())  # noqa: NPY002
+    yield partial(random.setstate, random.getstate())
+
+
+def saved_container(values: dict[Any, Any] | list[Any]) -> Iterator[Callable[[], None]]:
+    """What puts back the items of a list or dict, and what those hold."""
+    before = dict(values) if isinstance(values, dict) else list(values)
+    yield partial(refill, values, before)
+    for value in before.values() if isinstance(before, dict) else before:
+        yield from saved_value(value)
+
+
+def refill(values: dict[Any, Any] | list[Any], before: Any) -> None:
+    """Give a list or dict the items that it had."""
+    if isinstance(values, dict):
+        for name in values.keys() - before.keys():
+            del values[name]
+        values.update(before)
+    else:
+        values[:] = before
+
+
+def saved_value(value: Any) -> Iterator[Callable[[], None]]:
+    """What puts back one attribute."""
+    if isinstance(value, np.random.Generator):
+        yield partial(setattr, value.bit_generator, "state", value.bit_generator.state)
+    elif isinstance(value, np.random.RandomState):
+        yield partial(value.set_state, value.get_state())
+    elif isinstance(value, random.Random):
+        yield partial(value.setstate, value.getstate())
+    elif isinstance(value, np.ndarray) and value.flags.writeable:
+        yield partial(np.copyto, value, value.copy())
+    elif isinstance(value, Tensor) and not isinstance(value, Parameter):
+        yield partial(setattr, value, "data", value.data.copy())
+    elif isinstance(value, list | dict):
+        yield from saved_container(value)
+    elif isinstance(value, tuple):
+        for part in value:
+            yield from saved_value(part)
 
 
 def update_ratios(optimizer: Any, loss: Tensor, seen: Signals) -> dict[int, float]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import nn
-from autograd_mini import Recorder, Tensor, primitive, rule, signals
+from autograd_mini import Recorder, Tensor, primitive, rule, scope, signals
 from autograd_mini.layers import is_elementwise
 from autograd_mini.views.chain import runs
 
@@ -324,3 +324,66 @@ def test_units_of_a_wide_net_are_refused():
     seen = nn.signals(nn.MLP([2, 50, 1], rng=0), nn.squared_error, np.ones((1, 2)), np.zeros((1, 1)))
     with pytest.raises(ValueError, match="50 units"):
         seen.draw("units")
+
+
+def layer_of(f):
+    """The first layer of a computation of 16 examples with 5 numbers."""
+    x = Tensor(np.random.default_rng(10).standard_normal((16, 5)), requires_grad=True)
+    out = f(x)
+    noise = np.random.default_rng(11).standard_normal(out.shape)
+    return signals(np.sum(out * noise), inputs=[x], outputs=[out]).layers[0]
+
+
+def weights(*shape):
+    return Tensor(np.random.default_rng(12).standard_normal(shape), requires_grad=True, name="w")
+
+
+def test_a_dropout_mask_is_the_rest_and_no_saturation():
+    mask = np.random.default_rng(13).random((16, 4)) > 0.5
+    plain = layer_of(lambda x: np.tanh(x @ weights(5, 4)))
+    masked = layer_of(lambda x: np.tanh(x @ weights(5, 4)) * mask / 0.5)
+    assert masked.operations == "matmul, tanh"
+    assert (masked.slope, masked.saturated) == (plain.slope, plain.saturated)
+    assert masked.rest > 1.2
+
+
+def test_a_scaled_activation_is_taken_with_its_scale():
+    layer = layer_of(lambda x: 1.7159 * np.tanh(2 / 3 * (x @ weights(5, 4))))
+    plain = layer_of(lambda x: np.tanh(2 / 3 * (x @ weights(5, 4))))
+    assert layer.slope == pytest.approx(1.7159 * plain.slope)
+
+
+def test_the_softmax_of_attention_is_no_activation_of_its_queries():
+    def attention(x):
+        scores = (x @ weights(5, 4)) @ (x @ weights(5, 4)).T / 2.0
+        shares = np.exp(scores - np.max(scores, axis=1, keepdims=True))
+        return (shares / np.sum(shares, axis=1, keepdims=True)) @ x
+
+    layer = layer_of(attention)
+    assert layer.operations == "matmul"
+    assert math.isnan(layer.saturated)
+    assert layer.gain == pytest.approx(layer.by_weights * layer.rest)
+
+
+def test_an_activation_follows_where_two_products_are_added():
+    layer = layer_of(lambda x: np.tanh(x @ weights(5, 4) + (2 * x) @ weights(5, 4)))
+    assert layer.operations == "matmul, tanh"
+    assert layer.rest == pytest.approx(1)
+
+
+def test_complex_layers_have_exact_factors():
+    w = np.random.default_rng(14).standard_normal((2, 5, 4)) / 4
+    w = Tensor(w[0] + 1j * w[1], requires_grad=True)
+    layer = layer_of(lambda x: np.abs(np.tanh(x @ w)) ** 2)
+    assert layer.gain == pytest.approx(layer.by_activation * layer.by_weights * layer.rest)
+    x = Tensor(np.ones((3, 5)) + 0j, requires_grad=True)
+    (layer,) = signals(np.sum(np.abs(x @ w) ** 2), inputs=[x]).layers
+    assert layer.scale == pytest.approx(np.linalg.norm(w.data) / math.sqrt(5))
+
+
+def test_layers_of_one_module_are_named_by_their_weights():
+    with scope("net"):
+        x = Tensor(np.ones((2, 5)), requires_grad=True)
+        a, b = (Tensor(np.ones((5, 5)), requires_grad=True, name=name) for name in ("a", "b"))
+        loss = np.sum(np.tanh(np.tanh(x @ a) @ b.T) @ b)
+    assert [layer.name for layer in signals(loss, inputs=[x]).layers] == ["net.a", "net.b #1", "net.b #2"]

@@ -1,5 +1,8 @@
 """`nn.signals`: any model and batch, nothing changed, and a clear answer to whatever is odd."""
 
+import pickle
+import random
+
 import numpy as np
 import pytest
 
@@ -213,3 +216,40 @@ def test_relu_is_not_warned_of_saturation():
     seen = nn.signals(model, nn.cross_entropy, np.random.default_rng(0).standard_normal((64, 32)), np.zeros(64, int))
     assert "The slope of the activation" in seen.findings[0]
     assert "do not saturate" not in seen.findings[0]
+
+
+def test_integer_inputs_have_a_scale_and_no_gain():
+    seen = nn.signals(nn.MLP([6, 8, 2], rng=0), nn.squared_error, np.arange(30).reshape(5, 6), Y[:5])
+    model = nn.MLP([6, 8, 2], rng=0)
+    assert seen.layers[0].scale == pytest.approx(np.linalg.norm(model[0].weights.data) / 6**0.5)
+    assert np.isnan(seen.layers[0].gain)
+    assert "nan" not in " ".join(seen.findings)
+
+
+def test_whatever_a_forward_changes_is_put_back():
+    class Odd(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear, self.rng, self.count = nn.Linear(6, 2, rng=0), np.random.default_rng(3), 0
+            self.nested = [np.zeros(3), {"sum": np.zeros(2), "steps": 0}, (np.random.default_rng(4),)]
+            self.running = Tensor(np.zeros(4))
+
+        def forward(self, x):
+            self.count += 1
+            self.last = x
+            self.nested[0] += self.rng.random() + self.nested[2][0].random() + random.random() + np.random.rand()
+            self.nested[1]["sum"] += 1
+            self.nested[1]["steps"] += 1
+            self.nested.append(x)
+            self.running.data = self.running.data + 1
+            return self.linear(x)
+
+    def state():
+        generators = [model.rng.bit_generator.state, model.nested[2][0].bit_generator.state]
+        own = model.count, model.nested, model.running.data, sorted(vars(model))
+        return pickle.dumps((own, generators, random.getstate(), np.random.get_state()))
+
+    model = Odd()
+    before = state()
+    nn.signals(model, nn.squared_error, X, Y, spectrum=2)
+    assert state() == before
