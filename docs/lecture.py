@@ -148,16 +148,22 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", metavar="NN", help="run these examples alone, or none")
     only = parser.parse_args().only
     chosen = [example for example in examples() if only is None or example.name[:2] in only]
-    results = recorded()
+    results, failed = recorded(), []
     for i, example in enumerate(chosen, 1):
         print(f"[{i}/{len(chosen)}] {example.name}", flush=True)
-        results[example.name] = measured(example)
+        try:
+            results[example.name] = measured(example)
+        except subprocess.CalledProcessError:
+            failed.append(example.name)
+            continue
         FILE.write_text(written(results))
         print(f"  {results[example.name]}", flush=True)
     FILE.write_text(written(results))
     for example in examples():
         if example.name not in results:
             print(f"{example.name} has no row yet: `python -m docs.lecture --only {example.name[:2]}`")
+    if failed:
+        sys.exit(f"Ended with an error, so that their rows are as before: {', '.join(failed)}.")
 
 
 if __name__ == "__main__":

@@ -20,9 +20,10 @@ FINITE = (
     "boost() was given {what} with {count} entries that are not finite, the first at index {index}. Leave them out."
 )
 LENGTHS = "boost() was given {inputs} inputs and {targets} targets. Each example has one of both."
-NUMBER = "boost({name}={got}): give a whole number, at least 1."
+NUMBER = "boost({name}={got!r}): give a whole number, at least 1."
 SHRINKAGE = "boost(shrinkage={got}): the part of each neuron's vote that is taken lies above 0 and up to 1."
 WEIGHT_DECAY = "boost(weight_decay={got}): the weight of a penalty is at least 0."
+LOSS = "boost(loss={got!r}) takes a function of scores and targets, such as `nn.squared_error` or `nn.cross_entropy`."
 ONE_HIDDEN = (
     "boost(model=...) was given {got}. Only one hidden layer can grow: give what boost() returned, "
     "`nn.MLP([inputs, neurons, outputs])`, or another `nn.Sequential(nn.Linear(...), activation, nn.Linear(...))`."
@@ -75,7 +76,8 @@ def boost(
     neurons : int
         How many to add.
     loss : callable
-        `loss(scores, y)`, a mean over the examples that is convex in the scores, of shape (examples, outputs).
+        `loss(scores, y)`, a mean over the examples that is convex in the scores, of shape (examples, outputs). One
+        with a slope everywhere: the absolute error of labels, say, has most scores at a kink, and no way is seen down.
     outputs : int
         The number of scores of an example; a given model has its own.
     activation : str, callable or Module
@@ -128,8 +130,10 @@ def boost(
     """
     x, y = checked(x, y)
     for name, number in (("neurons", neurons), ("outputs", outputs), ("starts", starts)):
-        if int(number) != number or number < 1:
+        if not isinstance(number, int | np.integer) or number < 1:
             raise ValueError(NUMBER.format(name=name, got=number))
+    if not callable(loss):
+        raise TypeError(LOSS.format(got=loss))
     if not 0 < shrinkage <= 1:
         raise ValueError(SHRINKAGE.format(got=shrinkage))
     if not weight_decay >= 0:

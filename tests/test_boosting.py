@@ -88,6 +88,13 @@ def test_classes_are_learned_by_cross_entropy():
     assert np.mean(np.argmax(model(x).data, axis=1) == labels) > 0.97
 
 
+@pytest.mark.parametrize("loss", [nn.logistic_loss, nn.hinge_loss])
+def test_two_classes_are_learned_with_one_score(loss):
+    labels = (X[:, :1] * X[:, 1:] > 0).astype(float)  # XOR: no single neuron does it
+    model = nn.boost(X, labels, 6, loss=loss, rng=0)
+    assert nn.accuracy(model(X), labels) > 0.9
+
+
 def test_a_loss_that_falls_for_ever_ends_at_a_finite_vote():
     x, labels = np.array([[-1.0], [1.0]]), np.array([0, 1])
     model = nn.boost(x, labels, 2, loss=nn.cross_entropy, outputs=2, rng=0)
@@ -177,6 +184,8 @@ def test_without_scipy_the_extra_is_named(monkeypatch):
     [
         ({"neurons": 0}, ValueError, r"neurons=0"),
         ({"neurons": 1.5}, ValueError, r"neurons=1.5"),
+        ({"neurons": "3"}, ValueError, r"neurons='3'"),
+        ({"loss": "squared"}, TypeError, r"loss='squared'"),
         ({"outputs": 0}, ValueError, r"outputs=0"),
         ({"starts": -1}, ValueError, r"starts=-1"),
         ({"shrinkage": 0}, ValueError, r"shrinkage=0"),
