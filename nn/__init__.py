@@ -1,7 +1,20 @@
 """Neural networks from autograd_mini's primitives: modules, activations, initial weights, losses, SGD."""
 
 from nn import data, init, perceptrons, schedules
-from nn.activations import LeakyReLU, PReLU, ReLU, Tanh
+from nn.activations import (
+    ELU,
+    GELU,
+    Identity,
+    LeakyReLU,
+    PReLU,
+    ReLU,
+    Sigmoid,
+    Sign,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from nn.boosting import boost
 from nn.callbacks import EarlyStopping, ReduceOnPlateau
 from nn.checkpoints import load, load_weights, save, save_weights, torch_names
@@ -37,6 +50,8 @@ from nn.signals import signals
 from nn.training import Training, fit
 
 __all__ = [
+    "ELU",
+    "GELU",
     "MLP",
     "SGD",
     "AdaGrad",
@@ -54,6 +69,7 @@ __all__ = [
     "Flatten",
     "GaussianNoise",
     "History",
+    "Identity",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
@@ -69,7 +85,12 @@ __all__ = [
     "ReduceOnPlateau",
     "Residual",
     "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "Sign",
     "SignalLog",
+    "Softmax",
+    "Softplus",
     "Tanh",
     "Training",
     "WeightNorm",

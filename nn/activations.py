@@ -1,12 +1,19 @@
-"""Activations: the lecture's transformations of a score s, each a formula in the engine's primitives."""
+"""Activations: transformations of a score s, each a formula in the engine's primitives, in float32 and float64.
+
+They take tensors and arrays. All are right, with right slopes, at scores of any size. At a kink ReLU and ELU have the
+slope of the side s < 0, and leaky ReLU and PReLU, which are a maximum, the mean of both slopes.
+"""
 
 from __future__ import annotations
 
+import importlib.util
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from nn.functions import sigmoid, softmax, softplus
 from nn.module import Module
 from nn.parameter import Parameter
 
@@ -14,6 +21,35 @@ UNKNOWN = (
     "activation={got!r} is no activation. Write one of {known}, a class such as nn.Tanh, a function that makes a "
     "module, or a module, which is copied for each layer."
 )
+SLOPE = "LeakyReLU(slope={slope}): max(s, slope * s) is the leaky ReLU only for slopes from 0 to 1."
+UNITS = "PReLU(units={units}): write the number of units that each learn an alpha, or None for one that all share."
+PRELU_SHAPE = (
+    "{path}: PReLU(units={units}, axis={axis}) was given scores of shape {got}, which have no {units} units along that "
+    "axis. Write units={here} there, or the axis of the units: -1 for rows, 1 for images (examples, channels, ...)."
+)
+NO_SCIPY = (
+    "GELU(exact=True) needs the normal distribution function of SciPy, which is not installed. Write "
+    '`pip install "autograd-mini[scipy]"`, or `GELU()`, which differs by less than 5e-4.'
+)
+ELU_ALPHA = "ELU(alpha={alpha}): it goes to -alpha for very negative scores. Write a positive number."
+
+
+class Identity(Module):
+    r""":math:`\phi(s) = s`, the lecture's "linear": layers with nothing else between them are one linear layer."""
+
+    def forward(self, s: Any) -> Any:
+        return s
+
+
+class Sign(Module):
+    r""":math:`\phi(s) = \mathrm{sign}(s)`, the perceptron's: -1, 0 or 1.
+
+    Its slope is 0 wherever there is one, so no gradient reaches the weights below: the lecture's "discrete & thus hard
+    to optimize". It is here for networks whose weights are found in another way.
+    """
+
+    def forward(self, s: Any) -> Any:
+        return np.sign(s)
 
 
 class Tanh(Module):
@@ -21,6 +57,45 @@ class Tanh(Module):
 
     def forward(self, s: Any) -> Any:
         return np.tanh(s)
+
+
+class Sigmoid(Module):
+    r""":math:`\theta(s) = 1 / (1 + e^{-s})`, the lecture's logistic function; its slope is 1/4 at most.
+
+    Small values keep all their digits, and so do small slopes on both sides.
+    """
+
+    def forward(self, s: Any) -> Any:
+        return sigmoid(s)
+
+
+class Softmax(Module):
+    r"""Shares :math:`e^{s_k} / \sum_j e^{s_j}` along an axis: probabilities of classes.
+
+    For training give the scores themselves to `nn.cross_entropy`, which takes the logarithm without rounding.
+
+    Parameters
+    ----------
+    axis : int
+        That of the classes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> nn.Softmax()(np.array([[0.0, np.log(3.0)]])).round(6).tolist()
+    [[0.25, 0.75]]
+    """
+
+    def __init__(self, axis: int = -1) -> None:
+        super().__init__()
+        self.axis = axis
+
+    def forward(self, s: Any) -> Any:
+        return softmax(s, axis=self.axis)
+
+    def describe(self) -> str:
+        return f"axis={self.axis}"
 
 
 class ReLU(Module):
@@ -45,9 +120,7 @@ class LeakyReLU(Module):
     def __init__(self, slope: float = 0.01) -> None:
         super().__init__()
         if not 0 <= slope <= 1:
-            raise ValueError(
-                f"LeakyReLU(slope={slope}): max(s, slope * s) is the leaky ReLU only for slopes from 0 to 1."
-            )
+            raise ValueError(SLOPE.format(slope=slope))
         self.slope = slope
 
     def forward(self, s: Any) -> Any:
@@ -71,21 +144,131 @@ class PReLU(Module):
         The number of units, to learn one alpha for each; by default they share one.
     alpha : float
         The initial value.
+    axis : int
+        Along which axis of the scores the units are: -1 for rows, 1 for the channels of images.
     dtype : dtype
         Of alpha.
+
+    Raises
+    ------
+    ValueError
+        If `units` is no positive whole number, or the scores have another number of units.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> nn.PReLU(units=2)(np.array([[-4.0, 1.0]])).data
+    array([[-1.,  1.]])
     """
 
-    def __init__(self, units: int | None = None, alpha: float = 0.25, dtype: Any = np.float32) -> None:
+    def __init__(self, units: int | None = None, alpha: float = 0.25, axis: int = -1, dtype: Any = np.float32) -> None:
+        if units is not None and (int(units) != units or units < 1):
+            raise ValueError(UNITS.format(units=units))
         super().__init__()
-        self.alpha = Parameter(np.full((1 if units is None else units,), alpha, dtype))
+        self.alpha = Parameter(np.full((1 if units is None else int(units),), alpha, dtype))
+        self.axis = axis
 
     def forward(self, s: Any) -> Any:
-        return np.maximum(s, self.alpha * s)
+        units, axis = self.alpha.size, self.axis
+        alpha: Any = self.alpha
+        if units > 1:
+            shape = np.shape(s)
+            if not -len(shape) <= axis < len(shape) or shape[axis] != units:
+                raise ValueError(self._explain(shape))
+            if axis not in (-1, len(shape) - 1):
+                alpha = alpha.reshape(*(units if i == axis % len(shape) else 1 for i in range(len(shape))))
+        return np.maximum(s, alpha * s)
+
+    def _explain(self, shape: tuple[int, ...]) -> str:
+        """What does not fit in terms of this module."""
+        here = shape[self.axis] if -len(shape) <= self.axis < len(shape) else None
+        path, units = self._name or "PReLU", self.alpha.size
+        return PRELU_SHAPE.format(path=path, units=units, axis=self.axis, got=shape, here=here)
+
+
+class ELU(Module):
+    r""":math:`\phi(s) = s` for s > 0, :math:`\alpha (e^s - 1)` below (Clevert et al. 2016).
+
+    Parameters
+    ----------
+    alpha : float
+        Where it saturates, at :math:`-\alpha`; with 1 the slope has no jump.
+    """
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        if not 0 < alpha < np.inf:
+            raise ValueError(ELU_ALPHA.format(alpha=alpha))
+        super().__init__()
+        self.alpha = alpha
+
+    def forward(self, s: Any) -> Any:
+        below = s <= 0
+        return np.where(below, self.alpha * np.expm1(np.where(below, s, 0)), s)  # the inner choice avoids overflow
+
+    def describe(self) -> str:
+        return f"alpha={self.alpha}"
+
+
+class SiLU(Module):
+    r""":math:`\phi(s) = s\,\theta(s)`, also called swish (Elfwing et al. 2018)."""
+
+    def forward(self, s: Any) -> Any:
+        return s * sigmoid(s)
+
+
+class GELU(Module):
+    r""":math:`\phi(s) = s\,\Phi(s)`, with the normal distribution function (Hendrycks & Gimpel 2016).
+
+    By default :math:`\Phi(s)` is approximated by :math:`\theta(2u) = (1 + \tanh u)/2` with
+    :math:`u = \sqrt{2/\pi}\,(s + 0.044715 s^3)`, PyTorch's `approximate="tanh"`: at most 4.8e-4 away.
+
+    Parameters
+    ----------
+    exact : bool
+        Take :math:`\Phi` itself, PyTorch's default. It needs SciPy: `pip install "autograd-mini[scipy]"`.
+
+    Raises
+    ------
+    ImportError
+        If `exact` is asked for without SciPy.
+    """
+
+    def __init__(self, exact: bool = False) -> None:
+        if exact and importlib.util.find_spec("scipy") is None:
+            raise ImportError(NO_SCIPY)
+        super().__init__()
+        self.exact = exact
+
+    def forward(self, s: Any) -> Any:
+        if self.exact:
+            from scipy.special import ndtr
+
+            return s * ndtr(s)
+        return s * sigmoid(math.sqrt(8 / math.pi) * (s + 0.044715 * s * s * s))
+
+    def describe(self) -> str:
+        return f"exact={self.exact}"
+
+
+class Softplus(Module):
+    r""":math:`\phi(s) = \log(1 + e^s)`, a smooth ReLU whose slope is :math:`\theta(s)`."""
+
+    def forward(self, s: Any) -> Any:
+        return softplus(s)
 
 
 BY_NAME: dict[str, Callable[[], Module]] = {
+    "identity": Identity,
+    "sign": Sign,
     "tanh": Tanh,
+    "sigmoid": Sigmoid,
     "relu": ReLU,
     "leaky_relu": LeakyReLU,
     "prelu": PReLU,
+    "elu": ELU,
+    "gelu": GELU,
+    "silu": SiLU,
+    "softplus": Softplus,
+    "softmax": Softmax,
 }

@@ -35,6 +35,15 @@ rule(sigmoid_slope, lambda g, out, s: g * (-out * np.tanh(s / 2)), cases=UNARY)
 
 
 @primitive
+def softplus(s: Any) -> Any:
+    r""":math:`\log(1 + e^s)`; quicker than `np.logaddexp(s, 0)`."""
+    return np.maximum(s, 0) + np.log1p(np.exp(-np.abs(s)))
+
+
+rule(softplus, lambda g, _out, s: g * sigmoid(s), cases=UNARY)
+
+
+@primitive
 def softmax(s: Any, axis: int = -1) -> Any:
     r"""The shares :math:`e^{s_k} / \sum_j e^{s_j}` along an axis."""
     e = np.exp(s - np.max(s, axis=axis, keepdims=True))

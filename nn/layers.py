@@ -206,8 +206,8 @@ class MLP(Sequential):
     sizes : sequence of int
         The widths, input first.
     activation : str, callable or Module
-        "tanh", "relu", "leaky_relu", "prelu"; or a class or function that makes a module; or a module, which is
-        copied for each layer.
+        A name in `nn.activations.BY_NAME`, such as "tanh" or "relu"; or a class or function that makes a module; or a
+        module, which is copied for each layer.
     init : str or initialiser
         Of all weights.
     rng : int or numpy.random.Generator, optional
