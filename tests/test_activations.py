@@ -7,6 +7,7 @@ import pytest
 from numeric import assert_close
 from scipy.special import erf, expit
 
+import autograd_mini.scipy  # noqa: F401 (registered once: after a test only the rules from before it remain)
 import nn
 from autograd_mini import Tensor, elementwise_grad
 from autograd_mini.testing import check_derivatives, check_module
