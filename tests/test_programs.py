@@ -2,6 +2,7 @@
 
 import os
 import re
+import textwrap
 
 import hypothesis
 import numpy as np
@@ -23,29 +24,25 @@ def seeded(seed):
 
 
 def is_to_blame(program, error):
-    """Whether a failure is the program's own: its shape jumps nearby, or it ignores the argument but for rounding."""
-    named = re.search(r"argument (\d+)", str(error)) if isinstance(error, DerivativeError) else None
+    """Whether a failure is the program's own: its values ignore the argument, but for their rounding."""
+    named = re.search(r"by x(\d+)", str(error)) if isinstance(error, DerivativeError) else None
+    if named is None:
+        return False
     value, rng = program(*program.inputs), np.random.default_rng(0)
+    moved = list(program.inputs)
     changes = []
     for _ in range(16):
-        moved = [a * (1 + rng.uniform(-0.125, 0.125, a.shape)) for a in program.inputs]
-        if named:
-            moved = [m if i == int(named[1]) else a for i, (a, m) in enumerate(zip(program.inputs, moved, strict=True))]
-        try:
-            changed = program(*moved)
-        except ValueError:
-            return True
-        if changed.shape != value.shape:
-            return True
-        changes.append(np.max(np.abs(changed - value), initial=0))
-    return named is not None and max(changes) <= 1e-12 * np.max(np.abs(value), initial=0)
+        a = program.inputs[int(named[1])]
+        moved[int(named[1])] = a * (1 + rng.uniform(-0.125, 0.125, a.shape))
+        changes.append(np.max(np.abs(program(*moved) - value), initial=0))
+    return bool(max(changes) <= 1e-12 * np.max(np.abs(value), initial=0))
 
 
 @pytest.mark.parametrize("part", range(SLICES))
 def test_derivatives_of_random_programs_are_right(part):
     """To second order for one in four. Where the numbers cannot tell, or the program says nothing, it is no example."""
-    unclear = []
-    for seed in sorted(set(range(part, PROGRAMS, SLICES)) - ENDLESS):
+    seeds, unclear = sorted(set(range(part, PROGRAMS, SLICES)) - ENDLESS), []
+    for seed in seeds:
         program = seeded(seed)
         try:
             check_derivatives(program, *program.inputs, order=1 if seed % 4 else 2, small_shapes=False)
@@ -57,17 +54,36 @@ def test_derivatives_of_random_programs_are_right(part):
                 continue
             error.add_note(f"random_program(np.random.default_rng({seed})):\n{program}")
             raise
+    print(f"{len(seeds)} programs: none wrong, {len(unclear)} inconclusive: {unclear}")  # shown with -rP
     assert len(unclear) <= PROGRAMS // SLICES // 100, unclear
 
 
-@pytest.mark.parametrize("seed", [31031, 31835, 40752])
-def test_failures_that_are_the_programs_own_are_told_from_those_of_rules(seed):
-    program = seeded(seed)
-    with pytest.raises((DerivativeError, ValueError)) as caught:
-        check_derivatives(program, *program.inputs, order=1 if seed % 4 else 2, small_shapes=False)
+def test_a_failure_that_is_the_programs_own_is_told_from_those_of_rules():
+    program = seeded(122252)  # sin(arccos(x)) of an x below 1e-16, which is 1 in all digits
+    with pytest.raises(DerivativeError) as caught:
+        check_derivatives(program, *program.inputs, small_shapes=False)
     assert is_to_blame(program, caught.value)
-    assert not is_to_blame(seeded(0), DerivativeError("wrong by argument 0[0]"))
+    assert not is_to_blame(seeded(0), DerivativeError("wrong derivative by x0[0]"))
     assert not is_to_blame(seeded(0), TypeError("a rule failed"))
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [
+        pytest.param(15696, id="the complex step is not a derivative"),
+        pytest.param(17970, id="the gradient cancels: layouts"),
+        pytest.param(31031, id="the gradient cancels: linearity"),
+        pytest.param(136572, id="the gradient cancels: adjoint"),
+        pytest.param(31835, id="a zero beside larger values"),
+        pytest.param(154308, id="a second derivative cancels"),
+        pytest.param(40752, id="another shape nearby"),
+        pytest.param(53246, id="another dtype nearby, which fails"),
+        pytest.param(72024, id="rounding grows with smaller steps"),
+    ],
+)
+def test_hard_programs_are_not_called_wrong(seed):
+    program = seeded(seed)
+    assert check_derivatives(program, *program.inputs, order=1 if seed % 4 else 2, small_shapes=False).entries
 
 
 @few
@@ -82,6 +98,18 @@ def test_the_printed_source_computes_the_same(seed):
     exec(str(program), names)
     np.testing.assert_array_equal(names["result"], program(*program.inputs))
     np.testing.assert_array_equal(program(*map(Tensor, program.inputs)).data, names["result"])
+
+
+def test_the_message_of_a_failure_holds_the_program():
+    program = seeded(7)
+    with pytest.raises(DerivativeError) as found:
+        check_derivatives(program, *program.inputs, vjp=lambda g, *inputs: tuple(np.sum(g) * a for a in inputs))
+    names = {"np": np, "check_derivatives": check_derivatives}
+    lines = str(found.value).rpartition("To see it again:\n")[2]
+    with pytest.raises(DerivativeError) as again:
+        exec(textwrap.dedent(lines), names)
+    first, second = (str(error.value).partition("To see it again")[0] for error in (found, again))
+    assert second == first.replace("Program:", "f:")
 
 
 def test_programs_are_of_many_operations_and_share_values():
@@ -115,7 +143,7 @@ def test_a_wrong_rule_is_found_and_shrinks_to_one_step():
         return False
 
     settings = hypothesis.settings(max_examples=500, derandomize=True, database=None, deadline=None)
-    found = hypothesis.find(programs([softsign, np.add, np.multiply, np.sum]), is_wrong, settings=settings)
+    found = hypothesis.find(programs([softsign, np.add, np.multiply, np.sum], max_steps=5), is_wrong, settings=settings)
     assert [step.function for step in found.steps] == [softsign]
     assert found.inputs[0].size == 1
 

@@ -32,6 +32,7 @@ from autograd_mini.testing.shrinking import smallest
 from autograd_mini.testing.snippets import code_of, name_of, own_name, pasted
 from autograd_mini.trees import flatten
 
+ORDER = 2  # how often is derived if nothing else is said
 NOTHING_TO_CHECK = (
     "check_derivatives was called with {what}, so there is nothing to differentiate. Pass floating-point or complex "
     "arrays: `check_derivatives(f, np.array([0.5, 2.0]))`{hint}."
@@ -65,13 +66,13 @@ SEVERAL = (
 CALLED = "check_derivatives called {call} last, for the derivative of order {order} of {subject}."
 CONSTANT = "every derivative is 0: near here the result does not depend on the arguments"
 NO_NUMBERS = "the result is no floating-point number: it does not depend on the arguments, or in steps only"
-ORDER = "check_derivatives was called with order={order!r}. Write a whole number, at least 1."
+WRONG_ORDER = "check_derivatives was called with order={order!r}. Write a whole number, at least 1."
 
 
 def check_derivatives(
     f: Callable[..., Any],
     *args: Any,
-    order: int = 2,
+    order: int = ORDER,
     gradient: Callable[..., Any] | None = None,
     vjp: Callable[..., Any] | None = None,
     rtol: float = 0.0,
@@ -142,9 +143,9 @@ def check_derivatives(
     """
     require(f, args, gradient, vjp)
     if not isinstance(order, int) or order < 1:
-        raise ValueError(ORDER.format(order=order))
+        raise ValueError(WRONG_ORDER.format(order=order))
     check = Check(f, args, gradient, vjp, seed)
-    check.small_shapes, check.rtol = small_shapes, rtol
+    check.order, check.small_shapes, check.rtol = order, small_shapes, rtol
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # of a point outside of the domain, a mean of nothing and the like
         report = check.run(order if gradient is None and vjp is None else 1)
@@ -183,13 +184,16 @@ class Check:
         self.called: tuple[str, Sequence[Any]] | None = None  # the user's function called last, for notes on errors
         self.level = 1
         self.entries = 0
-        self.small_shapes = True
-        self.rtol = 0.0
+        self.order, self.small_shapes, self.rtol = ORDER, True, 0.0
 
     def code(self, args: Sequence[Any]) -> str:
         """The call of `check_derivatives` with these arguments as code."""
-        keywords = {"gradient": self.gradient, "vjp": self.vjp}
-        return code_of("check_derivatives", [self.f, *args], {k: v for k, v in keywords.items() if v is not None})
+        options: dict[str, Any] = {k: v for k, v in (("gradient", self.gradient), ("vjp", self.vjp)) if v is not None}
+        if self.order != ORDER and not options:
+            options["order"] = self.order
+        options |= {"rtol": self.rtol} if self.rtol else {}
+        options |= {"seed": self.seed} if self.seed else {}
+        return code_of("check_derivatives", [self.f, *args], options)
 
     def arguments(self, arrays: Sequence[Any]) -> Any:
         """The arguments of `f` with the given arrays in the places of the differentiable ones."""
@@ -232,7 +236,7 @@ class Check:
         problem: Problem = self.problem()
         self.require_results(problem)
         before: Problem | None = None
-        properties.check(problem, self.given, self.subject, self.rng, self.small_shapes, self.rtol)
+        properties.check(problem, self.given, self.subject, self.rng, self.rtol)
         for level in range(1, order + 1):
             self.level = level
             found = compare(problem, self.rng, self.rtol)
@@ -244,6 +248,8 @@ class Check:
             self.note(problem, found, before)
             if level == 1:
                 properties.check_own_precision(problem, self.given, self.subject, self.rng)
+                if self.small_shapes:
+                    properties.check_small_shapes(problem, self.given, self.subject, self.rng)
             if self.kinks or self.reasons or level == order:
                 break
             self.level = level + 1
@@ -251,7 +257,7 @@ class Check:
                 properties.check_adjoint(problem, self.subject, self.rng, self.rtol)
             before, problem = problem, problem.derived(self.rng)
         verdict = "inconclusive" if self.reasons else "right"
-        return Report(verdict, self.entries, tuple(self.kinks), tuple(self.reasons), level, tuple(self.notes))
+        return Report(verdict, self.entries, unique(self.kinks), unique(self.reasons), level, tuple(self.notes))
 
     def require_finite(self) -> None:
         """Refuse points at which there is nothing to compare with."""
@@ -298,6 +304,7 @@ class Check:
 
         def retried(leaves: Sequence[Any]) -> tuple[Check, Problem, Comparison]:
             check = Check(self.f, self.rebuild(leaves), self.gradient, self.vjp, self.seed)
+            check.order, check.rtol = self.order, self.rtol
             smaller = check.problem()
             for _ in range(level - 1):
                 smaller = smaller.derived(check.rng)
@@ -310,7 +317,7 @@ class Check:
                 return False
 
         cause = guessed_cause(found, problem)  # of all entries, of which the smallest example has few
-        leaves = smallest(self.leaves, fails)
+        leaves = self.leaves if is_shrunk_by_hypothesis() else smallest(self.leaves, fails)
         check = self
         if any(a is not b for a, b in zip(leaves, self.leaves, strict=True)):
             check, problem, found = retried(leaves)
@@ -321,7 +328,7 @@ class Check:
 
         A jump of a derivative is a kink of what it is the derivative of, whose problem is `before`.
         """
-        places = np.argwhere(found.kink | np.isinf(found.got))
+        places = np.argwhere(found.kink | (np.isinf(found.got) & (found.got != found.want)))
         self.kinks += dict.fromkeys(self.place(problem, found, column) for _, column in places)
         for (_, column), reason in found.doubts.items():
             place = self.place(problem, found, column)
@@ -334,6 +341,11 @@ class Check:
         if not found.columns:
             return "a sum of many entries"
         return self.subject.entry(problem, found.columns[column])
+
+
+def unique(lines: Sequence[str]) -> tuple[str, ...]:
+    """The lines, each of them once."""
+    return tuple(dict.fromkeys(lines))
 
 
 def require(f: Any, args: Sequence[Any], gradient: Callable[..., Any] | None, vjp: Callable[..., Any] | None) -> None:
@@ -353,6 +365,12 @@ def is_strategy(value: Any) -> bool:
     """Whether a value is a hypothesis strategy, without importing hypothesis."""
     strategies = sys.modules.get("hypothesis.strategies")
     return strategies is not None and isinstance(value, strategies.SearchStrategy)
+
+
+def is_shrunk_by_hypothesis() -> bool:
+    """Whether the arguments are an example of hypothesis, which tries smaller ones itself."""
+    hypothesis = sys.modules.get("hypothesis")
+    return hypothesis is not None and bool(hypothesis.currently_in_test_context())
 
 
 def is_numeric(value: Any) -> bool:
@@ -379,11 +397,13 @@ def names_of(f: Callable[..., Any], args: Sequence[Any], moved: Sequence[int]) -
         parameters = list(inspect.signature(f).parameters.values())
     except (TypeError, ValueError):
         parameters = []
+    own: Sequence[str] = getattr(f, "arguments", ())  # of a random program, which takes any number
     names: list[str] = []
     for position, arg in enumerate(args):
         parameter = parameters[min(position, len(parameters) - 1)] if parameters else None
         several = parameter is None or parameter.kind is parameter.VAR_POSITIONAL
         name = f"argument {position}" if several else parameter.name  # type: ignore[union-attr]
+        name = own[position] if several and position < len(own) else name
         count = len(flatten(arg)[0])
         names += [name] if count == 1 else [f"{name} (part {i})" for i in range(count)]
     return [names[i] for i in moved]

@@ -5,7 +5,9 @@ Only numbers are compared here; what is done about a finding, and how it is told
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,6 +51,8 @@ class Comparison(NamedTuple):
         (row, column) to the reason why the numbers cannot tell.
     rows, columns : sequence of int
         The entries of the result and of the input that are compared; empty if sums over many are.
+    slopes : dict
+        (row, column) of a kink to its two slopes, the smaller one first.
     """
 
     got: Matrix
@@ -59,6 +63,7 @@ class Comparison(NamedTuple):
     doubts: dict[tuple[int, int], str]
     rows: Sequence[int] = ()
     columns: Sequence[int] = ()
+    slopes: Mapping[tuple[int, int], tuple[float, float]] = MappingProxyType({})
 
 
 def compare(problem: Problem, rng: np.random.Generator, rtol: float = 0.0) -> Comparison:
@@ -90,8 +95,14 @@ def compare_entries(problem: Problem, rows: Sequence[int], columns: Sequence[int
     cotangents[range(len(rows)), list(rows)] = 1
     found = Comparer(problem, cotangents, units, rtol, entries=True).run()
     with np.errstate(all="ignore"):
+        slopes = {(i, j): (low / size[j], high / size[j]) for (i, j), (low, high) in found.slopes.items()}
         return found._replace(
-            got=found.got / size, want=found.want / size, error=found.error / size, rows=rows, columns=columns
+            got=found.got / size,
+            want=found.want / size,
+            error=found.error / size,
+            rows=rows,
+            columns=columns,
+            slopes=slopes,
         )
 
 
@@ -142,7 +153,7 @@ class Comparer:
             want[:, j], error[:, j] = self.projected(derivative(self.problem.curve(direction), STEP, self.problem.eps))
         error += ROUNDING * np.where(np.isfinite(rounding), rounding, 0)
         right = self.is_right(got, want, error)
-        wrong, kink, doubts = np.zeros(shape, bool), np.zeros(shape, bool), {}
+        wrong, kink, doubts, slopes = np.zeros(shape, bool), np.zeros(shape, bool), {}, {}
         for j in map(int, np.flatnonzero(~right.all(axis=0))):
             rows = np.flatnonzero(~right[:, j])
             look = SecondLook(self, j, rows, got[rows, j])
@@ -154,11 +165,13 @@ class Comparer:
                 allowed = self.rtol * max(row_scale[k], abs(got[row, j]))
                 verdict = look.verdict(k, float(row_scale[k]), float(column_scale), overall, allowed)
                 wrong[row, j], kink[row, j] = verdict == WRONG, look.kink[k]
+                if look.kink[k]:
+                    slopes[int(row), j] = look.slopes(k)
                 if verdict not in (RIGHT, WRONG):
                     doubts[int(row), j] = verdict
             if wrong.any() and not self.entries:
                 break
-        return Comparison(got, want, error, wrong, kink, doubts)
+        return Comparison(got, want, error, wrong, kink, doubts, slopes=slopes)
 
     def projected(self, estimate: Estimate, rows: Any = slice(None)) -> Estimate:
         """An estimate of all results as one of their contractions with the cotangents."""
@@ -167,16 +180,16 @@ class Comparer:
 
     @staticmethod
     def is_right(got: Matrix, want: Matrix, error: Matrix) -> Matrix:
-        """Where the two agree, and the numbers are exact enough to have seen a mistake."""
+        """Where the two agree, and the numbers are exact enough, beside the entry itself, to have seen a mistake."""
         off = np.abs(got - want)
-        scale = np.maximum(np.max(np.where(np.isfinite(want), np.abs(want), 0), axis=1, initial=0.0)[:, None], abs(got))
+        scale = np.maximum(np.abs(want), np.abs(got))
         return (off == 0) | ((off <= TRUST * error) & (TRUST * error <= PRECISE * scale))
 
 
 RIGHT, WRONG = "right", "wrong"
-NO_NUMBERS = "the function is not finite on either side of the point"
+NO_NUMBERS = "the function is not finite, or fails, on either side of the point"
 DISAGREE = "the numeric derivative changes with the step: the function jumps, oscillates or is noisy here"
-UNBOUNDED = "the slope grows without bound: the function jumps or is vertical here"
+UNBOUNDED = "the slope grows as the steps shrink: the function jumps or is vertical here, or very near"
 STAIRS = "the function rounds what it is given, to float32 perhaps: it is a staircase, and flat at small steps"
 HIDDEN = "the rounding of the function's own values hides so small a derivative"
 
@@ -187,6 +200,7 @@ class SecondLook:
     def __init__(self, comparer: Comparer, column: int, rows: Any, got: Vector) -> None:
         self.got = got
         problem, direction = comparer.problem, comparer.directions[column]
+        self.reach = np.max(np.abs(direction))
         curve = problem.curve(direction)
 
         def by(estimate: Estimate) -> Estimate:
@@ -195,6 +209,7 @@ class SecondLook:
         noise = self.blur = contracted(np.abs(comparer.cotangents[rows]), problem.noise())
 
         values = np.stack([problem.value(point) for ray in problem.rays() for point in ray])
+        self.size = problem.scale
         self.zero = ~contracted(np.abs(comparer.cotangents[rows]), np.max(np.abs(values), axis=0)).astype(bool)
 
         def confirmed(slope: Callable[..., Estimate], step: float) -> Estimate:
@@ -221,6 +236,7 @@ class SecondLook:
         self.left, self.right = (confirmed(one_sided, sign * STEP) for sign in (-1, 1))
         cotangents = comparer.cotangents[rows]
         self.diverging = [diverges(lambda h: contracted(cotangents, curve(h)), sign * STEP, noise) for sign in (-1, 1)]
+        self.jump = np.max(still, axis=0)
         both = np.isfinite(self.left.error) & np.isfinite(self.right.error)
         self.kink = both & ~self.left.agrees(self.right)
         spread = np.abs(np.stack([self.left.value, self.right.value]) - local.value)
@@ -234,13 +250,19 @@ class SecondLook:
     @staticmethod
     def noise_of_given(comparer: Comparer, rows: Any, direction: Vector) -> Vector:
         """How far the given derivative is from a smooth function of the inputs, on the quieter side of the point."""
-        problem, sides = comparer.problem, []
+        problem, sides = comparer.problem, [np.full(np.size(rows), np.inf)]
         for points in problem.rays():
-            pulls = [problem.pullback(point) for point in points]
-            values = [[contracted(direction[None], pull(u))[0] for u in comparer.cotangents[rows]] for pull in pulls]
-            sides.append(np.max(np.abs(np.diff(values, n=4, axis=0)), axis=0) / 4)
+            with suppress(Exception):  # outside of the domain
+                pulls = [problem.pullback(point) for point in points]
+                along = [[contracted(direction[None], pull(u))[0] for u in comparer.cotangents[rows]] for pull in pulls]
+                sides.append(np.max(np.abs(np.diff(along, n=4, axis=0)), axis=0) / 4)
         noise = np.min(sides, axis=0)
         return np.where(np.isfinite(noise), noise, 0)
+
+    def slopes(self, k: int) -> tuple[float, float]:
+        """The slopes on both sides, the smaller one first."""
+        low, high = sorted((float(self.left.value[k]), float(self.right.value[k])))
+        return low, high
 
     def verdict(self, k: int, row_scale: float, column_scale: float, overall: float, allowed: float) -> str:
         """`RIGHT`, `WRONG`, or why nobody can tell."""
@@ -250,8 +272,10 @@ class SecondLook:
             return WRONG if any(np.isfinite(sides)) and not any(s[k] for s in self.diverging) else UNBOUNDED
         if np.isinf(got):
             grows = {slopes[k] for slopes in self.diverging} - {0}
+            if np.isinf(want / self.reach) and np.sign(want) == np.sign(got):
+                return RIGHT  # it is larger than the largest number
             return RIGHT if grows == {np.sign(got)} else WRONG if np.isfinite(error) else UNBOUNDED
-        if any(slopes[k] for slopes in self.diverging):
+        if any(slopes[k] for slopes in self.diverging) and not self.jump[k] <= ROUNDING * overall:
             return UNBOUNDED
         blur = max(ROUNDING * max(row_scale, column_scale), 4 * self.blur[k])
         near, far = self.local.value[k], TRUST * self.local.error[k]
@@ -259,13 +283,12 @@ class SecondLook:
             return RIGHT  # a zero that rounding has blurred: it moves the values by less than rounding does
         if self.zero[k] and abs(got) <= ROUNDING:
             return RIGHT  # of what is 0 wherever it was computed, after all that it is computed from has cancelled
-        if abs(want) <= ROUNDING * abs(got) <= ROUNDING**2 * overall:
-            return RIGHT  # a zero, and rounding beside the other derivatives
+        if abs(want) <= ROUNDING * abs(got) <= ROUNDING**2 * max(overall, self.size):
+            return RIGHT  # a zero, and rounding beside the other derivatives and the values
         low, high = want, want
         tolerance = TRUST * (error + 4 * self.noise[k]) + FINE * max(abs(got), abs(want))
         if self.kink[k]:
-            slopes = self.left.value[k], self.right.value[k]
-            low, high = min(slopes), max(slopes)
+            low, high = self.slopes(k)
             tolerance = TRUST * max(self.left.error[k], self.right.error[k], ROUNDING * max(abs(low), abs(high)))
         tolerance += allowed
         if not np.isfinite(tolerance):
@@ -275,7 +298,8 @@ class SecondLook:
                 return STAIRS
             if not self.kink[k] and abs(got - near) <= far + tolerance:  # only other steps say that it is wrong
                 value, error = self.exact.value[k], TRUST * self.exact.error[k]
-                if error <= SEEN * abs(value) and abs(got - value) > 0.5 * abs(value) > 8 * self.blur[k]:
+                known = error <= SEEN * abs(value) and abs(value - near) <= far + tolerance
+                if known and abs(got - value) > 0.5 * abs(value) > 8 * self.blur[k]:
                     return WRONG
                 return RIGHT if far <= SEEN * abs(near) else HIDDEN
             return WRONG if np.isfinite(error) or self.kink[k] else DISAGREE

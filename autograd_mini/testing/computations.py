@@ -114,12 +114,18 @@ class Program:
     @property
     def source(self) -> str:
         """The program as Python code, inputs included."""
-        names = [*self.arguments, *(f"v{i}" for i in range(len(self.steps)))]
-        lines = [f"    {name} = {written(step, names)}" for name, step in zip(self.results, self.steps, strict=True)]
         inputs = [f"{name} = {literal(a)}" for name, a in zip(self.arguments, self.inputs, strict=True)]
-        head, call = f"def f({', '.join(self.arguments)}):", f"result = f({', '.join(self.arguments)})"
-        result = f"    return {names[-1] if self.steps else names[0]}"
-        return "\n".join(["import numpy as np", "", "", head, *lines, result, "", "", *inputs, call])
+        call = f"result = f({', '.join(self.arguments)})"
+        return "\n".join(["import numpy as np", "", "", self.definition(), "", "", *inputs, call])
+
+    def definition(self, name: str = "f") -> str:
+        """The program as the definition of a function."""
+        names = [*self.arguments, *self.results]
+        lines = [
+            f"    {result} = {written(step, names)}" for result, step in zip(self.results, self.steps, strict=True)
+        ]
+        last = f"    return {names[-1] if self.steps else names[0]}"
+        return "\n".join([f"def {name}({', '.join(self.arguments)}):", *lines, last])
 
     @property
     def arguments(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ Curve = Callable[[float], Vector]
 EPS = float(np.finfo(float).eps)
 RATIO = 4.0  # of one step to the next; a power of two, so that x + h is exact
 FEW, MANY = 6, 14  # steps; many reach down to 2e-9 of the first
+MUCH = 256  # times the noise of values: what is more is a jump
 ENOUGH = 1e-9  # an error, relative to the derivative, that needs no more steps
 
 
@@ -161,10 +162,9 @@ def diverges(curve: Curve, step: float, noise: Any) -> Vector:
     with np.errstate(all="ignore"):
         start = curve(0.0)
         quotients = np.stack([(curve(step * RATIO**-k) - start) / (step * RATIO**-k) for k in range(FEW, MANY)])
-        grows = np.all(np.diff(np.abs(quotients), axis=0) > 0, axis=0) & (
-            np.abs(quotients[-1]) > 4 * np.abs(quotients[0])
-        )
-        jump = np.abs(quotients[-1] * step * RATIO ** (1 - MANY)) > 16 * noise
+        sizes = np.abs(quotients)
+        grows = np.all(np.diff(sizes, axis=0) > 0, axis=0) & (sizes[-1] > np.maximum(4 * sizes[0], 1.1 * sizes[-2]))
+        jump = np.abs(quotients[-1] * step * RATIO ** (1 - MANY)) > MUCH * noise
         return np.where(grows & jump & np.isfinite(quotients[-1]), np.sign(quotients[-1]), 0.0)
 
 

@@ -15,7 +15,6 @@ from autograd_mini.transforms import vjp
 from autograd_mini.trees import flatten
 
 WIDE = {"f": np.float64, "c": np.complex128}
-DOMAIN_ERRORS = (ArithmeticError, np.linalg.LinAlgError)  # what a function may raise outside of its domain
 
 Pullback = Callable[[Vector], Vector]
 
@@ -55,10 +54,16 @@ class Problem:
         Where to differentiate.
     gradient : callable, optional
         `gradient(cotangents, *arrays)` returns one array for each input. By default the engine differentiates.
+    scale : float
+        How large the results may have been before they cancelled.
     """
 
     def __init__(
-        self, function: Callable[..., Any], inputs: Sequence[Any], gradient: Callable[..., Sequence[Any]] | None = None
+        self,
+        function: Callable[..., Any],
+        inputs: Sequence[Any],
+        gradient: Callable[..., Sequence[Any]] | None = None,
+        scale: float = 0.0,
     ) -> None:
         self.function = function
         self.inputs: list[Any] = [np.array(a, WIDE[a.dtype.kind]) for a in inputs]
@@ -66,6 +71,7 @@ class Problem:
         self.point = as_vector(self.inputs)
         with np.errstate(all="ignore"):
             self.outputs = self.evaluate(self.inputs)
+            self.scale = float(np.max(np.abs(as_vector(self.outputs)), initial=scale))
         self.eps = np.concatenate(
             [np.full(a.size * (2 if a.dtype.kind == "c" else 1), np.finfo(a.dtype).eps) for a in self.outputs]
             or [np.zeros(0)]
@@ -82,11 +88,11 @@ class Problem:
         return [value for value in values if is_differentiable(value)]
 
     def value(self, point: Vector) -> Vector:
-        """The results as one vector; not a number outside of the domain."""
+        """The results as one vector; not a number outside of the domain, where the function may raise what it likes."""
         try:
             with np.errstate(all="ignore"):
                 found = as_vector(self.evaluate(as_arrays(point, self.inputs)))
-        except DOMAIN_ERRORS:
+        except Exception:  # noqa: BLE001 (at the point itself it has been computed before)
             found = np.zeros(0)
         # Results of another size, or complex ones instead of real ones, say as well that this is another domain.
         return found if found.size == self.eps.size else np.full(self.eps.size, np.nan)
@@ -157,7 +163,9 @@ class Problem:
             return list(pull(list(arrays[count:])))
 
         sizes = [np.asarray(rng.choice([-1, 1], a.shape) * rng.uniform(0.5, 1.5, a.shape)) for a in self.outputs]
-        return Problem(pulled, [*self.inputs, *(s.astype(a.dtype) for s, a in zip(sizes, self.outputs, strict=True))])
+        cotangents = [s.astype(a.dtype) for s, a in zip(sizes, self.outputs, strict=True)]
+        scale = self.scale / (np.max(np.abs(self.point), initial=0.0) or 1.0)
+        return Problem(pulled, [*self.inputs, *cotangents], scale=scale)
 
     def where(self, position: int) -> tuple[int, tuple[int, ...], str]:
         """The input, the index and, for a complex one, the part that an entry of the vector stands for."""

@@ -20,6 +20,7 @@ from autograd_mini.transforms import vjp
 from autograd_mini.trees import flatten
 
 UNITS = 1000  # of rounding: by how much two ways to compute the same may differ
+FEW_UNITS = 16
 COTANGENT = re.compile(  # errors.COTANGENT
     r"The rule of .* for argument \d+ returned a cotangent of shape (?P<got>\(.*?\)) .*?"
     r"of shape (?P<want>\(.*?\)) \w+\. A rule returns [^.]*\."
@@ -54,15 +55,14 @@ ADJOINT = (
 )
 
 
-def check(  # noqa: PLR0917
+def check(
     problem: Problem,
     given: Arrays,
     subject: Subject,
     rng: np.random.Generator,
-    small_shapes: bool = True,
     rtol: float = 0.0,
 ) -> None:
-    """Check all properties of the first derivative, on the arguments as they were given."""
+    """Check what holds of the first derivative whatever its values, on the arguments as they were given."""
     call = Derivative(problem, subject, rtol)
     values = call.values(given)
     cotangents = [random_like(value, rng) for value in values]
@@ -72,8 +72,6 @@ def check(  # noqa: PLR0917
     check_repeatable(call, given, cotangents, found, subject)
     check_linearity(call, given, cotangents, found, rng)
     check_layouts(call, given, cotangents, found)
-    if small_shapes:
-        check_small_shapes(call, given, rng)
 
 
 class Derivative:
@@ -123,8 +121,19 @@ def distance(a: Any, b: Any) -> float:
     return float(np.max(np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0, np.abs(a - b)), initial=0.0))
 
 
+def explained(call: Derivative, given: Arrays, cotangents: Arrays) -> list[float]:
+    """By how much two ways to compute each gradient may differ where it cancels.
+
+    By a few units of rounding of the values, for a gradient that moves them by less is nothing; and by what it is off
+    from a smooth function.
+    """
+    terms = sum(float(np.sum(np.abs(value * c))) for value, c in zip(call.values(given), cotangents, strict=True))
+    blurred = [FEW_UNITS * float(np.finfo(a.dtype).eps) * terms / (largest(a) or 1.0) for a in given]
+    return [max(b, UNITS * w) for b, w in zip(blurred, wobble(call, given, cotangents), strict=True)]
+
+
 def wobble(call: Derivative, given: Arrays, cotangents: Arrays) -> list[float]:
-    """How far each gradient is from a smooth function of all arguments: its rounding."""
+    """How far each gradient is from a smooth function of all arguments."""
     arrays = [*given, *cotangents]
     rng = np.random.default_rng(0)
     signs = [rng.choice([-1.0, 1.0], a.shape) for a in arrays]
@@ -132,7 +141,10 @@ def wobble(call: Derivative, given: Arrays, cotangents: Arrays) -> list[float]:
     rows = []
     for k in range(9):
         moved = [(a * (1 + k * h * s)).astype(a.dtype) for a, h, s in zip(arrays, spacing, signs, strict=True)]
-        rows.append(call.gradients(moved[: len(given)], moved[len(given) :]))
+        try:
+            rows.append(call.gradients(moved[: len(given)], moved[len(given) :]))
+        except Exception:  # noqa: BLE001 (outside of the domain)
+            return [0.0] * len(given)
     noise = [np.max(np.abs(np.diff(np.stack(parts), n=4, axis=0)), initial=0) / 4 for parts in zip(*rows, strict=True)]
     return [float(n) if np.isfinite(n) else 0.0 for n in noise]
 
@@ -231,8 +243,8 @@ def check_linearity(
     for i, (whole, a, b) in enumerate(zip(total, found, second, strict=True)):
         size = 2 * largest(a) + 3 * largest(b)
         off = distance(whole, 2 * np.asarray(a) - 3 * np.asarray(b))
-        if off > call.tolerance(whole.dtype) * size and off > UNITS * max(
-            wobble(call, given, seeds)[i] for seeds in (cotangents, others, sums)
+        if off > call.tolerance(whole.dtype) * size and off > max(
+            explained(call, given, seeds)[i] for seeds in (cotangents, others, sums)
         ):
             raise call.fails("linearity", LINEAR.format(off=off, size=size), i)
 
@@ -277,12 +289,13 @@ def check_layouts(call: Derivative, given: Arrays, cotangents: Arrays, found: Se
             raise call.fails("layout", LAYOUT_FAILS.format(layout=layout, error=error)) from error
         for i, (part, expected) in enumerate(zip(parts, found, strict=True)):
             off, size = distance(part, expected), largest(expected)
-            if off > call.tolerance(expected.dtype) * size and off > UNITS * wobble(call, given, cotangents)[i]:
+            if off > call.tolerance(expected.dtype) * size and off > explained(call, given, cotangents)[i]:
                 raise call.fails("layout", LAYOUT.format(layout=layout, off=off, size=size), i)
 
 
-def check_small_shapes(call: Derivative, given: Arrays, rng: np.random.Generator) -> None:
+def check_small_shapes(problem: Problem, given: Arrays, subject: Subject, rng: np.random.Generator) -> None:
     """Where the function takes arrays of no entries, or numbers without axes, its gradient does too."""
+    call = Derivative(problem, subject)
     shrunk: dict[str, list[Any]] = {"no axes": [np.array(a.flat[0]) if a.size else a for a in given]}
     lengths = sorted({a.shape[0] for a in given if a.ndim})
     for length in lengths:
@@ -330,14 +343,22 @@ def check_own_precision(problem: Problem, given: Arrays, subject: Subject, rng: 
     wide_values = call.values(wide)
 
     def exact(nudge: float) -> list[Any]:
+        """The gradient in float64, of arguments that differ by a unit of rounding."""
+
         def moved(a: Any, like: Any) -> Any:
             return (a * (1 + nudge * np.finfo(like.dtype).eps * rng.choice([-1.0, 1.0], a.shape))).astype(a.dtype)
 
         arrays = [moved(a, like) for a, like in zip(wide, given, strict=True)]
         seeds = [moved(c.astype(v.dtype), c) for c, v in zip(cotangents, wide_values, strict=True)]
-        return call.gradients(arrays, seeds)
+        try:
+            return call.gradients(arrays, seeds)
+        except Exception:
+            if not nudge:
+                raise
+            return base  # outside of the domain
 
-    base, *nearby = (exact(nudge) for nudge in (0, 1, 1, 1))
+    base = exact(0)
+    nearby = [exact(1) for _ in range(3)]
     for i, (got, want) in enumerate(zip(found, base, strict=True)):
         dtype = got.dtype
         moves = max(distance(other[i], want) for other in nearby)
@@ -374,8 +395,6 @@ def check_adjoint(problem: Problem, subject: Subject, rng: np.random.Generator, 
     a, b = sum(part.sum() for part in left), sum(part.sum() for part in right)
     eps = max((np.finfo(x.dtype).eps for x in problem.outputs), default=0.0)
     if abs(a - b) > max(UNITS * eps, rtol) * np.abs(terms).sum():
-        blurred = sum(
-            largest(d) * d.size * w for d, w in zip(directions, wobble(call, problem.inputs, cotangents), strict=True)
-        )
-        if abs(a - b) > UNITS * blurred:
+        off = explained(call, problem.inputs, cotangents)
+        if abs(a - b) > sum(largest(d) * d.size * o for d, o in zip(directions, off, strict=True)):
             raise call.fails("adjoint", ADJOINT.format(left=a, right=b))

@@ -14,6 +14,7 @@ import numpy as np
 from autograd_mini.testing.comparison import Comparison
 from autograd_mini.testing.problem import Problem
 
+AT_KINK = "at a kink any value from one slope to the other is right, and this one is outside."
 NOTHING_COMPARED = "there is no derivative to compare; shapes, dtypes and memory were checked"
 
 
@@ -94,7 +95,7 @@ class Subject(NamedTuple):
         """An entry of an argument: `x[0, 2] = 0.5`."""
         number, index, part = problem.where(column)
         value = problem.inputs[number][index]
-        return f"{self.place(problem, column)} = {value:.6g}" + (f" ({part})" if part else "")
+        return f"{self.place(problem, column)} = {value:.10g}" + (f" ({part})" if part else "")
 
     def result(self, problem: Problem, row: int) -> str:
         """An entry of the result: `result[0, 2]`."""
@@ -115,7 +116,13 @@ def wrong_message(subject: Subject, problem: Problem, found: Comparison, order: 
     derivative = "derivative" if order == 1 else f"derivative of order {order}"
     by = f" by {subject.place(problem, found.columns[column])}" if found.columns else ""
     digits = 6 if f"{want:.6g}" != f"{got:.6g}" else 10
-    lines = [f"{subject.name}: wrong {derivative}{by}: expected {want:.{digits}g}, got {got:.{digits}g}", ""]
+    expected, bound = f"{want:.{digits}g}", f"{want:.10g} +- {error:.1g}"
+    if (row, column) in found.slopes:
+        low, high = found.slopes[row, column]
+        expected = f"a value from {low:.6g} to {high:.6g}"
+        bound = f"{low:.10g} to {high:.10g}: the slopes on the two sides of a kink"
+        cause = AT_KINK
+    lines = [f"{subject.name}: wrong {derivative}{by}: expected {expected}, got {got:.{digits}g}", ""]
     if found.columns:
         lines.append(f"  by        {subject.entry(problem, found.columns[column])}")
         result = subject.result(problem, found.rows[row])
@@ -124,14 +131,20 @@ def wrong_message(subject: Subject, problem: Problem, found: Comparison, order: 
         lines.append(
             "  of        a signed sum of entries of the result, along a signed sum of entries of the arguments"
         )
-    lines += [f"  expected  {want:.10g} +- {error:.1g}", f"  got       {got:.10g}"]
-    if want:
-        lines.append(f"  ratio     {got / want:.6g}")
+    lines += [f"  expected  {bound}", f"  got       {got:.10g}"]
+    if want and cause != AT_KINK:
+        lines.append(f"  ratio     {factor(got / want)}")
     lines.append(f"  wrong     {counted(found, problem)}")
     cause = cause or guessed_cause(found, problem)
     if cause:
         lines += ["", f"It looks like this: {cause}"]
     return "\n".join([*lines, "", subject.again])
+
+
+def factor(ratio: float) -> str:
+    """A ratio with the digits that tell it from 1."""
+    off = ratio - 1
+    return f"1 {'-' if off < 0 else '+'} {abs(off):.2g}" if f"{ratio:.6g}" == "1" else f"{ratio:.6g}"
 
 
 def worst(found: Comparison) -> tuple[int, int]:
@@ -168,8 +181,8 @@ def of_one_ratio(got: float, want: float) -> str:
     """A guess from a single entry."""
     if got == 0:
         return "no gradient at all: a value that left the graph, or a rule that returns zero."
-    for factor, words in ((-1, "the sign"), (2, "a factor of 2"), (0.5, "a factor of 0.5")):
-        if np.isclose(got, factor * want, rtol=1e-5, atol=0):
+    for times, words in ((-1, "the sign"), (2, "a factor of 2"), (0.5, "a factor of 0.5")):
+        if np.isclose(got, times * want, rtol=1e-5, atol=0):
             return f"{words}."
     return ""
 
@@ -182,6 +195,10 @@ def of_many(got: Any, want: Any, wrong: Any, given: Any, outputs: Sequence[Any])
 
     if not np.any(got):
         return "no gradient at all: a value that left the graph, or a rule that returns zero."
+    if np.allclose(got[wrong], want[wrong], rtol=1e-4, atol=0):
+        ratios = got[wrong] / want[wrong]
+        alike = np.allclose(ratios - 1, ratios[0] - 1, rtol=1e-2, atol=0)
+        return of_ratio(float(ratios[0]), bool(wrong.sum() == (want != 0).sum()), given, outputs) if alike else ""
     complex_given = given is not None and given.dtype.kind == "c"
     if complex_given:
         by_column: Any = np.tile([1, -1], got.shape[1] // 2)
@@ -215,6 +232,8 @@ def of_many(got: Any, want: Any, wrong: Any, given: Any, outputs: Sequence[Any])
 def of_ratio(ratio: float, everywhere: bool, given: Any, outputs: Sequence[Any]) -> str:
     """A guess from a ratio that all wrong entries share."""
     where = "" if everywhere else " in those entries, while others are right"
+    if np.isclose(ratio, 1, rtol=1e-4):
+        return f"a factor of {factor(ratio)}{where}, as from a constant with too few digits or an approximation."
     if np.isclose(ratio, -1, rtol=1e-5):
         return f"the sign{where}."
     if np.isclose(ratio, 0, atol=1e-5):

@@ -12,8 +12,9 @@ import numpy as np
 
 from autograd_mini.primitive import display_name
 from autograd_mini.tensor import Tensor
+from autograd_mini.testing.shrinking import WRITTEN, expression
 
-SHOWN = 60  # entries of an array that a line to paste holds
+PLACEHOLDER = "..."
 ROLES = "fgh"  # names for functions without one
 
 
@@ -37,16 +38,41 @@ def code_of(call: str, args: Sequence[Any], keywords: Mapping[str, Any] = {}) ->
     >>> print(code_of("check_derivatives", [np.sin, np.ones(2)], {"order": 2}))
     check_derivatives(np.sin, np.array([1.0, 1.0]), order=2)
     """
-    definitions, words, unnamed = [], [], 0
+    definitions: list[str] = []
+    words: list[str] = []
+    unnamed = 0
     for keyword, value in [*(("", arg) for arg in args), *keywords.items()]:
         word = pasted(value)
         if callable(value) and not isinstance(value, Tensor):
             word = own_name(value) or keyword or ROLES[min(unnamed, len(ROLES) - 1)]
             unnamed += not keyword
             if word != own_name(value):
-                definitions.append(f"{word} = {source_of(value)}")
+                definitions += definitions_of(value, word)
+        elif isinstance(value, np.ndarray) and word == PLACEHOLDER:
+            word = f"x{len(words)}"
+            definitions.append(f"{word} = {PLACEHOLDER}  # your {value.dtype} array of shape {value.shape}")
         words.append(f"{keyword}={word}" if keyword else word)
-    return "\n".join([*definitions, f"{call}({', '.join(words)})"])
+    return "\n".join([*dict.fromkeys(definitions), f"{call}({', '.join(words)})"])
+
+
+def definitions_of(f: Callable[..., Any], name: str) -> list[str]:
+    """What gives a function its name: its own definition if it has one, as random programs do, or an assignment.
+
+    Numbers and arrays that a lambda reads from around it come first.
+    """
+    definition = getattr(f, "definition", None)
+    if callable(definition):
+        return [definition(name)]
+    source = source_of(f)
+    read = {} if source.startswith(PLACEHOLDER) else surroundings(f)
+    return [*(f"{word} = {pasted(value)}" for word, value in read.items()), f"{name} = {source}"]
+
+
+def surroundings(f: Callable[..., Any]) -> dict[str, Any]:
+    """The numbers and arrays that a function reads and that are no arguments of it."""
+    found = inspect.getclosurevars(f)
+    kinds = int | float | complex | np.generic | np.ndarray | Tensor
+    return {name: value for name, value in {**found.globals, **found.nonlocals}.items() if isinstance(value, kinds)}
 
 
 def source_of(f: Callable[..., Any]) -> str:
@@ -55,12 +81,12 @@ def source_of(f: Callable[..., Any]) -> str:
         source = inspect.getsource(f)
         tree = ast.parse(textwrap.dedent(source))
     except (OSError, TypeError, SyntaxError):
-        return f"...  # your {type(f).__name__}"
+        return f"{PLACEHOLDER}  # your {type(f).__name__}"
     indent = len(source) - len(source.lstrip())
     columns = {column for _, _, column, _ in f.__code__.co_positions() if column}
     bodies = [node for node in ast.walk(tree) if isinstance(node, ast.Lambda)]
     found = [node for node in bodies if node.body.col_offset + indent == min(columns, default=-1)]
-    return ast.unparse(found[0]) if len(found) == 1 else f"...  # your {type(f).__name__}"
+    return ast.unparse(found[0]) if len(found) == 1 else f"{PLACEHOLDER}  # your {type(f).__name__}"
 
 
 def pasted(value: Any) -> str:
@@ -76,8 +102,8 @@ def pasted(value: Any) -> str:
         return f"np.{value.dtype}({value.item()!r})"
     if not isinstance(value, np.ndarray):
         return repr(value)
-    if value.size > SHOWN:
-        return f"<the {value.dtype} array of shape {value.shape}>"
+    if value.size > WRITTEN:
+        return expression(value) or PLACEHOLDER
     if not value.size:
         return f"np.zeros({value.shape}, np.{value.dtype})"
     dtype = "" if value.dtype in (np.float64, np.complex128, np.int64, bool) else f", np.{value.dtype}"
