@@ -16,6 +16,7 @@ MONITOR = "{name}(monitor={got!r}): the history has {known}. Names with val_ nee
 SCHEDULED = (
     "ReduceOnPlateau needs an optimizer with a fixed learning rate, and this one has a schedule. Use one of the two."
 )
+WEIGHTS = "the best weights that EarlyStopping kept are not this model's: {wrong} differ"
 STATE = "load_state_dict() was given a state that is none of {name}: {key} = {value!r}."
 
 
@@ -126,6 +127,14 @@ class EarlyStopping(Plateau):
         elif self.waited >= self.patience:
             name = self.monitor or ("val_loss" if "val_loss" in run.history else "loss")
             run.stop(f"{name} has not improved for {self.waited} epochs; epoch {self.best_epoch} was best")
+
+    def on_resume(self, run: Any) -> None:
+        """Refuse a checkpoint whose best weights are not this model's."""
+        own = run.model.state_dict()
+        kinds, wanted = ({path: (a.shape, a.dtype) for path, a in each.items()} for each in (self.weights, own))
+        if self.weights and kinds != wanted:
+            wrong = sorted(path for path in kinds.keys() | wanted if kinds.get(path) != wanted.get(path))
+            raise ValueError(WEIGHTS.format(wrong=", ".join(wrong)))
 
     def on_end(self, run: Any) -> None:
         if self.weights:

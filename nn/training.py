@@ -61,7 +61,7 @@ BAD_FORWARD = (
 )
 STATE = "load_state_dict() was given a state that is none of a training: {key} = {value!r}."
 
-MOMENTS = "on_start", "on_step", "on_epoch", "on_end"
+MOMENTS = "on_start", "on_resume", "on_step", "on_epoch", "on_end"
 
 
 def fit(
@@ -110,7 +110,7 @@ def fit(
         Functions, called after each epoch with the `Training`; or objects with any of `on_start(run)`,
         `on_step(run)`, `on_epoch(run)` and `on_end(run)`. `run.stop(reason)` ends the training. One with
         `backward(loss, **options)`, such as `nn.SignalLog`, does the backward. What has a `state_dict()` goes into
-        checkpoints.
+        checkpoints; `on_resume(run)` comes after `load_state_dict`, and refuses the checkpoint by raising ValueError.
     accumulate : int
         Batches for one step: the gradient is that of one batch of all their examples, also where fewer are left at the
         end of an epoch. (Layers that look at the whole batch, such as `BatchNorm`, still see the small ones.)
@@ -350,7 +350,7 @@ class Training:
     def parts(self) -> dict[str, Any]:
         """All that the rest of the training depends on, besides the model."""
         stateful = {
-            f"callback_{i}": callback
+            f"callback_{i}": Kept(callback, self)
             for i, callback in enumerate(self.callbacks)
             if hasattr(callback, "state_dict") and hasattr(callback, "load_state_dict")
         }
@@ -390,6 +390,21 @@ class Training:
 
 
 # Steps
+
+
+class Kept:
+    """A callback as a part of a checkpoint."""
+
+    def __init__(self, callback: Any, run: Training) -> None:
+        self.callback, self.run = callback, run
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.callback.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.callback.load_state_dict(state)
+        if hasattr(self.callback, "on_resume"):
+            self.callback.on_resume(self.run)
 
 
 def seed_generators(model: Module, seed: int) -> None:

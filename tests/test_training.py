@@ -12,6 +12,7 @@ from test_docs import ROOT, snippets
 
 import nn
 from autograd_mini import NonFiniteError, checked
+from nn import tensor_files
 from nn.history import History
 
 RNG = np.random.default_rng(0)
@@ -417,6 +418,28 @@ class TestResume:
 
     def test_without_a_file_it_begins(self, tmp_path):
         assert bits(run(checkpoint=tmp_path / "run", resume=True)[0]) == bits(run()[0])
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda arrays: arrays.pop("callback_0/weights.0.bias"),
+            lambda arrays: arrays.update({"callback_0/weights.other": np.zeros(2)}),
+            lambda arrays: arrays.update({"callback_0/weights.0.bias": np.zeros(3, np.float32)}),
+            lambda arrays: arrays.update({"callback_0/weights.0.bias": np.zeros(8)}),
+        ],
+    )
+    def test_best_weights_of_another_model_are_refused_and_nothing_changes(self, tmp_path, change):
+        path = tmp_path / "run"
+        run(noisy(), **self.options(path))
+        arrays, facts = tensor_files.read(path)
+        change(arrays)
+        tensor_files.write(path, arrays, facts)
+        model = noisy()
+        model[0].bias.data = np.ones(8, np.float32)
+        before = bits(model)
+        with pytest.raises(ValueError, match="best weights that EarlyStopping kept are not this model's"):
+            run(model, **self.options(path))
+        assert bits(model) == before
 
     def test_what_cannot_be_saved_is_told_before_the_training(self, tmp_path):
         model = small()
