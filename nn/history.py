@@ -60,6 +60,10 @@ class History(Mapping[str, Array]):
             raise KeyError(UNKNOWN.format(name=name, known=", ".join(map(repr, self._columns)) or "none"))
         return np.array(self._columns[name])
 
+    def last(self, name: str) -> float:
+        """The number of the last epoch, without making an array."""
+        return self._columns[name][-1]
+
     def __contains__(self, name: object) -> bool:
         return name in self._columns  # without making an array, as a mapping's would
 
