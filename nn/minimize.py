@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -42,6 +42,18 @@ NO_LOSS = (
 NOT_FINITE = "nn.minimize: the loss at the weights to start from is {value}. Start where it is finite."
 
 
+class Iteration(NamedTuple):
+    """What a callback is told after an iteration."""
+
+    number: int
+    """Counted from 1."""
+    loss: float
+    gradients: int
+    """How often the loss and its gradient were computed until now."""
+    products: int
+    """How many Hessian-vector products were."""
+
+
 class Objective:
     """A model's loss as a function of all its weights in one float64 vector; a copy of the model computes it."""
 
@@ -58,6 +70,7 @@ class Objective:
         self.best, self.lowest = self.start, np.inf
         self.at: Any = None
         self.curved_at: Any = None
+        self.gradients = self.products = 0
 
     def split(self, vector: Any) -> list[Any]:
         """The vector as the arrays of the parameters."""
@@ -76,6 +89,7 @@ class Objective:
         if self.at is None or not np.array_equal(vector, self.at):
             value, slopes = value_and_grad(self.loss)(self.split(vector))
             self.at, self.value = np.array(vector), float(value)
+            self.gradients += 1
             self.slope = np.concatenate([np.ravel(slope) for slope in slopes])
             if self.value < self.lowest:
                 self.best, self.lowest = self.at, self.value
@@ -87,6 +101,7 @@ class Objective:
             # The Hessian is symmetric, so pulling a direction back through the gradient multiplies by it.
             _, self.pullback = vjp(gradient_of(self.loss), self.split(vector))
             self.curved_at = np.array(vector)
+        self.products += 1
         (product,) = self.pullback(self.split(direction))
         return np.concatenate([np.ravel(part) for part in product])
 
@@ -122,7 +137,7 @@ def minimize(
     *,
     tol: float | None = None,
     options: dict[str, Any] | None = None,
-    callback: Callable[[int, float], object] | None = None,
+    callback: Callable[[Iteration], object] | None = None,
 ) -> Any:
     r"""Find weights of least loss on all data at once, by an optimizer of higher order than gradient descent.
 
@@ -147,7 +162,8 @@ def minimize(
     tol, options
         As of `scipy.optimize.minimize`, such as `options={"maxiter": 100}`.
     callback : callable, optional
-        `callback(iteration, loss)` after each iteration, counted from 1; raise StopIteration there to end the run.
+        Called after each iteration with its `number`, its `loss`, and the counts of `gradients` and `products` until
+        then; raise StopIteration there to end the run.
 
     Returns
     -------
@@ -199,7 +215,8 @@ def minimize(
 
     def after_iteration(vector: Any, *_: Any) -> None:
         if callback is not None:
-            callback(next(count), objective.value_and_grad(vector)[0])
+            loss, _ = objective.value_and_grad(vector)
+            callback(Iteration(next(count), loss, objective.gradients, objective.products))
 
     try:
         return optimize.minimize(

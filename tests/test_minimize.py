@@ -1,5 +1,6 @@
 """`nn.minimize`: exact curvature, the orders of convergence that theory gives, and what is left in the model."""
 
+import itertools
 import sys
 
 import numpy as np
@@ -127,23 +128,30 @@ class TestMinimize:
     def test_the_callback_sees_iterations_and_may_stop(self):
         seen = []
 
-        def callback(iteration, loss):
-            seen.append((iteration, loss))
-            if iteration == 3:
+        def callback(iteration):
+            seen.append(iteration)
+            if iteration.number == 3:
                 raise StopIteration
 
         model = mlp(dtype=np.float64)
         nn.minimize(model, nn.squared_error, X, Y, callback=callback)
-        assert [iteration for iteration, _ in seen] == [1, 2, 3]
-        losses = [loss for _, loss in seen]
+        assert [iteration.number for iteration in seen] == [1, 2, 3]
+        losses = [iteration.loss for iteration in seen]
         assert losses == sorted(losses, reverse=True)
         assert nn.squared_error(model(X), Y).item() == pytest.approx(losses[-1], rel=1e-12)
+
+    def test_the_callback_is_told_what_was_computed(self):
+        seen = []
+        result = nn.minimize(logistic(), penalised, X, LABELS, "trust-ncg", callback=seen.append)
+        assert seen[-1].loss == result.fun
+        assert seen[-1].gradients <= result.nfev
+        assert [a.products < b.products for a, b in itertools.pairwise(seen)] == [True] * (len(seen) - 1)
 
     def test_an_interrupted_run_leaves_the_best_weights(self):
         losses = []
 
-        def callback(_, loss):
-            losses.append(loss)
+        def callback(iteration):
+            losses.append(iteration.loss)
             if len(losses) == 4:
                 raise KeyboardInterrupt
 
