@@ -15,12 +15,15 @@ from nn.activations import (
     Softplus,
     Tanh,
 )
+from nn.activations import LeakyReLU, PReLU, ReLU, Tanh
+from nn.attention import MultiHeadAttention
 from nn.boosting import boost
 from nn.callbacks import EarlyStopping, ReduceOnPlateau
 from nn.checkpoints import load, load_weights, save, save_weights, torch_names
 from nn.clipping import clip_norm, clip_value, normalise_gradients
 from nn.convolution import Conv2d
 from nn.data import DataLoader, minibatches
+from nn.embedding import Embedding
 from nn.evaluation import evaluate, predict
 from nn.history import History
 from nn.layers import MLP, Flatten, Linear, Residual, Sequential
@@ -44,6 +47,7 @@ from nn.outputs import classify, probabilities
 from nn.parameter import Buffer, Parameter
 from nn.perceptrons import Aggregation, Perceptron
 from nn.pretraining import Autoencoder, pretrain
+from nn.recurrent import GRU, RNN, GRUCell, RNNCell
 from nn.regularization import ChannelDropout, Dropout, GaussianNoise, Masking
 from nn.signal_log import SignalLog
 from nn.signals import signals
@@ -52,7 +56,9 @@ from nn.training import Training, fit
 __all__ = [
     "ELU",
     "GELU",
+    "GRU",
     "MLP",
+    "RNN",
     "SGD",
     "AdaGrad",
     "Adam",
@@ -66,7 +72,9 @@ __all__ = [
     "DataLoader",
     "Dropout",
     "EarlyStopping",
+    "Embedding",
     "Flatten",
+    "GRUCell",
     "GaussianNoise",
     "History",
     "Identity",
@@ -75,12 +83,14 @@ __all__ = [
     "Linear",
     "Masking",
     "Module",
+    "MultiHeadAttention",
     "Optimizer",
     "Optimizers",
     "PReLU",
     "Parameter",
     "Perceptron",
     "RMSprop",
+    "RNNCell",
     "ReLU",
     "ReduceOnPlateau",
     "Residual",
