@@ -15,7 +15,6 @@ from nn.activations import (
     Softplus,
     Tanh,
 )
-from nn.activations import LeakyReLU, PReLU, ReLU, Tanh
 from nn.attention import MultiHeadAttention
 from nn.boosting import boost
 from nn.callbacks import EarlyStopping, ReduceOnPlateau
