@@ -370,6 +370,8 @@ class Conv2d(Module):
     (64, 16, 28, 28)
     """
 
+    output_axis = 0  # of the weights: where `WeightNorm` and `nn.init.layer_sequential` find the units
+
     def __init__(  # noqa: PLR0917
         self,
         in_channels: int,

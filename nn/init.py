@@ -1,46 +1,110 @@
 """Initial weights: how large random weights must be so that signals neither shrink nor grow.
 
-Each function makes an initialiser, which is called as `initialiser(shape, rng)` with `shape = (d_in, d_out)` and
-returns float64 weights. A gain multiplies them.
+Most functions here make an initialiser, which is called as `initialiser(shape, rng)` with `shape = (fan_in, fan_out)`
+and returns float64 weights; a gain multiplies them. `layer_sequential` sets the weights of a whole model by a batch.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
+from autograd_mini import Tensor, no_grad
+from nn.module import Module
+from nn.parameter import Parameter
+
 Initialiser = Callable[[tuple[int, int], np.random.Generator], np.ndarray[Any, Any]]
+Model = TypeVar("Model", bound=Callable[..., Any])
 
 UNKNOWN = "init={got!r} names no initialiser. Write one of {known}, or pass one that is made by {functions}."
+SIZE = "nn.init.{name}({option}={got}): write a finite number, {least}."
+NO_MODEL = (
+    "nn.init.layer_sequential(model, x) was given {got}, in which there is no module with `weights` to scale. Write "
+    "the model itself, such as `nn.MLP([2, 16, 1])`, whose weights are not frozen."
+)
+NO_CALL = "nn.init.layer_sequential: the model did not call {paths}, so the batch says nothing on their weights."
+NO_VARIANCE = (
+    "nn.init.layer_sequential: the scores of {path} have variance {variance} on the batch, so no scale of its weights "
+    "makes it 1. {count} examples were given, and its input has a variance of {before}: give several different finite "
+    "ones, or look at the layer below."
+)
+NOT_REACHED = (
+    "nn.init.layer_sequential: after {iterations} scalings the scores of {path} have variance {variance:.3g} instead "
+    "of 1, because its bias adds to it. Set the bias to 0 first, or allow more iterations or tolerance."
+)
+
+
+def required(name: str, option: str, value: float, positive: bool = True) -> None:
+    """Raise if an option is no size."""
+    if not (math.isfinite(value) and (value > 0 or (value == 0 and not positive))):
+        raise ValueError(SIZE.format(name=name, option=option, got=value, least="above 0" if positive else "0 or more"))
+
+
+def drawn(std: float, shape: tuple[int, int], rng: np.random.Generator, uniform: bool) -> np.ndarray[Any, Any]:
+    """Independent weights of mean 0 and the given standard deviation."""
+    return std * (rng.uniform(-math.sqrt(3), math.sqrt(3), shape) if uniform else rng.standard_normal(shape))
+
+
+def constant(value: float = 0.0) -> Initialiser:
+    """All weights equal, by default 0: for a last layer or the end of a branch; hidden units stay copies of another."""
+    return lambda shape, _rng: np.full(shape, value, dtype=np.float64)
 
 
 def small_random(std: float = 0.01) -> Initialiser:
     r"""Normal weights of standard deviation `std`, whatever the layer's size (the lecture's "small random")."""
-    return lambda shape, rng: std * rng.standard_normal(shape)
+    required("small_random", "std", std, positive=False)
+    return lambda shape, rng: drawn(std, shape, rng, uniform=False)
 
 
-def glorot(gain: float = 1.0) -> Initialiser:
-    r"""Normal weights with :math:`\mathrm{Var}(w) = 2\,\mathrm{gain}^2 / (d_{in} + d_{out})`.
+def glorot(gain: float = 1.0, uniform: bool = False) -> Initialiser:
+    r"""Weights with :math:`\mathrm{Var}(w) = 2\,\mathrm{gain}^2 / (d_{in} + d_{out})`, normal or uniform.
 
     It keeps the variance of signals and gradients through tanh layers near 1 while s is small (Glorot & Bengio
     2010, *Understanding the difficulty of training deep feedforward neural networks*).
     """
-    return lambda shape, rng: gain * np.sqrt(2 / sum(shape)) * rng.standard_normal(shape)
+    required("glorot", "gain", gain)
+    return lambda shape, rng: drawn(gain * np.sqrt(2 / sum(shape)), shape, rng, uniform)
 
 
-def he(slope: float = 0.0, gain: float = 1.0) -> Initialiser:
-    r"""Normal weights with :math:`\tfrac{1 + a^2}{2} d_{in} \mathrm{Var}(w) = \mathrm{gain}^2` for slope `a` below 0.
+def he(slope: float = 0.0, gain: float = 1.0, backward: bool = False, uniform: bool = False) -> Initialiser:
+    r"""Weights with :math:`\tfrac{1 + a^2}{2}\, d\, \mathrm{Var}(w) = \mathrm{gain}^2`, for slope `a` below 0.
 
-    It keeps the variance of signals through ReLU (slope 0), leaky ReLU and PReLU layers at 1 (He et al. 2015,
-    *Delving deep into rectifiers*).
+    With :math:`d = d_{in}` it keeps the variance of signals through ReLU (slope 0), leaky ReLU and PReLU layers, with
+    :math:`d = d_{out}` that of gradients on their way back (He et al. 2015, *Delving deep into rectifiers*, equations
+    10 and 14).
+
+    Parameters
+    ----------
+    slope : float
+        a, of the activation that follows.
+    gain : float
+        Multiplies the weights.
+    backward : bool
+        Count the outputs instead of the inputs.
+    uniform : bool
+        Uniform weights instead of normal ones, of the same variance.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> weights = nn.init.he()((200, 100), np.random.default_rng(0))
+    >>> round(200 / 2 * np.var(weights), 1)
+    1.0
     """
-    return lambda shape, rng: gain * np.sqrt(2 / ((1 + slope**2) * shape[0])) * rng.standard_normal(shape)
+    required("he", "gain", gain)
+    required("he", "slope", abs(slope), positive=False)
+    return lambda shape, rng: drawn(gain * np.sqrt(2 / ((1 + slope**2) * shape[backward])), shape, rng, uniform)
 
 
 def orthogonal(gain: float = 1.0) -> Initialiser:
     r"""A random matrix with orthonormal rows or columns, whichever are fewer, times `gain` (Saxe et al. 2014)."""
+    required("orthogonal", "gain", gain)
 
     def initialise(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray[Any, Any]:
         tall = rng.standard_normal((max(shape), min(shape)))
@@ -52,9 +116,12 @@ def orthogonal(gain: float = 1.0) -> Initialiser:
 
 
 BY_NAME: dict[str, Callable[[], Initialiser]] = {
+    "zeros": constant,
     "small_random": small_random,
     "glorot": glorot,
+    "glorot_uniform": functools.partial(glorot, uniform=True),
     "he": he,
+    "he_uniform": functools.partial(he, uniform=True),
     "orthogonal": orthogonal,
 }
 
@@ -69,7 +136,117 @@ def as_initialiser(init: str | Initialiser) -> Initialiser:
     """
     if callable(init):
         return init
-    if init not in BY_NAME:
-        functions = ", ".join(f"nn.init.{name}(...)" for name in BY_NAME)
+    if not isinstance(init, str) or init not in BY_NAME:
+        makers = (constant, small_random, glorot, he, orthogonal)
+        functions = ", ".join(f"nn.init.{maker.__name__}(...)" for maker in makers)
         raise ValueError(UNKNOWN.format(got=init, known=", ".join(map(repr, BY_NAME)), functions=functions))
     return BY_NAME[init]()
+
+
+def layer_sequential(
+    model: Model,
+    x: Any,
+    *,
+    rng: int | np.random.Generator | None = None,
+    tolerance: float = 0.01,
+    iterations: int = 10,
+) -> Model:
+    r"""Weights by which the scores of every layer have variance 1 on a batch (Mishkin & Matas 2016, *All you need is a
+    good init*: layer-sequential unit-variance).
+
+    All weights start as random orthogonal matrices. Then the batch goes through the model once, and each layer that it
+    comes to divides its weights by the standard deviation of its scores before the batch goes on. No activation has to
+    be known, and biases stay as they are.
+
+    Parameters
+    ----------
+    model : Module
+        Its layers are the modules with a parameter `weights` of two or more axes that is not frozen, such as `Linear`
+        and `Conv2d`; they may be called in any order. A shared one is scaled at its first call.
+    x : array_like or tuple of them
+        A batch of examples; a tuple is passed as several arguments. It runs in evaluation mode, so that no running
+        statistics or random states change.
+    rng : int or numpy.random.Generator, optional
+        Where the orthogonal matrices come from.
+    tolerance : float
+        How far from 1 the variance may be.
+    iterations : int
+        How often a layer may be scaled: once is enough where the bias is 0.
+
+    Returns
+    -------
+    Module
+        The model, which was changed.
+
+    Raises
+    ------
+    ValueError
+        If there are no layers, one is not called, or its scores cannot have variance 1; the layer is named.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> x = np.random.default_rng(0).standard_normal((100, 8))
+    >>> model = nn.init.layer_sequential(nn.MLP([8, *[16] * 20, 1], "gelu"), x, rng=0)
+    >>> round(float(np.var(model(x).data)), 2)
+    1.0
+    """
+    layers = layers_of(model)
+    if not layers:
+        raise ValueError(NO_MODEL.format(got=f"the class {model.__name__}" if isinstance(model, type) else repr(model)))
+    rng = np.random.default_rng(rng)
+    waiting = dict(layers)
+
+    def scale(layer: Any, args: tuple[Any, ...], scores: Any) -> Any:
+        path = waiting.pop(layer, None)
+        if path is None:
+            return None
+        for _ in range(iterations + 1):
+            variance = float(np.var(scores.data, dtype=np.float64))
+            if not 0 < variance < np.inf:
+                before = np.var(args[0].data if isinstance(args[0], Tensor) else args[0])
+                count = len(scores) if scores.ndim else 1
+                raise ValueError(NO_VARIANCE.format(path=path, variance=variance, count=count, before=before))
+            if abs(variance - 1) <= tolerance:
+                return scores
+            layer.weights.data = (layer.weights.data / math.sqrt(variance)).astype(layer.weights.dtype)
+            scores = layer.forward(*args)
+        raise ValueError(NOT_REACHED.format(path=path, iterations=iterations, variance=variance))
+
+    with contextlib.ExitStack() as stack:
+        for module in {*layers, model, *(part for _, part in model.named_modules())}:  # type: ignore[attr-defined]
+            stack.callback(setattr, module, "training", module.training)
+            module.training = False
+        for layer in layers:
+            start_orthogonal(layer, rng)
+            stack.enter_context(layer.register_forward_hook(scale))
+        stack.enter_context(no_grad())
+        model(*(x if isinstance(x, tuple) else (x,)))
+    if waiting:
+        raise ValueError(NO_CALL.format(paths=", ".join(waiting.values())))
+    return model
+
+
+def layers_of(model: Any) -> dict[Any, str]:
+    """The modules with weights that can be scaled, and their paths."""
+    if not isinstance(model, Module):
+        return {}
+    modules = [(type(model).__name__, model), *model.named_modules()]
+    return {module: path for path, module in modules if has_weights(module)}
+
+
+def has_weights(module: Module) -> bool:
+    weights = getattr(module, "weights", None)
+    return isinstance(weights, Parameter) and weights.ndim >= 2 and weights.requires_grad
+
+
+def start_orthogonal(layer: Any, rng: np.random.Generator) -> None:
+    """Orthogonal weights, for each group of a convolution its own."""
+    weights, groups = layer.weights, getattr(layer, "groups", 1)
+    axis = getattr(layer, "output_axis", -1)
+    outputs = weights.shape[axis]
+    shape = (weights.size // outputs, outputs // groups)
+    matrix = np.concatenate([orthogonal()(shape, rng) for _ in range(groups)], axis=1)
+    others = [n for i, n in enumerate(weights.shape) if i != axis % weights.ndim]
+    weights.data = np.moveaxis(matrix.reshape(*others, outputs), -1, axis).astype(weights.dtype)

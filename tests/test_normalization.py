@@ -94,6 +94,12 @@ class TestWeightNorm:
         assert [name for name, _ in normed.named_parameters()] == ["layer.bias", "direction", "length"]
         assert [name for name, _ in layer.named_parameters()] == ["weights", "bias"]
 
+    def test_a_convolution_has_one_length_for_each_filter(self):
+        conv = nn.Conv2d(2, 5, 3, rng=0)
+        normed = nn.WeightNorm(conv)
+        lengths = np.linalg.norm(conv.weights.data.reshape(5, -1), axis=1)
+        np.testing.assert_allclose(normed.length.data, lengths, rtol=1e-6)
+
     def test_the_gradient_is_at_right_angles_to_the_direction(self):
         normed = nn.WeightNorm(nn.Linear(3, 2, rng=0, dtype=float))
         normed(RNG.standard_normal((4, 3))).sum().backward()
