@@ -18,7 +18,7 @@ from tqdm import tqdm
 import nn
 
 SIZES = [1, 2, 4, 8] if fast() else [1, 2, 4, 8, 16, 32]
-SPLITS, EPOCHS = (1, 10) if fast() else (5, 40)
+SPLITS, EPOCHS = (1, 5) if fast() else (5, 40)
 WAYS = {
     "backprop": "#0072B2",
     "boosting": "#E69F00",
