@@ -174,11 +174,12 @@ def fit(
     run.checkpoint, run.checkpoint_every = checkpoint, checkpoint_every
     run.validation = None if validation is None else as_loader(validation, "fit(validation=...)", batch_size)
     run.register(callbacks if isinstance(callbacks, list | tuple) else [callbacks])
-    seed_generators(model, seed)
     if resume is not False:
         source = checkpoint if resume is True else resume
         if resume is not True or Path(os.fspath(checkpoint or "")).exists():
             run.load(source)
+    if not run.resumed:
+        seed_generators(model, seed)
     if checkpoint is not None:
         checkpoints.check(checkpoint, model, **run.parts())
     run.run(progress)
