@@ -94,7 +94,7 @@ def he(slope: float = 0.0, gain: float = 1.0, backward: bool = False, uniform: b
     >>> import numpy as np
     >>> import nn
     >>> weights = nn.init.he()((200, 100), np.random.default_rng(0))
-    >>> round(200 / 2 * np.var(weights), 1)
+    >>> round(float(200 / 2 * np.var(weights)), 1)
     1.0
     """
     required("he", "gain", gain)
