@@ -45,6 +45,7 @@ from nn.optimizer import Optimizer, Optimizers
 from nn.outputs import classify, probabilities
 from nn.parameter import Buffer, Parameter
 from nn.perceptrons import Aggregation, Perceptron
+from nn.pooling import AvgPool2d, MaxPool2d
 from nn.pretraining import Autoencoder, pretrain
 from nn.recurrent import GRU, RNN, GRUCell, RNNCell
 from nn.regularization import ChannelDropout, Dropout, GaussianNoise, Masking
@@ -64,6 +65,7 @@ __all__ = [
     "AdamW",
     "Aggregation",
     "Autoencoder",
+    "AvgPool2d",
     "BatchNorm",
     "Buffer",
     "ChannelDropout",
@@ -81,6 +83,7 @@ __all__ = [
     "LeakyReLU",
     "Linear",
     "Masking",
+    "MaxPool2d",
     "Module",
     "MultiHeadAttention",
     "Optimizer",
