@@ -42,14 +42,37 @@ def convolutions(torch: Any) -> tuple[Make, Make, np.ndarray]:
     return (
         lambda: nn.Sequential(
             nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm(8), nn.ReLU(), nn.Conv2d(8, 8, 3, stride=2, groups=4),
-            nn.ReLU(), nn.Flatten(), nn.Linear(72, 5),
+            nn.PReLU(8, axis=1), nn.Flatten(), nn.Linear(72, 5),
         ),
         lambda: t.Sequential(
             t.Conv2d(3, 8, 3, padding=1), t.BatchNorm2d(8), t.ReLU(), t.Conv2d(8, 8, 3, stride=2, groups=4),
-            t.ReLU(), t.Flatten(), t.Linear(72, 5),
+            t.PReLU(8), t.Flatten(), t.Linear(72, 5),
         ),
         RNG.standard_normal((4, 3, 8, 8), np.float32),
     )  # fmt: skip
+
+
+def sequences(torch: Any) -> tuple[Make, Make, np.ndarray]:
+    """Words, a gated recurrent layer over them, and scores from its last state."""
+    t = torch.nn
+
+    class Ours(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table, self.along, self.out = nn.Embedding(20, 6), nn.GRU(6, 5), nn.Linear(5, 3)
+
+        def forward(self, x: Any) -> Any:
+            return self.out(self.along(self.table(x))[1])
+
+    class Theirs(t.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table, self.along, self.out = t.Embedding(20, 6), t.GRU(6, 5, batch_first=True), t.Linear(5, 3)
+
+        def forward(self, x: Any) -> Any:
+            return self.out(self.along(self.table(x))[1][0])
+
+    return Ours, Theirs, RNG.integers(0, 20, (7, 4))
 
 
 def trained(torch: Any, model: Any, x: np.ndarray) -> Any:
@@ -104,7 +127,7 @@ def main(arguments: list[str] | None = None) -> None:
         save_file({**model.state_dict(), "input": torch.from_numpy(x), "output": output}, options.fixture)
         return
     rows = []
-    for make in (mlp, convolutions):
+    for make in (mlp, convolutions, sequences):
         with tempfile.TemporaryDirectory() as directory:
             loaded, saved = there_and_back(torch, make(torch), Path(directory))
         if max(loaded, saved) > LARGEST:

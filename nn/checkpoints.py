@@ -40,12 +40,23 @@ SHAPE = (
     "{path} has {theirs} of shape {got} for {ours}, which has shape {want}.{hint} Otherwise the models differ in size."
 )
 TRANSPOSE = " If it is stored the other way round, as in PyTorch's Linear, write names={{{ours!r}: '{theirs}.T'}}."
-TORCH_NAMES = {
+CELL = (
+    ("input.weights", "weight_ih", ".T"),
+    ("input.bias", "bias_ih", ""),
+    ("state.weights", "weight_hh", ".T"),
+    ("state.bias", "bias_hh", ""),
+)
+TORCH_NAMES: dict[str, dict[str, str] | None] = {
     "Linear": {"weights": "weight.T", "bias": "bias"},
     "Conv2d": {"weights": "weight", "bias": "bias"},
     "Embedding": {"weights": "weight"},
     "BatchNorm": {"gain": "weight", "bias": "bias", "mean": "running_mean", "variance": "running_var"},
     "LayerNorm": {"gain": "weight", "bias": "bias"},
+    "PReLU": {"alpha": "weight"},
+    "RNN": {f"cell.{ours}": f"{theirs}_l0{turned}" for ours, theirs, turned in CELL},
+    "GRU": {f"cell.{ours}": f"{theirs}_l0{turned}" for ours, theirs, turned in CELL},
+    "Cell": {ours: theirs + turned for ours, theirs, turned in CELL},
+    "MultiHeadAttention": None,  # three matrices here are one there
 }
 TORCH = (
     "nn.torch_names: {path} is a {kind}, which PyTorch stores in another way or does not have. Write the names of its "
@@ -371,14 +382,21 @@ def torch_names(model: Module) -> dict[str, str]:
     {'0.weights': '0.weight.T', '0.bias': '0.bias', '2.weights': '2.weight.T', '2.bias': '2.bias'}
     """
     names: dict[str, str] = {}
+    covered: set[int] = set()
     for path, module in (("", model), *model.named_modules()):
-        own = [name for name, value in vars(module).items() if isinstance(value, Parameter | Buffer)]
+        if id(module) in covered:
+            continue
         kinds = [kind.__name__ for kind in type(module).__mro__ if kind.__module__.startswith("nn.")]
-        known = next((TORCH_NAMES[kind] for kind in kinds if kind in TORCH_NAMES), None)
-        if known is None and own and type(module).__name__ in kinds:
+        kind = next((kind for kind in kinds if kind in TORCH_NAMES), "")
+        known = TORCH_NAMES.get(kind, {})
+        own = any(isinstance(value, Parameter | Buffer) for value in vars(module).values())
+        if known is None or (not kind and own and type(module).__name__ in kinds):
             raise TypeError(TORCH.format(path=path or "the model", kind=type(module).__name__))
+        if kind:
+            covered.update(id(part) for _, part in module.named_modules())
         prefix = f"{path}." if path else ""
-        names |= {prefix + name: prefix + known[name] for name in own if known and name in known}
+        there = {name for name, part in module.named_parts() if not isinstance(part, Module)}
+        names |= {prefix + ours: prefix + theirs for ours, theirs in known.items() if ours in there}
     return names
 
 

@@ -597,5 +597,15 @@ class TestWeights:
             nn.save_weights(path, nn.Linear(2, 2), {"weights": "a", "bias": "a"})
 
     def test_layers_without_a_counterpart(self):
-        with pytest.raises(TypeError, match="1 is a PReLU"):
-            nn.torch_names(nn.Sequential(nn.Linear(2, 2), nn.PReLU()))
+        with pytest.raises(TypeError, match="1 is a MultiHeadAttention"):
+            nn.torch_names(nn.Sequential(nn.Linear(2, 2), nn.MultiHeadAttention(2, 1)))
+        with pytest.raises(TypeError, match="the model is a WeightNorm"):
+            nn.torch_names(nn.WeightNorm(nn.Linear(2, 2)))
+
+    def test_names_of_layers_of_several_parts(self):
+        names = nn.torch_names(nn.Sequential(nn.Embedding(9, 3), nn.GRU(3, 2), nn.GRUCell(2, 2), nn.PReLU()))
+        assert names["0.weights"] == "0.weight"
+        assert names["1.cell.state.weights"] == "1.weight_hh_l0.T"
+        assert names["2.input.bias"] == "2.bias_ih"
+        assert names["3.alpha"] == "3.weight"
+        assert len(names) == 10
