@@ -79,6 +79,8 @@ class Layer(NamedTuple):
         The share of units with |p| < 0.05, and of those with p = 0 for every example.
     weights, weights_std : float
         rms(W), and its standard deviation.
+    weights_finite : bool
+        Whether all of W is finite; True where it is not known.
     gradient : float
         rms(g_W).
     unit_slopes, unit_deltas : ndarray
@@ -110,6 +112,7 @@ class Layer(NamedTuple):
     saturated: float
     dead: float
     weights: float
+    weights_finite: bool
     weights_std: float
     gradient: float
     unit_slopes: np.ndarray[Any, Any]
@@ -171,6 +174,7 @@ def layer_of(  # noqa: PLR0917
     parts = consumed.get(last, [])
     together = math.fsum(part * part for part in parts)
     parameter = records.get(node.inputs[place.weights])
+    size_of_weights = None if weights is None else measure(weights)
     no_activation = not place.activation
     return Layer(
         number=number,
@@ -193,7 +197,8 @@ def layer_of(  # noqa: PLR0917
         consumers=max(len(parts), 1),
         saturated=math.nan if no_activation else float(np.mean(p < SATURATED)),
         dead=math.nan if no_activation else float(np.mean(np.all(by_unit == 0, axis=0))),
-        weights=measure(weights).rms if weights is not None else math.nan,
+        weights=size_of_weights.rms if size_of_weights is not None else math.nan,
+        weights_finite=size_of_weights is None or size_of_weights.finite,
         weights_std=float(np.std(weights.astype(np.result_type(weights, np.float64))))
         if weights is not None
         else math.nan,

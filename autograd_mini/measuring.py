@@ -197,23 +197,32 @@ class Spread(NamedTuple):
         Of a histogram of the finite entries.
     quantiles : ndarray
         At 1, 5, 25, 50, 75, 95 and 99 %.
+    magnitudes : ndarray
+        The same of the absolute values.
+    finite : float
+        The share of entries that are finite.
     """
 
     counts: np.ndarray[Any, Any]
     edges: np.ndarray[Any, Any]
     quantiles: np.ndarray[Any, Any]
+    magnitudes: np.ndarray[Any, Any]
+    finite: float
 
 
 def spread_of(array: Any) -> Spread:
     """The histogram and the quantiles of the finite entries."""
     values = np.ravel(np.abs(array) if array.dtype.kind == "c" else array).astype(np.float64)
+    total = values.size
     values = values[np.isfinite(values)]
     if not values.size:
-        return Spread(np.zeros(BINS, int), np.linspace(-1, 1, BINS + 1), np.full(len(QUANTILES), math.nan))
+        unknown = np.full(len(QUANTILES), math.nan)
+        return Spread(np.zeros(BINS, int), np.linspace(-1, 1, BINS + 1), unknown, unknown, 1.0 if not total else 0.0)
     largest = float(np.max(np.abs(values)))
     scaled = values / largest if largest else values  # bins of 1e-320 have no width
     counts, edges = np.histogram(scaled, BINS, (-1.0, 1.0))
-    return Spread(counts, edges * largest, np.quantile(scaled, QUANTILES) * largest)
+    signed, sizes = (np.quantile(each, QUANTILES) * largest for each in (scaled, np.abs(scaled)))
+    return Spread(counts, edges * largest, signed, sizes, values.size / total)
 
 
 def measure(array: Any) -> Signal:

@@ -12,6 +12,11 @@ ORANGE_TO_PURPLE = (
     "#a3a3a3",  # PuOr has white here, and a white line on white paper is no line
     *("#b2abd2", "#8073ac", "#542788", "#2d004b"),
 )
+ON_DARK = (  # the same on dark paper
+    *("#ffb454", "#f0a352", "#d99a5b", "#b3906e"),
+    "#8f959c",
+    *("#9d97c4", "#aea6e0", "#c3bbf3", "#ded9ff"),
+)
 PALE_TO_BLUE = ("#f7fbff", "#deebf7", "#c6dbef", "#9ecae1", "#6baed6", "#4292c6")  # black text stays readable on each
 GAIN_DECADES = 1  # gains from x0.1 to x10
 SIGNAL_DECADES = 8  # signals down to 1e-8 of the strongest
@@ -40,9 +45,9 @@ def decades(gain: float) -> float:
     return min(math.log10(gain), GAIN_DECADES)
 
 
-def gain_colour(gain: float) -> str:
+def gain_colour(gain: float, scale: tuple[str, ...] = ORANGE_TO_PURPLE) -> str:
     """Orange where the signal shrinks, purple where it grows; full colour at x0.1 and x10."""
-    return blend(ORANGE_TO_PURPLE, (decades(gain) / GAIN_DECADES + 1) / 2)
+    return blend(scale, (decades(gain) / GAIN_DECADES + 1) / 2)
 
 
 def gain_width(gain: float) -> float:

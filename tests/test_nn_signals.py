@@ -8,9 +8,21 @@ import pytest
 
 import nn
 from autograd_mini import Tensor, no_grad
+from autograd_mini.views.chain import links, owners
 
 rng = np.random.default_rng(0)
 X, Y = rng.standard_normal((32, 6)), rng.standard_normal((32, 2))
+
+
+class Residual(nn.Module):
+    """h + f(h)."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, h):
+        return h + self.inner(h)
 
 
 class Stateful(nn.Module):
@@ -207,8 +219,56 @@ def test_a_single_bad_layer_is_named_first():
     x = np.random.default_rng(0).standard_normal((32, 16))
     seen = nn.signals(model, nn.cross_entropy, x, np.zeros(32, int))
     assert "One layer of 20 did most of it" in seen.findings[0]
-    assert seen.findings[1].startswith("Layer 9 (MLP.16) stands out")
-    assert "the size of the weights (x0.0001 where others have x1.00)" in seen.findings[1]
+    assert "Layer 9 (MLP.16) stands out" in seen.findings[0]
+    assert "the size of the weights (x0.0001 where others have x1.00)" in seen.findings[0]
+    assert "Weights 10,000 times larger would make it like the others" in seen.findings[0]
+    assert not any("stands out" in sentence for sentence in seen.findings[1:])
+
+
+def test_dead_layers_are_blamed_where_they_begin():
+    model = nn.MLP([32] * 9 + [3], "relu", "he", rng=0)
+    model[6].bias.data = np.full(32, -1e3, np.float32)
+    seen = nn.signals(model, nn.cross_entropy, np.random.default_rng(0).standard_normal((64, 32)), np.zeros(64, int))
+    assert "exactly zero from layer 8 (MLP.14) on" in seen.findings[0]
+    assert "All units of layer 4 (MLP.6) have slope 0 for the 64 examples" in seen.findings[0]
+    assert "the first of 5 such layers" in seen.findings[0]
+
+
+def test_a_steady_net_with_dead_units_is_told_which():
+    model = nn.MLP([32] * 9 + [3], "relu", "he", rng=0)
+    model[6].bias.data = np.where(np.arange(32) < 24, -1e3, 0).astype(np.float32)
+    seen = nn.signals(model, nn.cross_entropy, np.random.default_rng(0).standard_normal((64, 32)), np.zeros(64, int))
+    assert "% of layer 4 (MLP.6)" in seen.findings[0]
+    assert "leaky ReLU" in seen.findings[0]
+
+
+def test_where_numbers_stop_being_finite_is_told_in_the_forward_and_on_the_way_back():
+    x, y = np.random.default_rng(0).standard_normal((8, 6)), np.zeros(8, int)
+    model = nn.MLP([6] * 5 + [3], rng=0)
+    model[4].weights.data = np.full((6, 6), np.nan, np.float32)
+    first = nn.signals(model, nn.cross_entropy, x, y, spectrum=1).findings[0]
+    assert "the first layer whose results are not finite is layer 3 (MLP.4). Its weights hold such numbers." in first
+    first = nn.signals(nn.MLP([6, 6, 3], rng=0), nn.cross_entropy, x * np.nan, y).findings[0]
+    assert "layer 1 (MLP.0). Its weights are finite, so look at its bias and at the input." in first
+    first = nn.signals(nn.MLP([6, 6, 3], rng=0), lambda out: np.sum(np.exp(out * 1e5)), x).findings[0]
+    assert "so the loss made it" in first
+
+
+def test_a_step_that_rounding_swallows_is_told():
+    model = nn.MLP([16] * 20 + [3], "tanh", nn.init.small_random(0.01), rng=0)
+    sgd = nn.SGD(model.parameters(), 0.1)
+    seen = nn.signals(model, nn.cross_entropy, np.ones((8, 16)), np.zeros(8, int), optimizer=sgd)
+    assert any("would not change the weights of" in sentence for sentence in seen.findings)
+
+
+def test_a_skip_connection_past_one_layer_keeps_its_own_gain():
+    block = Residual(nn.Sequential(nn.Linear(6, 6, nn.init.small_random(0.05), rng=0), nn.Tanh()))
+    model = nn.Sequential(nn.Linear(6, 6, rng=1), block, nn.Linear(6, 2, rng=2))
+    seen = nn.signals(model, nn.squared_error, X, Y)
+    through, past = (link for link in links(seen, owners(seen)) if (link.tail, link.head) == (1, 2))
+    assert (through.past, past.past) == (False, True)
+    assert through.gain == pytest.approx(seen.layers[1].gain)
+    assert past.gain == pytest.approx(1)
 
 
 def test_relu_is_not_warned_of_saturation():

@@ -6,13 +6,15 @@ It is what the page and the drawing of layers have in common.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from autograd_mini.factors import Layer, Measurement
 from autograd_mini.graph import Node, Record
 from autograd_mini.measuring import ratio
 from autograd_mini.views.findings import typical
+from autograd_mini.views.tables import factor
 
 SHOWN = 40  # rows up to which nothing is folded
 LIKE = 1.15  # gains of one run differ from their mean by no more than this factor, at first
@@ -21,10 +23,14 @@ ALIKE = 3  # fewer are no run
 
 
 class Link(NamedTuple):
-    """All edges from one layer back to another: `head` reads what `tail` gives. 0 is the input."""
+    """All edges from one layer back to another: `head` reads what `tail` gives. 0 is the input.
+
+    `past` are those that enter behind the product with the weights, as a skip connection does.
+    """
 
     tail: int
     head: int
+    past: bool
     gain: float
 
 
@@ -44,6 +50,24 @@ class Run(NamedTuple):
         gains = [layer.gain for layer in self.layers]
         return min(gains), max(gains)
 
+    @property
+    def signal(self) -> float:
+        """How much the signal itself changes, a layer: more than `gain` where skip connections carry it past."""
+        first, last = self.layers[0].g.rms, self.layers[-1].g.rms
+        if len(self.layers) == 1 or not first > 0 or not last > 0:
+            return math.nan
+        return math.exp((math.log(first) - math.log(last)) / (len(self.layers) - 1))
+
+    @property
+    def text(self) -> str:
+        """The typical gain, its range, and what skip connections make of it."""
+        if not self.gain > 0:
+            return "no signal" if self.layers[0].g.rms == 0 else "not finite"
+        low, high = self.extremes
+        said = f"gain {factor(self.gain)} ({factor(low)}-{factor(high)})"
+        carried = self.signal / self.gain if self.gain else math.nan
+        return f"{said}, with skips {factor(self.signal)}" if not 0.9 < carried < 1.1 and carried > 0 else said
+
 
 def owners(measured: Measurement) -> dict[Record, int]:
     """For each operation the number of the layer that it belongs to; one more than there are for the loss."""
@@ -62,41 +86,51 @@ def owners(measured: Measurement) -> dict[Record, int]:
 
 
 def links(measured: Measurement, owner: dict[Record, int]) -> list[Link]:
-    """The edges between layers; the gain of several together is that of their cotangents side by side."""
-    norms: dict[tuple[int, int], float] = {}
-    sizes: dict[tuple[int, int], int] = {}
+    """The edges between layers. Cotangents of one tensor add up; those of several are taken side by side."""
+    groups: dict[tuple[int, int, bool], dict[Record, list[float]]] = {}
+    consumers = Counter(node.inputs[position] for node, position in measured.edges)
     inputs = {place.mixing.inputs[place.data] for place in measured.places}
+    mixing = {layer.number: place.mixing for layer, place in zip(measured.layers, measured.places, strict=True)}
     for (node, position), edge in measured.edges.items():
         parent = node.inputs[position]
         head = owner[node]
         tail = owner.get(parent, 0 if parent in inputs and not isinstance(parent, Node) else head)
         if tail != head:
-            norms[tail, head] = math.hypot(norms.get((tail, head), 0.0), edge.rms * math.sqrt(parent.size))
-            sizes[tail, head] = sizes.get((tail, head), 0) + parent.size
+            past = head in mixing and node.index > mixing[head].index
+            parts = groups.setdefault((tail, head, past), {}).setdefault(parent, [])
+            parts.append(edge.rms * math.sqrt(parent.size))
     tops = {layer.number: layer.g.rms for layer in measured.layers}
     tops[len(measured.layers) + 1] = measured.records[measured.root].rms
-    return [
-        Link(tail, head, ratio(norms[tail, head] / math.sqrt(sizes[tail, head]), tops[head]))
-        for tail, head in sorted(norms)
-        if sizes[tail, head]
-    ]
+    found = []
+    for (tail, head, past), parents in sorted(groups.items(), key=lambda item: item[0]):
+        norms = [
+            measured.records[parent].norm if len(parts) == consumers[parent] else math.hypot(*parts)
+            for parent, parts in parents.items()
+        ]
+        size = sum(parent.size for parent in parents)
+        if size:
+            found.append(Link(tail, head, past, ratio(math.hypot(*norms) / math.sqrt(size), tops[head])))
+    return found
 
 
-def runs(layers: Sequence[Layer], most: int = SHOWN) -> list[Run]:
-    """The layers in order, like neighbours together if there are more than `most`; an outlier is never hidden."""
+def runs(layers: Sequence[Layer], most: int = SHOWN, alone: Collection[int] = ()) -> list[Run]:
+    """The layers in order, like neighbours together if there are more than `most`; an outlier is never hidden.
+
+    Nor are those whose numbers are in `alone`.
+    """
     found = [Run((layer,)) for layer in layers]
     like = LIKE
     while len(found) > most and like <= WIDEST:
-        found = folded(layers, like)
+        found = folded(layers, like, alone)
         like *= 1.1
     return found
 
 
-def folded(layers: Sequence[Layer], like: float) -> list[Run]:
+def folded(layers: Sequence[Layer], like: float, alone: Collection[int] = ()) -> list[Run]:
     """Runs of layers of the same operations and widths whose gains are alike."""
     found: list[list[Layer]] = []
     for layer in layers:
-        if found and belongs(layer, found[-1], like):
+        if found and not {layer.number, found[-1][0].number} & set(alone) and belongs(layer, found[-1], like):
             found[-1].append(layer)
         else:
             found.append([layer])
@@ -106,10 +140,15 @@ def folded(layers: Sequence[Layer], like: float) -> list[Run]:
     return split
 
 
+def condition(layer: Layer) -> tuple[str, bool]:
+    """Whether a signal arrives, and whether it is finite."""
+    return "some" if layer.g.rms else "none", layer.g.finite and layer.delta.finite
+
+
 def belongs(layer: Layer, run: Sequence[Layer], like: float) -> bool:
     first = run[0]
     if (layer.operations, layer.units, layer.inputs) != (first.operations, first.units, first.inputs):
         return False
     if not (layer.gain > 0 and first.gain > 0 and layer.delta.finite and first.delta.finite):
-        return layer.gain == first.gain == 0
+        return condition(layer) == condition(first) != ("some", True)
     return 1 / like < layer.gain / typical([member.gain for member in run]) < like

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from autograd_mini.factors import Layer, Measurement
 from autograd_mini.measuring import finding
@@ -18,6 +21,10 @@ CURVED = 0.85  # a typical slope above it is that of a curve such as tanh near 0
 FLAT = 0.6  # a typical slope below it is that of an activation out of its range
 TARGET = 1e-4, 1e-1  # rms(change of W)/rms(W) outside of it is remarkable; healthy is near 1e-3
 
+UNITS_CURE = (
+    "Weights or biases that bring some of their scores above 0 would revive them, as would an activation that is not "
+    "flat there (leaky ReLU, PReLU)."
+)
 CAUSES = {
     "slope": "the slope of the activation",
     "alignment": "the alignment of slopes and signal",
@@ -27,48 +34,112 @@ CAUSES = {
 }
 
 
+class Diagnosis(NamedTuple):
+    """What is wrong first of all, in sentences; those that do not apply are empty.
+
+    Attributes
+    ----------
+    what : str
+        How the signal changes.
+    where : str
+        At which layers, if it is not all of them alike.
+    why : str
+        Which factor does it.
+    cure : str
+        What would change it.
+    layers : tuple of int
+        The numbers of the layers that are to be looked at.
+    factor : str
+        The name of the factor, of `CAUSES`; "" if there is none to blame.
+    """
+
+    what: str
+    where: str = ""
+    why: str = ""
+    cure: str = ""
+    layers: tuple[int, ...] = ()
+    factor: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, self[:4]))
+
+
 def findings(measured: Measurement) -> tuple[str, ...]:
     """Sentences, the most important first."""
     layers = measured.layers
+    first = diagnosis(measured)
     if not layers:
-        return (finding(measured), *unreached(measured))
-    said = [*broken(measured)]
-    if not said:
-        odd = outliers(layers)
-        said += [main(layers, odd), *(odd_one(layer, layers) for layer in odd[:LISTED])]
-        if len(odd) > LISTED:
-            said.append(f"So do {len(odd) - LISTED} more layers.")
-    return (*said, *crowds(layers), *branches(layers), *directions(measured), *updates(measured), *unreached(measured))
+        return (str(first), *unreached(measured))
+    odd = [odd_one(layer, layers) for layer in outliers(layers)] if healthy(layers) else []
+    more = [one for one in odd if one.where != first.where]
+    said = [str(first), *map(str, more[:LISTED])]
+    if len(more) > LISTED:
+        said.append(f"So do {len(more) - LISTED} more layers.")
+    told = [f"{sentence} {UNITS_CURE}" for sentence in dead_units(layers) if first.cure == UNITS_CURE]
+    crowded = [sentence for sentence in crowds(layers) if sentence not in told]
+    return (*said, *crowded, *branches(layers), *directions(measured), *updates(measured), *unreached(measured))
 
 
-def main(layers: Sequence[Layer], odd: Sequence[Layer]) -> str:
+def diagnosis(measured: Measurement) -> Diagnosis:
+    """The first thing to look at."""
+    layers = measured.layers
+    if not layers:
+        return Diagnosis(finding(measured))
+    if any(not (layer.g.finite and layer.delta.finite) for layer in layers):
+        return not_finite(measured)
+    if any(layer.g.rms == 0 or layer.delta.rms == 0 for layer in layers):
+        return all_zero(layers)
+    return main(layers, outliers(layers))
+
+
+def healthy(layers: Sequence[Layer]) -> bool:
+    """Whether each layer has a signal."""
+    return all(layer.g.finite and layer.delta.finite and layer.g.rms and layer.delta.rms for layer in layers)
+
+
+def named(layer: Layer) -> str:
+    return f"layer {layer.number} ({layer.name})"
+
+
+def main(layers: Sequence[Layer], odd: Sequence[Layer]) -> Diagnosis:
     """How the signal changes from the last layer to the first, and which factor does it."""
     first, last = layers[0], layers[-1]
+    worst = tuple(layer.number for layer in most_dead(layers)[:LISTED])
+    dead: dict[str, Any] = {}
+    if worst:
+        dead = {"where": next(dead_units(layers)), "cure": UNITS_CURE, "layers": worst}
     if len(layers) == 1:
-        return f"One layer: rms(g) is {last.g.rms:.1e} behind {last.name}; {split(layers)}."
+        return Diagnosis(f"One layer: rms(g) is {last.g.rms:.1e} behind {last.name}; {split(layers)}.", **dead)
     change = ratio_of(first.g.rms, last.g.rms)
-    ends = f"from {last.g.rms:.1e} at layer {last.number} ({last.name}) to {first.g.rms:.1e} at layer {first.number}"
-    ends += f" ({first.name})"
-    if 1 / STEADY < change < STEADY:
-        return f"The signal is steady: {ends}; {split(layers[1:])}."
-    verb = "falls" if change < 1 else "grows"
-    said = f"The signal {verb} {ends}"
+    ends = f"from {last.g.rms:.1e} at {named(last)} to {first.g.rms:.1e} at {named(first)}"
     gains = [layer.gain for layer in layers[1:]]
     product = math.fsum(map(log, gains))
-    if not math.isfinite(product) or abs(product - log(change)) > math.log(3):
-        return f"{said}; branches and skip connections carry it past single layers, which {split(layers[1:])}."
+    past = not math.isfinite(product) or abs(product - log(change)) > math.log(3)
+    alone_passes = (
+        f"branches and skip connections carry it past the layers, of which one alone passes {times(typical(gains))}"
+    )
+    if 1 / STEADY < change < STEADY:
+        said = f"The signal is steady: {ends}; {alone_passes if past else split(layers[1:])}."
+        return Diagnosis(said, **dead)
+    verb = "falls" if change < 1 else "grows"
+    said = f"The signal {verb} {ends}"
+    if past:
+        return Diagnosis(f"{said}; {alone_passes}: {split(layers[1:])}.", **dead)
     alone = math.fsum(log(layer.gain) for layer in odd)
     if odd and alone / log(change) > 0.5:
-        which = "one layer" if len(odd) == 1 else f"{len(odd)} layers"
-        return f"{said}. {which.capitalize()} of {len(layers)} did most of it: x{math.exp(alone):.1e}."
+        which = "One layer" if len(odd) == 1 else f"{len(odd)} layers"
+        said += f". {which} of {len(layers)} did most of it: x{math.exp(alone):.1e}."
+        worst_one = max(odd, key=lambda layer: abs(log(layer.gain)))
+        return odd_one(worst_one, layers)._replace(what=said, layers=tuple(layer.number for layer in odd[:LISTED]))
     said += f", {times(typical(gains))} a layer"
     half = math.log(2) / abs(math.log(typical(gains)))
     said += f" ({'halved' if change < 1 else 'doubled'} every {half:.1f} layers)."
-    return f"{said} {cause(layers[1:], change < 1)}"
+    why, culprit = cause(layers[1:], change < 1)
+    return Diagnosis(said, "", why, cure(layers[1:], culprit, change < 1), (), culprit)
 
 
-def cause(layers: Sequence[Layer], shrinks: bool) -> str:
-    """Which factor does it, which does not, and what would make the factor 1."""
+def cause(layers: Sequence[Layer], shrinks: bool) -> tuple[str, str]:
+    """Which factor does it, and which does not; and its name."""
     logs = {name: math.fsum(log(getattr(layer, name)) for layer in layers) for name in CAUSES}
     sign = -1 if shrinks else 1
     culprit = max(logs, key=lambda name: sign * logs[name])
@@ -81,7 +152,7 @@ def cause(layers: Sequence[Layer], shrinks: bool) -> str:
         said += f", not {saturation} ({times(each['slope'])})"
     elif "scale" not in wrong:
         said += f", not the size of the weights ({times(each['scale'])})"
-    return f"{said}. {cure(layers, culprit, shrinks)}"
+    return f"{said}.", culprit
 
 
 def cure(layers: Sequence[Layer], culprit: str, shrinks: bool) -> str:
@@ -117,9 +188,8 @@ def cure(layers: Sequence[Layer], culprit: str, shrinks: bool) -> str:
 def split(layers: Sequence[Layer]) -> str:
     """The typical factors, in words."""
     activation, weights = (typical([getattr(layer, f"by_{x}") for layer in layers]) for x in ("activation", "weights"))
-    return f"the activation takes it {times(activation)} and the weights {times(weights)}" + (
-        " a layer" if len(layers) > 1 else ""
-    )
+    known = f" and the weights {times(weights)}" if math.isfinite(weights) else ""
+    return f"the activation takes it {times(activation)}{known}" + (" a layer" if len(layers) > 1 else "")
 
 
 def outliers(layers: Sequence[Layer]) -> list[Layer]:
@@ -131,51 +201,109 @@ def outliers(layers: Sequence[Layer]) -> list[Layer]:
     return [layer for layer in layers[::-1] if layer.gain > 0 and not 1 / OUTLIER < layer.gain / usual < OUTLIER]
 
 
-def odd_one(layer: Layer, layers: Sequence[Layer]) -> str:
-    """How a layer differs from the others, and by which factor."""
+def odd_one(layer: Layer, layers: Sequence[Layer]) -> Diagnosis:
+    """How a layer differs from the others, by which factor, and what would change it."""
     factors = {name: getattr(layer, name) for name in CAUSES}
     usually = {name: statistics.median([getattr(other, name) for other in layers]) for name in CAUSES}
     name = max(factors, key=lambda n: abs(log(ratio_of(factors[n], usually[n]))))
     usual = statistics.median([other.gain for other in layers])
-    return (
-        f"Layer {layer.number} ({layer.name}) stands out: x{layer.gain:.1e} where others have {times(usual)}, by "
-        f"{CAUSES[name]} ({times(factors[name])} where others have {times(usually[name])})."
+    where = f"L{named(layer)[1:]} stands out: x{layer.gain:.1e} where others have {times(usual)}."
+    why = f"It is {CAUSES[name]} ({times(factors[name])} where others have {times(usually[name])})"
+    if name != "slope":
+        why += f", not the slope of its activation ({times(layer.slope)})"
+    change = usually[name] / factors[name] if factors[name] else math.nan
+    return Diagnosis("", where, f"{why}.", cure_of_one(layer, name, change), (layer.number,), name)
+
+
+def cure_of_one(layer: Layer, factor: str, change: float) -> str:
+    """What would make one layer like the others; `change` is how many times larger its factor would be."""
+    if factor == "scale" and math.isfinite(change) and math.isfinite(layer.weights_std):
+        size = f"{many(change)} times larger" if change > 1 else f"{many(1 / change)} times smaller"
+        deviation = f"a standard deviation of {layer.weights_std * change:.2g} instead of {layer.weights_std:.2g}"
+        return f"Weights {size} would make it like the others: {deviation}."
+    if factor == "slope" and layer.dead >= CROWDED:
+        return UNITS_CURE
+    if factor == "slope" and change > 1:
+        return (
+            "Its scores are so large that the activation is flat there: smaller weights or biases bring them back, as "
+            "would a normalisation of the scores."
+        )
+    return {
+        "direction": "The signal lies along small singular values of its weights; orthogonal weights have none."
+        if change > 1
+        else "The signal lies along its largest singular values; orthogonal weights treat all directions alike.",
+        "alignment": "Its slopes are small where the signal is; a normalisation of the scores would spread them."
+        if change > 1
+        else "",
+        "rest": "Look at what lies between its weights and its activation: a normalisation, a pooling, a mask.",
+    }.get(factor, "")
+
+
+def not_finite(measured: Measurement) -> Diagnosis:
+    """A signal that is not finite: where the first such number is, in the forward or on the way back."""
+    layers = measured.layers
+    met = next(layer for layer in layers[::-1] if not (layer.g.finite and layer.delta.finite))
+    what = f"{finding(measured)} The first layer that it meets is {named(met)}."
+    cure = (
+        "Run the step inside `with autograd_mini.checked():` to see the operation and the line that made the first one."
+    )
+    made = next((layer for layer in layers if not is_forward_finite(layer)), None)
+    if made is None:
+        if met is layers[-1]:
+            return Diagnosis(what, "The results of all layers are finite, so the loss made it.", cure=cure)
+        where = f"The results of all layers are finite; going back, {named(met)} made it."
+        return Diagnosis(what, where, cure=cure, layers=(met.number,))
+    where = f"In the forward, the first layer whose results are not finite is {named(made)}."
+    why = "" if made.weights_finite else "Its weights hold such numbers."
+    if not why and made is layers[0]:
+        why = "Its weights are finite, so look at its bias and at the input."
+    return Diagnosis(what, where, why, cure, (made.number,))
+
+
+def is_forward_finite(layer: Layer) -> bool:
+    """Whether scores and results are finite, as far as they are known."""
+    return bool(np.isfinite(layer.unit_slopes).all()) and all(
+        layer.spreads[key].finite == 1 for key in ("h", "s") if key in layer.spreads
     )
 
 
-def broken(measured: Measurement) -> Iterator[str]:
-    """A signal that is not finite, or exactly zero."""
-    layers = measured.layers
-    bad = [layer for layer in layers if not (layer.g.finite and layer.delta.finite)]
-    if bad:
-        yield (
-            f"{finding(measured)} The first layer that it meets is layer {bad[-1].number} ({bad[-1].name}). Run the "
-            "step inside `with autograd_mini.checked():` to see the operation and the line that made the first one."
-        )
-        return
+def all_zero(layers: Sequence[Layer]) -> Diagnosis:
+    """A signal that is exactly zero: where it is lost, and where the units are dead first."""
     zero = [layer for layer in layers if layer.g.rms == 0 or layer.delta.rms == 0]
-    if zero:
-        layer = zero[-1]
-        where = f"layer {layer.number} ({layer.name})"
-        if layer.g.rms > 0:
-            reason = f"all its units have slope 0 for the {layer.examples} examples given"
-        elif layer is layers[-1]:
-            reason = "what comes after it passes nothing back; is the loss at a minimum?"
-        else:
-            reason = "the weights behind it are zero, or the units there are dead"
-        share = f"{len(zero)} of {len(layers)} layers"
-        yield f"The signal is exactly zero from {where} on, so {share} learn nothing: {reason}."
+    last = zero[-1]
+    what = f"The signal is exactly zero from {named(last)} on, so {len(zero)} of {len(layers)} layers learn nothing."
+    dead = [layer for layer in zero if layer.dead == 1]
+    if dead and last.g.rms > 0:
+        where = f"All units of {named(dead[0])} have slope 0 for the {dead[0].examples} examples given."
+        if dead[1:]:
+            where += f" It is the first of {len(dead)} such layers: the others read only constants behind it."
+        return Diagnosis(what, where, "", UNITS_CURE, (dead[0].number,), "slope")
+    if last is layers[-1]:
+        why = "What comes after it passes nothing back. Is the loss at a minimum, or a constant?"
+    else:
+        why = "The weights behind it are zero, or the units there are dead."
+    return Diagnosis(what, "", why, "", (min(last.number + 1, len(layers)),))
+
+
+def most_dead(layers: Sequence[Layer]) -> list[Layer]:
+    """Layers with many dead units, the worst first."""
+    return sorted((layer for layer in layers if layer.dead >= CROWDED), key=lambda layer: -layer.dead)
+
+
+def dead_units(layers: Sequence[Layer]) -> Iterator[str]:
+    """Layers of which many units pass nothing."""
+    dead = most_dead(layers)
+    if dead:
+        listed = ", ".join(f"{layer.dead:.0%} of {named(layer)}" for layer in dead[:LISTED])
+        more = f" and many in {len(dead) - LISTED} more layers" if len(dead) > LISTED else ""
+        have = f"{listed}{more} have slope 0 for all of the {dead[0].examples} examples given"
+        yield f"Dead units: {have}."
 
 
 def crowds(layers: Sequence[Layer]) -> Iterator[str]:
     """Dead and saturated units, and numbers too small for their dtype."""
-    dead = [layer for layer in layers if layer.dead >= CROWDED]
-    if dead:
-        worst = max(dead, key=lambda layer: layer.dead)
-        yield (
-            f"Dead units: {worst.dead:.0%} of layer {worst.number} ({worst.name}) have slope 0 for all of the "
-            f"{worst.examples} examples given" + (f", and {len(dead) - 1} more layers have many." if dead[1:] else ".")
-        )
+    for sentence in dead_units(layers):
+        yield f"{sentence} {UNITS_CURE}"
     saturated = [layer for layer in layers if layer.saturated >= CROWDED and layer.dead < CROWDED and layer.slope < 0.6]
     if saturated:
         worst = max(saturated, key=lambda layer: layer.saturated)
@@ -202,7 +330,7 @@ def branches(layers: Sequence[Layer]) -> Iterator[str]:
 def directions(measured: Measurement) -> Iterator[str]:
     """A Jacobian that lets few directions pass."""
     spectrum = measured.spectrum
-    if spectrum is not None and spectrum.below >= CROWDED:
+    if spectrum is not None and spectrum.below >= CROWDED and spectrum.largest > 0:
         yield (
             f"{spectrum.below:.0%} of the directions of the input hardly reach the output: their singular values are "
             f"below 1e-3 of the largest, which is {spectrum.largest:.1e}."
@@ -213,6 +341,11 @@ def updates(measured: Measurement) -> Iterator[str]:
     """Steps that are too small to learn by, or too large to be steps."""
     low, high = TARGET
     odd = {number: size for number, size in measured.update_ratios.items() if size > high or 0 < size < low}
+    gradients = {layer.number: layer.gradient for layer in measured.layers}
+    lost = [number for number, size in measured.update_ratios.items() if size == 0 and gradients.get(number, 0) > 0]
+    if lost:
+        count = f"{len(lost)} of {len(measured.update_ratios)} layers"
+        yield f"One step would not change the weights of {count} at all: it is less than their rounding."
     if odd:
         number = max(odd, key=lambda n: abs(math.log(odd[n] / 1e-3)))
         verb = "is large" if odd[number] > high else "is next to nothing"
@@ -229,6 +362,11 @@ def unreached(measured: Measurement) -> Iterator[str]:
     if names:
         shown = ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
         yield f"The loss does not depend on {shown}: no gradient reaches {'it' if len(names) == 1 else 'them'}."
+
+
+def many(times: float) -> str:
+    """How many times: `2.56`, `10,000`, `1.2e+07`."""
+    return f"{times:,.0f}" if 100 <= times < 1e6 else f"{times:.3g}"
 
 
 def typical(values: Sequence[float]) -> float:

@@ -115,8 +115,7 @@ def run_box(key: str, run: Run) -> Box:
     """The box of a layer with its factors, or of a run with its range."""
     first, last = run.layers[0], run.layers[-1]
     if len(run.layers) > 1:
-        low, high = run.extremes
-        lines = (first.operations, f"gain {factor(run.gain)} ({factor(low)}-{factor(high)})")
+        lines = (first.operations, run.text)
         return Box(key, "run", f"{first.number}-{last.number}, x{len(run.layers)}", lines, "", first.g)
     lines = (
         first.operations,
@@ -134,10 +133,12 @@ def arrows(measured: Measurement, owner: dict[Any, int], keys: dict[int, str], i
     pairs = set()
     for link in links(measured, owner):
         tail, head = keys.get(link.tail), keys.get(link.head)
-        if tail is None or head is None or tail == head or {link.tail, link.head} & opened or (tail, head) in pairs:
+        same = (tail, head, link.past)
+        if tail is None or head is None or tail == head or {link.tail, link.head} & opened or same in pairs:
             continue
-        pairs.add((tail, head))
-        found.append(Link(tail, head, "signal", link.gain, f"layer {link.head} reads layer {link.tail}"))
+        pairs.add(same)
+        how = "past its weights" if link.past else ""
+        found.append(Link(tail, head, "signal", link.gain, f"layer {link.head} reads layer {link.tail} {how}".strip()))
     for (node, position), edge in measured.edges.items():
         parent = node.inputs[position]
         if node not in inside and parent not in inside:

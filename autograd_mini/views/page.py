@@ -22,10 +22,18 @@ from autograd_mini.graph import Node
 from autograd_mini.measuring import ratio
 from autograd_mini.picture import call
 from autograd_mini.views.chain import Run, links, owners, runs
-from autograd_mini.views.findings import findings, typical
+from autograd_mini.views.findings import Diagnosis, diagnosis, findings, typical
 from autograd_mini.views.tables import COLUMNS, cells, factor, percent
 
 OPERATIONS = 60  # of one layer that are listed
+ROWS = 16  # boxes up to which nothing is folded
+FACTORS = (
+    ("slope", "A slope"),
+    ("alignment", "a alignment"),
+    ("scale", "F weight scale"),
+    ("direction", "w direction"),
+    ("rest", "rest"),
+)
 NO_PLOTS = 'The plots need matplotlib: <code>pip install "autograd-mini[plot]"</code>, then save the report again.'
 EXTENSION = "save({path!r}) writes a report, an HTML page. Give it a name that ends in .html; for tables use to_csv()."
 
@@ -54,11 +62,15 @@ def page(measured: Sequence[Measurement], figures: Sequence[tuple[str, Any]] = (
     signals = [layer.g for one in measured for layer in one.layers]
     strongest = max((signal.rms for signal in signals if signal.finite), default=0.0)
     charts = [chart(one, strongest) for one in measured]
+    drawn = [figure(question, plot) for question, plot in figures]
+    beside = 2 if len(measured) == 1 else 0  # of one net, the plots that say where and why stand beside its chart
     parts = {
         "TITLE": html.escape(title),
         "FINDINGS": "".join(map(said, measured)),
         "DATA": json.dumps(charts, allow_nan=False).replace("<", "\\u003c"),
-        "PLOTS": "".join(figure(question, plot) for question, plot in figures) or f"<p>{NO_PLOTS}</p>",
+        "FIRST": "".join(drawn[:beside]),
+        "PLOTS": "".join(drawn[beside:]) if figures else f"<p>{NO_PLOTS}</p>",
+        "LAYOUT": "one" if beside else "many",
         "TABLES": "".join(map(table, measured)),
         "LEGEND": legend(),
     }
@@ -68,9 +80,16 @@ def page(measured: Sequence[Measurement], figures: Sequence[tuple[str, Any]] = (
 
 
 def said(measured: Measurement) -> str:
-    """The findings of one net."""
-    sentences = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in findings(measured))
-    return f"<h3>{html.escape(measured.name)}</h3><ol>{sentences}</ol>"
+    """What is wrong first of all, line by line, and the other findings of one net."""
+    first = diagnosis(measured)
+    lines = [("What", first.what), ("Where", first.where), ("Why", first.why), ("What would help", first.cure)]
+    if first.factor and not first.where:
+        lines[1] = "Where", "In all layers alike."
+    said = "".join(f"<div><dt>{name}</dt><dd>{html.escape(text)}</dd></div>" for name, text in lines if text)
+    others = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in findings(measured)[1:])
+    more = f"<ul>{others}</ul>" if others else ""
+    kind = "verdict" if first.where or first.why else "verdict well"
+    return f'<div class="{kind}"><h3>{html.escape(measured.name)}</h3><dl>{said}</dl>{more}</div>'
 
 
 # The chart
@@ -88,14 +107,16 @@ def chart(measured: Measurement, strongest: float) -> dict[str, Any]:
             inside.setdefault(number, []).append(record)
     for nodes in inside.values():
         nodes.sort(key=lambda node: -node.index)
-    rows = [row(measured, run, inside, strongest) for run in reversed(runs(measured.layers))]
-    number_of = {layer.number: i for i, run in enumerate(reversed(runs(measured.layers))) for layer in run.layers}
+    first = diagnosis(measured)
+    shown = runs(measured.layers, ROWS, first.layers)[::-1]
+    rows = [row(measured, run, inside, strongest, first) for run in shown]
+    number_of = {layer.number: i for i, run in enumerate(shown) for layer in run.layers}
     number_of[len(measured.layers) + 1], number_of[0] = -1, len(rows)
     skips: dict[tuple[int, int], float] = {}
     straight: dict[int, float] = {}
     for link in links(measured, owner):
         head, tail = number_of[link.head], number_of[link.tail]
-        if tail == head + 1:
+        if tail == head + 1 and not link.past:
             straight[tail] = link.gain
         elif tail > head:
             skips[head, tail] = link.gain
@@ -111,72 +132,91 @@ def arrow(gain: float | None) -> dict[str, Any] | None:
     """How one arrow looks."""
     if gain is None:
         return None
-    if not math.isfinite(gain):
-        return {"text": "?", "colour": palette.BAD, "width": 3, "dashed": False}
+    if math.isnan(gain):  # of nothing, or of what is not finite
+        return {"text": "", "colour": palette.FAINT, "dark": palette.FAINT, "width": 1, "dashed": False}
+    if math.isinf(gain):
+        return {"text": "not finite", "colour": palette.BAD, "dark": palette.BAD, "width": 3, "dashed": False}
     return {
         "text": f"x{factor(gain)}",
         "colour": palette.gain_colour(gain),
+        "dark": palette.gain_colour(gain, palette.ON_DARK),
         "width": round(palette.gain_width(gain), 2),
         "dashed": gain < 0.9,
     }
 
 
-def row(measured: Measurement, run: Run, inside: dict[int, list[Node]], strongest: float) -> dict[str, Any]:
+def row(
+    measured: Measurement, run: Run, inside: dict[int, list[Node]], strongest: float, first: Diagnosis
+) -> dict[str, Any]:
     """One box: a layer, or a run of them with one box each to unfold."""
     if len(run.layers) > 1:
-        return folded_row(measured, run, inside, strongest)
+        return folded_row(measured, run, inside, strongest, first)
     layer = run.layers[0]
-    fill = palette.signal_colour(layer.g.rms, strongest)
+    flagged = layer.number in first.layers
     return {
         "title": f"{layer.number} {layer.name}",
-        "operations": layer.operations,
-        "signal": f"rms(g) {layer.g.rms:.1e}",
-        "fill": fill,
-        "ink": palette.text_colour(fill),
+        "line": f"rms(g) {layer.g.rms:.1e}; {layer.operations}",
+        **fills(layer, strongest),
         "state": state(layer),
         "tip": tip(layer),
-        "factors": [bar(name, value) for name, value in factors(layer)],
-        "sides": [bar("slopes", layer.by_activation), bar("weights", layer.by_weights)],
+        "flag": flagged,
+        "open": flagged,
+        "factors": [bar(label, getattr(layer, name), flagged and name == first.factor) for name, label in FACTORS],
+        "sides": sides([layer], first),
         "notes": notes(layer),
         "inside": [operation(measured, node) for node in inside.get(layer.number, [])[:OPERATIONS]],
     }
 
 
-def folded_row(measured: Measurement, run: Run, inside: dict[int, list[Node]], strongest: float) -> dict[str, Any]:
+def folded_row(
+    measured: Measurement, run: Run, inside: dict[int, list[Node]], strongest: float, first: Diagnosis
+) -> dict[str, Any]:
     """One box for like layers: how many, the typical gain and its range."""
-    first, last = run.layers[0], run.layers[-1]
-    low, high = run.extremes
-    fill = palette.signal_colour(first.g.rms, strongest)
-    text = f"x{len(run.layers)}, gain {factor(run.gain)} ({factor(low)}-{factor(high)})"
+    low, high = run.layers[0], run.layers[-1]
     return {
-        "title": f"{first.number}-{last.number} {text}",
-        "operations": first.operations,
-        "signal": f"rms(g) {last.g.rms:.1e} to {first.g.rms:.1e}",
-        "fill": fill,
-        "ink": palette.text_colour(fill),
-        "state": state(first),
-        "tip": f"Layers {first.number} to {last.number}, {first.operations}: {text}",
-        "sides": [
-            bar("slopes", typical([layer.by_activation for layer in run.layers])),
-            bar("weights", typical([layer.by_weights for layer in run.layers])),
-        ],
-        "layers": [row(measured, Run((layer,)), inside, strongest) for layer in reversed(run.layers)],
+        "title": f"{low.number}-{high.number}, x{len(run.layers)}",
+        "line": f"{run.text}; {low.operations}",
+        **fills(low, strongest),
+        "from": fills(high, strongest)["fill"],
+        "state": state(low),
+        "tip": f"Layers {low.number} to {high.number}, {low.operations}: {run.text}\n"
+        f"rms(g) {high.g.rms:.1e} to {low.g.rms:.1e}",
+        "sides": sides(run.layers, first),
+        "layers": [row(measured, Run((layer,)), inside, strongest, first) for layer in reversed(run.layers)],
     }
 
 
-def bar(name: str, value: float) -> dict[str, Any]:
-    """A factor as text and as the length of a bar."""
-    return {"name": name, "value": factor(value), "log": log10(value)}
+def fills(layer: Layer, strongest: float) -> dict[str, str]:
+    """The colour of a box and of its text."""
+    fill = palette.signal_colour(layer.g.rms, strongest)
+    return {"fill": fill, "ink": palette.text_colour(fill)}
 
 
-def factors(layer: Layer) -> tuple[tuple[str, float], ...]:
-    return (
-        ("A slope", layer.slope),
-        ("a alignment", layer.alignment),
-        ("F weight scale", layer.scale),
-        ("w direction", layer.direction),
-        ("rest", layer.rest),
+def sides(layers: Sequence[Layer], first: Diagnosis) -> list[dict[str, Any]]:
+    """The factors beside a box, of many layers the typical ones; the one to blame for all layers alike is marked."""
+    shown = (
+        ("slopes", "by_activation", {"slope", "alignment"}),
+        ("weights", "by_weights", {"scale", "direction"}),
+        ("rest", "rest", {"rest"}),
     )
+    found = []
+    for label, name, causes in shown:
+        values = [getattr(layer, name) for layer in layers]
+        value = values[0] if len(values) == 1 else typical(values)
+        flagged = not first.layers or any(layer.number in first.layers for layer in layers)
+        if name != "rest" or abs(value - 1) > 0.005:
+            found.append(bar(label, value, flagged and first.factor in causes))
+    return found
+
+
+def bar(name: str, value: float, blame: bool = False) -> dict[str, Any]:
+    """A factor as text and as the length of a bar."""
+    return {
+        "name": name,
+        "value": "-" if math.isnan(value) else f"x{factor(value)}",
+        "log": log10(value),
+        "blame": blame,
+    }
 
 
 def log10(value: float) -> float:
@@ -230,7 +270,7 @@ def figure(question: str, plot: Any) -> str:
     plot.savefig(buffer, format="svg", metadata={"Date": None})
     text = buffer.getvalue()
     picture = text[text.index("<svg") :].replace("<svg ", f'<svg role="img" aria-label="{html.escape(question)}" ', 1)
-    return f"<figure><figcaption>{html.escape(question)}</figcaption>{picture}</figure>"
+    return f'<figure tabindex="0" aria-label="{html.escape(question)}">{picture}</figure>'
 
 
 def table(measured: Measurement) -> str:
@@ -250,7 +290,8 @@ def legend() -> str:
     """What the arrows' colours mean."""
     samples = "".join(
         f'<span class="sample"><svg width="36" height="12" aria-hidden="true"><line x1="0" y1="6" x2="36" y2="6" '
-        f'stroke="{palette.gain_colour(gain)}" stroke-width="{palette.gain_width(gain):.2f}"'
+        f'style="stroke:{palette.gain_colour(gain)};stroke:light-dark({palette.gain_colour(gain)},'
+        f'{palette.gain_colour(gain, palette.ON_DARK)})" stroke-width="{palette.gain_width(gain):.2f}"'
         f"{' stroke-dasharray=' + chr(34) + '5 3' + chr(34) if gain < 0.9 else ''}/></svg> x{gain:g}</span>"
         for gain in (0.1, 0.3, 1, 3, 10)
     )
