@@ -101,11 +101,11 @@ def mean_label_loss(s: Any, labels: Any) -> Any:
 def excess(g: Any, s: Any, labels: Any) -> Any:
     """The cotangent of the scores: g times the softmax of each row minus 1 at its label; g is one for each row."""
     rows = s.reshape(-1, s.shape[-1])
-    g = np.broadcast_to(g, (*s.shape[:-1], 1)).reshape(-1, 1)
+    g = np.broadcast_to(g, (*s.shape[:-1], 1)).reshape(-1, 1) if g.ndim else g
     e = rows - np.maximum.reduce(rows, axis=1, keepdims=True)
     np.exp(e, out=e)
     e *= g / np.add.reduce(e, axis=1, keepdims=True)
-    e[np.arange(labels.size), labels.ravel()] -= g[:, 0]
+    e[np.arange(labels.size), labels.ravel()] -= g[:, 0] if g.ndim else g
     return e.reshape(s.shape)
 
 

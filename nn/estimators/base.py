@@ -37,7 +37,7 @@ NETWORK = (
 )
 
 ROWS = 4096  # examples at a time where nothing is learned
-ACTIVATIONS: dict[Any, Any] = {"logistic": "sigmoid", "identity": nn.Sequential}  # names that are scikit-learn's alone
+ACTIVATIONS = {"logistic": "sigmoid"}  # scikit-learn's name
 
 
 class MLPEstimator(BaseEstimator):  # type: ignore[misc]

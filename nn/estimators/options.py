@@ -20,7 +20,7 @@ SHARED = """
     hidden_layer_sizes : sequence of int
         The widths of the hidden layers; () for none.
     activation : str, callable or Module
-        After each hidden layer: a name, class or module that `nn.MLP` takes, or "logistic" or "identity".
+        After each hidden layer: a name, class or module that `nn.MLP` takes; "logistic" is "sigmoid".
     solver : {"adam", "sgd"} or callable
         The optimizer: `nn.Adam`, `nn.SGD`, or what is called as
         `solver(parameters, learning_rate=..., weight_decay=...)`, such as `nn.AdamW`.
