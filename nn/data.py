@@ -218,7 +218,11 @@ class DataLoader:
 
     def _transformed(self, epoch: int, start: int, frozen: bool) -> Generator[Batch]:
         """The batches from number `start` on; a function of the seed and the epoch alone."""
-        for i, batch in enumerate(self._raw(epoch, start, frozen), start):
+        raw = self._raw(epoch, start, frozen)
+        if self.transform is None and isinstance(self.source, Arrays):
+            yield from raw  # of one length, as the arrays are
+            return
+        for i, batch in enumerate(raw, start):
             if self.transform is None:
                 yield check_batch(batch, "")
             else:

@@ -248,7 +248,7 @@ class Optimizer:
         if not any(moved):
             raise RuntimeError(NO_GRADIENT)
         for group in self.groups:
-            group.steps += 1
+            group._steps, group._rate = group._steps + 1, None
 
     def _move(self) -> bool:
         """Update the parameters that have a gradient; whether one had."""
