@@ -1,5 +1,6 @@
 """Checkpoints: what comes back, how they are written, files that are damaged or hostile, weights from PyTorch."""
 
+import copy
 import json
 import os
 import random
@@ -309,6 +310,36 @@ HOSTILE = {
 }  # fmt: skip
 
 
+def mutated(arrays, facts, rng):
+    """A checkpoint with one thing in it that is not as it was."""
+    arrays, facts = dict(arrays), copy.deepcopy(facts)
+    values = [None, True, -1, 0, 2**70, -(2**70), 1.5, "", "x", [], [1], {}, {"a": 1}]
+    if rng.random() < 0.7:
+        place = facts
+        while True:
+            key = rng.choice(list(place))
+            if not isinstance(place[key], dict) or not place[key] or rng.random() < 0.1:
+                break
+            place = place[key]
+        if rng.random() < 0.2:
+            del place[key]
+        else:
+            place[rng.choice([key, key, "extra"])] = rng.choice(values)
+    else:
+        name = rng.choice(list(arrays))
+        array = arrays.pop(name)
+        changed = [None, *map(array.astype, ("f8", "i4", "c8")), np.zeros((1, 4), array.dtype), array]
+        kind = rng.randrange(len(changed))
+        arrays |= {} if kind == 0 else {name + "extra" * (kind == 5): changed[kind]}
+    return arrays, facts
+
+
+def everything(run):
+    """All that a checkpoint could change, as text."""
+    generators = [str(generator.bit_generator.state) for _, generator in run.model.named_generators()]
+    return bits(run.model), generators, [str(part.state_dict()) for part in run.parts().values()]
+
+
 class TestHostileFiles:
     @pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
     @pytest.mark.parametrize("loading", [nn.load, nn.load_weights])
@@ -410,6 +441,33 @@ class TestHostileFiles:
         before = str(rng.bit_generator.state)
         self.refused(path, {"rng": rng}, nn.ReLU())
         assert str(rng.bit_generator.state) == before
+
+    def test_whatever_a_file_with_a_right_checksum_says_it_is_taken_whole_or_not_at_all(self, path):
+        def training(seed):
+            model, optimizer, loader = build(seed)
+            run = nn.Training(model, nn.squared_error, loader, optimizer, {"r2": nn.r2}, 2)
+            run.register([nn.EarlyStopping(), nn.ReduceOnPlateau()])
+            run.validation = nn.DataLoader(X, X[:, :2])
+            return run
+
+        first = training(0)
+        first.checkpoint = path
+        first.run(progress=False)
+        arrays, facts = tensor_files.read(path)
+        rng, outcomes = random.Random(0), set()
+        for _ in range(100):
+            tensor_files.write(path, *mutated(arrays, facts, rng))
+            run = training(1)
+            before = everything(run)
+            try:
+                run.load(path)
+            except ValueError:
+                assert everything(run) == before
+                outcomes.add("refused")
+            else:
+                run.run(progress=False)  # what is taken can be used
+                outcomes.add("taken")
+        assert outcomes == {"refused", "taken"}
 
     def refused(self, path, parts, model):
         states = [str(part.state_dict()) for part in parts.values() if hasattr(part, "state_dict")]
