@@ -200,22 +200,30 @@ def spread(g: Any, weights: Any, window: Window, groups: int, size: Pair) -> Any
     n, channels, *places = g.shape
     depth = weights.shape[1]
     split = weights.reshape(groups, channels // groups, depth, *window.kernel)
-    back = window.back()
-    if window.stride == (1, 1) and SHALLOW * depth > channels // groups and min(map(min, back.padding)) >= 0:
+    back, planes = window.back(), depth < SHALLOW
+    if window.stride == (1, 1) and not planes and min(map(min, back.padding)) >= 0:
         flipped = split[..., ::-1, ::-1].swapaxes(1, 2).reshape(groups * depth, channels // groups, *window.kernel)
         return product(g, flipped, None, back, groups)
     dtype = np.result_type(g, weights)
     matrices = split.transpose(0, 1, 3, 4, 2).reshape(groups, channels // groups, -1).astype(dtype, copy=False)
     height, width = window.padded(size)
-    total = np.zeros((n, height, width, groups, depth), dtype)
+    if planes:
+        total = np.zeros((groups, depth, n, height, width), dtype).transpose(2, 3, 4, 0, 1)
+    else:
+        total = np.zeros((n, height, width, groups, depth), dtype)
     given, count = rows(g, groups), math.prod(places)
     step = max(1, BLOCK // max(1, count * depth * groups * math.prod(window.kernel)))
     for start in range(0, n, step):
         images = total[start : start + step]
-        parts = np.matmul(given[:, start * count : (start + step) * count], matrices)
-        parts = parts.reshape(groups, len(images), *places, *window.kernel, depth)
+        these = given[:, start * count : (start + step) * count]
+        if planes:
+            parts = np.matmul(matrices.swapaxes(1, 2), these.swapaxes(1, 2))
+            parts = parts.reshape(groups, *window.kernel, depth, len(images), *places).transpose(4, 5, 6, 1, 2, 0, 3)
+        else:
+            parts = np.matmul(these, matrices).reshape(groups, len(images), *places, *window.kernel, depth)
+            parts = parts.transpose(1, 2, 3, 4, 5, 0, 6)
         for i, j in np.ndindex(*window.kernel):
-            images[:, *window.at(i, j, (places[0], places[1]))] += parts[..., i, j, :].transpose(1, 2, 3, 0, 4)
+            images[:, *window.at(i, j, (places[0], places[1]))] += parts[:, :, :, i, j]
     (top, _), (before, _) = window.padding
     inside = total[:, top : top + size[0], before : before + size[1]]
     return inside.reshape(n, *size, groups * depth).transpose(0, 3, 1, 2)
@@ -258,13 +266,13 @@ rule(
     convolve_affine,
     lambda g, _out, _x, weights, _bias, window, groups: spread(g, weights, window, groups, _x.shape[2:]),
     lambda g, _out, x, _weights, _bias, window, groups: correlate(g, x, window, groups),
-    lambda g, _out, _x, _weights, _bias, **_options: np.sum(g, (0, 2, 3)),
+    lambda g, _out, _x, _weights, _bias, window, groups: np.sum(g, (0, 2, 3)),  # noqa: ARG005
     cases=[case(x, w, w[:1], window=window, groups=groups) for x, w, window, groups in GEOMETRIES],
 )
 rule(
     spread,
-    lambda g, _out, _given, weights, window, groups, **_size: convolve(g, weights, window, groups),
-    lambda g, _out, given, _weights, window, groups, **_size: correlate(given, g, window, groups),
+    lambda g, _out, _given, weights, window, groups, size: convolve(g, weights, window, groups),  # noqa: ARG005
+    lambda g, _out, given, _weights, window, groups, size: correlate(given, g, window, groups),  # noqa: ARG005
     cases=[case(of(window, x, w), w, window=window, groups=groups, size=x[2:]) for x, w, window, groups in GEOMETRIES],
 )
 rule(
