@@ -41,6 +41,10 @@ class TestArrays:
         assert x.dtype == np.float64
         assert np.all((x >= 0.1) & (x <= 0.9))
 
+    @pytest.mark.parametrize("strategy", [arrays(3), tensors(3), indices(3).map(np.arange(3).__getitem__)])
+    def test_a_length_is_a_shape(self, strategy):
+        assert example(strategy, lambda x: np.shape(x) == (3,)) is not None
+
     @few
     @given(arrays(away_from=[0.0, 1.0], margin=0.05))
     def test_values_keep_away_from_points(self, x):

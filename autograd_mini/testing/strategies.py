@@ -20,7 +20,7 @@ from autograd_mini.primitive import display_name, primitives
 from autograd_mini.tensor import Tensor
 
 Shape = tuple[int, ...]
-Shapes = Shape | SearchStrategy[Shape] | None
+Shapes = int | Shape | SearchStrategy[Shape] | None
 Dtypes = Any  # a dtype, a list of them, or a strategy
 Kinks = Callable[..., Any] | Sequence[float] | None
 
@@ -133,7 +133,7 @@ def arrays(
 
     Parameters
     ----------
-    shape : tuple of int or strategy, optional
+    shape : int, tuple of int or strategy, optional
         By default small shapes are drawn, also () and ones with an axis of length 0.
     dtype : dtype, list of dtypes or strategy, optional
         float64 by default. The imaginary part of complex numbers is not bound to the domain.
@@ -169,6 +169,7 @@ def arrays(
     ... def test_log(x):
     ...     check_derivatives(np.log, x)
     """
+    shape = (shape,) if isinstance(shape, int) else shape
     interval = Interval(*domain)
     bounds(interval, margin, largest)  # an error belongs to this call, not to the first draw
     kinds = dtypes(dtype)
@@ -339,12 +340,12 @@ def axes(ndim: int) -> SearchStrategy[Any]:
     return nothing | one.flatmap(signed) | several.flatmap(lambda group: st.tuples(*map(signed, group)))
 
 
-def indices(shape: Shape) -> SearchStrategy[Any]:
+def indices(shape: int | Shape) -> SearchStrategy[Any]:
     """What an array of a shape may be indexed with.
 
     Parameters
     ----------
-    shape : tuple of int
+    shape : int or tuple of int
         Of the array.
 
     Returns
@@ -362,6 +363,7 @@ def indices(shape: Shape) -> SearchStrategy[Any]:
     ... def test_reading(index):
     ...     check_derivatives(lambda x: x[index], np.arange(6.0).reshape(3, 2) + 1)
     """
+    shape = (shape,) if isinstance(shape, int) else shape
     mask = npst.arrays(bool, shape, elements=st.booleans(), fill=st.nothing())
     basic = npst.basic_indices(shape, allow_newaxis=True, allow_ellipsis=True, max_dims=len(shape) + 2)
     return basic | mixed_indices(tuple(shape)) | mask
