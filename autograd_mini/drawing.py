@@ -31,7 +31,7 @@ BAD_SIGNALS = (
 )
 BAD_MAX_NODES = "draw(..., max_nodes={max_nodes!r}) cannot draw anything. Write a whole number from 1 on."
 
-FEWEST = 50  # boxes that any layout can do
+FEWEST = 12  # boxes that any layout can do, however many links
 LONGEST = 80  # characters of a name
 LABEL_WIDTH = 90
 SHRINKING = 0.9  # gains below it are dashed

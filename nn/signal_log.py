@@ -273,6 +273,11 @@ class SignalLog:
             "update_ratio": ("log10 rms(change of W)/rms(W)", "PuOr", -6, 0),
             "dead": ("share of dead units", "cividis", 0, 1),
         }
+        titles = {
+            "signal": "When does the signal shrink?",
+            "update_ratio": "Does each layer learn? Healthy is near -3, white",
+            "dead": "When do units die?",
+        }
         for axis, name in zip(axes, self.quantities, strict=False):
             label, colours, low, high = looks[name]
             values = self.history(name)
@@ -285,6 +290,7 @@ class SignalLog:
             )
             made.colorbar(image, ax=axis, label=label)
             axis.set_ylabel("layer (1 is first)")
+            axis.set_title(titles[name], loc="left", fontsize=11, fontweight="bold")
             spacing = max(1, math.ceil(len(self.rows) / 6))
             axis.set_yticks(sorted({1, *range(spacing, len(self.rows) + 1, spacing)}))
         axes[-1].plot(steps, self.losses, "k.-", ms=3, lw=0.8)

@@ -8,7 +8,7 @@ import graphviz
 import numpy as np
 import pytest
 
-from autograd_mini import Tensor, palette, scope
+from autograd_mini import Tensor, palette, rendering, scope
 from autograd_mini.drawing import Drawing, draw
 from autograd_mini.signals import signals
 
@@ -367,3 +367,21 @@ def test_signals_of_a_freed_graph_say_so_but_it_can_be_drawn():
     assert len(boxes(draw(loss))) == 2
     with pytest.raises(RuntimeError, match="retain_graph=True"):
         draw(loss, signals=True)
+
+
+def test_a_dense_graph_that_takes_too_long_is_folded_until_it_does_not(monkeypatch):
+    tried = []
+
+    def lay_out(source, *_):
+        tried.append(source.count("label=<"))
+        if tried[-1] > 20:
+            raise rendering.LayoutTimeoutError("too long")
+        return b"<svg></svg>"
+
+    monkeypatch.setattr(rendering, "lay_out", lay_out)
+    h = Tensor(np.ones(2), requires_grad=True)
+    for _ in range(300):
+        h = np.tanh(h)
+    assert "Folded: 301 operations" in draw(np.sum(h)).picture().decode()
+    assert tried == sorted(tried, reverse=True)
+    assert len(tried) > 1

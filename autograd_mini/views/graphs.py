@@ -15,7 +15,7 @@ from autograd_mini.graph import Node
 from autograd_mini.picture import Box, Link, Picture, call, count, describe, picture
 from autograd_mini.rendering import Drawing
 from autograd_mini.views.chain import SHOWN, Run, links, owners, runs
-from autograd_mini.views.findings import findings
+from autograd_mini.views.findings import diagnosis, findings
 from autograd_mini.views.tables import factor, percent, text_table
 
 OPERATIONS = 1000
@@ -52,10 +52,17 @@ def draw_signals(measured: Measurement, level: str, expand: Collection[str | int
 def draw_operations(measured: Measurement, most: int) -> Drawing:
     """A box for each operation, or for runs of them."""
     shown = picture(measured.root, measured, most)
-    drawing = draw_picture(shown, findings(measured)[0], True)
+    drawing = draw_told(measured, shown)
     if len(shown.boxes) > FEWEST:
         drawing.smaller = lambda: draw_operations(measured, len(shown.boxes) // 3)
     return drawing
+
+
+def draw_told(measured: Measurement, shown: Picture) -> Drawing:
+    """A picture below what its signal does, and in smaller letters where, why and what would help."""
+    first = diagnosis(measured)
+    note = " ".join(filter(None, (first.where, first.why, first.cure, shown.note)))
+    return draw_picture(shown._replace(note=note), first.what, True)
 
 
 def draw_layers(measured: Measurement, expand: Collection[str | int] = (), most: int = SHOWN) -> Drawing:
@@ -94,7 +101,10 @@ def draw_layers(measured: Measurement, expand: Collection[str | int] = (), most:
     title = f"{measured.name}: {count(len(layers), 'layer')}"
     folded = sum(len(run.layers) > 1 for run in shown)
     note = f"Like layers are folded into one box: {folded} of {len(shown)} boxes." if folded else ""
-    return draw_picture(Picture(boxes, arrows(measured, owner, keys, inside), title, note), findings(measured)[0], True)
+    drawing = draw_told(measured, Picture(boxes, arrows(measured, owner, keys, inside), title, note))
+    if len(boxes) > FEWEST:
+        drawing.smaller = lambda: draw_operations(measured, len(boxes) // 3)
+    return drawing
 
 
 def unfolded(run: Run, opened: Collection[int]) -> list[Run]:

@@ -306,8 +306,9 @@ def spread(canvas: Canvas, nets: Sequence[Measurement], names: Sequence[str]) ->
     for row, net, name in zip(axes, nets, names, strict=True):
         for axis, (key, what) in zip(row, PARTS, strict=True):
             quantiles = quantiles_of(net.layers, key)
-            ribbons(axis, quantiles)
-            title(axis, f"How is it spread? {name}" if key == "h" else " ", what)
+            wide = is_wide(quantiles)
+            ribbons(axis, above_zero(axis, quantiles_of(net.layers, key, "magnitudes")) if wide else quantiles)
+            title(axis, f"How is it spread? {name}" if key == "h" else " ", f"|{key}|{what[1:]}" if wide else what)
             depth_axis(axis, len(net.layers), 6)
             axis.tick_params(labelsize=8)
             known = np.array([key in layer.spreads for layer in net.layers])
@@ -315,12 +316,12 @@ def spread(canvas: Canvas, nets: Sequence[Measurement], names: Sequence[str]) ->
     canvas.legend(np.ravel(axes), 5)
 
 
-def quantiles_of(layers: Sequence[Layer], key: str) -> Array:
-    """The seven quantiles of each layer, nan where they are not known."""
+def quantiles_of(layers: Sequence[Layer], key: str, of: str = "quantiles") -> Array:
+    """The seven quantiles of each layer, nan where they are not known; or those of the "magnitudes"."""
     found = np.full((len(layers), 7), np.nan)
     for i, layer in enumerate(layers):
         if key in layer.spreads:
-            found[i] = layer.spreads[key].quantiles
+            found[i] = getattr(layer.spreads[key], of)
     return found
 
 
@@ -333,20 +334,19 @@ def ribbons(axis: Any, quantiles: Array) -> None:
     for low, high, colour, label in bands:
         axis.fill_between(sides, twice[:, low], twice[:, high], color=colour, lw=0, label=label)
     axis.plot(sides, twice[:, 3], color="black", lw=1.2, label="median")
+
+
+def is_wide(quantiles: Array) -> bool:
+    """Whether layers differ so much in size that one linear axis would hide most of them."""
     sizes = np.max(np.abs(quantiles), axis=1)
     sizes = sizes[np.isfinite(sizes) & (sizes > SMALLEST)]
-    if sizes.size and sizes.max() > 100 * sizes.min():
-        wide_axis(axis, quantiles, float(sizes.min()), float(sizes.max()))
+    return bool(sizes.size) and float(sizes.max()) > 100 * float(sizes.min())
 
 
-def wide_axis(axis: Any, quantiles: Array, smallest: float, largest: float) -> None:
-    """A vertical axis that is logarithmic on both sides of zero, with a few ticks."""
-    low, high = math.floor(math.log10(smallest)), math.ceil(math.log10(largest))
-    axis.set_yscale("symlog", linthresh=10.0**low, linscale=0.5)
-    powers = [10.0**power for power in range(high, low - 1, -max(1, math.ceil((high - low) / 4)))]
-    above, below = np.nanmax(quantiles) > 0, np.nanmin(quantiles) < 0
-    axis.set_yticks([*(-power for power in powers if below), 0.0, *(power for power in powers[::-1] if above)])
-    axis.minorticks_off()
+def above_zero(axis: Any, magnitudes: Array) -> Array:
+    """The same on a logarithmic axis, which zeros lie at the lower edge of."""
+    log_axis(axis, [positive(magnitudes)])
+    return np.maximum(magnitudes, axis.get_ylim()[0])
 
 
 def learns(canvas: Canvas, nets: Sequence[Measurement], names: Sequence[str]) -> None:
