@@ -93,6 +93,6 @@ means = shared.mean(axis=(0, 2))
 claim(
     means.min() > 0.25 and gaps[0.25] == gaps[1.0] == 0 < gaps[1.5] and slopes[1.5][0] == 0,
     f"Shared alphas grow from 0.25 to {means.min():.2f} - {means.max():.2f} ({len(SEEDS)} runs), those of units spread "
-    f"by {each.std(axis=2).mean():.2f}. max(s, alpha s) is He's form up to 1, and at 1.5 off by {gaps[1.5]} at |s| = 3, "
+    f"by {each.std(axis=2).mean():.2f}. max(s, alpha s) is He's form up to 1, at 1.5 off by {gaps[1.5]} at |s| = 3, "
     f"and nets that start there reach {right_in['per unit, from 1.5']:.1f} % and {right_in['He, from 1.5']:.1f} %.",
 )
