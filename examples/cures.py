@@ -24,32 +24,13 @@ RATE = 0.002
 REPORT = Path("report/cures.html")
 
 
-class Residual(nn.Module):
-    """h + f(h): a path that the signal can take past the layer."""
-
-    def __init__(self, inner: nn.Module) -> None:
-        super().__init__()
-        self.inner = inner
-
-    def forward(self, h: Any) -> Any:
-        return h + self.inner(h)
-
-
-class Normalised(nn.Module):
-    """Scores of mean 0 and variance 1 over an example's units, then tanh (layer normalisation, Ba et al. 2016)."""
-
-    def forward(self, s: Any) -> Any:
-        centred = s - np.mean(s, axis=-1, keepdims=True)
-        return np.tanh(centred / np.sqrt(np.mean(centred**2, axis=-1, keepdims=True) + 1e-5))
-
-
 def plain(activation: Any, init: Any) -> nn.Module:
     return nn.MLP([64, *[WIDTH] * LAYERS, 10], activation, init, rng=SEED)
 
 
 def residual() -> nn.Module:
     rng = np.random.default_rng(SEED)
-    blocks = [Residual(nn.Sequential(nn.Linear(WIDTH, WIDTH, SMALL, rng=rng), nn.Tanh())) for _ in range(LAYERS - 1)]
+    blocks = [nn.Residual(nn.Linear(WIDTH, WIDTH, SMALL, rng=rng), nn.Tanh()) for _ in range(LAYERS - 1)]
     first = nn.Sequential(nn.Linear(64, WIDTH, rng=rng), nn.Tanh())
     return nn.Sequential(first, *blocks, nn.Linear(WIDTH, 10, rng=rng))
 
@@ -64,7 +45,7 @@ CURES: dict[str, Callable[[], nn.Module]] = {
     "ReLU, same weights": lambda: plain("relu", SMALL),
     "ReLU, He weights": lambda: plain("relu", "he"),
     "PReLU, He weights": lambda: plain("prelu", nn.init.he(0.25)),
-    "layer normalisation": lambda: plain(Normalised, SMALL),
+    "layer normalisation": lambda: plain(lambda: nn.Sequential(nn.LayerNorm(WIDTH), nn.Tanh()), SMALL),
     "skip connections": residual,
 }
 
