@@ -80,10 +80,14 @@ for name, cure in CURES.items():
 
 figure, axes = plt.subplots(1, 2, figsize=(10, 4.8), sharey=True, layout="constrained")
 for row, values in enumerate(reversed(found.values())):
+    marker, colour = ("o", "#0072B2") if values[1] >= TRAINS else ("X", "#D55E00")
     for axis, value in zip(axes, values, strict=True):
-        axis.plot(value, row, *(["o", "#0072B2"] if values[1] >= TRAINS else ["X", "#D55E00"]), markersize=8)
+        axis.plot(max(value, 1e-14), row, marker, color=colour, markersize=8)
+        axis.grid(alpha=0.3)
 axes[0].set_yticks(range(len(found)), reversed(found))
-axes[0].set(xscale="log", xlabel="signal at layer 1, of that at layer 31", title="What lets the signal through ...")
+axes[0].set(
+    xscale="log", xlabel="signal at layer 1 / layer 31, 1e-14 at least", title="What lets the signal through ..."
+)
 axes[1].set(xlabel="accuracy on test images", xlim=(0, 1), title="... mostly lets 30 layers learn (blue circles)")
 save(figure, __file__)
 learned = sum(accuracy >= TRAINS for _, accuracy in found.values())

@@ -161,9 +161,8 @@ def norm_of(array: Any) -> float:
 
 def scaled(array: Any, norm: float, before: float) -> Any:
     """The array with another norm, in its own dtype; the factor may be out of that dtype's range."""
-    factor = norm / before
     bits = np.finfo(array.dtype).bits
-    if bits >= 64 or (bits == 32 and 1e-30 < factor < 1e30):
-        return array * factor
+    if 1e-30 < before < 1e30 and 1e-30 < norm / before < 1e30 and bits >= 32:
+        return array * (norm / before)
     wide = np.result_type(array.dtype, np.float64)
-    return (array.astype(wide) * factor).astype(array.dtype)
+    return (array.astype(wide) / before * norm).astype(array.dtype)

@@ -35,7 +35,7 @@ def test_norms_are_right_at_the_ends_of_float32(scale):
     assert a.grad.dtype == np.float32
 
 
-@pytest.mark.parametrize("scale", [1e-300, 1e300])
+@pytest.mark.parametrize("scale", [1e-310, 1e-300, 1e300])
 def test_norms_are_right_at_the_ends_of_float64(scale):
     (a,) = with_grads([3 * scale, 4 * scale])
     assert nn.clip_norm([a], scale) == pytest.approx(5 * scale)
