@@ -1,7 +1,11 @@
-"""Pooling of images: `MaxPool2d` and `AvgPool2d`, made of what a window reads at all its places."""
+"""Pooling of images: `MaxPool2d` and `AvgPool2d`, each an operation over what a window reads at all its places."""
 
 from __future__ import annotations
 
+import functools
+import itertools
+import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -16,52 +20,131 @@ HALF = (
 )
 
 
-@primitive
-def windows(x: Any, window: Window, fill: float) -> Any:
-    """What each entry of the window reads at all its places: (entries, images, channels, down, across)."""
-    padded = x
-    if window.padding != ((0, 0), (0, 0)):
-        padded = np.pad(x, ((0, 0), (0, 0), *window.padding), constant_values=fill)
+def read(x: Any, window: Window, fill: Any = 0) -> list[Any]:
+    """What each entry of the window reads at all its places, as views of the images with a border."""
     places = window.places(x.shape[2:])
-    return np.stack([padded[:, :, *window.at(i, j, places)] for i, j in np.ndindex(*window.kernel)])
+    if window.padding != ((0, 0), (0, 0)):
+        x = np.pad(x, ((0, 0), (0, 0), *window.padding), constant_values=fill)
+    return [x[:, :, *window.at(i, j, places)] for i, j in np.ndindex(*window.kernel)]
 
 
-@primitive
-def unwindow(g: Any, window: Window, size: Pair) -> Any:
-    """The adjoint of `windows`: each number goes back to where it was read, in images of this size."""
-    total = np.zeros((*g.shape[1:3], *window.padded(size)), g.dtype)
-    places = g.shape[3], g.shape[4]
-    for entry, (i, j) in zip(g, np.ndindex(*window.kernel), strict=True):
-        down, across = window.at(i, j, places)
-        total[:, :, down, across] += entry
+def put(parts: Iterable[Any], like: Any, window: Window, size: Pair) -> Any:
+    """The adjoint of `read`: each number added where it was read, in images of this size, laid out as `like`."""
+    n, c, *places = like.shape
+    total = np.zeros_like(like, shape=(n, c, *window.padded(size)))
+    for part, (i, j) in zip(parts, np.ndindex(*window.kernel), strict=True):
+        down, across = window.at(i, j, (places[0], places[1]))
+        total[:, :, down, across] += part
     (top, _), (before, _) = window.padding
     return total[:, :, top : top + size[0], before : before + size[1]]
+
+
+# The largest number: linear in g are the two that give and take shares, the adjoints of each other
+
+
+@primitive
+def largest(x: Any, window: Window) -> Any:
+    """The largest number at each place."""
+    return functools.reduce(np.maximum, read(x, window, -np.inf)).astype(x.dtype, copy=window.kernel == (1, 1))
+
+
+def shares(x: Any, out: Any, window: Window) -> tuple[list[Any], Any]:
+    """Which entries are a place's largest, and how many are."""
+    ties = [np.equal(part, out) for part in read(x, window, -np.inf)]
+    return ties, functools.reduce(np.add, ties, np.zeros_like(out, dtype=np.int32))
+
+
+@primitive
+def give(g: Any, x: Any, out: Any, window: Window) -> Any:
+    """Each place's number divided among the k entries that are its largest."""
+    ties, count = shares(x, out, window)
+    part = (g / count).astype(g.dtype, copy=False)
+    return put((tie * part for tie in ties), part, window, x.shape[2:])
+
+
+@primitive
+def take(g: Any, x: Any, out: Any, window: Window) -> Any:
+    """At each place the mean over the k entries that are its largest."""
+    ties, count = shares(x, out, window)
+    total = functools.reduce(np.add, (tie * part for tie, part in zip(ties, read(g, window), strict=True)))
+    return (total / count).astype(g.dtype, copy=False)
+
+
+# The mean
+
+
+@primitive
+def mean(x: Any, window: Window) -> Any:
+    """The mean at each place."""
+    return functools.reduce(np.add, read(x, window)) * np.asarray(1 / math.prod(window.kernel), x.dtype)
+
+
+@primitive
+def unmean(g: Any, window: Window, size: Pair) -> Any:
+    """The adjoint of `mean`: an equal part of each place's number to each entry."""
+    part = g * np.asarray(1 / math.prod(window.kernel), g.dtype)
+    return put(itertools.repeat(part, math.prod(window.kernel)), part, window, size)
 
 
 WINDOWS = (
     ((2, 2, 4, 4), Window((2, 2), (2, 2))),
     ((1, 1, 5, 4), Window((3, 2), (1, 2))),
     ((1, 2, 3, 5), Window((3, 2), (2, 2), ((1, 1), (0, 0)))),
+    ((1, 1, 2, 3), Window((1, 1))),
+)
+
+
+def of(x: tuple[int, ...], window: Window) -> tuple[int, ...]:
+    """The shape of what a pooling returns."""
+    return (*x[:2], *window.places((x[2], x[3])))
+
+
+def all_equal(g: Any, x: Any, out: Any) -> tuple[Any, Any, Any]:
+    """Operands of which all entries are largest ones."""
+    return g, np.ones_like(x), np.ones_like(out)
+
+
+def gaps(x: Any, **_: Any) -> Any:
+    """Zero where two entries are equal."""
+    return np.diff(np.sort(x, axis=None))
+
+
+rule(
+    largest,
+    lambda g, out, x, window: give(g, x, out, window),
+    kinks=gaps,
+    cases=[case(x, window=window) for x, window in WINDOWS],
 )
 rule(
-    windows,
-    lambda g, _out, _x, window, **_fill: unwindow(g, window, _x.shape[2:]),
-    cases=[case(x, window=window, fill=0.5) for x, window in WINDOWS],
+    give,
+    lambda g, _out, _g, x, out, window: take(g, x, out, window),
+    None,
+    None,
+    prepare=all_equal,
+    cases=[case(of(x, window), x, of(x, window), window=window) for x, window in WINDOWS[:2]],
 )
 rule(
-    unwindow,
-    lambda g, _out, _g, window, **_size: windows(g, window, 0.0),
-    cases=[
-        case((window.kernel[0] * window.kernel[1], *x[:2], *window.places(x[2:])), window=window, size=x[2:])
-        for x, window in WINDOWS
-    ],
+    take,
+    lambda g, _out, _g, x, out, window: give(g, x, out, window),
+    None,
+    None,
+    prepare=all_equal,
+    cases=[case(x, x, of(x, window), window=window) for x, window in WINDOWS[:2]],
+)
+rule(
+    mean,
+    lambda g, _out, _x, window: unmean(g, window, _x.shape[2:]),
+    cases=[case(x, window=window) for x, window in WINDOWS],
+)
+rule(
+    unmean,
+    lambda g, _out, _g, window, size: mean(g, window),  # noqa: ARG005
+    cases=[case(of(x, window), window=window, size=x[2:]) for x, window in WINDOWS],
 )
 
 
 class Pool2d(Module):
     """What pooling layers have in common: a window, and one number made of what it reads at each place."""
-
-    fill = 0.0
 
     def __init__(self, kernel: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0) -> None:
         super().__init__()
@@ -75,10 +158,12 @@ class Pool2d(Module):
     def forward(self, x: Any) -> Any:
         x = x if hasattr(x, "ndim") else np.asarray(x)
         check_images(self._title(), x, self.window)
-        return self.pool(windows(x, window=self.window, fill=self.fill))
+        if x.dtype.kind in "biu":
+            x = x.astype(np.result_type(x.dtype, np.float32))
+        return self.pool(x)
 
-    def pool(self, read: Any) -> Any:
-        """One number of those along the first axis."""
+    def pool(self, x: Any) -> Any:
+        """One number for each place of the window."""
         raise NotImplementedError
 
     def describe(self) -> str:
@@ -115,10 +200,8 @@ class MaxPool2d(Pool2d):
     [[[[5.0, 7.0], [13.0, 15.0]]]]
     """
 
-    fill = -np.inf
-
-    def pool(self, read: Any) -> Any:
-        return np.max(read, axis=0)
+    def pool(self, x: Any) -> Any:
+        return largest(x, window=self.window)
 
 
 class AvgPool2d(Pool2d):
@@ -146,5 +229,5 @@ class AvgPool2d(Pool2d):
     [[[[2.5, 4.5], [10.5, 12.5]]]]
     """
 
-    def pool(self, read: Any) -> Any:
-        return np.mean(read, axis=0)
+    def pool(self, x: Any) -> Any:
+        return mean(x, window=self.window)

@@ -6,6 +6,8 @@ import pytest
 import nn
 from autograd_mini import Tensor
 from autograd_mini.testing import check_module
+from nn.convolution import Window
+from nn.pooling import give, largest, mean, unmean
 
 RNG = np.random.default_rng(0)
 
@@ -44,7 +46,8 @@ class TestNumbers:
 
     @pytest.mark.parametrize("kind", [nn.MaxPool2d, nn.AvgPool2d])
     def test_derivatives(self, kind, kernel, stride, padding, size):
-        check_module(kind(kernel, stride, padding), RNG.standard_normal((1, 2, *size)))
+        report = check_module(kind(kernel, stride, padding), RNG.standard_normal((1, 2, *size)), order=2)
+        assert report.order == 2
 
 
 def test_equal_largest_numbers_share_the_gradient():
@@ -59,6 +62,23 @@ def test_padding_is_never_the_largest():
 
 def test_float32_stays():
     assert nn.AvgPool2d(2)(np.ones((1, 1, 4, 4), np.float32)).dtype == np.float32
+
+
+@pytest.mark.parametrize("kind", [nn.MaxPool2d, nn.AvgPool2d])
+def test_whole_numbers_become_floating_point(kind):
+    x = RNG.integers(0, 255, (2, 1, 4, 4), np.uint8)
+    out = kind(2, padding=1)(x)
+    assert out.dtype == np.float32
+    np.testing.assert_array_equal(out, kind(2, padding=1)(x.astype(np.float32)))
+
+
+def test_channels_stay_last_in_memory_on_the_way_there_and_back():
+    x, window = np.moveaxis(RNG.standard_normal((2, 4, 4, 3)), -1, 1), Window((2, 2), (2, 2))
+    for out in (largest(x, window=window), mean(x, window=window)):
+        assert np.moveaxis(out, 1, -1).flags.c_contiguous
+    out = largest(x, window=window)
+    assert give(out, x, out, window=window).strides == x.strides
+    assert unmean(out, window=window, size=(4, 4)).strides == x.strides
 
 
 def test_a_batch_of_none():
