@@ -144,6 +144,12 @@ def logistic_losses(s: Any, y: Any) -> Any:
 
 
 @primitive
+def mean_logistic_loss(s: Any, y: Any) -> Any:
+    """The mean of `logistic_losses`, as one operation."""
+    return np.mean(logistic_losses(s, y))
+
+
+@primitive
 def logistic_excess(s: Any, y: Any) -> Any:
     r""":math:`\theta(s) - y`: the slope of `logistic_losses`. The smaller share is exact, the larger is 1 minus it."""
     e = np.exp(-np.abs(s))
@@ -157,6 +163,12 @@ rule(
     lambda g, _out, s, y: g * logistic_excess(s, y),
     lambda g, _out, s, _y: -g * s,
     cases=SAME_SHAPES,
+)
+rule(
+    mean_logistic_loss,
+    lambda g, _out, s, y: (g / s.size) * logistic_excess(s, y),
+    lambda g, _out, s, _y: (-g / s.size) * s,
+    cases=SAME_SHAPES[:2],
 )
 rule(
     logistic_excess,

@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor
-from nn.functions import label_losses, log_softmax, logistic_losses, mean_label_loss, share_losses
+from nn.functions import (
+    label_losses,
+    log_softmax,
+    logistic_losses,
+    mean_label_loss,
+    mean_logistic_loss,
+    share_losses,
+)
 from nn.losses.arguments import (
     as_labels,
     as_pair,
@@ -77,6 +84,8 @@ def logistic_loss(scores: Any, targets: Any, *, reduction: str = "mean") -> Any:
     """
     scores, targets = as_pair("logistic_loss", scores, targets)
     refuse_outside("logistic_loss", targets, "the class 0 or 1, or the probability of class 1")
+    if reduction == "mean":
+        return mean_logistic_loss(scores, targets)
     return reduced("logistic_loss", logistic_losses(scores, targets), reduction)
 
 
