@@ -1,4 +1,4 @@
-"""Beyond SGD: in the same passes inertia and Adam's rates for each weight get further; L-BFGS does without any rate.
+"""Beyond SGD, on one net: in the same passes inertia and Adam get further, and so does L-BFGS, which has no rate.
 
 Slides: Challenges and Key Techniques for Deep Learning
 Lives in: nn.SGD, nn.AdaGrad, nn.RMSprop, nn.Adam, nn.AdamW, nn.schedules.cosine, nn.minimize

@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import pkgutil
 import re
 import subprocess
 import sys
@@ -81,3 +82,12 @@ def test_readme_names_files_that_exist():
 def test_changelog_tells_of_this_version():
     version = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)[1]
     assert version in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_map_of_nn_names_all_that_is_public_and_nothing_else():
+    pytest.importorskip("sklearn")
+    named = set(re.findall(r"`(nn\.[\w.]+)`", (ROOT / "docs" / "nn.md").read_text()))
+    public = {f"nn.{name}" for name in nn.__all__}
+    assert public - named - {"nn.init"} == set()
+    for name in named:
+        assert pkgutil.resolve_name(name), name
