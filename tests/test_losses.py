@@ -350,3 +350,20 @@ class TestTwoClasses:
 def test_huber_refuses_deltas_that_are_not_positive(delta):
     with pytest.raises(ValueError, match="positive"):
         nn.huber_loss(S, Y, delta=delta)
+
+
+def test_a_single_score_is_no_row():
+    with pytest.raises(ValueError, match="a single score"):
+        nn.cross_entropy(1.0, 0)
+
+
+def test_class_weights_that_are_no_numbers_are_named():
+    with pytest.raises(TypeError, match="class_weights of dtype <U"):
+        nn.cross_entropy(S, LABELS, class_weights=["a", "b", "c"])
+
+
+def test_the_hint_fits_the_sizes():
+    with pytest.raises(ValueError, match=r"y\.reshape\(\(4, 1\)\)"):
+        nn.squared_error(S[:, :1], Y[:, 0])
+    with pytest.raises(ValueError, match=r"nn\.cross_entropy"):
+        nn.squared_error(S, LABELS)

@@ -15,8 +15,11 @@ from autograd_mini import Tensor
 
 SHAPES = (
     "{loss} was given outputs of shape {output} and targets of shape {target}. They are compared entry by entry and "
-    "must agree: reshape one, e.g. `y.reshape({output})`."
+    "must agree: {fix}."
 )
+RESHAPE = "reshape one, e.g. `y.reshape({output})`"
+ONE_EACH = "give one target for each output, or for labels of classes a loss such as `nn.cross_entropy`"
+NO_ROWS = "{loss} was given a single score. Write rows of them, one for each class: shape (examples, classes)."
 EMPTY = "{loss} was given outputs of shape {output}: the mean over no entries is no number. Leave empty batches out."
 KIND = (
     "{loss} was given {what} of dtype {dtype}, which are no real numbers. Convert them first, e.g. "
@@ -58,13 +61,14 @@ def as_pair(loss: str, output: Any, target: Any) -> tuple[Any, Any]:
     if type(target) is not np.ndarray or target.dtype is not output.dtype:
         target = converted(loss, target, output.dtype)
     if output.shape != target.shape:
-        raise ValueError(SHAPES.format(loss=loss, output=output.shape, target=target.shape))
+        fix = RESHAPE.format(output=output.shape) if output.size == target.size else ONE_EACH
+        raise ValueError(SHAPES.format(loss=loss, output=output.shape, target=target.shape, fix=fix))
     if not output.size:
         raise ValueError(EMPTY.format(loss=loss, output=output.shape))
     return output, target
 
 
-def converted(loss: str, target: Any, dtype: Any) -> Any:
+def converted(loss: str, target: Any, dtype: Any, what: str = "targets") -> Any:
     """Real numbers in another dtype; tensors stay tensors, and arrays what they are."""
     if not isinstance(target, Tensor):
         try:
@@ -73,16 +77,18 @@ def converted(loss: str, target: Any, dtype: Any) -> Any:
             if isinstance(target, np.ma.MaskedArray):
                 raise
             kind = np.asarray(target).dtype
-            raise TypeError(KIND.format(loss=loss, what="targets", dtype=kind)) from error
+            raise TypeError(KIND.format(loss=loss, what=what, dtype=kind)) from error
     if target.dtype.kind not in "fiub":
-        raise TypeError(KIND.format(loss=loss, what="targets", dtype=target.dtype))
+        raise TypeError(KIND.format(loss=loss, what=what, dtype=target.dtype))
     return target if target.dtype == dtype else target.astype(dtype)
 
 
 def as_labels(loss: str, labels: Any, scores: Any, ignored: int | None = None) -> np.ndarray[Any, Any]:
     """Class labels: whole numbers from 0, one for each row of scores."""
     labels = np.asarray(labels)
-    if labels.dtype.kind not in "iu" or labels.shape != scores.shape[:-1] or not scores.ndim or not labels.size:
+    if not scores.ndim:
+        raise ValueError(NO_ROWS.format(loss=loss))
+    if labels.dtype.kind not in "iu" or labels.shape != scores.shape[:-1] or not labels.size:
         raise ValueError(unfit(loss, labels, scores))
     low, high = np.minimum.reduce(labels, axis=None), np.maximum.reduce(labels, axis=None)
     if (low < 0 or high >= scores.shape[-1]) and ignored is not None:

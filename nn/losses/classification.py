@@ -19,9 +19,11 @@ from nn.functions import (
     share_losses,
 )
 from nn.losses.arguments import (
+    NO_ROWS,
     as_labels,
     as_pair,
     as_scores,
+    converted,
     reduced,
     refuse_non_finite,
     unfit,
@@ -36,7 +38,6 @@ SHARES = (
     "{total:.3g}. Probabilities are from 0 to 1, and a row adds up to 1: divide by the sum, or use `nn.Softmax()`."
 )
 TWO_CLASSES = "hinge_loss was given rows of {classes} score and labels. Two classes have one score: drop the last axis."
-NO_ROWS = "{loss} was given a single score. Write rows of them, one for each class: shape (examples, classes)."
 SMOOTHING = "cross_entropy(label_smoothing={got}): it is a share of probability. Write a number from 0 to 1."
 WEIGHTS = (
     "cross_entropy(class_weights=...) was given {got} for {classes} classes. Write one number for each class, none "
@@ -262,7 +263,7 @@ def as_weights(weights: Any, scores: Any) -> Any:
     """One finite weight for each class, in the scores' dtype; 1 if there are none."""
     if weights is None:
         return scores.dtype.type(1)
-    weights, classes = np.asarray(weights, scores.dtype), scores.shape[-1]
+    weights, classes = converted("cross_entropy", weights, scores.dtype, "class_weights"), scores.shape[-1]
     if weights.shape != (classes,):
         raise ValueError(WEIGHTS.format(got=f"an array of shape {weights.shape}", classes=classes))
     if not np.all((weights >= 0) & (weights < np.inf)):
