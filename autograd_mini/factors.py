@@ -228,7 +228,7 @@ def orientation(place: Place, kept: Any) -> Oriented:
     out, data, weights = node.shape, node.inputs[place.data].shape, node.inputs[place.weights].shape
     axis = len(place.score.shape) - 1
     if kept is None or len(weights) != 2 or not out or not data:
-        return None, axis
+        return None, axis_of_units(place, axis)
     if place.data not in dict(node.plan.rules):  # such as integers; of a square matrix F is the same either way
         return ((kept, weights[0]) if (data[-1], out[-1]) == weights else None), axis
     probe = np.random.default_rng(0).choice([-1.0, 1.0], out).astype(node.dtype)
@@ -242,6 +242,27 @@ def orientation(place: Place, kept: Any) -> Oriented:
             if matches:
                 return (kept, weights[1]), max(axis - 1, 0) if len(out) > 1 else axis
     return None, axis
+
+
+def axis_of_units(place: Place, default: int) -> int:
+    """The axis along which results have weights of their own, such as the channels of a convolution."""
+    node = place.mixing
+    if node.shape != place.score.shape or len(node.shape) < 3 or place.weights not in dict(node.plan.rules):
+        return default
+    for axis in range(len(node.shape) - 1, -1, -1):
+        if node.shape[axis] > 1:
+            first, second = (read_by(place, axis, index) for index in (0, 1))
+            if first.any() and second.any() and not (first & second).any():
+                return axis
+    return default
+
+
+def read_by(place: Place, axis: int, index: int) -> Any:
+    """Which of the weights the results at one index of an axis depend on."""
+    cotangent = np.zeros(place.mixing.shape, place.mixing.dtype)
+    cotangent[(slice(None),) * axis + (index,)] = 1
+    with np.errstate(all="ignore"):
+        return pulled(place.mixing, place.weights, cotangent) != 0
 
 
 def scale_of(place: Place, matrix: tuple[Any, int] | None) -> float:

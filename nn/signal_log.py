@@ -45,8 +45,9 @@ logger = logging.getLogger("nn.signals")
 class Probe(Watch):
     """Takes the cotangent of the result of each module in `owners`: the first one that comes back into its scope."""
 
-    def __init__(self, owners: set[str]) -> None:
+    def __init__(self, owners: set[str], channels: set[str]) -> None:
         self.owners = owners
+        self.channels = channels  # of these, units lie along the second axis
         self.seen: set[str] = set()
         self.found: dict[str, tuple[float, float]] = {}
 
@@ -57,7 +58,9 @@ class Probe(Watch):
         self.seen.add(scope)
         layer = scope.partition(".")[2]  # `MLP.0` is the model's part `0`
         if layer in self.owners and isinstance(cotangent, np.ndarray):
-            self.found[layer] = sizes(cotangent)
+            self.found[layer] = sizes(
+                np.moveaxis(cotangent, 1, -1) if layer in self.channels and cotangent.ndim == 4 else cotangent
+            )
 
 
 class SignalLog:
@@ -113,6 +116,7 @@ class SignalLog:
         if not any(True for _ in model.parameters()):
             raise ValueError(NO_PARAMETERS)
         self.model, self.every, self.quantities = model, every, tuple(quantities)
+        self.channels = {path for path, weights in self.weights.items() if weights.ndim == 4}
         self.owners = {path.rpartition(".")[0] for path, _ in model.named_parameters()}
         self.order = [path for path, _ in model.named_modules()]
         self.steps: list[int] = []
@@ -134,7 +138,7 @@ class SignalLog:
         if step % self.every:
             loss.backward(**options)
             return
-        with Probe(self.owners) as probe:
+        with Probe(self.owners, self.channels) as probe:
             loss.backward(**options)
         self.steps.append(step)
         self.losses.append(float(np.real(loss.data).sum()))

@@ -313,3 +313,14 @@ def test_whatever_a_forward_changes_is_put_back():
     before = state()
     nn.signals(model, nn.squared_error, X, Y, spectrum=2)
     assert state() == before
+
+
+def test_the_units_of_a_convolution_are_its_channels():
+    model = nn.Sequential(nn.Conv2d(2, 4, 3, rng=0), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 5 * 3, 3, rng=1))
+    model[0].bias.data = np.array([-1e3, 0, 0, 0], np.float32)
+    x = np.random.default_rng(0).standard_normal((6, 2, 7, 5)).astype(np.float32)
+    seen = nn.signals(model, nn.cross_entropy, x, np.zeros(6, int))
+    assert (seen.layers[0].units, seen.layers[0].dead) == (4, 0.25)
+    log = nn.SignalLog(model)
+    log.backward(nn.cross_entropy(model(x), np.zeros(6, int)))
+    assert log.history("dead")[0, 0] == 0.25
