@@ -309,6 +309,23 @@ class TestRefusals:
         with pytest.raises(ValueError, match=r"weight|inconsistent"):
             small().fit(*WINE, sample_weight=weights)
 
+    def test_a_warm_start_with_another_network(self):
+        model = small(warm_start=True).fit(*WINE).set_params(hidden_layer_sizes=(9,))
+        for learn in (model.fit, model.partial_fit):
+            with pytest.raises(ValueError, match=r"hidden_layer_sizes=\(8,\), and \(9,\) were asked for"):
+                learn(*WINE)
+        model.set_params(warm_start=False).fit(*WINE)
+        assert weights(model)[0].shape == (13, 9)
+
+    def test_too_few_examples_to_hold_out(self):
+        with pytest.raises(ValueError, match=r"validation_fraction=0.001 of 178 examples.*larger share"):
+            small(early_stopping=True, validation_fraction=0.001).fit(*WINE)
+
+    def test_rows_of_labels(self):
+        x, y = WINE
+        with pytest.raises(ValueError, match="MultiOutputClassifier"):
+            small().fit(x, np.column_stack([y, y]))
+
     def test_partial_fit_of_what_needs_all_data(self):
         for options, message in (
             ({"early_stopping": True}, "early_stopping"),

@@ -22,6 +22,14 @@ WEIGHTS = (
     "each example; zero weights leave examples out, but not all of them."
 )
 OTHER_TARGETS = "{name} learned {known} outputs and was given targets of shape {got}. Fit anew with warm_start=False."
+OTHER_NETWORK = (
+    "{name} goes on with a network of hidden_layer_sizes={known}, and {got} were asked for. Set warm_start=False to "
+    "fit a new one, or clone the estimator."
+)
+HELD_OUT = (
+    "early_stopping=True holds out the share validation_fraction={share} of {count} examples, which cannot be done: "
+    "{reason} Write a larger share, or early_stopping=False."
+)
 PARTIAL_STOPPING = (
     "partial_fit takes one pass over the data that it is given, so early_stopping=True has nothing to stop. Leave it "
     "out, or call `fit`."
@@ -138,7 +146,8 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]
     def _make(self, x: Any) -> None:
         """A new network for these inputs, and what its training keeps."""
         self._dtype = x.dtype
-        sizes = [x.shape[1], *widths(self.hidden_layer_sizes), self.n_outputs_]
+        self._hidden = widths(self.hidden_layer_sizes)
+        sizes = [x.shape[1], *self._hidden, self.n_outputs_]
         if self.network is None:
             activation = ACTIVATIONS.get(self.activation, self.activation)
             self.model_: nn.Module = nn.MLP(sizes, activation, rng=self._rng, dtype=x.dtype)
@@ -156,6 +165,13 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]
             facts = {"rows": len(x), "sizes": sizes, "want": want, "first": sizes[0], "last": sizes[-1]}
             raise ValueError(NETWORK.format(got=make, made=type(made).__name__, shape=shape, **facts))
         return made
+
+    def _refuse_another_network(self) -> None:
+        asked = widths(self.hidden_layer_sizes)
+        if asked != self._hidden:
+            raise ValueError(
+                OTHER_NETWORK.format(name=type(self).__name__, known=tuple(self._hidden), got=tuple(asked))
+            )
 
     def _make_optimizer(self, count: int, weights: Any) -> None:
         """The penalty alpha / (2 n) ||w||^2 of the loss of n examples in a batch is a weight decay."""
@@ -196,7 +212,9 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]
         again = self.warm_start and hasattr(self, "model_")
         x, y, weights = self._read(X, y, sample_weight, reset=not again)
         self._rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
-        if not again:
+        if again:
+            self._refuse_another_network()
+        else:
             self._begin(y, weights)
             self._make(x)
         targets = self._encoded(y)
@@ -213,12 +231,16 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _split(self, x: Any, targets: Any, weights: Any) -> list[tuple[Any, Any, Any]]:
         """Examples to learn from and examples to stop by; of each class the same share."""
-        parts = train_test_split(
-            np.arange(len(x)),
-            test_size=self.validation_fraction,
-            random_state=int(self._rng.integers(2**31)),
-            stratify=targets if self._stratified else None,
-        )
+        try:
+            parts = train_test_split(
+                np.arange(len(x)),
+                test_size=self.validation_fraction,
+                random_state=int(self._rng.integers(2**31)),
+                stratify=targets if self._stratified else None,
+            )
+        except ValueError as error:
+            share, count = self.validation_fraction, len(x)
+            raise ValueError(HELD_OUT.format(share=share, count=count, reason=error)) from error
         return [(x[part], targets[part], None if weights is None else weights[part]) for part in parts]
 
     def _train(self, x: Any, targets: Any, weights: Any, epochs: int, score: Callable[[], float] | None = None) -> None:
@@ -257,6 +279,8 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]
         if self.early_stopping:
             raise ValueError(PARTIAL_STOPPING)
         first = not hasattr(self, "model_")
+        if not first:
+            self._refuse_another_network()
         x, y, weights = self._read(X, y, sample_weight, reset=first)
         if first:
             self._rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))

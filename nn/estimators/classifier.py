@@ -17,6 +17,10 @@ from nn.estimators.base import OTHER_TARGETS, MLPEstimator
 from nn.estimators.options import ATTRIBUTES, NETWORK_OPTION, SHARED
 
 ONE_CLASS = "{name} was given labels of one class, {label!r}. It learns to tell classes apart: give it two or more."
+ROWS_OF_LABELS = (
+    "{name} was given rows of labels that are not 0 or 1. It gives each example one label, or a row of 0 and 1; for "
+    "several labels write `sklearn.multioutput.MultiOutputClassifier({name}(...))`."
+)
 NO_CLASSES = (
     "partial_fit sees a part of the data, and the classes may be more. Pass all of them at the first call: "
     "`partial_fit(X, y, classes=np.unique(all_labels))`."
@@ -110,6 +114,8 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):  # type: ignore[misc]
         return tags
 
     def _balance(self, y: Any) -> Any:
+        if type_of_target(y) == "multiclass-multioutput":
+            raise ValueError(ROWS_OF_LABELS.format(name=type(self).__name__))
         check_classification_targets(y)
         return None if self.class_weight is None else compute_sample_weight(self.class_weight, y)
 
