@@ -221,7 +221,7 @@ def spread_of(array: Any) -> Spread:
     largest = float(np.max(np.abs(values)))
     scaled = values / largest if largest else values  # bins of 1e-320 have no width
     counts, edges = np.histogram(scaled, BINS, (-1.0, 1.0))
-    signed, sizes = (np.quantile(each, QUANTILES) * largest for each in (scaled, np.abs(scaled)))
+    signed, sizes = np.quantile(np.stack((scaled, np.abs(scaled))), QUANTILES, axis=1).T * largest
     return Spread(counts, edges * largest, signed, sizes, values.size / total)
 
 

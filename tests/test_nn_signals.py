@@ -195,8 +195,9 @@ def test_two_thousand_layers_are_measured_drawn_and_folded(tmp_path):
     model = nn.MLP([4] * 2001, "tanh", "orthogonal", rng=0)
     seen = nn.signals(model, nn.squared_error, X[:8, :4], np.zeros((8, 4)))
     assert len(seen.layers) == 2000
-    assert seen.draw().save(tmp_path / "deep.svg")
-    assert seen.draw().source.count("label=") < 300
+    drawing = seen.draw()
+    assert drawing.save(tmp_path / "deep.svg")
+    assert drawing.source.count("label=") < 300
     seen.save(tmp_path / "deep.html")
     assert (tmp_path / "deep.html").stat().st_size < 10_000_000
 

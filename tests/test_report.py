@@ -80,6 +80,22 @@ def test_signals_that_are_broken_or_zero_make_a_page(broken, tmp_path):
     assert {row["state"] for row in data(tmp_path / "page.html")[0]["rows"]} & {"bad", "zero"}
 
 
+def test_it_opens_at_the_layer_to_blame_and_folds_the_others(tmp_path):
+    model = nn.MLP([16] * 30 + [3], "tanh", "orthogonal", rng=0)
+    model[28].weights.data = 1e-4 * model[28].weights.data
+    x = np.random.default_rng(0).standard_normal((32, 16))
+    nn.signals(model, nn.cross_entropy, x, np.zeros(32, int), name="one bad layer").save(tmp_path / "bad.html")
+    rows = data(tmp_path / "bad.html")[0]["rows"]
+    assert [row["title"] for row in rows if row.get("flag")] == ["15 MLP.28"]
+    (blamed,) = (row for row in rows if row.get("open"))
+    assert [bar["name"] for bar in blamed["factors"] if bar["blame"]] == ["F weight scale"]
+    assert sum(len(row.get("layers", [row])) for row in rows) == 30
+    assert len(rows) < 10
+    said = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", (tmp_path / "bad.html").read_text())
+    assert [name for name, _ in said] == ["What", "Where", "Why", "What would help"]
+    assert said[1][1].startswith("Layer 15 (MLP.28) stands out")
+
+
 def test_another_extension_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"\.html"):
         net(0.1, "net").save(tmp_path / "report.png")

@@ -129,11 +129,16 @@ def runs(layers: Sequence[Layer], most: int = SHOWN, alone: Collection[int] = ()
 def folded(layers: Sequence[Layer], like: float, alone: Collection[int] = ()) -> list[Run]:
     """Runs of layers of the same operations and widths whose gains are alike."""
     found: list[list[Layer]] = []
+    total = 0.0  # of the logarithms of the last run's gains
     for layer in layers:
-        if found and not {layer.number, found[-1][0].number} & set(alone) and belongs(layer, found[-1], like):
-            found[-1].append(layer)
+        run = found[-1] if found else []
+        known = math.log(layer.gain) if layer.gain > 0 else 0.0
+        if run and not {layer.number, run[0].number} & set(alone) and belongs(layer, run[0], total / len(run), like):
+            run.append(layer)
+            total += known
         else:
             found.append([layer])
+            total = known
     split: list[Run] = []
     for run in found:
         split += [Run(tuple(run))] if len(run) >= ALIKE else [Run((layer,)) for layer in run]
@@ -145,10 +150,10 @@ def condition(layer: Layer) -> tuple[str, bool]:
     return "some" if layer.g.rms else "none", layer.g.finite and layer.delta.finite
 
 
-def belongs(layer: Layer, run: Sequence[Layer], like: float) -> bool:
-    first = run[0]
+def belongs(layer: Layer, first: Layer, usual: float, like: float) -> bool:
+    """Whether a layer is like the first of a run, and its gain like the usual one, of which this is the logarithm."""
     if (layer.operations, layer.units, layer.inputs) != (first.operations, first.units, first.inputs):
         return False
     if not (layer.gain > 0 and first.gain > 0 and layer.delta.finite and first.delta.finite):
         return condition(layer) == condition(first) != ("some", True)
-    return 1 / like < layer.gain / typical([member.gain for member in run]) < like
+    return abs(math.log(layer.gain) - usual) < math.log(like)
