@@ -76,6 +76,12 @@ def test_a_point_next_to_a_kink_is_told():
         check_derivatives(lambda x: np.maximum(x - 1, 0), np.array([1 + 1e-9, 3.0]))
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_part_that_is_rounded_to_float32_inside_of_the_function_is_told(dtype):
+    with pytest.raises(InconclusiveError, match="rounds what it is given, to float32 perhaps"):
+        check_derivatives(lambda x: np.sum(np.tanh(x.astype(np.float32)) * x), X.astype(dtype))
+
+
 def test_each_kink_is_told_once():
     assert check_derivatives(np.max, np.array([1.0, 1.0, 0.5])).kinks == ("a[0] = 1", "a[1] = 1")
 

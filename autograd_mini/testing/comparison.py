@@ -217,10 +217,10 @@ class SecondLook:
             return first.confirmed(*others).plus(noise / abs(step))
 
         first = local = confirmed(derivative, STEP)
-        coarse = by(derivative(curve, STEP, problem.eps, levels=FEW)).value
+        self.coarse = by(derivative(curve, STEP, problem.eps, levels=FEW))
         near = STEP * RATIO ** (2 - MANY)
         still = [np.abs(contracted(comparer.cotangents[rows], curve(h) - curve(0))) for h in (-near, near)]
-        self.flat = (np.max(still, axis=0) <= noise) & (np.abs(coarse) * near > 16 * noise)
+        self.flat = (np.max(still, axis=0) <= noise) & (np.abs(self.coarse.value) * near > 16 * noise)
         for factor in (2.0**6, 2.0**12, 2.0**18):
             ends = [problem.noise(problem.point + side * STEP * factor * direction) for side in (1, -1)]
             far = contracted(np.abs(comparer.cotangents[rows]), np.max(ends, axis=0))
@@ -264,6 +264,11 @@ class SecondLook:
         low, high = sorted((float(self.left.value[k]), float(self.right.value[k])))
         return low, high
 
+    def is_of_large_steps(self, k: int, want: float) -> bool:
+        """Whether the given derivative is that of large steps, and they contradict the small ones."""
+        value, error = self.coarse.value[k], TRUST * self.coarse.error[k]
+        return bool(abs(self.got[k] - value) <= error < min(SEEN * abs(value), abs(want - value)))
+
     def verdict(self, k: int, row_scale: float, column_scale: float, overall: float, allowed: float) -> str:
         """`RIGHT`, `WRONG`, or why nobody can tell."""
         got, (want, error) = self.got[k], (self.estimate.value[k], self.estimate.error[k])
@@ -294,7 +299,7 @@ class SecondLook:
         if not np.isfinite(tolerance):
             return NO_NUMBERS if not any(np.isfinite(e.error[k]) for e in (self.left, self.right)) else DISAGREE
         if not low - tolerance <= got <= high + tolerance:
-            if self.flat[k]:
+            if self.flat[k] or (not self.kink[k] and self.is_of_large_steps(k, want)):
                 return STAIRS
             if not self.kink[k] and abs(got - near) <= far + tolerance:  # only other steps say that it is wrong
                 value, error = self.exact.value[k], TRUST * self.exact.error[k]
