@@ -227,6 +227,8 @@ def orientation(place: Place, kept: Any) -> Oriented:
     node = place.mixing
     out, data, weights = node.shape, node.inputs[place.data].shape, node.inputs[place.weights].shape
     axis = len(place.score.shape) - 1
+    if not isinstance(node.primitive.function, np.ufunc) and len(place.score.shape) == len(weights) > 2:
+        axis = 1 if weights[0] == out[1] == place.score.shape[1] else axis  # a convolution's channels
     if kept is None or len(weights) != 2 or not out or not data:
         return None, axis_of_units(place, axis)
     if place.data not in dict(node.plan.rules):  # such as integers; of a square matrix F is the same either way

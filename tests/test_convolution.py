@@ -187,6 +187,18 @@ def test_repr_tells_the_window_where_it_is_not_the_plain_one():
     assert told == "Conv2d(stride=(2, 2), groups=2, weights: (4, 1, 3, 3))"
 
 
+def test_the_units_of_a_convolution_are_its_channels_to_the_signals():
+    model = nn.Sequential(nn.Conv2d(1, 5, 3, rng=0), nn.ReLU(), nn.Conv2d(5, 6, 3, rng=0), nn.ReLU(), nn.Flatten())
+    model[2].bias.data[1] = -100.0  # a channel that never answers
+    x = np.random.default_rng(0).standard_normal((3, 1, 6, 7)).astype(np.float32)
+    first, second = nn.signals(model, nn.squared_error, x, np.zeros((3, 36), np.float32)).layers
+    assert (first.units, second.units) == (5, 6)
+    silent = np.all(model[2](model[1](model[0](x))).data <= 0, axis=(0, 2, 3))
+    assert silent[1]
+    assert second.dead == np.mean(silent)
+    np.testing.assert_array_equal(second.unit_slopes == 0, silent)
+
+
 class TestErrors:
     @pytest.mark.parametrize(
         ("arguments", "options", "words"),
