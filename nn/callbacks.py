@@ -10,6 +10,7 @@ import numpy as np
 
 PATIENCE = "{name}(patience={got!r}): how many epochs without improvement to allow, a whole number from 1 on."
 MODE = '{name}(mode={got!r}): "min" if smaller is better, as for losses, or "max", as for accuracies.'
+LARGER = "accuracy", "r2"  # quantities of which more is better
 DELTA = "{name}(min_delta={got!r}): the least change that counts as an improvement, a number from 0 on."
 FACTOR = "ReduceOnPlateau(factor={got!r}): what to multiply the learning rate by, between 0 and 1."
 MONITOR = "{name}(monitor={got!r}): the history has {known}. Names with val_ need `fit(validation=...)`."
@@ -23,11 +24,11 @@ STATE = "load_state_dict() was given a state that is none of {name}: {key} = {va
 class Plateau:
     """Whether a quantity of the history has stopped to improve; and what callbacks that ask this share."""
 
-    def __init__(self, patience: int, monitor: str | None, mode: str, min_delta: float) -> None:
+    def __init__(self, patience: int, monitor: str | None, mode: str | None, min_delta: float) -> None:
         name = type(self).__name__
         if not isinstance(patience, int) or patience < 1:
             raise ValueError(PATIENCE.format(name=name, got=patience))
-        if mode not in {"min", "max"}:
+        if mode not in {"min", "max", None}:
             raise ValueError(MODE.format(name=name, got=mode))
         if not 0 <= min_delta < math.inf:
             raise ValueError(DELTA.format(name=name, got=min_delta))
@@ -47,7 +48,8 @@ class Plateau:
             known = ", ".join(map(repr, history))
             raise ValueError(MONITOR.format(name=type(self).__name__, got=name, known=known))
         value = float(history[name][-1])
-        sign = 1 if self.mode == "min" else -1
+        largest = name.removeprefix("val_") in LARGER if self.mode is None else self.mode == "max"
+        sign = -1 if largest else 1
         if not math.isnan(value) and (self.best is None or sign * value < sign * self.best - self.min_delta):
             self.best, self.best_epoch, self.waited = value, history.epochs, 0
             return True
@@ -82,8 +84,9 @@ class EarlyStopping(Plateau):
         Epochs in a row without improvement after which to stop.
     monitor : str, optional
         A quantity of the history; by default "val_loss", or "loss" if there is no validation.
-    mode : str
-        "min" if smaller is better, "max" if larger is.
+    mode : str, optional
+        "min" if smaller is better, "max" if larger is; by default "max" for `nn.accuracy` and `nn.r2`, "min" for
+        everything else.
     min_delta : float
         The least change that counts as an improvement.
     restore : bool
@@ -102,7 +105,7 @@ class EarlyStopping(Plateau):
     Examples
     --------
     >>> import nn
-    >>> stopping = nn.EarlyStopping(patience=5, monitor="val_accuracy", mode="max")
+    >>> stopping = nn.EarlyStopping(patience=5, monitor="val_accuracy")
     """
 
     def __init__(
@@ -110,7 +113,7 @@ class EarlyStopping(Plateau):
         patience: int = 5,
         *,
         monitor: str | None = None,
-        mode: str = "min",
+        mode: str | None = None,
         min_delta: float = 0.0,
         restore: bool = True,
     ) -> None:
@@ -185,7 +188,7 @@ class ReduceOnPlateau(Plateau):
         *,
         min_rate: float = 0.0,
         monitor: str | None = None,
-        mode: str = "min",
+        mode: str | None = None,
         min_delta: float = 0.0,
     ) -> None:
         if not 0 < factor < 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import operator
 import queue
 import sys
@@ -176,7 +177,7 @@ class DataLoader:
         self.seeded = rng is not None
         self.seed = as_seed(rng)
         self.epoch = self.batch = 0
-        self._resumed = self._opened = False
+        self._resumed = False
         if isinstance(self.source, Stream):
             if shuffle:
                 raise ValueError(ORDER)
@@ -200,6 +201,18 @@ class DataLoader:
         A graph keeps such a batch without a copy of its own, so `fit` takes these.
         """
         return self._begin(frozen=self.transform is None)
+
+    def from_start(self, in_order: bool = False) -> DataLoader:
+        """A loader of the same data before its first batch; reading it leaves this one where it is.
+
+        With `in_order`, each example comes once and in the order of the data.
+        """
+        twin = copy.copy(self)
+        twin.epoch = twin.batch = 0
+        twin._resumed = False
+        if in_order:
+            twin.shuffle = twin.drop_last = False
+        return twin
 
     def _begin(self, frozen: bool) -> Generator[Batch]:
         if self.batch and not self._resumed:  # the epoch before was left early
@@ -238,9 +251,6 @@ class DataLoader:
         yield from self.source.batches(order, windows(count, self.batch_size or 1, self.drop_last)[start:], frozen)
 
     def _stream(self, source: Stream, start: int) -> Iterator[Batch]:
-        if source.once and self._opened:
-            raise ValueError(USED_UP)
-        self._opened = True
         i, examples = 0, []
         with source.opened() as items:
             for item in items:
@@ -402,11 +412,14 @@ class Stream:
 
     def __init__(self, source: Any) -> None:
         self.source = source
-        self.once = isinstance(source, Iterator)
+        self.read = False
 
     @contextlib.contextmanager
     def opened(self) -> Generator[Iterator[Any]]:
         """The examples from the beginning; a generator that was made here is closed."""
+        if self.read and isinstance(self.source, Iterator):
+            raise ValueError(USED_UP)
+        self.read = True
         items = self.source if isinstance(self.source, Iterable) else self.source()
         if not isinstance(items, Iterable):
             raise TypeError(NO_DATA.format(what=f"function that returned a {type(items).__name__}"))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor, no_grad
-from nn.data import Batch, DataLoader
+from nn.data import Batch, DataLoader, as_array
 from nn.module import Module
 
 NOT_A_MODEL = "{call}(model, ...) was given a {what}. Give it the nn.Module that is {verb}."
@@ -27,11 +27,11 @@ LOSS = (
 )
 
 Loss = Callable[..., Any]
-Metrics = Loss | Iterable[Loss] | Mapping[str, Loss]
+Metrics = Loss | Iterable[Loss] | Mapping[str, Loss] | None
 
 
 def evaluate(model: Module, loss: Loss, data: Any, *, metrics: Metrics = (), batch_size: int = 256) -> dict[str, float]:
-    """The loss and metrics over some data, in evaluation mode; the model and its mode are as before.
+    """The loss and metrics over some data, in evaluation mode; the model, its mode and a loader are as before.
 
     Parameters
     ----------
@@ -59,8 +59,7 @@ def evaluate(model: Module, loss: Loss, data: Any, *, metrics: Metrics = (), bat
     check_model(model, "evaluate", "evaluated")
     check_loss(loss, "evaluate")
     named = as_metrics(metrics)
-    loader = as_loader(data, "evaluate", batch_size)
-    loader.epoch = loader.batch = 0  # the same random changes each time
+    loader = as_loader(data, "evaluate", batch_size).from_start()  # the same random changes each time
     dtype = float_dtype(model)
     total, examples = 0.0, 0
     outputs, targets = [], []
@@ -70,26 +69,31 @@ def evaluate(model: Module, loss: Loss, data: Any, *, metrics: Metrics = (), bat
             size = len(batch[0])
             total, examples = total + value.item() * size, examples + size
             if named:
-                outputs.append(output.data)
+                outputs.append(values_of(output))
                 targets.append(target)
     result = {"loss": total / examples}
     if named:
-        whole_output = np.concatenate(outputs)
+        whole_output = put_together(outputs)
         whole_target = None if targets[0] is None else np.concatenate(targets)
         result |= {name: measured(name, metric, whole_output, whole_target) for name, metric in named.items()}
     return result
 
 
-def predict(model: Module, x: Any, *, batch_size: int = 256) -> np.ndarray[Any, Any]:
+def predict(model: Module, x: Any, *, batch_size: int = 256) -> Any:
     """The model's outputs for all examples, in evaluation mode and in their order, as an array.
 
     Parameters
     ----------
     model : Module
-    x : array_like, or tuple of arrays
-        Inputs; several for a model with several.
+    x : array_like, tuple of arrays, or DataLoader
+        Inputs; several for a model with several. A loader's examples come in the order of its data, shuffled or not.
     batch_size : int
         Examples at a time.
+
+    Returns
+    -------
+    ndarray or tuple of ndarray
+        A tuple if the model returns one, as recurrent layers do.
 
     Examples
     --------
@@ -99,11 +103,12 @@ def predict(model: Module, x: Any, *, batch_size: int = 256) -> np.ndarray[Any, 
     (1000, 3)
     """
     check_model(model, "predict", "asked")
-    loader = as_loader(x, "predict", batch_size)
+    x = as_array(x, "predict") if isinstance(x, list) else x
+    loader = as_loader(x, "predict", batch_size).from_start(in_order=True)
     dtype = float_dtype(model)
     with mode(model, False), no_grad():
         outputs = [model(*(narrowed(part, dtype) for part in batch)) for batch in loader.read_only()]
-    return np.concatenate([output.data if isinstance(output, Tensor) else np.asarray(output) for output in outputs])
+    return put_together([values_of(output) for output in outputs])
 
 
 # The forward pass
@@ -118,6 +123,20 @@ def forward(model: Module, loss: Loss, batch: Batch, dtype: Any) -> tuple[Any, A
         got = f"a tensor of shape {value.shape}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
         raise TypeError(LOSS.format(got=got))
     return output, target, value
+
+
+def values_of(output: Any) -> Any:
+    """Outputs without their history; of a tuple of them, each."""
+    if isinstance(output, tuple):
+        return tuple(values_of(part) for part in output)
+    return output.data if isinstance(output, Tensor) else np.asarray(output)
+
+
+def put_together(outputs: list[Any]) -> Any:
+    """The outputs of all batches as those of one."""
+    if isinstance(outputs[0], tuple):
+        return tuple(put_together(list(parts)) for parts in zip(*outputs, strict=True))
+    return np.concatenate(outputs)
 
 
 def float_dtype(model: Module) -> Any:
@@ -184,6 +203,8 @@ def as_loader(data: Any, call: str, batch_size: int, shuffle: bool = False) -> D
 
 def as_metrics(metrics: Metrics) -> dict[str, Loss]:
     """Metrics by name."""
+    if metrics is None:
+        return {}
     if callable(metrics):
         metrics = [metrics]
     named: dict[str, Loss] = {}

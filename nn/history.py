@@ -64,6 +64,15 @@ class History(Mapping[str, Array]):
         """The number of the last epoch, without making an array."""
         return self._columns[name][-1]
 
+    def __eq__(self, other: object) -> bool:
+        """Whether both have the same numbers, also nan in the same places, and stopped for the same reason."""
+        if not isinstance(other, History):
+            return NotImplemented
+        same = self._columns.keys() == other._columns.keys() and self.stopped == other.stopped
+        return same and all(np.array_equal(self[name], other[name], equal_nan=True) for name in self)
+
+    __hash__ = None  # type: ignore[assignment]
+
     def __contains__(self, name: object) -> bool:
         return name in self._columns  # without making an array, as a mapping's would
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from autograd_mini import Tensor
+from nn.outputs import classify
 
 LABELS = (
     "accuracy was given outputs of shape {output} and labels of shape {labels} and dtype {dtype}. Give a row of scores "
     "for each example and as label the number of its class; or one score for each, and labels 0 and 1, or -1 and +1."
 )
+RANGE = "accuracy was given labels from {low} to {high} for {classes} classes. Labels count from 0 to {last}."
 SHAPES = "{name} was given outputs of shape {output} and targets of shape {target}. They must agree, and not be empty."
-CONSTANT = "r2 was given targets that are all equal, so there is no variance to explain. Use another metric."
+CONSTANT = (
+    "r2 was given targets that are all equal ({size} of them), so there is no variance to explain. Use another metric, "
+    "or, where `fit` has a last batch of one example, `nn.DataLoader(..., drop_last=True)`."
+)
+NOT_FINITE = "r2 was given targets of which {count} of {size} are NaN or infinite. Leave such examples out."
 
 
 def accuracy(output: Any, labels: Any) -> float:
@@ -30,7 +37,7 @@ def accuracy(output: Any, labels: Any) -> float:
     Raises
     ------
     ValueError
-        If the shapes do not fit, or there are no examples.
+        If the shapes do not fit, there are no examples, a label is out of range, or a score is NaN.
 
     Examples
     --------
@@ -40,15 +47,14 @@ def accuracy(output: Any, labels: Any) -> float:
     """
     output, labels = plain(output), plain(labels)
     classes = output.shape[1] if output.ndim == 2 else 1
-    if classes == 1:
-        output = output.reshape(-1)
-        labels = labels.reshape(-1) if labels.ndim == 2 and labels.shape[1] == 1 else labels
-    binary = classes == 1 and bool(np.isin(labels, (-1, 0, 1)).all())
-    known = binary or (classes > 1 and labels.dtype.kind in "iu")
-    if labels.shape != output.shape[:1] or not labels.size or not known:
+    known = labels.dtype.kind in "iu" if classes > 1 else bool(np.isin(labels, (-1, 0, 1)).all())
+    column = classes == 1 and labels.shape == (*output.shape[:1], 1)
+    if not (column or labels.shape == output.shape[:1]) or not labels.size or not known:
         raise ValueError(LABELS.format(output=output.shape, labels=labels.shape, dtype=labels.dtype))
-    right = (output > 0) == (labels > 0) if classes == 1 else output.argmax(axis=1) == labels
-    return float(np.mean(right))
+    low, high = labels.min(), labels.max()
+    if classes > 1 and not 0 <= low <= high < classes:
+        raise ValueError(RANGE.format(low=low, high=high, classes=classes, last=classes - 1))
+    return float(np.mean(classify(output) == (labels if classes > 1 else labels.ravel() > 0)))
 
 
 def r2(output: Any, target: Any) -> float:
@@ -60,7 +66,7 @@ def r2(output: Any, target: Any) -> float:
     Raises
     ------
     ValueError
-        If the shapes differ, or the targets do not vary.
+        If the shapes differ, or the targets do not vary or are not finite.
 
     Examples
     --------
@@ -73,7 +79,10 @@ def r2(output: Any, target: Any) -> float:
         raise ValueError(SHAPES.format(name="r2", output=output.shape, target=target.shape))
     scatter = float(np.sum((target - target.mean(axis=0)) ** 2, dtype=float))
     if not scatter:
-        raise ValueError(CONSTANT)
+        raise ValueError(CONSTANT.format(size=target.size))
+    if not math.isfinite(scatter):
+        count = np.count_nonzero(~np.isfinite(target))
+        raise ValueError(NOT_FINITE.format(count=count, size=target.size))
     return 1 - float(np.sum((target - output) ** 2, dtype=float)) / scatter
 
 

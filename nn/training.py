@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import math
 import os
+import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from nn.evaluation import (
     forward,
     measured,
     mode,
+    values_of,
 )
 from nn.history import History
 from nn.module import Module
@@ -58,6 +60,14 @@ BAD_WEIGHTS = (
 BAD_FORWARD = (
     "Batch and parameters are finite, so an operation made it: the learning rate may be too large. To stop at that "
     "operation, with its line, write `with autograd_mini.checked(): nn.fit(...)`."
+)
+OTHER_MODEL = (
+    "fit(optimizer=...): none of the optimizer's parameters is one of the model's, which would not learn. Make it from "
+    "the model that is trained, `nn.Adam(model.parameters())`; a copy, as `astype` makes, has parameters of its own."
+)
+STOPPED = (
+    "fit(resume=...): the training had stopped after {epoch} epochs ({reason}), and nothing was trained now. To go on "
+    "from the weights that the model has, call `fit` once more without `resume`."
 )
 STATE = "load_state_dict() was given a state that is none of a training: {key} = {value!r}."
 
@@ -113,7 +123,8 @@ def fit(
         checkpoints; `on_resume(run)` comes after `load_state_dict`, and refuses the checkpoint by raising ValueError.
     accumulate : int
         Batches for one step: the gradient is that of one batch of all their examples, also where fewer are left at the
-        end of an epoch. (Layers that look at the whole batch, such as `BatchNorm`, still see the small ones.)
+        end of an epoch. (Layers that look at the whole batch, such as `BatchNorm`, still see the small ones; and a
+        mean that counts examples unequally, as with class weights, is one of each batch.)
     clip_norm : float, optional
         Scale the gradients down to this norm, taken over all of them together, where it is larger.
     checkpoint : path-like, optional
@@ -122,7 +133,8 @@ def fit(
         Also after so many steps.
     resume : bool or path-like
         True: go on from `checkpoint` if there is one. A path: go on from that one. The rest of the training is to the
-        bit what it would have been.
+        bit what it would have been; so one that had stopped early stays so, and if more `epochs` are asked for than
+        before, a warning says that.
     progress : bool, optional
         A bar with loss, metrics and time left; by default if tqdm is installed and there is a terminal or notebook.
     rng : int or numpy.random.Generator, optional
@@ -173,11 +185,15 @@ def fit(
     run.accumulate, run.clip_norm = accumulate, clip_norm
     run.checkpoint, run.checkpoint_every = checkpoint, checkpoint_every
     run.validation = None if validation is None else as_loader(validation, "fit(validation=...)", batch_size)
+    callbacks = () if callbacks is None else callbacks
     run.register(callbacks if isinstance(callbacks, list | tuple) else [callbacks])
     if resume is not False:
         source = checkpoint if resume is True else resume
         if resume is not True or Path(os.fspath(checkpoint or "")).exists():
             run.load(source)
+            if run.history.stopped and epochs > run.asked:
+                message = STOPPED.format(epoch=run.epoch, reason=run.history.stopped)
+                warnings.warn(message, stacklevel=2)
     if not run.resumed:
         seed_generators(model, seed)
     if checkpoint is not None:
@@ -212,6 +228,7 @@ class Training:
         self.checkpoint: str | os.PathLike[str] | None = None
         self.checkpoint_every: int | None = None
         self.epochs, self.epoch, self.step = epochs, 0, 0
+        self.asked = epochs  # how many there were to be when the checkpoint was written
         self.batch_loss = math.nan
         self.resumed = False
         self.exhausted = False  # whether this epoch's batches are all used
@@ -259,9 +276,10 @@ class Training:
                 while self.epoch < self.epochs and not self.history.stopped:
                     self.train_epoch(bar)
             except KeyboardInterrupt:
-                self.optimizer.zero_grad()
                 self.notify("on_end")
                 raise
+            finally:
+                self.optimizer.zero_grad()  # or a backward after the training would add to the last batch's
             self.notify("on_end")
 
     def train_epoch(self, bar: Bar) -> None:
@@ -314,7 +332,7 @@ class Training:
             self.examples += size
             self.sums["loss"] += self.batch_loss * size
             for name, metric in self.metrics.items():
-                self.sums[name] += measured(name, metric, output.data, target) * size
+                self.sums[name] += measured(name, metric, values_of(output), target) * size
         if self.clip_norm is not None:
             clip_norm(self.optimizer.parameters, self.clip_norm)
         self.optimizer.step()
@@ -374,11 +392,12 @@ class Training:
     def state_dict(self) -> dict[str, Any]:
         """The counts, and the sums over the epoch so far."""
         counts = {"epoch": self.epoch, "step": self.step, "examples": self.examples, "exhausted": self.exhausted}
+        counts["epochs"] = self.epochs
         return counts | {f"sum.{name}": value for name, value in self.sums.items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from the counts and sums of another run."""
-        for key in ("epoch", "step", "examples"):
+        for key in ("epoch", "step", "examples", "epochs"):
             if not isinstance(state.get(key), int) or state[key] < 0:
                 raise ValueError(STATE.format(key=key, value=state.get(key)))
         sums = {name: state.get(f"sum.{name}") for name in self.sums}
@@ -386,7 +405,7 @@ class Training:
             if not isinstance(value, float):
                 raise ValueError(STATE.format(key=f"sum.{name}", value=value))  # noqa: TRY004
         self.epoch, self.step, self.examples = state["epoch"], state["step"], state["examples"]
-        self.exhausted = bool(state.get("exhausted"))
+        self.exhausted, self.asked = bool(state.get("exhausted")), state["epochs"]
         self.sums.update(sums)  # type: ignore[arg-type]
 
 
@@ -433,6 +452,9 @@ def as_optimizer(optimizer: Any, model: Module) -> Any:
         optimizer = optimizer(model.parameters())
     if not all(hasattr(optimizer, name) for name in ("step", "zero_grad", "state_dict", "load_state_dict")):
         raise TypeError(NOT_AN_OPTIMIZER.format(got=optimizer))
+    own = set(map(id, model.parameters()))
+    if not any(id(parameter) in own for parameter in getattr(optimizer, "parameters", model.parameters())):
+        raise ValueError(OTHER_MODEL)
     return optimizer
 
 

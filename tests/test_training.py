@@ -54,6 +54,10 @@ def bits(model):
 
 
 class TestFit:
+    def test_it_leaves_no_gradients(self):
+        model, _ = run(metrics=None, callbacks=None)
+        assert all(parameter.grad is None for parameter in model.parameters())
+
     def test_it_learns(self):
         model = nn.MLP([3, 16, 2], rng=0)
         history = nn.fit(
@@ -209,6 +213,36 @@ class TestEvaluate:
         first, second = (nn.evaluate(small(), nn.cross_entropy, loader) for _ in "ab")
         assert first == second
 
+    def test_a_loader_stays_where_it_is(self):
+        def trained(callbacks, **options):
+            model = small()
+            loader = nn.DataLoader(X, Y, batch_size=8, shuffle=True, rng=3)
+            nn.fit(model, nn.cross_entropy, loader, epochs=3, callbacks=[c(loader) for c in callbacks], **options)
+            return bits(model), loader.state_dict()
+
+        looking = lambda loader: lambda run: nn.evaluate(run.model, nn.cross_entropy, loader)
+        assert trained([looking]) == trained([])
+
+    def test_predict_undoes_a_loader_s_order(self):
+        model = noisy()
+        loader = nn.DataLoader(X, batch_size=8, shuffle=True, drop_last=True, rng=0)
+        next(iter(loader))
+        before = loader.state_dict()
+        np.testing.assert_array_equal(nn.predict(model, loader), nn.predict(model, X, batch_size=8))
+        assert loader.state_dict() == before
+
+    def test_predict_takes_lists(self):
+        np.testing.assert_array_equal(nn.predict(small(), X[:2].tolist()), nn.predict(small(), X[:2].astype(float)))
+
+    def test_outputs_can_be_several(self):
+        model, x = nn.GRU(3, 4, rng=0), X[:40].reshape(10, 4, 3)
+        states, last = nn.predict(model, x, batch_size=3)
+        np.testing.assert_array_equal(states[:, -1], last)
+        loss = lambda output, y: nn.squared_error(output[1], y)
+        metrics = {"shape": lambda output, y: output[0].shape[0]}
+        history = nn.fit(model, loss, (x, last), validation=(x, last), metrics=metrics, epochs=1, batch_size=5)
+        assert (history["shape"], history["val_shape"]) == (5, 10)
+
 
 class TestAccumulation:
     @pytest.mark.parametrize("count", [46, 40, 41])
@@ -295,6 +329,12 @@ class TestCallbacks:
         _, history = run(epochs=60, metrics=[nn.accuracy], callbacks=[stopping])
         assert stopping.best == history["accuracy"].max()
         assert history.epochs == stopping.best_epoch + 2
+
+    def test_larger_accuracies_are_better_unless_told_otherwise(self):
+        for mode, sign in ((None, 1), ("max", 1), ("min", -1)):
+            stopping = nn.EarlyStopping(patience=9, monitor="val_accuracy", mode=mode)
+            _, history = run(validation=(X, Y), metrics=[nn.accuracy], callbacks=[stopping])
+            assert stopping.best == sign * (sign * history["val_accuracy"]).max()
 
     def test_a_callback_can_be_used_again(self):
         stopping = nn.EarlyStopping(patience=1)
@@ -450,6 +490,15 @@ class TestResume:
         assert bits(model) == bits(small())
         assert not list(tmp_path.iterdir())
 
+    def test_a_training_that_had_stopped_stays_so_and_says_it(self, tmp_path):
+        options = {"checkpoint": tmp_path / "run", "resume": True, "validation": (X, Y)}
+        stopping = lambda: [nn.EarlyStopping(1, min_delta=100)]
+        first, history = run(epochs=4, callbacks=stopping(), **options)
+        with pytest.warns(UserWarning, match="had stopped after 2 epochs"):
+            second, again = run(epochs=9, callbacks=stopping(), **options)
+        assert bits(first) == bits(second)
+        assert history == again
+
     def test_other_data_are_refused_and_nothing_changes(self, tmp_path):
         run(checkpoint=tmp_path / "run")
         model = small(rng=9)
@@ -562,6 +611,7 @@ class TestMistakes:
             ({"metrics": [nn.accuracy, nn.accuracy]}, "two metrics are called 'accuracy'"),
             ({"metrics": {"m": lambda s, y: "high"}}, "metric m returned 'high'"),
             ({"validation": "x.csv"}, "given a str as data"),
+            ({"optimizer": nn.SGD(small().parameters(), 0.1)}, "none of the optimizer's parameters"),
             ({"validation": (X, Y[1:])}, r"lengths \[46, 45\]"),
             ({"callbacks": 3}, "3 is no callback"),
             ({"resume": True}, "no checkpoint to resume from"),
@@ -621,7 +671,16 @@ class TestMetrics:
         with pytest.raises(ValueError, match="accuracy was given"):
             nn.accuracy(output, labels)
 
+    def test_labels_out_of_range_and_scores_that_are_nan(self):
+        for labels in ([0, 2], [-1, 1]):
+            with pytest.raises(ValueError, match=r"labels from .* for 2 classes"):
+                nn.accuracy([[1.0, 2.0], [2.0, 1.0]], labels)
+        with pytest.raises(ValueError, match="1 scores that are NaN"):
+            nn.accuracy([[1.0, np.nan], [2.0, 1.0]], [0, 1])
+
     def test_r2(self):
+        with pytest.raises(ValueError, match="1 of 2 are NaN"):
+            nn.r2([1.0, 2.0], [np.nan, 2.0])
         assert nn.r2([2.0, 2.0], [1.0, 3.0]) == 0
         with pytest.raises(ValueError, match="all equal"):
             nn.r2([1.0, 2.0], [3.0, 3.0])
@@ -630,6 +689,13 @@ class TestMetrics:
 
 
 class TestHistory:
+    def test_equality(self):
+        assert self.history() == self.history()
+        other = self.history()
+        other.stopped = "early"
+        assert self.history() != other
+        assert other != {}
+
     def history(self):
         history = History()
         for i in range(30):

@@ -261,7 +261,6 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]
         except FloatingPointError as error:
             name, rate = type(self).__name__, self.learning_rate_init
             raise ValueError(DIVERGED.format(name=name, rate=rate)) from error
-        self._optimizer.zero_grad()
         self.model_.eval()
         self.n_iter_ = history.epochs
         self.loss_curve_ += history["loss"].tolist()

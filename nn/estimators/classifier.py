@@ -150,8 +150,12 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):  # type: ignore[misc]
         return np.mean(nn.logistic_loss(output, target, reduction="none"), axis=1)
 
     def _score(self, output: Any, target: Any, weights: Any) -> float:
-        decided = output.argmax(axis=1) if self._softmax else output > 0
-        return float(accuracy_score(target, decided, sample_weight=weights))
+        right = target if self._multilabel else target.ravel()
+        return float(accuracy_score(right, self._decided(output), sample_weight=weights))
+
+    def _decided(self, scores: Any) -> Any:
+        """The numbers of the classes, or rows of 0 and 1 for labels that may hold together."""
+        return (scores > 0).astype(int) if self._multilabel else nn.classify(scores)
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Take one pass over a part of the data, in batches.
@@ -177,10 +181,8 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> Any:
         """The most probable class of each example; of labels that may hold together, a row of 0 and 1."""
-        scores = self._scores(X)
-        if self._multilabel:
-            return (scores > 0).astype(int)
-        return self.classes_[(scores[:, 0] > 0).astype(int) if scores.shape[1] == 1 else scores.argmax(axis=1)]
+        decided = self._decided(self._scores(X))
+        return decided if self._multilabel else self.classes_[decided]
 
     def predict_proba(self, X: Any) -> Any:
         """The probability of each class, in the order of `classes_`: the sigmoid or the softmax of the scores."""
