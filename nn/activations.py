@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from nn.checks import as_input, as_scores
 from nn.functions import sigmoid, softmax, softplus
 from nn.module import Module
 from nn.parameter import Parameter
@@ -68,7 +69,7 @@ class Sigmoid(Module):
     """
 
     def forward(self, s: Any) -> Any:
-        return sigmoid(s)
+        return sigmoid(as_scores(s))
 
 
 class Softmax(Module):
@@ -94,7 +95,7 @@ class Softmax(Module):
         self.axis = axis
 
     def forward(self, s: Any) -> Any:
-        return softmax(s, axis=self.axis)
+        return softmax(as_scores(s), axis=self.axis)
 
     def describe(self) -> str:
         return f"axis={self.axis}"
@@ -107,6 +108,7 @@ class ReLU(Module):
     """
 
     def forward(self, s: Any) -> Any:
+        s = as_input(s)
         return np.where(s <= 0, 0, s)
 
 
@@ -126,6 +128,7 @@ class LeakyReLU(Module):
         self.slope = slope
 
     def forward(self, s: Any) -> Any:
+        s = as_scores(s)
         return np.maximum(s, self.slope * s)
 
     def describe(self) -> str:
@@ -205,6 +208,7 @@ class ELU(Module):
         self.alpha = alpha
 
     def forward(self, s: Any) -> Any:
+        s = as_scores(s)
         below = s <= 0
         return np.where(below, self.alpha * np.expm1(np.where(below, s, 0)), s)  # the inner choice avoids overflow
 
@@ -216,6 +220,7 @@ class SiLU(Module):
     r""":math:`\phi(s) = s\,\theta(s)`, also called swish (Elfwing et al. 2018)."""
 
     def forward(self, s: Any) -> Any:
+        s = as_scores(s)
         return s * sigmoid(s)
 
 
@@ -243,6 +248,7 @@ class GELU(Module):
         self.exact = exact
 
     def forward(self, s: Any) -> Any:
+        s = as_scores(s)
         if self.exact:
             from scipy.special import ndtr
 
@@ -257,7 +263,7 @@ class Softplus(Module):
     r""":math:`\phi(s) = \log(1 + e^s)`, a smooth ReLU whose slope is :math:`\theta(s)`."""
 
     def forward(self, s: Any) -> Any:
-        return softplus(s)
+        return softplus(as_scores(s))
 
 
 BY_NAME: dict[str, Callable[[], Module]] = {

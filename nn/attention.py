@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor
-from nn.checks import check_sizes
+from nn.checks import as_input, check_sizes
 from nn.functions import softmax
 from nn.init import Initialiser
 from nn.layers import Linear
@@ -110,8 +110,8 @@ class MultiHeadAttention(Module):
         weights : bool
             Return the weights, shape (examples, heads, queries, keys), too.
         """
-        x = x if hasattr(x, "ndim") else np.asarray(x)
-        context = x if context is None else context if hasattr(context, "ndim") else np.asarray(context)
+        x = as_input(x)
+        context = x if context is None else as_input(context)
         self._check(x, context)
         q, k, v = (self._heads(part(of)) for part, of in ((self.query, x), (self.key, context), (self.value, context)))
         scores = np.matmul(q, np.swapaxes(k, -1, -2)) * (q.shape[-1] ** -0.5)

@@ -1,10 +1,13 @@
-"""Checks of what a user wrote, shared by many parts: sizes that are positive whole numbers, layers that are modules."""
+"""What many parts do with what a user wrote: sizes are positive whole numbers, layers modules, inputs anything like an
+array."""
 
 from __future__ import annotations
 
 import numbers
 from collections.abc import Iterable
 from typing import Any
+
+import numpy as np
 
 from nn.module import Module
 
@@ -30,3 +33,14 @@ def check_layers(name: str, layers: Iterable[Any]) -> None:
         if not isinstance(layer, Module):
             kind = f"the class {layer.__name__}" if isinstance(layer, type) else f"a {type(layer).__name__}"
             raise TypeError(LAYER.format(name=name, got=kind, i=i))
+
+
+def as_input(x: Any) -> Any:
+    """What a layer is given as it is, if it is a tensor or an array of any kind; a list or a number as an array."""
+    return x if hasattr(x, "ndim") else np.asarray(x)
+
+
+def as_scores(s: Any) -> Any:
+    """The same as floating-point numbers, because differences of unsigned whole ones go around at 0."""
+    s = as_input(s)
+    return s.astype(float) if s.dtype.kind in "iub" else s

@@ -136,7 +136,12 @@ def with_gradients(name: str, parameters: Any) -> list[Tensor]:
         parameters = parameters.parameters()
     if isinstance(parameters, Tensor | str) or not isinstance(parameters, Iterable):
         raise TypeError(WHAT.format(name=name, got=type(parameters).__name__))
-    moving = [parameter for parameter in parameters if parameter.grad is not None]
+    moving = []
+    for parameter in parameters:
+        if not isinstance(parameter, Tensor):
+            raise TypeError(WHAT.format(name=name, got=f"{type(parameter).__name__} among them"))
+        if parameter.grad is not None:
+            moving.append(parameter)
     for i, parameter in enumerate(moving):
         # One sum tells all: it is finite unless an entry is not, or it overflows.
         if not math.isfinite(float(np.sum(np.abs(parameter.grad), dtype=np.float64))):

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd_mini import case, primitive, rule
+from nn.checks import as_input
 from nn.init import Initialiser, as_initialiser
 from nn.module import Module
 from nn.parameter import Parameter
@@ -423,8 +424,7 @@ class Conv2d(Module):
         self.bias = Parameter(np.zeros(out_channels, dtype)) if bias else None
 
     def forward(self, x: Any) -> Any:
-        if not hasattr(x, "ndim"):
-            x = np.asarray(x)
+        x = as_input(x)
         check_images(self._title(), x, self.window, self.weights.shape[1] * self.groups, self.weights.shape)
         if self.bias is None:
             return convolve(x, self.weights, window=self.window, groups=self.groups)

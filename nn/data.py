@@ -49,6 +49,9 @@ USED_UP = (
     "DataLoader was given a generator, which can be read once, and this is a second epoch. Give it the function that "
     "makes the generator: `DataLoader(read)` in place of `DataLoader(read())`."
 )
+TRANSFORM = (
+    "DataLoader(transform={got!r}): a function `transform(rng, batch) -> batch`, such as `nn.data.masking(0.2)`."
+)
 PREFETCH = "DataLoader(prefetch={got!r}): how many batches to make ahead, a whole number from 0 on."
 UNEQUAL = "DataLoader made a batch whose arrays have lengths {lengths}{where}. All parts of a batch have one length."
 STATE = (
@@ -170,6 +173,8 @@ class DataLoader:
         self.source = as_source(sources)
         self.batch_size = None if batch_size is None else whole(batch_size, "DataLoader", "batch_size")
         self.shuffle, self.drop_last = bool(shuffle), bool(drop_last)
+        if not (transform is None or callable(transform)):
+            raise TypeError(TRANSFORM.format(got=transform))
         self.transform = transform
         if not isinstance(prefetch, int) or prefetch < 0:
             raise ValueError(PREFETCH.format(got=prefetch))

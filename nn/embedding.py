@@ -66,7 +66,7 @@ class Embedding(Module):
     ) -> None:
         super().__init__()
         check_sizes("Embedding", count=count, units=units)
-        if padding is not None and not 0 <= padding < count:
+        if padding is not None and not (isinstance(padding, int | np.integer) and 0 <= padding < count):
             raise ValueError(PADDING.format(count=count, units=units, padding=padding, last=count - 1))
         rng = np.random.default_rng(rng)
         table = rng.standard_normal((count, units)) if init is None else as_initialiser(init)((count, units), rng)

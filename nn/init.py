@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from autograd_mini import Tensor, no_grad
+from nn.checks import check_sizes
 from nn.module import Module
 from nn.parameter import Parameter
 
@@ -192,6 +193,7 @@ def layer_sequential(
     >>> round(float(np.var(model(x).data)), 2)
     1.0
     """
+    check_sizes("nn.init.layer_sequential", iterations=iterations)
     layers = layers_of(model)
     if not layers:
         raise ValueError(NO_MODEL.format(got=f"the class {model.__name__}" if isinstance(model, type) else repr(model)))
@@ -203,10 +205,9 @@ def layer_sequential(
         if path is None:
             return None
         for _ in range(iterations + 1):
-            variance = float(np.var(scores.data, dtype=np.float64))
+            variance = spread(scores)
             if not 0 < variance < np.inf:
-                before = np.var(args[0].data if isinstance(args[0], Tensor) else args[0])
-                count = len(scores) if scores.ndim else 1
+                count, before = len(scores) if scores.ndim else 1, spread(args[0])
                 raise ValueError(NO_VARIANCE.format(path=path, variance=variance, count=count, before=before))
             if abs(variance - 1) <= tolerance:
                 return scores
@@ -226,6 +227,12 @@ def layer_sequential(
     if waiting:
         raise ValueError(NO_CALL.format(paths=", ".join(waiting.values())))
     return model
+
+
+def spread(values: Any) -> float:
+    """The variance of all numbers; of none it is NaN."""
+    values = np.asarray(values.data if isinstance(values, Tensor) else values)
+    return float(np.var(values, dtype=np.float64)) if values.size else math.nan
 
 
 def layers_of(model: Any) -> dict[Any, str]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from autograd_mini import Tensor, case, primitive, rule
 from nn import activations
-from nn.checks import check_layers, check_sizes
+from nn.checks import as_input, check_layers, check_sizes
 from nn.init import Initialiser, as_initialiser
 from nn.module import Module
 from nn.parameter import Parameter
@@ -26,6 +26,9 @@ FLAT = "{name}: Flatten was given a single number. Give it a batch: the first ax
 SKIP = (
     "{name}: Residual adds what it was given, of shape {beside}, to what its layers made of it, of shape {out}. Make "
     "the shapes agree, e.g. by `Residual(..., shortcut=nn.Linear(d_in, d_out))`."
+)
+NO_LAYERS = (
+    "Residual was given no layers, so it would double its input. Write e.g. `Residual(nn.Linear(4, 4), nn.Tanh())`."
 )
 SIZES = (
     "MLP(sizes={sizes}) needs at least an input and an output size, all of them positive whole numbers: "
@@ -128,9 +131,9 @@ class Sequential(Module):
             setattr(self, str(i), layer)
 
     @property
-    def layers(self) -> list[Module]:
-        """The modules in order."""
-        return [value for value in vars(self).values() if isinstance(value, Module)]
+    def layers(self) -> tuple[Module, ...]:
+        """The modules in order; no list, because what is appended to a copy would be lost."""
+        return tuple(value for value in vars(self).values() if isinstance(value, Module))
 
     def forward(self, x: Any) -> Any:
         for layer in self.layers:
@@ -155,6 +158,7 @@ class Flatten(Module):
     """Each example as one row: (examples, a, b, ...) becomes (examples, a * b * ...)."""
 
     def forward(self, x: Any) -> Any:
+        x = as_input(x)
         if not x.ndim:
             raise ValueError(FLAT.format(name=self._name or "Flatten"))
         return np.reshape(x, (x.shape[0], math.prod(x.shape[1:])))
@@ -187,12 +191,14 @@ class Residual(Module):
 
     def __init__(self, *layers: Module, shortcut: Module | None = None) -> None:
         super().__init__()
-        check_layers("Residual", layers)
+        check_layers("Residual", layers if shortcut is None else (*layers, shortcut))
+        if not layers:
+            raise ValueError(NO_LAYERS)
         self.layers = list(layers)
         self.shortcut = shortcut
 
     def forward(self, x: Any) -> Any:
-        out = x
+        out = x = as_input(x)
         for layer in self.layers:
             out = layer(out)
         beside = x if self.shortcut is None else self.shortcut(x)
@@ -255,7 +261,10 @@ def as_activation(activation: str | Callable[[], Module] | Module, dtype: Any) -
         return copy.deepcopy(activation)
     if isinstance(activation, str) and activation in activations.BY_NAME:
         activation = activations.BY_NAME[activation]
-    made = activation(dtype=dtype) if activation is activations.PReLU else callable(activation) and activation()
+    try:
+        made = activation(dtype=dtype) if activation is activations.PReLU else callable(activation) and activation()
+    except TypeError as error:  # of a function of scores, such as np.tanh, which makes no module
+        raise TypeError(activations.UNKNOWN.format(got=activation, known=known)) from error
     if not isinstance(made, Module):
         raise TypeError(activations.UNKNOWN.format(got=activation, known=known))
     return made

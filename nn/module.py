@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 import difflib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self, TypeAlias
 
 import numpy as np
 
-from autograd_mini import scope
+from autograd_mini import Tensor, scope
 from nn.parameter import Buffer, Parameter
 
 STATE_NAMES = (
@@ -34,6 +34,13 @@ REPLACED = (
 ASTYPE = (
     "{name}.astype({dtype!r}): parameters are floating-point or complex numbers. Write e.g. `model.astype(np.float64)`."
 )
+SAME_PATH = (
+    "Two different parts of this {name} have the path {path!r}, so only one of them could be saved. Give the keys of a "
+    "dict other names: they must differ as strings, and hold no dot."
+)
+SET = "{path} is a set of parts, which have no order and no names. Write a list or a dict."
+NO_STATE = "load_state_dict() was given a {got}. Load the dict that `state_dict()` returned."
+PLACE = "This came up in {path}."
 NOT_A_HOOK = "{name}.{method}() was given a {got}. Write a function of {arguments}."
 
 Part: TypeAlias = "Module | Parameter | Buffer"
@@ -80,15 +87,19 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         with self._scope:
-            for hook in self._before:
-                changed = hook(self, args)
-                if changed is not None:
-                    args = changed if isinstance(changed, tuple) else (changed,)
-            output = self.forward(*args, **kwargs)
-            for hook in self._after:
-                changed = hook(self, args, output)
-                if changed is not None:
-                    output = changed
+            try:
+                for hook in self._before:
+                    changed = hook(self, args)
+                    if changed is not None:
+                        args = changed if isinstance(changed, tuple) else (changed,)
+                output = self.forward(*args, **kwargs)
+                for hook in self._after:
+                    changed = hook(self, args, output)
+                    if changed is not None:
+                        output = changed
+            except Exception as error:
+                note_place(error, self)
+                raise
             return output
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -250,7 +261,17 @@ class Module:
 
     def state_dict(self) -> dict[str, np.ndarray[Any, Any]]:
         """A copy of the values of every parameter and buffer, by path."""
-        return {path: np.array(part.data) for path, part in self.named_parts() if not isinstance(part, Module)}
+        return {path: np.array(part.data) for path, part in self._arrays().items()}
+
+    def _arrays(self) -> dict[str, Parameter | Buffer]:
+        """The parameters and buffers by path."""
+        own: dict[str, Parameter | Buffer] = {}
+        for path, part in self.named_parts():
+            if not isinstance(part, Module):
+                if path in own:
+                    raise ValueError(SAME_PATH.format(name=type(self).__name__, path=path))
+                own[path] = part
+        return own
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Set every parameter and buffer to the values in `state`; everything is checked before anything is set.
@@ -262,7 +283,9 @@ class Module:
         TypeError
             If the values are complex for real parameters, or not numbers.
         """
-        own = {path: part for path, part in self.named_parts() if not isinstance(part, Module)}
+        if not isinstance(state, Mapping):
+            raise TypeError(NO_STATE.format(got=type(state).__name__))
+        own = self._arrays()
         missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
         if missing or unknown:
             raise ValueError(STATE_NAMES.format(missing=missing or "nothing", unknown=unknown or "nothing"))
@@ -365,3 +388,17 @@ def parts(value: Any, path: str) -> Iterator[tuple[str, Part]]:
             stack.extend((f"{here}.{i}", inner) for i, inner in reversed(list(enumerate(item))))
         elif isinstance(item, dict):
             stack.extend((f"{here}.{key}", inner) for key, inner in reversed(item.items()))
+        elif isinstance(item, set | frozenset) and any(isinstance(inner, Module | Tensor) for inner in item):
+            raise TypeError(SET.format(path=here))
+
+
+def note_place(error: Exception, module: Module) -> None:
+    """Add to an error the path to where it came up, which gets one module longer at each call that it leaves."""
+    inner = vars(error).get("_place")
+    here = module._title() if inner is None else f"{module._name or type(module).__name__}.{inner}"
+    note = PLACE.format(path=inner)
+    if note in getattr(error, "__notes__", ()):
+        error.__notes__.remove(note)
+    if inner is not None:
+        error.add_note(PLACE.format(path=here))
+    error._place = here  # type: ignore[attr-defined]

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor, case, primitive, rule
-from nn.checks import check_sizes
+from nn.checks import as_input, check_sizes
 from nn.module import Module
 from nn.parameter import Buffer, Parameter
 
 EPSILON = "{name}(epsilon={epsilon}): it is added to a variance, and must be positive."
+AXIS = "BatchNorm(axis={axis!r}): the number of the axis that the units are along, such as 1, or -1 for the last."
 MOMENTUM = "BatchNorm(momentum={momentum}): the weight of the newest batch in the running statistics is in (0, 1]."
 WIDTH = (
     "{path}: {name}({units}) was given an input of shape {got}, which has not {units} entries along axis {axis}. Build "
@@ -22,7 +23,8 @@ WIDTH = (
 )
 ONE_VALUE = (
     "{path}: BatchNorm({units}) was given an input of shape {got} in training mode: one value for each unit has no "
-    "variance. Give it a batch of two or more, or call `model.eval()` to use the running statistics."
+    "variance. Give it a batch of two or more, or call `model.eval()` to use the running statistics. Where the last "
+    "batch of an epoch has one example, leave it out: `nn.DataLoader(..., drop_last=True)`."
 )
 ZERO_WEIGHTS = (
     "WeightNorm was given a layer in which all weights of {count} of {units} units are 0: they have no direction. "
@@ -98,6 +100,8 @@ class BatchNorm(Module):
         check(self, units, epsilon)
         if not 0 < momentum <= 1:
             raise ValueError(MOMENTUM.format(momentum=momentum))
+        if not isinstance(axis, int | np.integer):
+            raise TypeError(AXIS.format(axis=axis))
         self.momentum, self.epsilon, self.axis = momentum, epsilon, axis
         self.gain = Parameter(np.ones(units, dtype))
         self.bias = Parameter(np.zeros(units, dtype))
@@ -105,7 +109,7 @@ class BatchNorm(Module):
         self.variance = Buffer(np.ones(units, dtype))
 
     def forward(self, x: Any) -> Any:
-        units = self.gain.size
+        x, units = as_input(x), self.gain.size
         axis = located(self, x, self.axis, units)
         if not self.training:
             scale = self.gain / np.sqrt(self.variance.data + self.epsilon)
@@ -119,9 +123,14 @@ class BatchNorm(Module):
         return standard * along(self.gain, axis, x.ndim) + along(self.bias, axis, x.ndim)
 
     def _remember(self, values: Any, others: tuple[int, ...], count: int) -> None:
-        """Move the running statistics towards the batch's, with the unbiased variance, as is usual."""
+        """Move the running statistics towards the batch's, with the unbiased variance, as is usual.
+
+        A batch that is not finite does not move them: that would last, and `fit` promises the model as it was.
+        """
         keep, new = 1 - self.momentum, self.momentum
         mean, variance = np.mean(values, axis=others), np.var(values, axis=others) * (count / (count - 1))
+        if not np.all(np.isfinite(variance)):
+            return
         self.mean.data = (keep * self.mean.data + new * mean).astype(self.mean.dtype, copy=False)
         self.variance.data = (keep * self.variance.data + new * variance).astype(self.variance.dtype, copy=False)
 
@@ -165,6 +174,7 @@ class LayerNorm(Module):
         self.bias = Parameter(np.zeros(units, dtype))
 
     def forward(self, x: Any) -> Any:
+        x = as_input(x)
         located(self, x, -1, self.gain.size)
         return standardise(x, axis=-1, epsilon=self.epsilon) * self.gain + self.bias
 

@@ -20,6 +20,11 @@ COMPLEX = (
     "which there are two conventions. Use `nn.SGD`, or parameters for the real and the imaginary part."
 )
 
+HALF = (
+    "{name} was given a parameter of dtype float16 and shape {shape}. It keeps squares of gradients, which are 0 there "
+    "below 2.4e-4, and divides by their root. Use parameters of float32, or `nn.SGD`."
+)
+
 Rate = float | Callable[[int], float]
 
 
@@ -97,6 +102,8 @@ class Adaptive(Optimizer):
         for parameter in self.parameters:
             if parameter.dtype.kind == "c":
                 raise TypeError(COMPLEX.format(name=type(self).__name__, shape=parameter.shape))
+            if parameter.dtype == np.float16:
+                raise TypeError(HALF.format(name=type(self).__name__, shape=parameter.shape))
 
     def decayed(self, param: Any, grad: Any) -> Any:
         """The gradient of the loss with the penalty on large weights."""
@@ -121,7 +128,7 @@ class AdaGrad(Adaptive):
     Raises
     ------
     TypeError, ValueError
-        If there is nothing to learn, an option is out of range, or a parameter is complex.
+        If there is nothing to learn, an option is out of range, or a parameter is complex or float16.
 
     References
     ----------
@@ -177,7 +184,7 @@ class RMSprop(Adaptive):
     Raises
     ------
     TypeError, ValueError
-        If there is nothing to learn, an option is out of range, or a parameter is complex.
+        If there is nothing to learn, an option is out of range, or a parameter is complex or float16.
 
     References
     ----------
@@ -244,7 +251,7 @@ class Adam(Adaptive):
     Raises
     ------
     TypeError, ValueError
-        If there is nothing to learn, an option is out of range, or a parameter is complex.
+        If there is nothing to learn, an option is out of range, or a parameter is complex or float16.
 
     Notes
     -----
@@ -320,7 +327,7 @@ class AdamW(Adam):
     Raises
     ------
     TypeError, ValueError
-        If there is nothing to learn, an option is out of range, or a parameter is complex.
+        If there is nothing to learn, an option is out of range, or a parameter is complex or float16.
 
     References
     ----------

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import case, primitive, rule
+from nn.checks import as_input
 from nn.convolution import Pair, Window, as_padding, as_pair, check_images
 from nn.module import Module
 
@@ -156,7 +157,7 @@ class Pool2d(Module):
             raise ValueError(HALF.format(name=name, kernel=kernel, padding=padding))
 
     def forward(self, x: Any) -> Any:
-        x = x if hasattr(x, "ndim") else np.asarray(x)
+        x = as_input(x)
         check_images(self._title(), x, self.window)
         if x.dtype.kind in "biu":
             x = x.astype(np.result_type(x.dtype, np.float32))

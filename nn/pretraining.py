@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor, no_grad
+from nn.checks import check_layers
 from nn.layers import Linear, Sequential
 from nn.losses import squared_error
 from nn.module import Module
@@ -48,6 +49,7 @@ class Autoencoder(Module):
 
     def __init__(self, encoder: Module, decoder: Module, corruption: Module | None = None) -> None:
         super().__init__()
+        check_layers("Autoencoder", (encoder, decoder) if corruption is None else (encoder, decoder, corruption))
         self.encoder, self.decoder, self.corruption = encoder, decoder, corruption
 
     def forward(self, x: Any) -> Any:

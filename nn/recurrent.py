@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor
-from nn.checks import check_sizes
+from nn.checks import as_input, check_sizes
 from nn.functions import sigmoid
 from nn.init import Initialiser, orthogonal
 from nn.layers import Linear
@@ -119,7 +119,7 @@ class Recurrent(Module):
     def forward(self, x: Any, h: Any = None) -> tuple[Any, Any]:
         """All states, shape (examples, steps, units), and the last one, shape (examples, units)."""
         cell = self.cell
-        x = x if hasattr(x, "ndim") else np.asarray(x)
+        x = as_input(x)
         told = {"path": self._name or type(self).__name__, "name": type(self).__name__}
         if x.ndim != 3 or x.shape[2] != cell.d_in or not x.shape[1]:
             raise ValueError(SEQUENCE.format(**told, d_in=cell.d_in, units=cell.units, got=x.shape))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from nn.checks import as_input
 from nn.module import Module
 
 SHARE = "{name}({share}): the share that is set to zero is in [0, 1)."
@@ -24,6 +25,7 @@ class Corruption(Module):
         self.rng = np.random.default_rng(rng)
 
     def forward(self, x: Any) -> Any:
+        x = as_input(x)
         return self.corrupt(x) if self.training else x
 
     def corrupt(self, x: Any) -> Any:
@@ -121,7 +123,8 @@ class GaussianNoise(Corruption):
         self.std = std
 
     def corrupt(self, x: Any) -> Any:
-        return x + (self.std * self.rng.standard_normal(x.shape)).astype(x.dtype)
+        noise = self.std * self.rng.standard_normal(x.shape)
+        return x + noise.astype(float if x.dtype.kind in "iub" else x.dtype)  # cut to whole numbers it would be none
 
     def describe(self) -> str:
         return f"std={self.std}"

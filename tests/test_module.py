@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import nn
-from autograd_mini import no_grad
+from autograd_mini import Tensor, no_grad
 
 X = np.random.default_rng(1).standard_normal((5, 3)).astype(np.float32)
 
@@ -150,7 +150,107 @@ class TestApply:
         assert names == ["Linear", "Tanh", "Linear", "MLP"]
 
 
+class Nested(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Linear(3, 4), nn.Sequential(nn.Tanh(), nn.Linear(5, 2)))
+        self.cell = nn.RNNCell(2, 2)
+
+    def forward(self, x):
+        return self.encoder(x)
+
+
+class TestPlace:
+    def test_an_error_says_where_in_the_model_it_came_up(self):
+        with pytest.raises(ValueError, match="not 5") as raised:
+            Nested()(X)
+        assert raised.value.__notes__ == ["This came up in Nested.encoder.1.1: Linear."]
+
+    def test_so_does_one_of_numpy_or_of_a_hook(self):
+        model = nn.Sequential(nn.Sequential(nn.Tanh()))
+        for wrong in (lambda *_: {}[0], lambda *_: np.ones(3) + np.ones(2)):
+            with model[0][0].register_forward_hook(wrong), pytest.raises((ValueError, KeyError)) as raised:
+                model(X)
+            assert raised.value.__notes__ == ["This came up in Sequential.0.0: Tanh."]
+
+    def test_a_module_by_itself_has_no_place(self):
+        with pytest.raises(ValueError, match="not 3") as raised:
+            nn.Linear(3, 1)(np.ones((2, 2)))
+        assert not hasattr(raised.value, "__notes__")
+
+
 class TestMistakes:
+    def test_two_parts_with_one_path_cannot_be_saved(self):
+        model = Nested()
+        model.heads = {1: nn.Linear(1, 1), "1": nn.Linear(1, 2)}
+        for use in (model.state_dict, lambda: model.load_state_dict({})):
+            with pytest.raises(ValueError, match=r"path 'heads\.1\.weights'"):
+                use()
+
+    def test_a_set_of_parts_is_refused(self):
+        model = Nested()
+        with pytest.raises(TypeError, match="heads is a set of parts"):
+            model.heads = {nn.Linear(1, 1)}
+        model.sizes = {1, 2}
+
+    def test_a_state_is_a_dict(self):
+        with pytest.raises(TypeError, match="given a list"):
+            Nested().load_state_dict([])
+
+    def test_layers_cannot_be_appended_to_a_copy(self):
+        with pytest.raises(AttributeError, match="append"):
+            small().layers.append(nn.Tanh())
+
+    @pytest.mark.parametrize("activation", [np.tanh, lambda s: s])
+    def test_a_function_of_scores_is_no_activation(self, activation):
+        with pytest.raises(TypeError, match="is no activation"):
+            nn.MLP([2, 3, 1], activation)
+
+    @pytest.mark.parametrize(
+        ("make", "says"),
+        [
+            (nn.Residual, "no layers"),
+            (lambda: nn.Residual(nn.Tanh(), shortcut=np.tanh), "given a ufunc as layer 1"),
+            (lambda: nn.Autoencoder(nn.Linear(2, 1), nn.Tanh), "the class Tanh as layer 1"),
+            (lambda: nn.Embedding(3, 2, padding=1.5), "padding=1.5"),
+            (lambda: nn.BatchNorm(2, axis="units"), "axis='units'"),
+            (lambda: nn.DataLoader(X, transform=3), "transform=3"),
+            (lambda: nn.clip_norm([3], 1), "given a int among them"),
+            (lambda: nn.Adam([nn.Parameter(np.ones(2, np.float16))]), "dtype float16"),
+            (lambda: nn.init.layer_sequential(small(), X[:0]), "0 examples were given"),
+            (lambda: nn.init.layer_sequential(small(), X, iterations=0), "iterations must be"),
+        ],
+    )
+    def test_arguments_that_would_do_harm_later(self, make, says):
+        with pytest.raises((TypeError, ValueError), match=says):
+            make()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: nn.Linear(3, 2, rng=0),
+        lambda: nn.Flatten(),
+        lambda: nn.Residual(nn.Linear(3, 3, rng=0)),
+        lambda: nn.BatchNorm(3),
+        lambda: nn.LayerNorm(3),
+        lambda: nn.WeightNorm(nn.Linear(3, 2, rng=0)),
+        lambda: nn.Dropout(rng=0),
+        lambda: nn.GaussianNoise(1.0, rng=0),
+        lambda: nn.Masking(0.5, rng=0),
+        *(getattr(nn, name) for name in ("ELU", "GELU", "LeakyReLU", "PReLU", "ReLU", "Sigmoid", "SiLU", "Softmax")),
+        nn.Softplus,
+        nn.Tanh,
+    ],
+)
+def test_lists_and_whole_numbers_are_inputs(make):
+    rows = [[1, 2, 3], [6, 5, 4]]
+    want, *others = (make()(x) for x in (np.array(rows, float), rows, np.array(rows), np.array(rows, np.uint8)))
+    for out in others:
+        np.testing.assert_allclose(*(o.data if isinstance(o, Tensor) else o for o in (out, want)), rtol=2e-3)
+
+
+class TestNames:
     def test_a_mistyped_name_says_the_right_one(self):
         with pytest.raises(AttributeError, match=r"Linear has no attribute 'wieghts'\. Did you mean 'weights'"):
             small()[0].wieghts

@@ -56,6 +56,16 @@ class TestBatchNorm:
             nn.BatchNorm(3)(np.ones(shape))
         assert nn.BatchNorm(3).eval()(np.ones(shape)).shape == shape
 
+    def test_a_batch_that_is_not_finite_does_not_last(self):
+        layer = nn.BatchNorm(3)
+        layer(RNG.standard_normal((5, 3)))
+        before = layer.state_dict()
+        for wrong in (np.nan, np.inf):
+            with np.errstate(invalid="ignore"):
+                layer(np.array([[wrong, 1, 2], [0, 1, 2]]))
+        for name, values in layer.state_dict().items():
+            np.testing.assert_array_equal(values, before[name])
+
     def test_statistics_are_state(self):
         layer, other = nn.BatchNorm(3), nn.BatchNorm(3)
         layer(RNG.standard_normal((5, 3)))
