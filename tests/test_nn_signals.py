@@ -222,8 +222,20 @@ def test_a_single_bad_layer_is_named_first():
     assert "One layer of 20 did most of it" in seen.findings[0]
     assert "Layer 9 (MLP.16) stands out" in seen.findings[0]
     assert "the size of the weights (x0.0001 where others have x1.00)" in seen.findings[0]
-    assert "Weights 10,000 times larger would make it like the others" in seen.findings[0]
+    assert "(10,000 times larger): that makes it like the others" in seen.findings[0]
     assert not any("stands out" in sentence for sentence in seen.findings[1:])
+
+
+def test_a_few_bad_layers_are_named_together():
+    model = nn.MLP([64, *[64] * 30, 10], "relu", "he", rng=0)
+    model[20].bias.data = model[20].bias.data - np.float32(2.5)
+    rng = np.random.default_rng(0)
+    seen = nn.signals(model, nn.cross_entropy, rng.standard_normal((256, 64)), rng.integers(0, 10, 256))
+    assert "2 layers of 31 did most of it" in seen.findings[0]
+    assert "layer 11 (MLP.20) (x0.29) stand out" in seen.findings[0]
+    assert "In layer 11 it is the slope of the activation" in seen.findings[0]
+    assert "88% of its units are dead" in seen.findings[0]
+    assert "leaky ReLU" in seen.findings[0]
 
 
 def test_dead_layers_are_blamed_where_they_begin():

@@ -14,6 +14,9 @@ from autograd_mini.measuring import finding
 
 STEADY = 10.0  # a signal that changes by less over all layers needs no cure
 OUTLIER = 10.0  # times the typical gain, or a tenth of it
+ALIKE = 1.5  # times the typical gain: layers within it do about the same
+APART = 2.5  # times the typical gain: enough to be blamed if a few such layers do most of the change
+ROUNDED = 1.05  # a factor nearer to 1 is not worth a word
 CROWDED = 0.25  # share of units
 CANCELLING = 0.05  # coherence of branches below it
 LISTED = 3
@@ -125,22 +128,36 @@ def main(layers: Sequence[Layer], odd: Sequence[Layer]) -> Diagnosis:
     said = f"The signal {verb} {ends}"
     if past:
         return Diagnosis(f"{said}; {alone_passes}: {split(layers[1:])}.", **dead)
+    if not odd:
+        odd = [layer for layer in outliers(layers, APART) if (layer.gain < 1) == (change < 1)]
+        odd = odd if len(odd) <= LISTED else []
     alone = math.fsum(log(layer.gain) for layer in odd)
     if odd and alone / log(change) > 0.5:
         which = "One layer" if len(odd) == 1 else f"{len(odd)} layers"
         said += f". {which} of {len(layers)} did most of it: x{math.exp(alone):.1e}."
-        worst_one = max(odd, key=lambda layer: abs(log(layer.gain)))
-        return odd_one(worst_one, layers)._replace(what=said, layers=tuple(layer.number for layer in odd[:LISTED]))
+        return odd_ones(sorted(odd, key=lambda layer: -abs(log(layer.gain))), layers)._replace(what=said)
     said += f", {times(typical(gains))} a layer"
     half = math.log(2) / abs(math.log(typical(gains)))
     said += f" ({'halved' if change < 1 else 'doubled'} every {half:.1f} layers)."
     why, culprit = cause(layers[1:], change < 1)
-    return Diagnosis(said, "", why, cure(layers[1:], culprit, change < 1), (), culprit)
+    return Diagnosis(said, spread_over(layers[1:]), why, cure(layers[1:], culprit, change < 1), (), culprit)
+
+
+def spread_over(layers: Sequence[Layer]) -> str:
+    """Whether the layers do it alike, or which does most."""
+    logs = [log(layer.gain) for layer in layers]
+    usual = statistics.median(logs)
+    alike = sum(abs(one - usual) < math.log(ALIKE) for one in logs) / len(logs)
+    if alike == 1:
+        return "All layers do it alike."
+    strongest = max(layers, key=lambda layer: math.copysign(1, usual) * log(layer.gain))
+    most = f"{named(strongest)} most of all ({times(strongest.gain)})"
+    return f"{'Nearly all layers do it alike' if alike > 0.8 else 'The layers do it unevenly'}, {most}."
 
 
 def cause(layers: Sequence[Layer], shrinks: bool) -> tuple[str, str]:
     """Which factor does it, and which does not; and its name."""
-    logs = {name: math.fsum(log(getattr(layer, name)) for layer in layers) for name in CAUSES}
+    logs = {name: math.fsum(log(merged(layer)[name]) for layer in layers) for name in CAUSES}
     sign = -1 if shrinks else 1
     culprit = max(logs, key=lambda name: sign * logs[name])
     each = {name: math.exp(logs[name] / len(layers)) for name in CAUSES}
@@ -150,9 +167,24 @@ def cause(layers: Sequence[Layer], shrinks: bool) -> tuple[str, str]:
     saturation = "saturation" if all(layer.saturated > 0 for layer in layers[:1]) else "the activation's slope"
     if "slope" not in wrong:
         said += f", not {saturation} ({times(each['slope'])})"
+        wrong.add("slope")
     elif "scale" not in wrong:
         said += f", not the size of the weights ({times(each['scale'])})"
-    return f"{said}.", culprit
+        wrong.add("scale")
+    others = math.prod(each[name] for name in CAUSES if name not in wrong)
+    more = "" if 1 / ROUNDED < others < ROUNDED or not math.isfinite(others) else f"; all else makes {times(others)}"
+    return f"{said}{more}.", culprit
+
+
+def merged(layer: Layer) -> dict[str, float]:
+    """The factors of `CAUSES`, with the alignment in the slope where it makes up for it.
+
+    Small slopes do no harm where the signal is not; what they do to it is the product.
+    """
+    factors = {name: getattr(layer, name) for name in CAUSES}
+    if factors["slope"] < 1 < factors["alignment"]:
+        factors |= {"slope": factors["slope"] * factors["alignment"], "alignment": 1.0}
+    return factors
 
 
 def cure(layers: Sequence[Layer], culprit: str, shrinks: bool) -> str:
@@ -164,23 +196,23 @@ def cure(layers: Sequence[Layer], culprit: str, shrinks: bool) -> str:
     scale, std = typical([layer.scale for layer in layers]), typical([layer.weights_std for layer in layers])
     if culprit == "slope" and shrinks and scale > 1.5:
         return (
-            "The scores are so large that the activation is flat there: smaller weights bring them back, "
-            "as would a normalisation of the scores, or an activation without flat parts (leaky ReLU, PReLU)."
+            "Its inputs are so large that the activation is flat there: smaller weights bring them back, "
+            "as would a normalisation of them, or an activation without flat parts (leaky ReLU, PReLU)."
         )
     if not shrinks and typical([layer.slope for layer in layers]) < FLAT:
         return (
-            f"Smaller weights would saturate less as well: a scale of 1.00 instead of {scale:.2f} is a standard "
-            f"deviation of {std / scale:.2g} instead of {std:.2g}."
+            f"Give the weights a standard deviation of {std / scale:.2g} instead of {std:.2g}: they then make it x1.00 "
+            f"a layer instead of {times(scale)}, and the activation, less saturated, takes less."
         )
     if math.isfinite(wanted) and math.isfinite(std):
         size = "larger" if wanted > 1 else "smaller"
         ratio = wanted if wanted > 1 else 1 / wanted
         warning = ""
         if wanted > 1.2 and typical([layer.slope for layer in layers]) > CURVED:
-            warning = ", as long as the scores do not saturate"
+            warning = ", as long as its activations do not saturate"
         return (
-            f"Weights {ratio:.3g} times {size} would make it x1.00 a layer{warning}: a standard deviation of "
-            f"{std * wanted:.2g} instead of {std:.2g}, which is a scale of {scale * wanted:.2f} instead of {scale:.2f}."
+            f"Give the weights a standard deviation of {std * wanted:.2g} instead of {std:.2g} ({ratio:.3g} times "
+            f"{size}): that makes it x1.00 a layer{warning}."
         )
     return "Weights of another scale, a normalisation of the scores or skip connections would hold it."
 
@@ -192,27 +224,44 @@ def split(layers: Sequence[Layer]) -> str:
     return f"the activation takes it {times(activation)}{known}" + (" a layer" if len(layers) > 1 else "")
 
 
-def outliers(layers: Sequence[Layer]) -> list[Layer]:
+def outliers(layers: Sequence[Layer], apart: float = OUTLIER) -> list[Layer]:
     """Layers that change the signal much more, or much less, than most do; the last first, as the signal meets them."""
     gains = [layer.gain for layer in layers if layer.gain > 0]
     if len(gains) < 4:
         return []
     usual = statistics.median(gains)
-    return [layer for layer in layers[::-1] if layer.gain > 0 and not 1 / OUTLIER < layer.gain / usual < OUTLIER]
+    return [layer for layer in layers[::-1] if layer.gain > 0 and not 1 / apart < layer.gain / usual < apart]
 
 
 def odd_one(layer: Layer, layers: Sequence[Layer]) -> Diagnosis:
     """How a layer differs from the others, by which factor, and what would change it."""
-    factors = {name: getattr(layer, name) for name in CAUSES}
-    usually = {name: statistics.median([getattr(other, name) for other in layers]) for name in CAUSES}
+    factors, all_factors = merged(layer), [merged(other) for other in layers]
+    usually = {name: statistics.median([other[name] for other in all_factors]) for name in CAUSES}
     name = max(factors, key=lambda n: abs(log(ratio_of(factors[n], usually[n]))))
     usual = statistics.median([other.gain for other in layers])
-    where = f"L{named(layer)[1:]} stands out: x{layer.gain:.1e} where others have {times(usual)}."
+    where = f"L{named(layer)[1:]} stands out: {times(layer.gain)} where others have {times(usual)}."
     why = f"It is {CAUSES[name]} ({times(factors[name])} where others have {times(usually[name])})"
     if name != "slope":
-        why += f", not the slope of its activation ({times(layer.slope)})"
+        why += f", not the slope of its activation ({times(factors['slope'])})"
+    elif layer.dead >= CROWDED:
+        why += f": {layer.dead:.0%} of its units are dead, with slope 0 for all of the {layer.examples} examples"
     change = usually[name] / factors[name] if factors[name] else math.nan
     return Diagnosis("", where, f"{why}.", cure_of_one(layer, name, change), (layer.number,), name)
+
+
+def odd_ones(odd: Sequence[Layer], layers: Sequence[Layer]) -> Diagnosis:
+    """The same of a few layers, the worst first."""
+    each = [odd_one(layer, layers) for layer in odd[:LISTED]]
+    if len(each) == 1:
+        return each[0]
+    usual = statistics.median([other.gain for other in layers])
+    listed = " and ".join(f"{named(layer)} ({times(layer.gain)})" for layer in odd[:LISTED])
+    why = " ".join(f"In layer {one.layers[0]} it{one.why[2:]}" for one in each)
+    cures = {one.cure: [str(other.layers[0]) for other in each if other.cure == one.cure] for one in each if one.cure}
+    cure = " ".join(text if len(at) == len(each) else f"Layer {', '.join(at)}: {text}" for text, at in cures.items())
+    numbers = tuple(layer.number for layer in odd[:LISTED])
+    where = f"{listed[0].upper()}{listed[1:]} stand out; others have {times(usual)}."
+    return Diagnosis("", where, why, cure, numbers, each[0].factor)
 
 
 def cure_of_one(layer: Layer, factor: str, change: float) -> str:
@@ -220,19 +269,19 @@ def cure_of_one(layer: Layer, factor: str, change: float) -> str:
     if factor == "scale" and math.isfinite(change) and math.isfinite(layer.weights_std):
         size = f"{many(change)} times larger" if change > 1 else f"{many(1 / change)} times smaller"
         deviation = f"a standard deviation of {layer.weights_std * change:.2g} instead of {layer.weights_std:.2g}"
-        return f"Weights {size} would make it like the others: {deviation}."
+        return f"Give its weights {deviation} ({size}): that makes it like the others."
     if factor == "slope" and layer.dead >= CROWDED:
         return UNITS_CURE
     if factor == "slope" and change > 1:
         return (
-            "Its scores are so large that the activation is flat there: smaller weights or biases bring them back, as "
-            "would a normalisation of the scores."
+            "Its activation is flat where its inputs are: weights or biases of another size bring them back, as would "
+            "a normalisation before it, or an activation without flat parts (leaky ReLU, PReLU)."
         )
     return {
         "direction": "The signal lies along small singular values of its weights; orthogonal weights have none."
         if change > 1
         else "The signal lies along its largest singular values; orthogonal weights treat all directions alike.",
-        "alignment": "Its slopes are small where the signal is; a normalisation of the scores would spread them."
+        "alignment": "Its slopes are small where the signal is; normalising before the activation would spread them."
         if change > 1
         else "",
         "rest": "Look at what lies between its weights and its activation: a normalisation, a pooling, a mask.",
@@ -308,7 +357,7 @@ def crowds(layers: Sequence[Layer]) -> Iterator[str]:
     if saturated:
         worst = max(saturated, key=lambda layer: layer.saturated)
         others = f", as {len(saturated) - 1} more layers are" if saturated[1:] else ""
-        flat = f"{worst.saturated:.0%} of its slopes are below 0.05"
+        flat = f"{worst.saturated:.0%} of the slopes of its activation are below 0.05"
         yield f"Layer {worst.number} ({worst.name}) is saturated: {flat}{others}."
     tiny = [layer for layer in layers if layer.g.subnormal > 0.01]
     if tiny:

@@ -22,7 +22,7 @@ from autograd_mini.graph import Node
 from autograd_mini.measuring import ratio
 from autograd_mini.picture import call
 from autograd_mini.views.chain import Run, links, owners, runs
-from autograd_mini.views.findings import Diagnosis, diagnosis, findings, typical
+from autograd_mini.views.findings import STEADY, Diagnosis, diagnosis, findings, typical
 from autograd_mini.views.tables import COLUMNS, cells, factor, percent
 
 OPERATIONS = 60  # of one layer that are listed
@@ -58,7 +58,7 @@ def save_page(
 def page(measured: Sequence[Measurement], figures: Sequence[tuple[str, Any]] = ()) -> str:
     """The page as text; `figures` are matplotlib's, each with the question that it answers."""
     template = importlib.resources.files("autograd_mini.views").joinpath("page.html").read_text("utf-8")
-    title = "Where does the signal shrink? " + ", ".join(one.name for one in measured)
+    title = headline(measured)
     signals = [layer.g for one in measured for layer in one.layers]
     strongest = max((signal.rms for signal in signals if signal.finite), default=0.0)
     charts = [chart(one, strongest) for one in measured]
@@ -79,12 +79,22 @@ def page(measured: Sequence[Measurement], figures: Sequence[tuple[str, Any]] = (
     return template
 
 
+def headline(measured: Sequence[Measurement]) -> str:
+    """What happens to the signal, of one net; of several, the question."""
+    if len(measured) > 1:
+        return "Where does the signal shrink or grow? " + ", ".join(one.name for one in measured)
+    name, layers = measured[0].name, measured[0].layers
+    change = layers[0].g.rms / layers[-1].g.rms if len(layers) > 1 and layers[-1].g.rms else math.nan
+    if not math.isfinite(change) or change == 0:
+        return f"Where does the signal of {name} shrink or grow?"
+    verb = "shrinks to" if change < 1 / STEADY else "grows to" if change > STEADY else "is steady, at"
+    return f"The signal of {name} {verb} x{factor(change)} on its way back"
+
+
 def said(measured: Measurement) -> str:
     """What is wrong first of all, line by line, and the other findings of one net."""
     first = diagnosis(measured)
     lines = [("What", first.what), ("Where", first.where), ("Why", first.why), ("What would help", first.cure)]
-    if first.factor and not first.where:
-        lines[1] = "Where", "In all layers alike."
     said = "".join(f"<div><dt>{name}</dt><dd>{html.escape(text)}</dd></div>" for name, text in lines if text)
     others = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in findings(measured)[1:])
     more = f"<ul>{others}</ul>" if others else ""
@@ -204,6 +214,7 @@ def sides(layers: Sequence[Layer], first: Diagnosis) -> list[dict[str, Any]]:
         values = [getattr(layer, name) for layer in layers]
         value = values[0] if len(values) == 1 else typical(values)
         flagged = not first.layers or any(layer.number in first.layers for layer in layers)
+        flagged = flagged and abs(log10(value)) > 0.02  # what changes nothing is not to blame
         if name != "rest" or abs(value - 1) > 0.005:
             found.append(bar(label, value, flagged and first.factor in causes))
     return found

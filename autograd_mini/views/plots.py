@@ -137,10 +137,10 @@ def where(canvas: Canvas, nets: Sequence[Measurement], names: Sequence[str]) -> 
             axis.plot(numbers, expected, "--", color=COLOURS[i % len(COLOURS)], lw=1.2, alpha=0.8)
             shown.append(expected)
     if len(shown) > len(nets):
-        axis.plot([], [], "--", color="#555555", lw=1.2, label="theory: product of A F of the layers above")
+        axis.plot([], [], "--", color="#555555", lw=1.2, label="if weights were independent: A F of the layers above")
     log_axis(axis, shown)
     axis.set_ylabel("rms(g), the size of the signal")
-    title(axis, "Where does it shrink?", change(nets[0].layers) if len(nets) == 1 else "")
+    title(axis, "Where does it shrink or grow?", change(nets[0].layers) if len(nets) == 1 else "")
     depth_axis(axis, max(len(net.layers) for net in nets))
     canvas.legend([axis])
 
@@ -424,7 +424,7 @@ class Question(NamedTuple):
 
 
 QUESTIONS: dict[str, Question] = {
-    "where": Question("Where does it shrink?", where, lambda _: 1, lambda _: (7.0, 4.4)),
+    "where": Question("Where does it shrink or grow?", where, lambda _: 1, lambda _: (7.0, 4.4)),
     "why": Question("Why? The factors of each layer", why, lambda nets: nets, lambda nets: (7.0, 1.2 + 3.2 * nets)),
     "units": Question("Which units?", units, lambda nets: 2 * nets, lambda nets: (7.0, 0.8 + 4.2 * nets)),
     "spread": Question("How is it spread?", spread, lambda nets: 3 * nets, lambda nets: (9.0, 0.6 + 3.2 * nets)),
