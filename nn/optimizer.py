@@ -62,6 +62,11 @@ STATE_SCHEDULE = (
     "load_state_dict() was given the state of an optimizer with a schedule, which is a function and not saved. Build "
     "this {name} with the same schedule: `learning_rate=nn.schedules...`."
 )
+STATE_FIXED = (
+    "load_state_dict() was given the state of an optimizer with the fixed learning rate {rate}, which would replace "
+    "the schedule that this {name} has. Build it with a fixed rate; to go on with a schedule, assign it after loading: "
+    "`optimizer.learning_rate = nn.schedules...`."
+)
 NO_UPDATE = "{name} has no `update`. Define `def update(self, param, grad, state): return new_param, new_state`."
 GROUPED = (
     "An `nn.Optimizers` has {attribute!r} for each of its groups: write `for group in optimizer.groups: "
@@ -336,6 +341,8 @@ class Optimizer:
             if not callable(self._learning_rate):
                 raise ValueError(STATE_SCHEDULE.format(name=name))
             del values["learning_rate"]
+        elif callable(self._learning_rate):
+            raise ValueError(STATE_FIXED.format(name=name, rate=values["learning_rate"]))
         values = {option: self._checked(option, value) for option, value in values.items()}
         states: list[Any] = [None] * count
         for i in present:

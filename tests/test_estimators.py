@@ -141,6 +141,11 @@ class TestClassifier:
             small(class_weight={0: 2, 1: 2, 2: 2}, alpha=0).fit(x, y), small(alpha=0).fit(x, y, np.ones(len(y)))
         )
 
+    @pytest.mark.parametrize("weights", [{0: 1, 1: -2, 2: 1}, dict.fromkeys(range(3), 0)])
+    def test_class_weights_that_are_none(self, weights):
+        with pytest.raises(ValueError, match=r"class_weight=\.\.\.\) gives the examples weights from"):
+            small(class_weight=weights).fit(*WINE)
+
     def test_one_class_is_refused(self):
         with pytest.raises(ValueError, match="labels of one class, 1"):
             small().fit(IRIS[0], np.ones(150, int))

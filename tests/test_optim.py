@@ -369,6 +369,11 @@ class TestState:
         assert other.state[0] is None
         np.testing.assert_array_equal(other.state[1][0], W0)
 
+    def test_a_schedule_is_not_replaced_in_silence(self):
+        fixed, scheduled = (nn.SGD(small().parameters(), rate) for rate in (0.1, nn.schedules.cosine(0.1, steps=9)))
+        with pytest.raises(ValueError, match=r"fixed learning rate 0\.1, which would replace the schedule"):
+            scheduled.load_state_dict(fixed.state_dict())
+
     @pytest.mark.parametrize(
         ("change", "error", "message"),
         [

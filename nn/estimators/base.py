@@ -21,6 +21,10 @@ WEIGHTS = (
     "{name}.fit was given sample_weight of shape {got} for {count} examples. Write one weight that is not negative for "
     "each example; zero weights leave examples out, but not all of them."
 )
+CLASS_WEIGHTS = (
+    "{name}(class_weight=...) gives the examples weights from {low} to {high}. Write a number that is not negative for "
+    "each class; zero leaves a class out, but not all of them."
+)
 OTHER_TARGETS = "{name} learned {known} outputs and was given targets of shape {got}. Fit anew with warm_start=False."
 OTHER_NETWORK = (
     "{name} goes on with a network of hidden_layer_sizes={known}, and {got} were asked for. Set warm_start=False to "
@@ -130,6 +134,8 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]
         weights = None if sample_weight is None else self._weights(sample_weight, x)
         balance = self._balance(y)
         if balance is not None:
+            if np.any(balance < 0) or not np.any(balance):
+                raise ValueError(CLASS_WEIGHTS.format(name=type(self).__name__, low=balance.min(), high=balance.max()))
             weights = balance.astype(x.dtype) * (1 if weights is None else weights)
         if weights is not None and not weights.all():
             kept = weights > 0
