@@ -114,7 +114,18 @@ class GRUCell(Cell):
 class Recurrent(Module):
     """What `RNN` and `GRU` have in common: a cell that is run along the second axis."""
 
-    cell: Cell
+    kind: type[Cell]
+
+    def __init__(
+        self,
+        d_in: int,
+        units: int,
+        init: str | Initialiser = "glorot",
+        rng: int | np.random.Generator | None = None,
+        dtype: Any = np.float32,
+    ) -> None:
+        super().__init__()
+        self.cell = self.kind(d_in, units, init, rng, dtype)
 
     def forward(self, x: Any, h: Any = None) -> tuple[Any, Any]:
         """All states, shape (examples, steps, units), and the last one, shape (examples, units)."""
@@ -172,16 +183,7 @@ class RNN(Recurrent):
     ((2, 7, 5), (2, 5))
     """
 
-    def __init__(
-        self,
-        d_in: int,
-        units: int,
-        init: str | Initialiser = "glorot",
-        rng: int | np.random.Generator | None = None,
-        dtype: Any = np.float32,
-    ) -> None:
-        super().__init__()
-        self.cell = RNNCell(d_in, units, init, rng, dtype)
+    kind = RNNCell
 
 
 class GRU(Recurrent):
@@ -210,13 +212,4 @@ class GRU(Recurrent):
     (2, 1, 5)
     """
 
-    def __init__(
-        self,
-        d_in: int,
-        units: int,
-        init: str | Initialiser = "glorot",
-        rng: int | np.random.Generator | None = None,
-        dtype: Any = np.float32,
-    ) -> None:
-        super().__init__()
-        self.cell = GRUCell(d_in, units, init, rng, dtype)
+    kind = GRUCell
