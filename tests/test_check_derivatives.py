@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from autograd_mini import primitive, rule, testing
+from autograd_mini import Tensor, primitive, rule, testing
 from autograd_mini.testing import DerivativeError, arrays, check_derivatives
 from autograd_mini.testing.snippets import code_of
 
@@ -201,3 +201,12 @@ def test_importing_the_checks_imports_no_hypothesis():
 def test_several_functions_have_names_of_their_own_in_the_lines_to_paste():
     code = code_of("laws.chain_rule", [lambda x: x + 1, lambda x: x * 2, X])
     assert code == "f = lambda x: x + 1\ng = lambda x: x * 2\nlaws.chain_rule(f, g, np.array([0.5, 1.0]))"
+
+
+@pytest.mark.parametrize(
+    "weights", [np.array([2.0, 3.0]), Tensor([2.0, 3.0], requires_grad=True)], ids=["array", "leaf"]
+)
+def test_tensors_that_require_grad_may_be_closed_over(weights):
+    assert check_derivatives(lambda x: np.tanh(weights * x), X).verdict == "right"
+    wrong = operation(np.tanh, lambda g, out, _x: g * (1 - out))
+    raises(DerivativeError, lambda x: wrong(weights * x), X)

@@ -43,6 +43,12 @@ def as_arrays(vector: Vector, like: Sequence[Any]) -> list[Any]:
     return arrays
 
 
+def detached(parts: Sequence[Any]) -> list[Any]:
+    """The numbers alone: where the function reads tensors that require grad, such as a model's parameters, what is
+    pulled back depends on these too."""
+    return [part.data if isinstance(part, Tensor) else part for part in parts]
+
+
 class Problem:
     """A function of arrays and its derivative, in double precision.
 
@@ -145,7 +151,7 @@ class Problem:
         def pulled(u: Vector) -> Vector:
             with np.errstate(all="ignore"):
                 cotangents = [c.astype(o.dtype) for c, o in zip(as_arrays(u, self.outputs), self.outputs, strict=True)]
-                return as_vector(pull(cotangents))
+                return as_vector(detached(pull(cotangents)))
 
         return pulled
 

@@ -14,7 +14,7 @@ import numpy as np
 from autograd_mini.derivatives import jvp
 from autograd_mini.graph import no_grad
 from autograd_mini.tensor import Tensor
-from autograd_mini.testing.problem import WIDE, Problem, as_vector, is_differentiable
+from autograd_mini.testing.problem import WIDE, Problem, as_vector, detached, is_differentiable
 from autograd_mini.testing.report import DerivativeError, Subject
 from autograd_mini.transforms import vjp
 from autograd_mini.trees import flatten
@@ -91,7 +91,7 @@ class Derivative:
         if self.problem.gradient is not None:
             return list(self.problem.gradient(cotangents, *arrays))
         _, pull = vjp(self.problem.results, *arrays)
-        return list(pull(list(cotangents)))
+        return detached(pull(list(cotangents)))
 
     def fails(self, kind: str, message: str, argument: int | None = None) -> DerivativeError:
         """What the gradient does wrong: `message` goes on after "the gradient"."""
