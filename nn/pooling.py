@@ -33,9 +33,13 @@ def put(parts: Iterable[Any], like: Any, window: Window, size: Pair) -> Any:
     """The adjoint of `read`: each number added where it was read, in images of this size, laid out as `like`."""
     n, c, *places = like.shape
     total = np.zeros_like(like, shape=(n, c, *window.padded(size)))
+    apart = all(step >= length for step, length in zip(window.stride, window.kernel, strict=True))
     for part, (i, j) in zip(parts, np.ndindex(*window.kernel), strict=True):
         down, across = window.at(i, j, (places[0], places[1]))
-        total[:, :, down, across] += part
+        if apart:  # nothing is there yet
+            total[:, :, down, across] = part
+        else:
+            total[:, :, down, across] += part
     (top, _), (before, _) = window.padding
     return total[:, :, top : top + size[0], before : before + size[1]]
 
@@ -50,16 +54,17 @@ def largest(x: Any, window: Window) -> Any:
 
 
 def shares(x: Any, out: Any, window: Window) -> tuple[list[Any], Any]:
-    """Which entries are a place's largest, and how many are."""
+    """Which entries are a place's largest, and how many are, in few bits: a division by int32 would be in float64."""
     ties = [np.equal(part, out) for part in read(x, window, -np.inf)]
-    return ties, functools.reduce(np.add, ties, np.zeros_like(out, dtype=np.int32))
+    few = np.min_scalar_type(math.prod(window.kernel))
+    return ties, functools.reduce(np.add, ties, np.zeros_like(out, dtype=few))
 
 
 @primitive
 def give(g: Any, x: Any, out: Any, window: Window) -> Any:
     """Each place's number divided among the k entries that are its largest."""
     ties, count = shares(x, out, window)
-    part = (g / count).astype(g.dtype, copy=False)
+    part = np.divide(g, count, out=np.empty_like(out, dtype=g.dtype))  # laid out as the images are
     return put((tie * part for tie in ties), part, window, x.shape[2:])
 
 
