@@ -92,8 +92,8 @@ def predict(model: Module, x: Any, *, batch_size: int = 256) -> Any:
 
     Returns
     -------
-    ndarray or tuple of ndarray
-        A tuple if the model returns one, as recurrent layers do.
+    ndarray, tuple or dict of them
+        A tuple or a dict if the model returns one, as recurrent layers do.
 
     Examples
     --------
@@ -126,14 +126,18 @@ def forward(model: Module, loss: Loss, batch: Batch, dtype: Any) -> tuple[Any, A
 
 
 def values_of(output: Any) -> Any:
-    """Outputs without their history; of a tuple of them, each."""
-    if isinstance(output, tuple):
+    """Outputs without their history; of a tuple or a dict of them, each."""
+    if isinstance(output, dict):
+        return {key: values_of(part) for key, part in output.items()}
+    if isinstance(output, tuple | list):
         return tuple(values_of(part) for part in output)
     return output.data if isinstance(output, Tensor) else np.asarray(output)
 
 
 def put_together(outputs: list[Any]) -> Any:
     """The outputs of all batches as those of one."""
+    if isinstance(outputs[0], dict):
+        return {key: put_together([output[key] for output in outputs]) for key in outputs[0]}
     if isinstance(outputs[0], tuple):
         return tuple(put_together(list(parts)) for parts in zip(*outputs, strict=True))
     return np.concatenate(outputs)

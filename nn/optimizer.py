@@ -67,6 +67,7 @@ STATE_FIXED = (
     "the schedule that this {name} has. Build it with a fixed rate; to go on with a schedule, assign it after loading: "
     "`optimizer.learning_rate = nn.schedules...`."
 )
+LR = "An optimizer has no `lr`: write `optimizer.learning_rate`, which may be assigned at any time."
 NO_UPDATE = "{name} has no `update`. Define `def update(self, param, grad, state): return new_param, new_state`."
 GROUPED = (
     "An `nn.Optimizers` has {attribute!r} for each of its groups: write `for group in optimizer.groups: "
@@ -190,6 +191,14 @@ class Optimizer:
     def learning_rate(self, value: Any) -> None:
         self._learning_rate = value if callable(value) else self._checked("learning_rate", value)
         self._rate: Any = None
+
+    @property
+    def lr(self) -> Any:
+        raise AttributeError(LR)
+
+    @lr.setter
+    def lr(self, value: Any) -> None:  # noqa: ARG002
+        raise AttributeError(LR)
 
     @property
     def steps(self) -> int:

@@ -41,6 +41,10 @@ NOT_AN_OPTIMIZER = (
     "makes one from parameters, such as `nn.Adam`."
 )
 WHOLE = "fit({option}={got!r}): a whole number from {least} on."
+BATCH_SIZE = (
+    "fit(batch_size={got!r}) was given a DataLoader, which makes batches of its own size. Give the size to the loader: "
+    "`nn.DataLoader(..., batch_size={got!r})`."
+)
 CLIP = "fit(clip_norm={got!r}): the largest norm that all gradients together may have, a positive number."
 CALLBACK = (
     "fit(callbacks=...): {got!r} is no callback. Give a function, which is called after each epoch, or an object with "
@@ -81,7 +85,7 @@ def fit(
     *,
     optimizer: Any = None,
     epochs: int = 10,
-    batch_size: int = 32,
+    batch_size: int | None = None,
     validation: Any = None,
     metrics: Metrics = (),
     callbacks: Any = (),
@@ -109,8 +113,8 @@ def fit(
         An optimizer of the model's parameters, or what makes one from parameters; by default `nn.Adam`.
     epochs : int
         Passes over the data in all, those before a resume included.
-    batch_size : int
-        For arrays; the last batch of an epoch may be smaller.
+    batch_size : int, optional
+        For arrays, by default 32; the last batch of an epoch may be smaller. A loader has its own.
     validation : tuple of arrays or DataLoader, optional
         Evaluated after each epoch, in evaluation mode: "val_loss" and so on in the history.
     metrics : sequence or dict of callables
@@ -168,6 +172,10 @@ def fit(
     """
     check_model(model, "fit", "trained")
     check_loss(loss, "fit")
+    if batch_size is None:
+        batch_size = 32
+    elif all(part is None or isinstance(part, DataLoader) for part in (data, validation)):
+        raise ValueError(BATCH_SIZE.format(got=batch_size))
     for option, value, least in (("epochs", epochs, 0), ("accumulate", accumulate, 1), ("batch_size", batch_size, 1)):
         whole(option, value, least)
     if checkpoint_every is not None:

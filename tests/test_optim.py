@@ -221,6 +221,12 @@ class TestStep:
 
 
 class TestRate:
+    def test_pytorch_s_name_of_it_is_no_attribute(self):
+        optimizer = nn.SGD(small().parameters(), 0.1)
+        with pytest.raises(AttributeError, match=r"optimizer\.learning_rate"):
+            optimizer.lr = 0.01
+        assert not hasattr(optimizer, "lr")
+
     def test_a_schedule_is_asked_for_each_step(self):
         asked = []
         optimizer = nn.SGD([nn.Parameter(W0)], lambda step: asked.append(step) or 1.0 / (step + 1))

@@ -241,6 +241,12 @@ class TestEvaluate:
         loss = lambda output, y: nn.squared_error(output[1], y)
         metrics = {"shape": lambda output, y: output[0].shape[0]}
         history = nn.fit(model, loss, (x, last), validation=(x, last), metrics=metrics, epochs=1, batch_size=5)
+
+        class Named(nn.GRU):
+            def forward(self, x):
+                return dict(zip(("states", "last"), super().forward(x), strict=True))
+
+        np.testing.assert_array_equal(nn.predict(Named(3, 4, rng=0), x, batch_size=3)["last"], last)
         assert (history["shape"], history["val_shape"]) == (5, 10)
 
 
@@ -636,6 +642,12 @@ class TestMistakes:
     def test_arguments(self, arguments, message):
         with pytest.raises(TypeError, match=message):
             nn.fit(*arguments)
+
+    def test_a_batch_size_beside_a_loader_would_be_ignored(self):
+        loader = nn.DataLoader(X, Y, batch_size=8)
+        with pytest.raises(ValueError, match="batch_size=16"):
+            nn.fit(small(), nn.cross_entropy, loader, batch_size=16)
+        nn.fit(small(), nn.cross_entropy, loader, validation=(X, Y), batch_size=16, epochs=1)
 
     @pytest.mark.parametrize(
         ("build", "message"),
