@@ -77,7 +77,7 @@ def r2(output: Any, target: Any) -> float:
     output, target = plain(output), plain(target)
     if output.shape != target.shape or not output.size:
         raise ValueError(SHAPES.format(name="r2", output=output.shape, target=target.shape))
-    scatter = float(np.sum((target - target.mean(axis=0)) ** 2, dtype=float))
+    scatter = float(np.sum((target - target.mean(axis=0, dtype=float)) ** 2))
     if not scatter:
         raise ValueError(CONSTANT.format(size=target.size))
     if not math.isfinite(scatter):

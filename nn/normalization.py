@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor, case, primitive, rule
-from nn.checks import as_input, check_sizes
+from nn.checks import as_scores, check_sizes
 from nn.module import Module
 from nn.parameter import Buffer, Parameter
 
@@ -36,14 +36,24 @@ NO_WEIGHTS = "WeightNorm was given {got}, which has no parameter `weights` to no
 @primitive
 def standardise(x: Any, *, axis: int | tuple[int, ...], epsilon: float) -> Any:
     """(x - mean) / sqrt(variance + epsilon) along some axes, as one operation, which keeps x and the result alone."""
-    centred = x - np.mean(x, axis=axis, keepdims=True)
-    return centred / np.sqrt(np.mean(centred * centred, axis=axis, keepdims=True) + epsilon)
+    c = centred(x, axis)
+    return c / np.sqrt(np.mean(c * c, axis=axis, keepdims=True) + epsilon)
+
+
+def centred(x: Any, axis: int | tuple[int, ...]) -> Any:
+    """x without its mean, which is taken in double precision.
+
+    Along the first axis NumPy adds row to row: the float32 sum of a large batch would be too rough for a mean that is
+    large beside the deviation.
+    """
+    wide = np.result_type(x.dtype, np.float64)
+    return x - np.mean(x, axis=axis, keepdims=True, dtype=wide).astype(x.dtype)
 
 
 def standardise_vjp(g: Any, out: Any, x: Any, *, axis: int | tuple[int, ...], epsilon: float) -> Any:
     """What is left of g without its mean and its part along the result, over the standard deviation."""
-    along = np.mean(g * out, axis=axis, keepdims=True)
-    deviation = np.sqrt(np.var(x, axis=axis, keepdims=True) + epsilon)
+    along, c = np.mean(g * out, axis=axis, keepdims=True), centred(x, axis)
+    deviation = np.sqrt(np.mean(c * c, axis=axis, keepdims=True) + epsilon)
     return (g - np.mean(g, axis=axis, keepdims=True) - out * along) / deviation
 
 
@@ -109,7 +119,7 @@ class BatchNorm(Module):
         self.variance = Buffer(np.ones(units, dtype))
 
     def forward(self, x: Any) -> Any:
-        x, units = as_input(x), self.gain.size
+        x, units = as_scores(x), self.gain.size
         axis = located(self, x, self.axis, units)
         if not self.training:
             scale = self.gain / np.sqrt(self.variance.data + self.epsilon)
@@ -128,7 +138,9 @@ class BatchNorm(Module):
         A batch that is not finite does not move them: that would last, and `fit` promises the model as it was.
         """
         keep, new = 1 - self.momentum, self.momentum
-        mean, variance = np.mean(values, axis=others), np.var(values, axis=others) * (count / (count - 1))
+        c = centred(values, others)
+        mean = np.mean(values, axis=others, dtype=np.result_type(values.dtype, np.float64))
+        variance = np.mean(c * c, axis=others) * (count / (count - 1))
         if not np.all(np.isfinite(variance)):
             return
         self.mean.data = (keep * self.mean.data + new * mean).astype(self.mean.dtype, copy=False)
@@ -174,7 +186,7 @@ class LayerNorm(Module):
         self.bias = Parameter(np.zeros(units, dtype))
 
     def forward(self, x: Any) -> Any:
-        x = as_input(x)
+        x = as_scores(x)
         located(self, x, -1, self.gain.size)
         return standardise(x, axis=-1, epsilon=self.epsilon) * self.gain + self.bias
 

@@ -143,7 +143,8 @@ def fit(
         A bar with loss, metrics and time left; by default if tqdm is installed and there is a terminal or notebook.
     rng : int or numpy.random.Generator, optional
         Decides the order, the loader's transform, and the model's own generators, such as dropout's. A loader that was
-        made with a seed of its own keeps it. None: another seed for each run.
+        made with a seed of its own keeps it. None: another seed for each run. (If you call `fit` once for each epoch,
+        write `rng=epoch`, or all epochs would have the same order.)
 
     Returns
     -------

@@ -26,6 +26,13 @@ class TestBatchNorm:
         want = standard(x, others) * layer.gain.data.reshape(column) + layer.bias.data.reshape(column)
         np.testing.assert_allclose(layer(x).data, want, rtol=1e-12)
 
+    def test_a_large_batch_far_from_0_keeps_its_digits(self):
+        x = (RNG.standard_normal((50_000, 2)) + 1e4).astype(np.float32)
+        layer, want = nn.BatchNorm(2, momentum=1.0), standard(x.astype(float), (0,))
+        np.testing.assert_allclose(layer(x).data, want, atol=0.01)
+        np.testing.assert_allclose(layer.mean.data, x.mean(0, dtype=float), rtol=1e-7)
+        np.testing.assert_allclose(layer.variance.data, x.var(0, dtype=float), rtol=1e-3)
+
     def test_evaluates_with_running_statistics(self):
         x = RNG.standard_normal((50, 3)) * 2 + 1
         layer = nn.BatchNorm(3, momentum=0.2, dtype=float)
