@@ -77,13 +77,14 @@ def r2(output: Any, target: Any) -> float:
     output, target = plain(output), plain(target)
     if output.shape != target.shape or not output.size:
         raise ValueError(SHAPES.format(name="r2", output=output.shape, target=target.shape))
-    scatter = float(np.sum((target - target.mean(axis=0, dtype=float)) ** 2))
+    output, target = output.astype(float), target.astype(float)  # differences of unsigned numbers would go around at 0
+    scatter = float(np.sum((target - target.mean(axis=0)) ** 2))
     if not scatter:
         raise ValueError(CONSTANT.format(size=target.size))
     if not math.isfinite(scatter):
         count = np.count_nonzero(~np.isfinite(target))
         raise ValueError(NOT_FINITE.format(count=count, size=target.size))
-    return 1 - float(np.sum((target - output) ** 2, dtype=float)) / scatter
+    return 1 - float(np.sum((target - output) ** 2)) / scatter
 
 
 def plain(array: Any) -> Any:

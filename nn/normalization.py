@@ -46,7 +46,7 @@ def centred(x: Any, axis: int | tuple[int, ...]) -> Any:
     Along the first axis NumPy adds row to row: the float32 sum of a large batch would be too rough for a mean that is
     large beside the deviation.
     """
-    wide = np.result_type(x.dtype, np.float64)
+    wide = np.result_type(x.dtype, "float64")
     return x - np.mean(x, axis=axis, keepdims=True, dtype=wide).astype(x.dtype)
 
 

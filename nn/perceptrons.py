@@ -34,6 +34,7 @@ EXAMPLES = (
     "a label for each: shapes (examples, inputs) and (examples,)."
 )
 LABELS = "learn() was given labels {got}. The lecture's are -1 and +1: write `2 * y - 1` for 0 and 1."
+UPDATES = "learn(updates={got!r}): at most how many, a whole number from 0 on."
 FINITE = "learn() was given inputs that are not finite. Leave these examples out."
 
 
@@ -180,6 +181,8 @@ def learn(
         raise ValueError(LABELS.format(got=sorted(set(y.tolist()))[:5]))
     if not np.all(np.isfinite(x)):
         raise ValueError(FINITE)
+    if not isinstance(updates, int | np.integer) or updates < 0:
+        raise ValueError(UPDATES.format(got=updates))
     rng = np.random.default_rng(rng)
     signed = y[:, None] * np.column_stack([np.ones(len(x)), x])  # y_n x_n with x_0 = 1: right where its score is > 0
     w = pocket = np.zeros(signed.shape[1])

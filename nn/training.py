@@ -69,6 +69,10 @@ OTHER_MODEL = (
     "fit(optimizer=...): none of the optimizer's parameters is one of the model's, which would not learn. Make it from "
     "the model that is trained, `nn.Adam(model.parameters())`; a copy, as `astype` makes, has parameters of its own."
 )
+RESUME = (
+    "fit(resume=...) goes on with the same kinds of model, optimizer, data, metrics and callbacks as the call that "
+    "wrote the file. For its weights alone write `nn.load(path, model)`, and `fit` without `resume`."
+)
 STOPPED = (
     "fit(resume=...): the training had stopped after {epoch} epochs ({reason}), and nothing was trained now. To go on "
     "from the weights that the model has, call `fit` once more without `resume`."
@@ -199,7 +203,11 @@ def fit(
     if resume is not False:
         source = checkpoint if resume is True else resume
         if resume is not True or Path(os.fspath(checkpoint or "")).exists():
-            run.load(source)
+            try:
+                run.load(source)
+            except ValueError as error:
+                error.add_note(RESUME)
+                raise
             if run.history.stopped and epochs > run.asked:
                 message = STOPPED.format(epoch=run.epoch, reason=run.history.stopped)
                 warnings.warn(message, stacklevel=2)

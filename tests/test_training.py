@@ -496,6 +496,14 @@ class TestResume:
         assert bits(model) == bits(small())
         assert not list(tmp_path.iterdir())
 
+    @pytest.mark.parametrize("changed", [{"metrics": [nn.accuracy]}, {"callbacks": [nn.EarlyStopping()]}])
+    def test_another_training_is_told_what_must_be_the_same(self, tmp_path, changed):
+        options = {"checkpoint": tmp_path / "run", "resume": True}
+        run(epochs=1, **options)
+        with pytest.raises(ValueError, match="run") as raised:
+            run(epochs=2, **options, **changed)
+        assert "same kinds of model, optimizer, data, metrics and callbacks" in raised.value.__notes__[0]
+
     def test_a_training_that_had_stopped_stays_so_and_says_it(self, tmp_path):
         options = {"checkpoint": tmp_path / "run", "resume": True, "validation": (X, Y)}
         stopping = lambda: [nn.EarlyStopping(1, min_delta=100)]
@@ -694,6 +702,7 @@ class TestMetrics:
         with pytest.raises(ValueError, match="1 of 2 are NaN"):
             nn.r2([1.0, 2.0], [np.nan, 2.0])
         assert nn.r2([2.0, 2.0], [1.0, 3.0]) == 0
+        assert nn.r2(*np.array([[0, 200], [200, 0]], np.uint8)) == -3
         with pytest.raises(ValueError, match="all equal"):
             nn.r2([1.0, 2.0], [3.0, 3.0])
         with pytest.raises(ValueError, match="must agree"):
