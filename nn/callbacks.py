@@ -129,7 +129,8 @@ class EarlyStopping(Plateau):
             self.weights = run.model.state_dict() if self.restore else {}
         elif self.waited >= self.patience:
             name = self.monitor or ("val_loss" if "val_loss" in run.history else "loss")
-            run.stop(f"{name} has not improved for {self.waited} epochs; epoch {self.best_epoch} was best")
+            best = f"epoch {self.best_epoch} was best" if self.best_epoch else "it never was a number"
+            run.stop(f"{name} has not improved for {self.waited} epochs; {best}")
 
     def on_resume(self, run: Any) -> None:
         """Refuse a checkpoint whose best weights are not this model's."""

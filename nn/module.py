@@ -34,6 +34,10 @@ REPLACED = (
 ASTYPE = (
     "{name}.astype({dtype!r}): parameters are floating-point or complex numbers. Write e.g. `model.astype(np.float64)`."
 )
+NOT_LEARNED = (
+    "{name}.{attribute} is a tensor that requires grad but no parameter: it would be neither learned nor saved. Write "
+    "`self.{attribute} = nn.Parameter(...)`; of an input that is remembered, keep `x.detach()`."
+)
 SAME_PATH = (
     "Two different parts of this {name} have the path {path!r}, so only one of them could be saved. Give the keys of a "
     "dict other names: they must differ as strings, and hold no dot."
@@ -150,7 +154,18 @@ class Module:
         return ((path, part) for path, part in self.named_parts() if isinstance(part, Parameter))
 
     def parameters(self) -> Iterator[Parameter]:
-        """The parameters, each once."""
+        """The parameters, each once.
+
+        Raises
+        ------
+        TypeError
+            If a module has a tensor that requires grad as an attribute, which is no `Parameter`, and so would not be
+            among them.
+        """
+        for module in (self, *(module for _, module in self.named_modules())):
+            for name, value in vars(module).items():
+                if isinstance(value, Tensor) and not isinstance(value, Parameter | Buffer) and is_leaf(value):
+                    raise TypeError(NOT_LEARNED.format(name=type(module).__name__, attribute=name))
         return (parameter for _, parameter in self.named_parameters())
 
     def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
@@ -173,7 +188,9 @@ class Module:
 
     def count_parameters(self, trainable: bool = False) -> int:
         """How many numbers are learned here and below; with `trainable`, without those that are frozen."""
-        return sum(parameter.size for parameter in self.parameters() if parameter.requires_grad or not trainable)
+        return sum(
+            parameter.size for _, parameter in self.named_parameters() if parameter.requires_grad or not trainable
+        )
 
     def apply(self, function: Callable[[Module], object]) -> Self:
         """Call `function` with every module below, then with this one; return this one."""
@@ -187,7 +204,7 @@ class Module:
 
         A gradient that they still hold is cleared. Undone by `unfreeze()`, here or on a part.
         """
-        for parameter in self.parameters():
+        for _, parameter in self.named_parameters():
             parameter.requires_grad = not frozen
             if frozen:
                 parameter.grad = None
@@ -199,7 +216,7 @@ class Module:
 
     def zero_grad(self) -> None:
         """Clear the gradient of every parameter."""
-        for parameter in self.parameters():
+        for _, parameter in self.named_parameters():
             parameter.grad = None
 
     def train(self, training: bool = True) -> Self:
@@ -302,7 +319,7 @@ class Module:
 
     def __tree_flatten__(self) -> tuple[list[Parameter], Callable[[Sequence[Any]], Any]]:
         """The parameters, and how to make this module with other values in their places: for `grad` of a module."""
-        own = list(self.parameters())
+        own = [parameter for _, parameter in self.named_parameters()]
 
         def rebuild(values: Sequence[Any]) -> Any:
             return copy.deepcopy(self, {id(parameter): value for parameter, value in zip(own, values, strict=True)})
@@ -375,6 +392,15 @@ def replaced(owner: Module, name: str, held: Parameter | Buffer, value: Any) -> 
     kind = "Parameter" if isinstance(held, Parameter) else "Buffer"
     use = "learned" if kind == "Parameter" else "saved"
     return REPLACED.format(owner=owner._name or "module", name=name, got=type(value).__name__, kind=kind, use=use)
+
+
+def is_leaf(tensor: Tensor) -> bool:
+    """Whether a tensor requires grad and was computed from no others."""
+    try:
+        tensor.requires_grad = tensor.requires_grad
+    except AttributeError:
+        return False
+    return tensor.requires_grad
 
 
 def parts(value: Any, path: str) -> Iterator[tuple[str, Part]]:

@@ -107,7 +107,7 @@ def signals(
                 raise TypeError(NOTHING_RAN.format(what=described(output)))
             loss = loss_fn(output) if y is None else loss_fn(output, y)
         if isinstance(model, Module):
-            forward.remember(model.parameters())
+            forward.remember(parameter for _, parameter in model.named_parameters())
         seen = measured(model, inputs, outputs, loss, forward)
         if spectrum:
             found = jacobian_spectrum(model, inputs[0], spectrum)

@@ -193,6 +193,15 @@ class TestMistakes:
             model.heads = {nn.Linear(1, 1)}
         model.sizes = {1, 2}
 
+    def test_a_tensor_that_would_not_be_learned_is_refused(self):
+        model, leaf = Nested(), Tensor(np.ones(2), requires_grad=True)
+        model.cell.scale = leaf
+        with pytest.raises(TypeError, match=r"RNNCell.scale .* neither learned nor saved"):
+            nn.SGD(model.parameters(), 0.1)
+        del model.cell.scale
+        model.result, model.constant, model.learned = leaf * 2, leaf.detach(), nn.Parameter(leaf.data)
+        assert sum(1 for _ in model.parameters()) == len(model.state_dict())
+
     def test_a_state_is_a_dict(self):
         with pytest.raises(TypeError, match="given a list"):
             Nested().load_state_dict([])

@@ -336,6 +336,10 @@ class TestCallbacks:
         assert stopping.best == history["accuracy"].max()
         assert history.epochs == stopping.best_epoch + 2
 
+    def test_a_quantity_that_is_never_a_number_has_no_best_epoch(self):
+        _, history = run(validation=(X * np.nan, Y), callbacks=[nn.EarlyStopping(2)])
+        assert history.stopped == "val_loss has not improved for 2 epochs; it never was a number"
+
     def test_larger_accuracies_are_better_unless_told_otherwise(self):
         for mode, sign in ((None, 1), ("max", 1), ("min", -1)):
             stopping = nn.EarlyStopping(patience=9, monitor="val_accuracy", mode=mode)
