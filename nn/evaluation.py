@@ -21,6 +21,9 @@ DATA = (
 METRICS = "fit(metrics=...): {got!r} is no metric. Give functions of outputs and targets, such as `[nn.accuracy]`."
 METRIC = "The metric {name} returned {got!r}, which is no number."
 TWO_METRICS = "fit(metrics=...): two metrics are called {name!r}. Write a dict from names to functions."
+NO_TARGET = (
+    "The data is one array without targets, so the loss got the outputs alone. Write `(x, y)` for inputs and targets."
+)
 LOSS = (
     "The loss function returned {got}. It returns one number, as a tensor computed from the outputs: the mean over the "
     "batch."
@@ -118,7 +121,12 @@ def forward(model: Module, loss: Loss, batch: Batch, dtype: Any) -> tuple[Any, A
     """The output, the target (None if there is none) and the loss of a batch."""
     *inputs, target = batch if len(batch) > 1 else (*batch, None)
     output = model(*(narrowed(part, dtype) for part in inputs))
-    value = loss(output) if target is None else loss(output, target)
+    try:
+        value = loss(output) if target is None else loss(output, target)
+    except TypeError as error:
+        if target is None:
+            error.add_note(NO_TARGET)
+        raise
     if not isinstance(value, Tensor) or value.size != 1:
         got = f"a tensor of shape {value.shape}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
         raise TypeError(LOSS.format(got=got))

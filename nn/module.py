@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -420,11 +421,12 @@ def parts(value: Any, path: str) -> Iterator[tuple[str, Part]]:
 
 def note_place(error: Exception, module: Module) -> None:
     """Add to an error the path to where it came up, which gets one module longer at each call that it leaves."""
-    inner = vars(error).get("_place")
-    here = module._title() if inner is None else f"{module._name or type(module).__name__}.{inner}"
-    note = PLACE.format(path=inner)
-    if note in getattr(error, "__notes__", ()):
-        error.__notes__.remove(note)
-    if inner is not None:
-        error.add_note(PLACE.format(path=here))
-    error._place = here  # type: ignore[attr-defined]
+    with contextlib.suppress(AttributeError):  # of errors that cannot be changed
+        inner = vars(error).get("_place")
+        here = module._title() if inner is None else f"{module._name or type(module).__name__}.{inner}"
+        note = PLACE.format(path=inner)
+        if note in getattr(error, "__notes__", ()):
+            error.__notes__.remove(note)
+        if inner is not None:
+            error.add_note(PLACE.format(path=here))
+        error._place = here  # type: ignore[attr-defined]

@@ -40,6 +40,9 @@ NOT_AN_OPTIMIZER = (
     "fit(optimizer={got!r}): give it an optimizer, such as `nn.Adam(model.parameters(), 1e-3)`, or a function that "
     "makes one from parameters, such as `nn.Adam`."
 )
+MAKES_ONE = (
+    "fit(optimizer=...) called it with the parameters alone. Write e.g. `lambda parameters: nn.SGD(parameters, 0.1)`."
+)
 WHOLE = "fit({option}={got!r}): a whole number from {least} on."
 BATCH_SIZE = (
     "fit(batch_size={got!r}) was given a DataLoader, which makes batches of its own size. Give the size to the loader: "
@@ -466,7 +469,11 @@ def as_optimizer(optimizer: Any, model: Module) -> Any:
     if not hasattr(optimizer, "step") or isinstance(optimizer, type):
         if not callable(optimizer):
             raise TypeError(NOT_AN_OPTIMIZER.format(got=optimizer))
-        optimizer = optimizer(model.parameters())
+        try:
+            optimizer = optimizer(model.parameters())
+        except TypeError as error:
+            error.add_note(MAKES_ONE)
+            raise
     if not all(hasattr(optimizer, name) for name in ("step", "zero_grad", "state_dict", "load_state_dict")):
         raise TypeError(NOT_AN_OPTIMIZER.format(got=optimizer))
     own = set(map(id, model.parameters()))

@@ -1,6 +1,7 @@
 """Modules as users build on them: buffers, generators, hooks, freezing, precision, mistakes, the printed tree."""
 
 import copy
+import dataclasses
 import pickle
 
 import numpy as np
@@ -172,6 +173,19 @@ class TestPlace:
             with model[0][0].register_forward_hook(wrong), pytest.raises((ValueError, KeyError)) as raised:
                 model(X)
             assert raised.value.__notes__ == ["This came up in Sequential.0.0: Tanh."]
+
+    def test_an_error_that_cannot_be_changed_comes_through(self):
+        @dataclasses.dataclass(frozen=True)
+        class FrozenError(Exception):
+            code: int
+
+        def wrong(*_):
+            raise FrozenError(3)
+
+        model = nn.Sequential(nn.Sequential(nn.Tanh()))
+        with model[0][0].register_forward_hook(wrong), pytest.raises(FrozenError) as raised:
+            model(X)
+        assert raised.value.code == 3
 
     def test_a_module_by_itself_has_no_place(self):
         with pytest.raises(ValueError, match="not 3") as raised:

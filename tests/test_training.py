@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import sys
 
 import numpy as np
@@ -654,6 +655,15 @@ class TestMistakes:
     def test_arguments(self, arguments, message):
         with pytest.raises(TypeError, match=message):
             nn.fit(*arguments)
+
+    @pytest.mark.parametrize(
+        ("data", "options", "note"),
+        [(X, {}, r"Write `\(x, y\)`"), ((X, Y), {"optimizer": nn.SGD}, "lambda parameters: nn.SGD")],
+    )
+    def test_a_missing_argument_is_explained(self, data, options, note):
+        with pytest.raises(TypeError, match="missing 1 required positional argument") as raised:
+            nn.fit(small(), nn.cross_entropy, data, **options)
+        assert re.search(note, raised.value.__notes__[0])
 
     def test_a_batch_size_beside_a_loader_would_be_ignored(self):
         loader = nn.DataLoader(X, Y, batch_size=8)
