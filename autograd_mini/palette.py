@@ -22,6 +22,7 @@ GAIN_DECADES = 1  # gains from x0.1 to x10
 SIGNAL_DECADES = 8  # signals down to 1e-8 of the strongest
 
 BAD = "#d7191c"
+BLAME = "#b35806"
 UNREACHED = "#d9d9d9"
 FAINT = "#999999"
 OPERATION = "#eef3f8"

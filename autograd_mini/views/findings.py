@@ -14,7 +14,7 @@ from autograd_mini.measuring import finding
 
 STEADY = 10.0  # a signal that changes by less over all layers needs no cure
 OUTLIER = 10.0  # times the typical gain, or a tenth of it
-ALIKE = 1.5  # times the typical gain: layers within it do about the same
+ALIKE = 1.25  # times the typical gain: layers within it do about the same
 APART = 2.5  # times the typical gain: enough to be blamed if a few such layers do most of the change
 ROUNDED = 1.05  # a factor nearer to 1 is not worth a word
 CROWDED = 0.25  # share of units
@@ -189,7 +189,8 @@ def merged(layer: Layer) -> dict[str, float]:
 
 def cure(layers: Sequence[Layer], culprit: str, shrinks: bool) -> str:
     """What would make the factor 1."""
-    gain = typical([layer.gain for layer in layers])
+    usual = statistics.median([layer.gain for layer in layers])
+    gain = typical([layer.gain for layer in layers if abs(log(layer.gain / usual)) < math.log(2)])
     wanted = 1 / gain
     if 0.98 < gain < 1.02:
         return f"Each layer does next to nothing, but there are {len(layers)}; skip connections shorten the way."
@@ -201,8 +202,8 @@ def cure(layers: Sequence[Layer], culprit: str, shrinks: bool) -> str:
         )
     if not shrinks and typical([layer.slope for layer in layers]) < FLAT:
         return (
-            f"Give the weights a standard deviation of {std / scale:.2g} instead of {std:.2g}: they then make it x1.00 "
-            f"a layer instead of {times(scale)}, and the activation, less saturated, takes less."
+            f"Give the weights of {of_most(layers)} a standard deviation of {std / scale:.2g} instead of {std:.2g}: "
+            f"they then make it x1.00 a layer instead of {times(scale)}, and the activation, less saturated, nearly so too."
         )
     if math.isfinite(wanted) and math.isfinite(std):
         size = "larger" if wanted > 1 else "smaller"
@@ -211,10 +212,20 @@ def cure(layers: Sequence[Layer], culprit: str, shrinks: bool) -> str:
         if wanted > 1.2 and typical([layer.slope for layer in layers]) > CURVED:
             warning = ", as long as its activations do not saturate"
         return (
-            f"Give the weights a standard deviation of {std * wanted:.2g} instead of {std:.2g} ({ratio:.3g} times "
-            f"{size}): that makes it x1.00 a layer{warning}."
+            f"Give the weights of {of_most(layers)} a standard deviation of {std * wanted:.2g} instead of {std:.2g} "
+            f"({ratio:.3g} times {size}): that makes it x1.00 a layer{warning}."
         )
     return "Weights of another scale, a normalisation of the scores or skip connections would hold it."
+
+
+def of_most(layers: Sequence[Layer]) -> str:
+    """Which layers do about what is typical, and so need the same cure."""
+    usual = statistics.median([layer.gain for layer in layers])
+    numbers = [layer.number for layer in layers if abs(log(layer.gain / usual)) < math.log(2)]
+    numbers = [1, *numbers] if numbers[:1] == [2] else numbers  # nothing is below the first layer to compare it by
+    if not numbers or len(numbers) < numbers[-1] - numbers[0] + 1:
+        return "most layers"
+    return f"layers {numbers[0]} to {numbers[-1]}"
 
 
 def split(layers: Sequence[Layer]) -> str:
@@ -353,10 +364,12 @@ def crowds(layers: Sequence[Layer]) -> Iterator[str]:
     """Dead and saturated units, and numbers too small for their dtype."""
     for sentence in dead_units(layers):
         yield f"{sentence} {UNITS_CURE}"
-    saturated = [layer for layer in layers if layer.saturated >= CROWDED and layer.dead < CROWDED and layer.slope < 0.6]
+    saturated = [
+        layer for layer in layers if layer.saturated >= CROWDED and layer.dead < CROWDED and layer.by_activation < FLAT
+    ]
     if saturated:
         worst = max(saturated, key=lambda layer: layer.saturated)
-        others = f", as {len(saturated) - 1} more layers are" if saturated[1:] else ""
+        others = f", and {len(saturated) - 1} more layers are" if saturated[1:] else ""
         flat = f"{worst.saturated:.0%} of the slopes of its activation are below 0.05"
         yield f"Layer {worst.number} ({worst.name}) is saturated: {flat}{others}."
     tiny = [layer for layer in layers if layer.g.subnormal > 0.01]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from autograd_mini import palette
 from autograd_mini.factors import Layer, Measurement
 from autograd_mini.measuring import ratio
 from autograd_mini.palette import UNREACHED
@@ -32,7 +33,7 @@ from autograd_mini.views.axes import (
     positive,
     title,
 )
-from autograd_mini.views.findings import typical
+from autograd_mini.views.findings import diagnosis, typical
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -127,7 +128,7 @@ def has_spreads(net: Measurement) -> bool:
 def where(canvas: Canvas, nets: Sequence[Measurement], names: Sequence[str]) -> None:
     """log rms(g) against depth, dashed what it would be with independent weights."""
     axis = canvas.axes()[0, 0]
-    shown = []
+    shown, theories = [], 0
     for i, (net, name) in enumerate(zip(nets, names, strict=True)):
         numbers = np.arange(1, len(net.layers) + 1)
         rms = np.array([layer.g.rms for layer in net.layers])
@@ -135,10 +136,15 @@ def where(canvas: Canvas, nets: Sequence[Measurement], names: Sequence[str]) -> 
         expected = theory(net.layers)
         if np.isfinite(expected[:-1]).any():
             axis.plot(numbers, expected, "--", color=COLOURS[i % len(COLOURS)], lw=1.2, alpha=0.8)
-            shown.append(expected)
-    if len(shown) > len(nets):
+            theories += 1
+        blamed = np.array(diagnosis(net).layers, int) - 1
+        if len(nets) == 1 and blamed.size and np.isfinite(rms[blamed]).all():
+            axis.plot(
+                numbers[blamed], rms[blamed], "o", ms=14, mfc="none", mec=palette.BLAME, mew=2.5, label="look here"
+            )
+    if theories:
         axis.plot([], [], "--", color="#555555", lw=1.2, label="if weights were independent: A F of the layers above")
-    log_axis(axis, shown)
+    log_axis(axis, shown)  # the theory, which may be decades away, does not set the scale
     axis.set_ylabel("rms(g), the size of the signal")
     title(axis, "Where does it shrink or grow?", change(nets[0].layers) if len(nets) == 1 else "")
     depth_axis(axis, max(len(net.layers) for net in nets))
