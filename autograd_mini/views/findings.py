@@ -203,7 +203,7 @@ def cure(layers: Sequence[Layer], culprit: str, shrinks: bool) -> str:
     if not shrinks and typical([layer.slope for layer in layers]) < FLAT:
         return (
             f"Give the weights of {of_most(layers)} a standard deviation of {std / scale:.2g} instead of {std:.2g}: "
-            f"they then make it x1.00 a layer instead of {times(scale)}, and the activation, less saturated, nearly so too."
+            f"they then make it x1.00 a layer instead of {times(scale)}, and the activation, less saturated, nearly so."
         )
     if math.isfinite(wanted) and math.isfinite(std):
         size = "larger" if wanted > 1 else "smaller"
