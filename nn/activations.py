@@ -253,7 +253,8 @@ class GELU(Module):
             from scipy.special import ndtr
 
             return s * ndtr(s)
-        return s * sigmoid(s * (SCALE + 0.044715 * SCALE * np.square(s)))
+        bounded = np.clip(s, -40, 40)  # beyond, the sigmoid is exactly 0 or 1, and a square might overflow
+        return s * sigmoid(bounded * (SCALE + 0.044715 * SCALE * np.square(bounded)))
 
     def describe(self) -> str:
         return f"exact={self.exact}"

@@ -186,3 +186,12 @@ def test_exact_gelu_without_scipy_names_the_extra(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"autograd-mini\[scipy\]"):
         nn.GELU(exact=True)
+
+
+@pytest.mark.parametrize(("dtype", "size"), [(np.float16, 3e3), (np.float32, 1e30), (np.float64, 1e300)])
+def test_gelu_is_right_at_any_size(dtype, size):
+    s = Tensor(np.array([-size, size], dtype), requires_grad=True)
+    out = nn.GELU()(s)
+    out.sum().backward()
+    np.testing.assert_array_equal(out.data, np.array([0, size], dtype))
+    np.testing.assert_array_equal(s.grad, [0, 1])
