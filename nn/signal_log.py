@@ -141,7 +141,7 @@ class SignalLog:
         with Probe(self.owners, self.channels) as probe:
             loss.backward(**options)
         self.steps.append(step)
-        self.losses.append(float(np.real(loss.data).sum()))
+        self.losses.append(float(np.real(loss.item() if loss.size == 1 else loss.data.sum())))
         for values in self.rows.values():
             for quantity in self.quantities:
                 values[quantity].append(math.nan)
@@ -316,9 +316,11 @@ def sizes(cotangent: Any) -> tuple[float, float]:
         return rms(cotangent), math.nan
     rows = cotangent if cotangent.ndim == 2 else cotangent.reshape(-1, cotangent.shape[-1])
     total = float(np.vdot(rows, rows))  # unlike np.sum without a warning of overflow
-    alive = np.count_nonzero(np.einsum("ij,ij->j", rows, rows))
-    if SAFE < total < 1 / SAFE and alive == rows.shape[1]:
-        return math.sqrt(total / rows.size), 0.0
+    if SAFE < total < 1 / SAFE:
+        width = rows.shape[1]
+        alive = np.count_nonzero(rows[0]) == width or np.count_nonzero(np.einsum("ij,ij->j", rows, rows)) == width
+        if alive:
+            return math.sqrt(total / rows.size), 0.0
     return rms(cotangent), float(np.mean(~rows.any(axis=0)))
 
 
