@@ -226,6 +226,25 @@ def test_a_single_bad_layer_is_named_first():
     assert not any("stands out" in sentence for sentence in seen.findings[1:])
 
 
+def test_a_signal_that_is_lost_along_the_steps_of_a_recurrent_layer_is_told():
+    class Last(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.out = nn.RNN(3, 16, rng=0), nn.Linear(16, 1, rng=1)
+            self.layer.cell.state.weights.data *= np.float32(0.7)
+
+        def forward(self, x):
+            return self.out(self.layer(x)[1])
+
+    x = np.random.default_rng(0).standard_normal((32, 20, 3)).astype(np.float32)
+    seen = nn.signals(Last(), nn.squared_error, x, np.ones((32, 1)))
+    (told,) = (sentence for sentence in seen.findings if "uses" in sentence)
+    first, last = (layer.g.rms for layer in (seen.layers[1], seen.layers[-2]))
+    assert told.startswith("Along the 20 uses of ")
+    assert f"falls from {last:.1e} at the last to {first:.1e} at the first" in told
+    assert first < 1e-4 * last
+
+
 def test_a_few_bad_layers_are_named_together():
     model = nn.MLP([64, *[64] * 30, 10], "relu", "he", rng=0)
     model[20].bias.data = model[20].bias.data - np.float32(2.5)

@@ -80,7 +80,15 @@ def findings(measured: Measurement) -> tuple[str, ...]:
         said.append(f"So do {len(more) - LISTED} more layers.")
     told = [f"{sentence} {UNITS_CURE}" for sentence in dead_units(layers) if first.cure == UNITS_CURE]
     crowded = [sentence for sentence in crowds(layers) if sentence not in told]
-    return (*said, *crowded, *branches(layers), *directions(measured), *updates(measured), *unreached(measured))
+    return (
+        *said,
+        *along_uses(layers),
+        *crowded,
+        *branches(layers),
+        *directions(measured),
+        *updates(measured),
+        *unreached(measured),
+    )
 
 
 def diagnosis(measured: Measurement) -> Diagnosis:
@@ -141,6 +149,24 @@ def main(layers: Sequence[Layer], odd: Sequence[Layer]) -> Diagnosis:
     said += f" ({'halved' if change < 1 else 'doubled'} every {half:.1f} layers)."
     why, culprit = cause(layers[1:], change < 1)
     return Diagnosis(said, spread_over(layers[1:]), why, cure(layers[1:], culprit, change < 1), (), culprit)
+
+
+def along_uses(layers: Sequence[Layer]) -> Iterator[str]:
+    """How the signal changes along the uses of one layer, such as the steps of a recurrent one."""
+    uses: dict[str, list[Layer]] = {}
+    for layer in layers:
+        name, numbered, _ = layer.name.rpartition(" #")
+        if numbered:
+            uses.setdefault(name, []).append(layer)
+    for name, group in uses.items():
+        first, last = group[0], group[-1]
+        change = ratio_of(first.g.rms, last.g.rms)
+        if len(group) > 2 and healthy(group) and not 1 / STEADY < change < STEADY:
+            verb = "falls" if change < 1 else "grows"
+            yield (
+                f"Along the {len(group)} uses of {name} the signal {verb} from {last.g.rms:.1e} at the last to "
+                f"{first.g.rms:.1e} at the first, {times(change ** (1 / (len(group) - 1)))} a use; {split(group[1:])}."
+            )
 
 
 def spread_over(layers: Sequence[Layer]) -> str:
