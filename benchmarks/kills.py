@@ -88,8 +88,13 @@ def undisturbed(directory: Path, epochs: int) -> bytes:
     return (directory / "final.safetensors").read_bytes()
 
 
-def killed(directory: Path, epochs: int, most: int, expected: bytes, rng: random.Random) -> Outcome:
-    """Start the training, kill it, start it again, until it is complete; at most so many kills."""
+def killed(
+    directory: Path, epochs: int, most: int, expected: bytes, rng: random.Random, *, longest: float = LONGEST
+) -> Outcome:
+    """Start the training, kill it, start it again, until it is complete; at most so many kills.
+
+    Each run is left for up to `longest` seconds.
+    """
     begun: list[int] = []
     kills = writing = 0
     while True:
@@ -97,7 +102,7 @@ def killed(directory: Path, epochs: int, most: int, expected: bytes, rng: random
         assert process.stdout is not None
         begun.append(int(process.stdout.readline()))
         if kills < most:
-            time.sleep(rng.uniform(0, LONGEST))
+            time.sleep(rng.uniform(0, longest))
             process.kill()
         rest = process.communicate()[0]
         if process.returncode == 0:

@@ -561,8 +561,9 @@ class TestWriting:
     def test_killed_while_saving_a_training_goes_on_to_the_same_bits(self, tmp_path):
         for name in ("alone", "killed"):
             (tmp_path / name).mkdir()
-        expected = undisturbed(tmp_path / "alone", epochs=3)
-        outcome = killed(tmp_path / "killed", 3, 3, expected, random.Random(0))
+        epochs = 20  # many times longer than the moments before a kill, also on a machine that is busy
+        expected = undisturbed(tmp_path / "alone", epochs)
+        outcome = killed(tmp_path / "killed", epochs, 3, expected, random.Random(0), longest=0.02)
         assert outcome.same
         assert outcome.kills
 
