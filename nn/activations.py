@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from nn.checks import as_input, as_scores
+from nn.checks import as_input, as_scores, is_number
 from nn.functions import sigmoid, softmax, softplus
 from nn.module import Module
 from nn.parameter import Parameter
@@ -32,6 +32,7 @@ NO_SCIPY = (
     "GELU(exact=True) needs the normal distribution function of SciPy, which is not installed. Write "
     '`pip install "autograd-mini[scipy]"`, or `GELU()`, which differs by less than 5e-4.'
 )
+ALPHA = "PReLU(alpha={alpha!r}): the initial slope for negative scores is a number, such as 0.25."
 ELU_ALPHA = "ELU(alpha={alpha}): it goes to -alpha for very negative scores. Write a positive number."
 
 SCALE = math.sqrt(8 / math.pi)  # of GELU
@@ -123,7 +124,7 @@ class LeakyReLU(Module):
 
     def __init__(self, slope: float = 0.01) -> None:
         super().__init__()
-        if not 0 <= slope <= 1:
+        if not (is_number(slope) and 0 <= slope <= 1):
             raise ValueError(SLOPE.format(slope=slope))
         self.slope = slope
 
@@ -168,8 +169,10 @@ class PReLU(Module):
     """
 
     def __init__(self, units: int | None = None, alpha: float = 0.25, axis: int = -1, dtype: Any = np.float32) -> None:
-        if units is not None and (int(units) != units or units < 1):
-            raise ValueError(UNITS.format(units=units))
+        if units is not None and not (is_number(units) and int(units) == units and units > 0):
+            raise ValueError(UNITS.format(units=repr(units)))
+        if not is_number(alpha):
+            raise ValueError(ALPHA.format(alpha=alpha))
         super().__init__()
         self.alpha = Parameter(np.full((1 if units is None else int(units),), alpha, dtype))
         self.axis = axis
@@ -202,7 +205,7 @@ class ELU(Module):
     """
 
     def __init__(self, alpha: float = 1.0) -> None:
-        if not 0 < alpha < np.inf:
+        if not (is_number(alpha) and 0 < alpha < np.inf):
             raise ValueError(ELU_ALPHA.format(alpha=alpha))
         super().__init__()
         self.alpha = alpha

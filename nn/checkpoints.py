@@ -14,6 +14,7 @@ from nn.parameter import Buffer, Parameter
 from nn.tensor_files import FOREIGN, Array, FilePath, checked_target, read, serialised, write
 
 NOT_A_MODEL = "{call}(path, model) was given a {what} for a model. Write `{call}(path, model, optimizer=optimizer)`."
+NO_MODULE = "torch_names(model) was given a {what}. Write the model itself, such as an `nn.MLP`."
 NOT_A_PART = (
     "{call}({name}=...) was given a {what}. Parts are modules, generators, and objects with `state_dict()` and "
     "`load_state_dict()`, such as optimizers and data loaders."
@@ -381,6 +382,8 @@ def torch_names(model: Module) -> dict[str, str]:
     >>> nn.torch_names(nn.MLP([2, 3, 1]))
     {'0.weights': '0.weight.T', '0.bias': '0.bias', '2.weights': '2.weight.T', '2.bias': '2.bias'}
     """
+    if not isinstance(model, Module):
+        raise TypeError(NO_MODULE.format(what=type(model).__name__))
     names: dict[str, str] = {}
     covered: set[int] = set()
     for path, module in (("", model), *model.named_modules()):

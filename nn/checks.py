@@ -27,6 +27,11 @@ def check_sizes(name: str, **sizes: Any) -> None:
             raise ValueError(SIZE.format(call=f"{name}({arguments})", size=size))
 
 
+def is_number(value: Any) -> bool:
+    """Whether it is a real number, so that comparing it with a bound makes sense."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
 def check_layers(name: str, layers: Iterable[Any]) -> None:
     """Raise TypeError for the first of the layers that is no module, and so would be left out in silence."""
     for i, layer in enumerate(layers):

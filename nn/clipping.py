@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor
+from nn.checks import is_number
 from nn.module import Module
 
 LIMIT = "{name}(..., {limit}={got!r}): the limit is a positive number."
@@ -53,7 +54,7 @@ def clip_norm(parameters: Module | Iterable[Tensor], max_norm: float) -> float:
     >>> nn.clip_norm([w], 1.0), w.grad
     (5.0, array([0.6, 0.8]))
     """
-    if not max_norm > 0:
+    if not (is_number(max_norm) and max_norm > 0):
         raise ValueError(LIMIT.format(name="clip_norm", limit="max_norm", got=max_norm))
     moving = with_gradients("clip_norm", parameters)
     norm = math.hypot(*(norm_of(parameter.grad) for parameter in moving))
@@ -85,7 +86,7 @@ def clip_value(parameters: Module | Iterable[Tensor], max_value: float) -> float
     FloatingPointError
         If a gradient is not finite.
     """
-    if not max_value > 0:
+    if not (is_number(max_value) and max_value > 0):
         raise ValueError(LIMIT.format(name="clip_value", limit="max_value", got=max_value))
     moving = with_gradients("clip_value", parameters)
     largest = max((float(np.max(np.abs(parameter.grad), initial=0)) for parameter in moving), default=0.0)
@@ -120,7 +121,7 @@ def normalise_gradients(parameters: Module | Iterable[Tensor], norm: float = 1.0
     FloatingPointError
         If a gradient is not finite.
     """
-    if not norm > 0:
+    if not (is_number(norm) and norm > 0):
         raise ValueError(LIMIT.format(name="normalise_gradients", limit="norm", got=norm))
     moving = with_gradients("normalise_gradients", parameters)
     norms = [norm_of(parameter.grad) for parameter in moving]

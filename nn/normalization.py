@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor, case, primitive, rule
-from nn.checks import as_scores, check_sizes
+from nn.checks import as_scores, check_sizes, is_number
 from nn.module import Module
 from nn.parameter import Buffer, Parameter
 
@@ -108,7 +108,7 @@ class BatchNorm(Module):
     ) -> None:
         super().__init__()
         check(self, units, epsilon)
-        if not 0 < momentum <= 1:
+        if not (is_number(momentum) and 0 < momentum <= 1):
             raise ValueError(MOMENTUM.format(momentum=momentum))
         if not isinstance(axis, int | np.integer):
             raise TypeError(AXIS.format(axis=axis))
@@ -248,7 +248,7 @@ def check(module: Module, units: Any, epsilon: float) -> None:
     """Errors for sizes that make no layer."""
     name = type(module).__name__
     check_sizes(name, units=units)
-    if not (epsilon > 0 and math.isfinite(epsilon)):
+    if not (is_number(epsilon) and 0 < epsilon < math.inf):
         raise ValueError(EPSILON.format(name=name, epsilon=epsilon))
 
 

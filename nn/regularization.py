@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nn.checks import as_input
+from nn.checks import as_input, is_number
 from nn.module import Module
 
 SHARE = "{name}({share}): the share that is set to zero is in [0, 1)."
@@ -118,8 +118,8 @@ class GaussianNoise(Corruption):
 
     def __init__(self, std: float, rng: int | np.random.Generator | None = None) -> None:
         super().__init__(rng)
-        if not (std >= 0 and np.isfinite(std)):
-            raise ValueError(STD.format(std=std))
+        if not (is_number(std) and 0 <= std < np.inf):
+            raise ValueError(STD.format(std=repr(std)))
         self.std = std
 
     def corrupt(self, x: Any) -> Any:
@@ -156,6 +156,6 @@ class Masking(Corruption):
 
 def checked_share(name: str, share: float) -> float:
     """`share`, or an error if it is not in [0, 1)."""
-    if not 0 <= share < 1:
-        raise ValueError(SHARE.format(name=name, share=share))
+    if not (is_number(share) and 0 <= share < 1):
+        raise ValueError(SHARE.format(name=name, share=repr(share)))
     return share

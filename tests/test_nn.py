@@ -470,3 +470,26 @@ def test_regression_converges_to_least_squares():
         sgd.step()
     best = np.linalg.lstsq(np.column_stack([x, np.ones(50)]), y, rcond=None)[0]
     assert_close(np.concatenate([model.weights.data, model.bias.data[None]]), best, 1e-8)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: nn.Dropout("a"),
+        lambda: nn.Dropout(None),
+        lambda: nn.Masking("a"),
+        lambda: nn.GaussianNoise("a"),
+        lambda: nn.LeakyReLU("a"),
+        lambda: nn.PReLU("a"),
+        lambda: nn.PReLU(alpha="a"),
+        lambda: nn.ELU("a"),
+        lambda: nn.BatchNorm(2, momentum="a"),
+        lambda: nn.LayerNorm(2, epsilon="a"),
+        lambda: nn.clip_norm([], "a"),
+        lambda: nn.huber_loss([1.0], [2.0], delta="a"),
+    ],
+)
+def test_what_is_no_number_is_told_by_the_name_of_its_option(call):
+    with pytest.raises(ValueError, match=r"\(.*(a|None).*\)") as caught:
+        call()
+    assert "not supported between" not in str(caught.value)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor, case, primitive, rule
+from nn.checks import is_number
 from nn.losses.arguments import as_pair, checked, reduced
 
 DELTA = "huber_loss(delta={delta}): the loss is quadratic up to delta and linear beyond. Write a positive number."
@@ -94,7 +95,7 @@ def huber_loss(output: Any, target: Any, *, delta: float = 1.0, reduction: str =
     >>> nn.huber_loss([0.5, 3.0], [0.0, 0.0], reduction="none").tolist()
     [0.125, 2.5]
     """
-    if not 0 < delta < np.inf:
+    if not (is_number(delta) and 0 < delta < np.inf):
         raise ValueError(DELTA.format(delta=delta))
     output, target = as_pair("huber_loss", output, target)
     error = output - target
