@@ -11,6 +11,7 @@ import numpy as np
 from autograd_mini import Tensor
 from nn.checks import is_number
 from nn.module import Module
+from nn.norms import norm as norm_of
 
 LIMIT = "{name}(..., {limit}={got!r}): the limit is a positive number."
 WHAT = "{name} was given a {got}. Give it a model, or parameters: `nn.{name}(model.parameters(), ...)`."
@@ -57,7 +58,9 @@ def clip_norm(parameters: Module | Iterable[Tensor], max_norm: float) -> float:
     if not (is_number(max_norm) and max_norm > 0):
         raise ValueError(LIMIT.format(name="clip_norm", limit="max_norm", got=max_norm))
     moving = with_gradients("clip_norm", parameters)
-    norm = math.hypot(*(norm_of(parameter.grad) for parameter in moving))
+    norms = [norm_of(parameter.grad) for parameter in moving]
+    check_finite("clip_norm", moving, norms)
+    norm = math.hypot(*norms)
     if norm > max_norm:
         for parameter in moving:
             parameter.grad = scaled(parameter.grad, max_norm, norm)
@@ -89,7 +92,9 @@ def clip_value(parameters: Module | Iterable[Tensor], max_value: float) -> float
     if not (is_number(max_value) and max_value > 0):
         raise ValueError(LIMIT.format(name="clip_value", limit="max_value", got=max_value))
     moving = with_gradients("clip_value", parameters)
-    largest = max((float(np.max(np.abs(parameter.grad), initial=0)) for parameter in moving), default=0.0)
+    sizes = [float(np.max(np.abs(parameter.grad), initial=0)) for parameter in moving]
+    check_finite("clip_value", moving, sizes)
+    largest = max(sizes, default=0.0)
     if largest > max_value:
         for parameter in moving:
             parameter.grad = np.clip(parameter.grad, -max_value, max_value)
@@ -125,6 +130,7 @@ def normalise_gradients(parameters: Module | Iterable[Tensor], norm: float = 1.0
         raise ValueError(LIMIT.format(name="normalise_gradients", limit="norm", got=norm))
     moving = with_gradients("normalise_gradients", parameters)
     norms = [norm_of(parameter.grad) for parameter in moving]
+    check_finite("normalise_gradients", moving, norms)
     for parameter, before in zip(moving, norms, strict=True):
         if before:
             parameter.grad = scaled(parameter.grad, norm, before)
@@ -132,7 +138,7 @@ def normalise_gradients(parameters: Module | Iterable[Tensor], norm: float = 1.0
 
 
 def with_gradients(name: str, parameters: Any) -> list[Tensor]:
-    """The parameters that have a gradient, if all these are finite."""
+    """The parameters that have a gradient."""
     if isinstance(parameters, Module):
         parameters = parameters.parameters()
     if isinstance(parameters, Tensor | str) or not isinstance(parameters, Iterable):
@@ -143,26 +149,16 @@ def with_gradients(name: str, parameters: Any) -> list[Tensor]:
             raise TypeError(WHAT.format(name=name, got=f"{type(parameter).__name__} among them"))
         if parameter.grad is not None:
             moving.append(parameter)
-    for i, parameter in enumerate(moving):
-        # One sum tells all: it is finite unless an entry is not, or it overflows.
-        if not math.isfinite(float(np.sum(np.abs(parameter.grad), dtype=np.float64))):
-            count = int(np.sum(~np.isfinite(parameter.grad)))
-            if count:
-                label = parameter.name or f"parameter {i}"
-                raise FloatingPointError(
-                    NOT_FINITE.format(name=name, parameter=label, shape=parameter.shape, count=count)
-                )
     return moving
 
 
-def norm_of(array: Any) -> float:
-    """The 2-norm, right also where the squares of the entries would overflow or vanish."""
-    largest = float(np.max(np.abs(array), initial=0))
-    if not largest:
-        return 0.0
-    if 1e-140 < largest < 1e140:
-        return float(np.sqrt(np.sum(np.square(np.abs(array), dtype=np.float64))))
-    return largest * float(np.sqrt(np.sum(np.square(np.abs(array) / largest, dtype=np.float64))))
+def check_finite(name: str, moving: list[Tensor], sizes: list[float]) -> None:
+    """Raise if a gradient, of which the sizes are given, holds entries that are not finite."""
+    for i, (parameter, size) in enumerate(zip(moving, sizes, strict=True)):
+        count = 0 if math.isfinite(size) else int(np.sum(~np.isfinite(parameter.grad)))
+        if count:
+            label = parameter.name or f"parameter {i}"
+            raise FloatingPointError(NOT_FINITE.format(name=name, parameter=label, shape=parameter.shape, count=count))
 
 
 def scaled(array: Any, norm: float, before: float) -> Any:

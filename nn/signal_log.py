@@ -14,6 +14,7 @@ import numpy as np
 
 from autograd_mini import Tensor, Watch
 from nn.module import Module
+from nn.norms import rms
 
 QUANTITIES = "signal", "update_ratio", "dead"
 WEAK, STRONG = 1e-4, 1e4  # of the signal at the last layer
@@ -332,12 +333,3 @@ def relative_change(before: Any, after: Any) -> float:
         return math.sqrt(moved / size)
     whole = rms(before)
     return rms(change) / whole if whole else math.nan
-
-
-def rms(array: Any) -> float:
-    """||a||_2 / sqrt(size), by a scaling that can neither overflow nor underflow."""
-    magnitudes = np.abs(array).astype(np.float64)
-    largest = float(np.max(magnitudes, initial=0.0))
-    if largest == 0 or not math.isfinite(largest):
-        return largest
-    return largest * math.sqrt(float(np.mean(np.square(magnitudes / largest))))

@@ -14,6 +14,7 @@ import numpy as np
 from autograd_mini import Recorder, Signals, Tensor, enable_grad, jacobian_spectrum
 from autograd_mini import signals as signals_of
 from nn.module import Module
+from nn.norms import rms
 from nn.optimizer import Optimizer
 from nn.parameter import Parameter
 
@@ -237,8 +238,3 @@ def update_ratios(optimizer: Any, loss: Tensor, seen: Signals) -> dict[int, floa
         for parameter, gradient in zip(parameters, before, strict=True):
             parameter.grad = gradient
     return ratios
-
-
-def rms(array: Any) -> float:
-    """||a||_2 / sqrt(size)."""
-    return float(np.sqrt(np.mean(np.square(np.abs(array).astype(np.float64)))))
