@@ -266,9 +266,9 @@ class Optimizer:
 
     def _move(self) -> bool:
         """Update the parameters that have a gradient; whether one had."""
-        if not self._joined or not all(group.current() for group in self._joined):
-            self._join()
-        for group in self._joined or ():
+        if self._joined is None or not all(group.current() for group in self._joined):
+            self._joined, self._alone = self._grouped()
+        for group in self._joined:
             values, group.state = self._updated(group.values, group.gradient(), group.state)
             group.put(values)
         moved = bool(self._joined)
@@ -285,15 +285,15 @@ class Optimizer:
             raise TypeError(TENSOR_STEP)
         return values, state
 
-    def _join(self) -> None:
-        """Decide which parameters are updated together and which by themselves."""
-        states = self.state
-        self._alone = list(range(len(states)))
-        if "entrywise" in vars(type(self)):  # a subclass with another rule does not inherit it
-            moving = [i for i, p in enumerate(self.parameters) if p.grad is not None and p.requires_grad]
-            found = groups(self.parameters, states, moving)
-            self._joined = [Joined(g, [self.parameters[i] for i in g], [states[i] for i in g]) for g in found]
-            self._alone = sorted({*self._alone}.difference(*found))
+    def _grouped(self) -> tuple[list[Joined], list[int]]:
+        """Which parameters are updated together and which by themselves."""
+        states, alone = self.state, range(len(self.parameters))
+        if "entrywise" not in vars(type(self)):  # a subclass with another rule does not inherit it
+            return [], list(alone)
+        moving = [i for i, p in enumerate(self.parameters) if p.grad is not None and p.requires_grad]
+        found = groups(self.parameters, states, moving)
+        joined = [Joined(g, [self.parameters[i] for i in g], [states[i] for i in g]) for g in found]
+        return joined, sorted(set(alone).difference(*found))
 
     def zero_grad(self) -> None:
         """Clear the gradients."""
