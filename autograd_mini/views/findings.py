@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd_mini.factors import Layer, Measurement
-from autograd_mini.measuring import finding
+from autograd_mini.measuring import finding, ratio
 
 STEADY = 10.0  # a signal that changes by less over all layers needs no cure
 OUTLIER = 10.0  # times the typical gain, or a tenth of it
@@ -121,7 +121,7 @@ def main(layers: Sequence[Layer], odd: Sequence[Layer]) -> Diagnosis:
         dead = {"where": next(dead_units(layers)), "cure": UNITS_CURE, "layers": worst}
     if len(layers) == 1:
         return Diagnosis(f"One layer: rms(g) is {last.g.rms:.1e} behind {last.name}; {split(layers)}.", **dead)
-    change = ratio_of(first.g.rms, last.g.rms)
+    change = ratio(first.g.rms, last.g.rms)
     ends = f"from {last.g.rms:.1e} at {named(last)} to {first.g.rms:.1e} at {named(first)}"
     gains = [layer.gain for layer in layers[1:]]
     product = math.fsum(map(log, gains))
@@ -160,7 +160,7 @@ def along_uses(layers: Sequence[Layer]) -> Iterator[str]:
             uses.setdefault(name, []).append(layer)
     for name, group in uses.items():
         first, last = group[0], group[-1]
-        change = ratio_of(first.g.rms, last.g.rms)
+        change = ratio(first.g.rms, last.g.rms)
         if len(group) > 2 and healthy(group) and not 1 / STEADY < change < STEADY:
             verb = "falls" if change < 1 else "grows"
             yield (
@@ -233,13 +233,13 @@ def cure(layers: Sequence[Layer], culprit: str, shrinks: bool) -> str:
         )
     if math.isfinite(wanted) and math.isfinite(std):
         size = "larger" if wanted > 1 else "smaller"
-        ratio = wanted if wanted > 1 else 1 / wanted
+        factor = wanted if wanted > 1 else 1 / wanted
         warning = ""
         if wanted > 1.2 and typical([layer.slope for layer in layers]) > CURVED:
             warning = ", as long as its activations do not saturate"
         return (
             f"Give the weights of {of_most(layers)} a standard deviation of {std * wanted:.2g} instead of {std:.2g} "
-            f"({ratio:.3g} times {size}): that makes it x1.00 a layer{warning}."
+            f"({factor:.3g} times {size}): that makes it x1.00 a layer{warning}."
         )
     return "Weights of another scale, a normalisation of the scores or skip connections would hold it."
 
@@ -274,7 +274,7 @@ def odd_one(layer: Layer, layers: Sequence[Layer]) -> Diagnosis:
     """How a layer differs from the others, by which factor, and what would change it."""
     factors, all_factors = merged(layer), [merged(other) for other in layers]
     usually = {name: statistics.median([other[name] for other in all_factors]) for name in CAUSES}
-    name = max(factors, key=lambda n: abs(log(ratio_of(factors[n], usually[n]))))
+    name = max(factors, key=lambda n: abs(log(ratio(factors[n], usually[n]))))
     usual = statistics.median([other.gain for other in layers])
     where = f"L{named(layer)[1:]} stands out: {times(layer.gain)} where others have {times(usual)}."
     why = f"It is {CAUSES[name]} ({times(factors[name])} where others have {times(usually[name])})"
@@ -476,7 +476,3 @@ def times(factor: float) -> str:
 
 def log(value: float) -> float:
     return math.log(value) if value > 0 else (-math.inf if value == 0 else math.nan)
-
-
-def ratio_of(part: float, whole: float) -> float:
-    return part / whole if whole else math.nan

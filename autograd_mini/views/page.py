@@ -84,7 +84,7 @@ def headline(measured: Sequence[Measurement]) -> str:
     if len(measured) > 1:
         return "Where does the signal shrink or grow? " + ", ".join(one.name for one in measured)
     name, layers = measured[0].name, measured[0].layers
-    change = layers[0].g.rms / layers[-1].g.rms if len(layers) > 1 and layers[-1].g.rms else math.nan
+    change = ratio(layers[0].g.rms, layers[-1].g.rms) if len(layers) > 1 else math.nan
     if not math.isfinite(change) or change == 0:
         return f"Where does the signal of {name} shrink or grow?"
     verb = "shrinks to" if change < 1 / STEADY else "grows to" if change > STEADY else "is steady, at"

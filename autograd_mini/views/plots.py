@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from autograd_mini import palette
 from autograd_mini.factors import Layer, Measurement
 from autograd_mini.measuring import ratio
-from autograd_mini.palette import UNREACHED
+from autograd_mini.palette import BLAME, UNREACHED
 from autograd_mini.spectrum import SMALL, JacobianSpectrum
 from autograd_mini.views.axes import (
     COLOURS,
@@ -137,13 +136,13 @@ def where(canvas: Canvas, nets: Sequence[Measurement], names: Sequence[str]) -> 
         if np.isfinite(expected[:-1]).any():
             axis.plot(numbers, expected, "--", color=COLOURS[i % len(COLOURS)], lw=1.2, alpha=0.8)
             theories += 1
-        blamed = np.array(diagnosis(net).layers, int) - 1
-        if len(nets) == 1 and blamed.size and np.isfinite(rms[blamed]).all():
-            axis.plot(
-                numbers[blamed], rms[blamed], "o", ms=14, mfc="none", mec=palette.BLAME, mew=2.5, label="look here"
-            )
     if theories:
         axis.plot([], [], "--", color="#555555", lw=1.2, label="if weights were independent: A F of the layers above")
+    if len(nets) == 1:
+        blamed = np.array(diagnosis(nets[0]).layers, int)
+        rms = np.array([nets[0].layers[number - 1].g.rms for number in blamed])
+        if blamed.size and np.isfinite(rms).all():
+            axis.plot(blamed, rms, "o", ms=14, mfc="none", mec=BLAME, mew=2.5, label="look here")
     log_axis(axis, shown)  # the theory, which may be decades away, does not set the scale
     axis.set_ylabel("rms(g), the size of the signal")
     title(axis, "Where does it shrink or grow?", change(nets[0].layers) if len(nets) == 1 else "")
