@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor
-from nn.checks import as_input, check_sizes
+from nn.checks import as_input, as_values, check_sizes
 from nn.functions import softmax
 from nn.init import Initialiser
 from nn.layers import Linear
@@ -141,7 +141,7 @@ class MultiHeadAttention(Module):
         path = self._name or "MultiHeadAttention"
         may = None
         if mask is not None:
-            may = mask.data if isinstance(mask, Tensor) else np.asarray(mask)
+            may = as_values(mask)
             if may.dtype != bool:
                 raise TypeError(MASK.format(path=path, kind="dtype", got=may.dtype, want=shape))
             try:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini import Tensor
 from nn.module import Module
 
 SIZE = "{call}: {size} must be a positive whole number, such as {size}=16."
@@ -43,6 +44,11 @@ def check_layers(name: str, layers: Iterable[Any]) -> None:
 def as_input(x: Any) -> Any:
     """What a layer is given as it is, if it is a tensor or an array of any kind; a list or a number as an array."""
     return x if hasattr(x, "ndim") else np.asarray(x)
+
+
+def as_values(x: Any) -> Any:
+    """The values of a tensor, without its history; of anything else, an array."""
+    return x.data if isinstance(x, Tensor) else np.asarray(x)
 
 
 def as_scores(s: Any) -> Any:

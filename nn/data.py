@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor
+from nn.checks import as_values
 
 TAKEN = 2**22  # bytes of examples that are taken out of arrays at once
 
@@ -486,7 +487,7 @@ def stack(examples: list[Any]) -> Batch:
 
 
 def stack_part(column: tuple[Any, ...]) -> Any:
-    arrays = [np.asarray(part.data if isinstance(part, Tensor) else part) for part in column]
+    arrays = [as_values(part) for part in column]
     for array in arrays:
         if array.dtype.kind == "O":
             raise TypeError(NO_ROWS.format(name="DataLoader", what=f"an example of kind {type(column[0]).__name__}"))

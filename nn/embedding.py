@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor
-from nn.checks import check_sizes
+from nn.checks import as_values, check_sizes
 from nn.init import Initialiser, as_initialiser
 from nn.module import Module
 from nn.parameter import Parameter
@@ -74,7 +73,7 @@ class Embedding(Module):
         self.padding = padding
 
     def forward(self, indices: Any) -> Any:
-        indices = indices.data if isinstance(indices, Tensor) else np.asarray(indices)
+        indices = as_values(indices)
         count, units = self.weights.shape
         path = self._name or "Embedding"
         if indices.dtype.kind not in "iu":

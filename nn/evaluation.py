@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor, no_grad
+from nn.checks import as_values
 from nn.data import Batch, DataLoader, as_array
 from nn.module import Module
 
@@ -139,7 +140,7 @@ def values_of(output: Any) -> Any:
         return {key: values_of(part) for key, part in output.items()}
     if isinstance(output, tuple | list):
         return tuple(values_of(part) for part in output)
-    return output.data if isinstance(output, Tensor) else np.asarray(output)
+    return as_values(output)
 
 
 def put_together(outputs: list[Any]) -> Any:

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from autograd_mini import Tensor, no_grad
-from nn.checks import check_sizes
+from autograd_mini import no_grad
+from nn.checks import as_values, check_sizes
 from nn.module import Module
 from nn.parameter import Parameter
 
@@ -231,7 +231,7 @@ def layer_sequential(
 
 def spread(values: Any) -> float:
     """The variance of all numbers; of none it is NaN."""
-    values = np.asarray(values.data if isinstance(values, Tensor) else values)
+    values = as_values(values)
     return float(np.var(values, dtype=np.float64)) if values.size else math.nan
 
 

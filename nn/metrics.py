@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor
+from nn.checks import as_values
 from nn.outputs import classify
 
 LABELS = (
@@ -45,7 +45,7 @@ def accuracy(output: Any, labels: Any) -> float:
     >>> nn.accuracy([[0.1, 0.9], [0.8, 0.2], [0.3, 0.7]], [1, 0, 0]), nn.accuracy([2.0, -1.0], [-1, -1])
     (0.6666666666666666, 0.5)
     """
-    output, labels = plain(output), plain(labels)
+    output, labels = as_values(output), as_values(labels)
     classes = output.shape[1] if output.ndim == 2 else 1
     known = labels.dtype.kind in "iu" if classes > 1 else bool(np.isin(labels, (-1, 0, 1)).all())
     column = classes == 1 and labels.shape == (*output.shape[:1], 1)
@@ -74,7 +74,7 @@ def r2(output: Any, target: Any) -> float:
     >>> nn.r2([1.0, 2.0, 3.0], [1.0, 2.0, 4.0])
     0.7857142857142857
     """
-    output, target = plain(output), plain(target)
+    output, target = as_values(output), as_values(target)
     if output.shape != target.shape or not output.size:
         raise ValueError(SHAPES.format(name="r2", output=output.shape, target=target.shape))
     output, target = output.astype(float), target.astype(float)  # differences of unsigned numbers would go around at 0
@@ -85,8 +85,3 @@ def r2(output: Any, target: Any) -> float:
         count = np.count_nonzero(~np.isfinite(target))
         raise ValueError(NOT_FINITE.format(count=count, size=target.size))
     return 1 - float(np.sum((target - output) ** 2)) / scatter
-
-
-def plain(array: Any) -> Any:
-    """The values of a tensor, or of anything like an array."""
-    return np.asarray(array.data if isinstance(array, Tensor) else array)

@@ -10,6 +10,7 @@ import numpy as np
 
 from autograd_mini import Tensor, no_grad, value_and_grad, vjp
 from autograd_mini import grad as gradient_of
+from nn.checks import as_values
 from nn.module import Module
 
 FIRST_ORDER = "L-BFGS-B", "BFGS", "CG", "TNC", "SLSQP"
@@ -237,5 +238,5 @@ def minimize(
 
 def widened(value: Any) -> Any:
     """Floating-point numbers in float64, others as they are."""
-    array = np.asarray(value.data if isinstance(value, Tensor) else value)
+    array = as_values(value)
     return array.astype(np.float64) if array.dtype.kind == "f" else array

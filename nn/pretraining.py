@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor, no_grad
-from nn.checks import check_layers
+from nn.checks import as_values, check_layers
 from nn.layers import Linear, Sequential
 from nn.losses import squared_error
 from nn.module import Module
@@ -126,7 +126,7 @@ def pretrain(
         blocks = list(hidden_blocks(model))
     if not blocks:
         raise ValueError(NO_HIDDEN.format(name=type(model).__name__))
-    code = x.data if isinstance(x, Tensor) else np.asarray(x)
+    code = as_values(x)
     if code.ndim < 2 or not code.size:
         raise ValueError(INPUTS.format(shape=code.shape))
     rng = np.random.default_rng(rng)

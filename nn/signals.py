@@ -13,6 +13,7 @@ import numpy as np
 
 from autograd_mini import Recorder, Signals, Tensor, enable_grad, jacobian_spectrum
 from autograd_mini import signals as signals_of
+from nn.checks import as_values
 from nn.module import Module
 from nn.norms import rms
 from nn.optimizer import Optimizer
@@ -129,7 +130,7 @@ def described(value: Any) -> str:
 
 def as_input(value: Any) -> Tensor:
     """A leaf of the same numbers; of floats, one whose gradient shows how the signal arrives."""
-    array = value.data if isinstance(value, Tensor) else np.asarray(value)
+    array = as_values(value)
     if array.ndim and not array.shape[0]:
         raise ValueError(EMPTY.format(shape=array.shape))
     name = value.name if isinstance(value, Tensor) and value.name else "x"

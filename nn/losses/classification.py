@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor
+from nn.checks import as_values
 from nn.functions import (
     label_losses,
     log_softmax,
@@ -208,7 +209,7 @@ def cross_entropy(
         if ignore_index is not None:
             raise ValueError(IGNORED_ROWS.format(got=ignore_index))
         if np.shape(labels) != logits.shape:
-            labels = np.asarray(labels.data if isinstance(labels, Tensor) else labels)
+            labels = as_values(labels)
             raise ValueError(unfit("cross_entropy", labels, logits))
         shares = as_shares("cross_entropy", labels, logits)
         weights = as_weights(class_weights, logits)
