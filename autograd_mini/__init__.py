@@ -1,21 +1,35 @@
 """Automatic differentiation that you can see through: NumPy in, derivatives and their pictures out."""
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from autograd_mini import rules  # registers the derivative of each NumPy function
-from autograd_mini.checked import NonFiniteError, checked
-from autograd_mini.checkpointing import checkpoint
-from autograd_mini.derivatives import elementwise_grad, hessian, hvp, jacobian, jvp, stop_gradient
+from autograd_mini.checked import checked
 from autograd_mini.domains import case
 from autograd_mini.graph import Watch, enable_grad, no_grad, scope
 from autograd_mini.primitive import composite, constant, primitive, rule
-from autograd_mini.signals import Recorder, Signals, signals
-from autograd_mini.spectrum import jacobian_spectrum
+from autograd_mini.signals import signals
 from autograd_mini.tensor import Tensor
-from autograd_mini.transforms import grad, value_and_grad, vjp
+from autograd_mini.transforms import (
+    checkpoint,
+    elementwise_grad,
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    stop_gradient,
+    value_and_grad,
+    vjp,
+)
 
 if TYPE_CHECKING:
-    from autograd_mini.drawing import draw
+    from autograd_mini.checked.checker import NonFiniteError
+    from autograd_mini.drawing.draw import draw
+    from autograd_mini.measuring.spectrum import jacobian_spectrum
+    from autograd_mini.signals.report import Recorder, Signals
+
+__version__ = "0.1.0"
 
 __all__ = [
     "NonFiniteError",
@@ -48,11 +62,21 @@ __all__ = [
     "vjp",
 ]
 
+# What measures and draws is imported when it is first asked for.
+LATER = {
+    "NonFiniteError": "checked.checker",
+    "Recorder": "signals.report",
+    "Signals": "signals.report",
+    "draw": "drawing.draw",
+    "jacobian_spectrum": "measuring.spectrum",
+}
+
 
 def __getattr__(name: str) -> Any:
-    """Import what draws only when it is asked for: Graphviz's wrapper would be a third of the import time."""
-    if name == "draw":
-        from autograd_mini.drawing import draw
+    if name not in LATER:
+        raise AttributeError(f"module 'autograd_mini' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"autograd_mini.{LATER[name]}"), name)
 
-        return draw
-    raise AttributeError(f"module 'autograd_mini' has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,4 +1,4 @@
-"""Which checker of derivatives finds which mistake: ours, PyTorch's, JAX's and autograd's, on `tests/mistakes`.
+"""Which checker of derivatives finds which mistake: ours, PyTorch's, JAX's and autograd's, on the list of the tests.
 
 `python -m benchmarks.checkers`. Each library gets the same NumPy functions as operations of its own, with the same
 NumPy derivatives, in float64; its checker runs with its default settings.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import sys
 import warnings
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -25,7 +24,7 @@ INTRODUCTION = """\
 # Which checker finds which mistake
 
 {count} functions with a wrong derivative that somebody would really write, and the same functions with the right one
-(`tests/mistakes.py`), given to four checkers:
+(`tests/autograd_mini/testing/mistakes.py`), given to four checkers:
 
 - **here**: `autograd_mini.testing.check_derivatives`
 - **PyTorch**: `torch.autograd.gradcheck`, and `gradgradcheck` for mistakes of the second order
@@ -305,8 +304,7 @@ def told(mark: Score) -> str:
 
 def seeded() -> Sequence[Any]:
     """The list of mistakes, which lies beside the tests."""
-    sys.path.insert(0, str(ROOT / "tests"))
-    return importlib.import_module("mistakes").MISTAKES
+    return importlib.import_module("tests.autograd_mini.testing.mistakes").MISTAKES
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -19,7 +19,7 @@ import nn
 from autograd_mini import Tensor
 from benchmarks.common import print_table
 from benchmarks.training_step import measure, ratio
-from nn import convolution
+from nn.layers import convolution
 
 IMAGES = 64
 

@@ -460,7 +460,7 @@ float64 unless another dtype is named; *second* is the derivative of the sum of 
 - Where another library has a function of its own for what the call computes, that one is measured:
   `torch.nn.functional.softplus` and `jax.nn.softplus` for `np.logaddexp(0.0, x)`.
 
-`tests/test_hard_points.py` checks every row.
+`tests/docs/test_hard_points.py` checks every row.
 """
 
 TWO_WHERES = """\

@@ -1,7 +1,7 @@
 """Weights that go to PyTorch and come from it, as safetensors: do both libraries then compute the same?
 
 `python -m benchmarks.parity_weights`. With `--fixture` it writes the file that a test of ours reads without PyTorch:
-`python -m benchmarks.parity_weights --fixture tests/torch_weights.safetensors`.
+`python -m benchmarks.parity_weights --fixture tests/nn/training/torch_weights.safetensors`.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import numpy as np
 from gallery import claim, fast, save
 
 import nn
-from nn.perceptrons import AND, NOT, OR, XOR, convex, learn
+from nn.lecture.perceptrons import AND, NOT, OR, XOR, convex, learn
 
 BLUE, ORANGE, GREY = "#0072B2", "#E69F00", "#999999"
 SIDES = (8, 16)

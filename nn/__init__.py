@@ -1,31 +1,48 @@
 """Neural networks from autograd_mini's primitives: modules, activations, initial weights, losses, SGD."""
 
-from nn import data, init, perceptrons, schedules
-from nn.activations import (
+import sys
+
+from autograd_mini import __version__ as __version__
+from nn.layers import (
     ELU,
     GELU,
+    GRU,
+    MLP,
+    RNN,
+    AvgPool2d,
+    BatchNorm,
+    ChannelDropout,
+    Conv2d,
+    Dropout,
+    Embedding,
+    Flatten,
+    GaussianNoise,
+    GRUCell,
     Identity,
+    LayerNorm,
     LeakyReLU,
+    Linear,
+    Masking,
+    MaxPool2d,
+    MultiHeadAttention,
     PReLU,
     ReLU,
+    Residual,
+    RNNCell,
+    Sequential,
     Sigmoid,
     Sign,
     SiLU,
     Softmax,
     Softplus,
     Tanh,
+    WeightNorm,
+    init,
 )
-from nn.attention import MultiHeadAttention
-from nn.boosting import boost
-from nn.callbacks import EarlyStopping, ReduceOnPlateau
-from nn.checkpoints import load, load_weights, save, save_weights, torch_names
-from nn.clipping import clip_norm, clip_value, normalise_gradients
-from nn.convolution import Conv2d
-from nn.data import DataLoader, minibatches
-from nn.embedding import Embedding
-from nn.evaluation import evaluate, predict
-from nn.history import History
-from nn.layers import MLP, Flatten, Linear, Residual, Sequential
+from nn.lecture import perceptrons
+from nn.lecture.boosting import boost
+from nn.lecture.perceptrons import Aggregation, Perceptron
+from nn.lecture.pretraining import Autoencoder, pretrain
 from nn.losses import (
     absolute_error,
     cosine_distance,
@@ -36,22 +53,37 @@ from nn.losses import (
     logistic_loss,
     squared_error,
 )
-from nn.metrics import accuracy, r2
-from nn.minimize import minimize
 from nn.module import Module
-from nn.normalization import BatchNorm, LayerNorm, WeightNorm
-from nn.optim import SGD, AdaGrad, Adam, AdamW, RMSprop
-from nn.optimizer import Optimizer, Optimizers
+from nn.optimizers import (
+    SGD,
+    AdaGrad,
+    Adam,
+    AdamW,
+    Optimizer,
+    Optimizers,
+    RMSprop,
+    clip_norm,
+    clip_value,
+    minimize,
+    normalise_gradients,
+    schedules,
+)
 from nn.outputs import classify, probabilities
 from nn.parameter import Buffer, Parameter
-from nn.perceptrons import Aggregation, Perceptron
-from nn.pooling import AvgPool2d, MaxPool2d
-from nn.pretraining import Autoencoder, pretrain
-from nn.recurrent import GRU, RNN, GRUCell, RNNCell
-from nn.regularization import ChannelDropout, Dropout, GaussianNoise, Masking
-from nn.signal_log import SignalLog
-from nn.signals import signals
-from nn.training import Training, fit
+from nn.signals.log import SignalLog
+from nn.signals.measure import signals
+from nn.training import data
+from nn.training.callbacks import EarlyStopping, ReduceOnPlateau
+from nn.training.checkpoints import load, load_weights, save, save_weights, torch_names
+from nn.training.data import DataLoader, minibatches
+from nn.training.evaluation import evaluate, predict
+from nn.training.fit import Training, fit
+from nn.training.history import History
+from nn.training.metrics import accuracy, r2
+
+# What is written `nn.init.he` can be imported as such: `from nn.init import he`.
+for _module in (data, init, perceptrons, schedules):
+    sys.modules[f"nn.{_module.__name__.rpartition('.')[2]}"] = _module
 
 __all__ = [
     "ELU",
@@ -139,3 +171,7 @@ __all__ = [
     "squared_error",
     "torch_names",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -24,7 +24,7 @@ import scipy.integrate
 from autograd_mini.domains import case
 from autograd_mini.primitive import primitive, rule
 from autograd_mini.tensor import Tensor
-from autograd_mini.transforms import vjp
+from autograd_mini.transforms.gradients import vjp
 
 __all__ = ["odeint", "solve_ivp"]
 

@@ -30,7 +30,7 @@ from autograd_mini.testing.report import (
 )
 from autograd_mini.testing.shrinking import smallest
 from autograd_mini.testing.snippets import code_of, name_of, own_name, pasted
-from autograd_mini.trees import flatten
+from autograd_mini.transforms.trees import flatten
 
 ORDER = 2  # how often is derived if nothing else is said
 NOTHING_TO_CHECK = (

@@ -13,15 +13,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_mini.derivatives import jvp
 from autograd_mini.tensor import Tensor
 from autograd_mini.testing.checks import Check
 from autograd_mini.testing.problem import is_differentiable
 from autograd_mini.testing.properties import largest, random_like
 from autograd_mini.testing.report import DerivativeError, InconclusiveError
 from autograd_mini.testing.snippets import code_of, name_of
-from autograd_mini.transforms import vjp
-from autograd_mini.trees import flatten
+from autograd_mini.transforms.derivatives import jvp
+from autograd_mini.transforms.gradients import vjp
+from autograd_mini.transforms.trees import flatten
 
 __all__ = [
     "all_for",

@@ -17,7 +17,7 @@ from autograd_mini.testing.comparison import Comparison
 from autograd_mini.testing.problem import Problem, is_differentiable
 from autograd_mini.testing.report import DerivativeError, InconclusiveError, Report, Subject, wrong_message
 from autograd_mini.testing.snippets import own_name, pasted, source_of
-from autograd_mini.trees import flatten
+from autograd_mini.transforms.trees import flatten
 
 NO_PARAMETERS = (
     "check_module was called with {what}, which has neither `named_parameters()` nor `parameters()`. Pass a model, "

@@ -11,8 +11,8 @@ import numpy as np
 from autograd_mini.graph import no_grad
 from autograd_mini.tensor import Tensor
 from autograd_mini.testing.differences import EPS, Vector
-from autograd_mini.transforms import vjp
-from autograd_mini.trees import flatten
+from autograd_mini.transforms.gradients import vjp
+from autograd_mini.transforms.trees import flatten
 
 WIDE = {"f": np.float64, "c": np.complex128}
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.derivatives import jvp
 from autograd_mini.graph import no_grad
 from autograd_mini.tensor import Tensor
 from autograd_mini.testing.problem import WIDE, Problem, as_vector, detached, is_differentiable
 from autograd_mini.testing.report import DerivativeError, Subject
-from autograd_mini.transforms import vjp
-from autograd_mini.trees import flatten
+from autograd_mini.transforms.derivatives import jvp
+from autograd_mini.transforms.gradients import vjp
+from autograd_mini.transforms.trees import flatten
 
 UNITS = 1000  # of rounding: by how much two ways to compute the same may differ
 FEW_UNITS = 16

@@ -1,0 +1,182 @@
+"""Axes for layers and signals: logarithms with gaps, ticks, titles that say what is found. No question is answered."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from autograd_mini.drawing.palette import BAD
+from autograd_mini.measuring.factors import Layer
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+NO_MATPLOTLIB = 'Plots need matplotlib. Write `pip install "autograd-mini[plot]"`.'
+MARKERS = "osD^v*P"
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")  # Okabe and Ito 2008
+DEPTH = "layer (1 is next to the input)"
+SMALLEST = 1e-300
+DECADES = 2.0  # that a logarithmic axis shows at least, so that noise is not mistaken for a trend
+Array = np.ndarray[Any, Any]
+
+
+class Canvas(NamedTuple):
+    """Where to draw: a figure, and the axis that the user gave, if any."""
+
+    figure: Figure
+    given: Any = None
+
+    def axes(self, rows: int = 1, columns: int = 1, **layout: Any) -> Any:
+        """The axes as a matrix."""
+        if self.given is not None:
+            return np.array([[self.given]])
+        return self.figure.subplots(rows, columns, squeeze=False, **layout)
+
+    def legend(self, axes: Iterable[Any], columns: int = 2) -> None:
+        """One legend for all axes, below them so that it hides nothing."""
+        found: dict[str, Any] = {}
+        for axis in axes:
+            handles, labels = axis.get_legend_handles_labels()
+            for handle, label in zip(handles, labels, strict=True):
+                found.setdefault(label, handle)
+        if not found:
+            return
+        if self.given is not None:
+            self.given.legend(found.values(), found.keys(), loc="upper left", fontsize=8)
+        else:
+            self.figure.legend(
+                found.values(), found.keys(), loc="outside lower center", fontsize=8, ncols=columns, frameon=False
+            )
+
+
+def figure(width: float = 7.0, height: float = 4.4) -> Figure:
+    """An empty figure that belongs to nobody else."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(NO_MATPLOTLIB) from error
+    made = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(made)
+    return made
+
+
+def column(layers: Sequence[Layer], name: str) -> Array:
+    """One number of each layer."""
+    return np.array([getattr(layer, name) for layer in layers], dtype=float)
+
+
+def logs(values: Array) -> Array:
+    """log10, nan for what has none."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = np.log10(values)
+    return np.where(np.isfinite(found), found, np.nan)
+
+
+def positive(values: Array) -> Array:
+    """What a logarithmic axis can show; the rest leaves a gap."""
+    return np.where((values > SMALLEST) & np.isfinite(values), values, np.nan)
+
+
+def is_finite(layer: Layer) -> bool:
+    return layer.g.finite and layer.delta.finite
+
+
+def is_zero(layer: Layer) -> bool:
+    return is_finite(layer) and (layer.g.rms == 0 or layer.delta.rms == 0)
+
+
+def depth_ticks(layers: int, most: int = 12) -> list[int]:
+    """The first layer, the last, and round numbers between them."""
+    step = next(nice * 10**power for power in range(9) for nice in (1, 2, 5) if layers <= most * nice * 10**power)
+    between = [tick for tick in range(step, layers, step) if tick - 1 >= 0.6 * step and layers - tick >= 0.6 * step]
+    return sorted({1, *between, layers})
+
+
+def depth_axis(axis: Any, layers: int, ticks: int = 12) -> None:
+    """Layers along the horizontal axis, with few enough ticks."""
+    axis.set_xlabel(DEPTH if ticks > 6 else "layer")
+    axis.set_xlim(0.4, layers + 0.6)
+    axis.set_xticks(depth_ticks(layers, ticks))
+    axis.set_axisbelow(True)
+    axis.grid(alpha=0.3)
+
+
+def title(axis: Any, question: str, answer: str = "") -> None:
+    """The question, and below it what is seen."""
+    if answer:
+        axis.set_title(answer, loc="left", fontsize=9, color="#333333")
+        axis.annotate(
+            question, (0, 1), (0, 20), "axes fraction", textcoords="offset points", fontsize=11, fontweight="bold"
+        )
+    else:
+        axis.set_title(question, loc="left", fontsize=11, fontweight="bold")
+
+
+def log_axis(axis: Any, shown: Iterable[Any]) -> None:
+    """A logarithmic vertical axis around these values, of at least two decades."""
+    known = np.concatenate([np.ravel(values) for values in shown] or [np.zeros(0)])
+    known = np.log10(known[np.isfinite(known) & (known > 0)])
+    axis.set_yscale("log")
+    if not known.size:
+        axis.set_ylim(1e-2, 1)
+        axis.set_yticks([])
+        axis.text(0.5, 0.5, "no number to show", ha="center", va="center", transform=axis.transAxes)
+        return
+    low, high = float(known.min()), float(known.max())
+    margin = max(0.08 * (high - low), (DECADES - (high - low)) / 2)
+    axis.set_ylim(10 ** max(low - margin, -307), 10 ** min(high + margin, 307))
+
+
+def log_line(  # noqa: PLR0917
+    axis: Any, i: int, name: str, numbers: Array, values: Array, broken: Array
+) -> Array:
+    """One net's values on a logarithmic axis; zeros lie on its lower edge, what is not finite on its upper one."""
+    colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
+    shown = positive(values)
+    every = max(1, math.ceil(len(numbers) / 40))
+    axis.plot(numbers, shown, color=colour, marker=marker, ms=4, lw=1.5, label=name, markevery=every)
+    zero = values == 0
+    edges = ((zero, "x", 0.03 + 0.03 * (i % 4), "exactly zero"), (broken, "1", 0.97 - 0.03 * (i % 4), "not finite"))
+    for where, sign, height, label in edges:
+        if where.any():
+            level = np.full(where.sum(), height)
+            axis.plot(
+                *(numbers[where], level, sign),
+                color=BAD if sign == "1" else colour,
+                ms=6,
+                transform=axis.get_xaxis_transform(),
+                label=f"{name}: {label}",
+            )
+    return shown
+
+
+def stretches(mask: Array) -> list[tuple[int, int]]:
+    """The first and the last layer of each unbroken stretch of layers that the mask holds."""
+    steps = np.diff(np.concatenate([[0], mask.astype(int), [0]]))
+    return list(zip((np.flatnonzero(steps == 1) + 1).tolist(), np.flatnonzero(steps == -1).tolist(), strict=True))
+
+
+def mark(axis: Any, zero: Array, broken: Array) -> None:
+    """Hatch the layers whose signal is exactly zero, and frame in red those where it is not finite."""
+    looks = ((zero, "..", "#777777", "signal exactly zero"), (broken, "//", BAD, "not finite"))
+    for mask, hatch, colour, label in looks:
+        for first, last in stretches(mask):
+            axis.axvspan(
+                first - 0.5, last + 0.5, facecolor="none", edgecolor=colour, hatch=hatch, lw=1, zorder=0.5, label=label
+            )
+
+
+def means(values: Array, starts: Array, stops: Array) -> Array:
+    """The mean of each group, of what is known."""
+    return extremes(values, starts, stops, np.mean)
+
+
+def extremes(values: Array, starts: Array, stops: Array, best: Callable[[Array], Any]) -> Array:
+    """One number for each group of values, of what is known; nan where nothing is."""
+    groups = [values[start:stop] for start, stop in zip(starts, stops, strict=True)]
+    known = [group[~np.isnan(group)] for group in groups]
+    return np.array([best(group) if group.size else math.nan for group in known], dtype=float)

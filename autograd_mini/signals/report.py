@@ -1,0 +1,161 @@
+"""What `signals` returns: everything that was measured, and the ways to look at it.
+
+How it is shown lives in the files beside this one and in `drawing`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autograd_mini.graph import Record, Watch
+from autograd_mini.measuring.factors import Layer, Measurement, measurement
+from autograd_mini.measuring.sizes import root_and_seed
+from autograd_mini.measuring.spectrum import JacobianSpectrum
+from autograd_mini.signals.findings import findings
+from autograd_mini.signals.page import has_matplotlib, save_page
+from autograd_mini.signals.plots import figures, plot
+from autograd_mini.signals.tables import html_table, table, text_table, write_csv
+from autograd_mini.tensor import Tensor
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from autograd_mini.drawing.rendering import Drawing
+
+NOT_TENSORS = (
+    "signals(..., {argument}=...) was given {what}. Write a list of tensors: those that the computation itself used, "
+    "such as `x = Tensor(x)` and then `model(x)`."
+)
+
+
+class Recorder(Watch):
+    """Keeps the values of a forward, so that `signals` can tell how scores and activations are spread.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import Recorder, Tensor, signals
+    >>> x, w = Tensor(np.ones((4, 3))), Tensor(np.eye(3), requires_grad=True)
+    >>> with Recorder() as forward:
+    ...     loss = np.sum(np.tanh(x @ w))
+    >>> signals(loss, forward=forward).layers[0].spreads["s"].quantiles[3]
+    np.float64(1.0)
+    """
+
+    def __init__(self) -> None:
+        self.values: dict[Record, Any] = {}
+
+    def forward(self, primitive: Any, args: tuple[Any, ...], result: Any) -> None:  # noqa: ARG002
+        if isinstance(result, Tensor) and result._record is not None:
+            self.values[result._record] = result.data
+
+    def remember(self, tensors: Iterable[Tensor]) -> None:
+        """Keep the values of these too: parameters, which a graph does not always hold."""
+        self.values.update((tensor._record, tensor.data) for tensor in tensors if tensor._record is not None)
+
+
+class Signals(Measurement):
+    """What `signals` measured; `s[tensor]` is the `Signal` of one tensor's cotangent.
+
+    `print` it for the findings and the table of layers; notebooks show both.
+    """
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What is to be seen, the most important first, each a sentence or two."""
+        return findings(self)
+
+    def layers_reading(self, weights: Tensor) -> list[Layer]:
+        """The layers whose weights are this tensor; more than one where it is shared."""
+        record = weights._record
+        pairs = zip(self.layers, self.places, strict=True)
+        return [layer for layer, place in pairs if place.mixing.inputs[place.weights] is record]
+
+    def table(self, rows: str = "layers") -> np.ndarray[Any, Any]:
+        """All numbers as a structured array, one row for each of the "layers", "operations" or "edges"."""
+        return table(self, rows)
+
+    def to_csv(self, path: str | os.PathLike[str], rows: str = "layers") -> None:
+        """Write `table(rows)` as comma-separated values with a header."""
+        write_csv(self, path, rows)
+
+    def plot(
+        self,
+        question: str = "where",
+        *others: Signals,
+        names: Sequence[str] | None = None,
+        spectrum: JacobianSpectrum | None = None,
+        ax: Any = None,
+    ) -> Figure:
+        """A matplotlib figure that answers one question, for this net or for several side by side.
+
+        Parameters
+        ----------
+        question : str
+            "where" does the signal shrink, "why", in which "units", how is it "spread", does it pass in all
+            "directions", and does it train ("learns").
+        *others : Signals
+            More nets.
+        names : sequence of str, optional
+            What to call them.
+        spectrum : JacobianSpectrum, optional
+            For "directions".
+        ax : matplotlib axis, optional
+            Where to draw a question that needs one panel only.
+        """
+        return plot((self, *others), question, names, spectrum, ax)
+
+    def draw(
+        self, level: str = "layers", *, expand: Collection[str | int] = (), max_nodes: int | None = None
+    ) -> Drawing:
+        """Draw the layers, each with its factors, or the "operations", or the "units" of a tiny net.
+
+        Parameters
+        ----------
+        level : str
+            "layers", "operations" or "units".
+        expand : collection of str and int
+            Layers, by name or number, of which to show the operations.
+        max_nodes : int, optional
+            Fold beyond so many boxes: by default 40 layers or 1,000 operations.
+        """
+        from autograd_mini.signals.graphs import draw_signals
+
+        return draw_signals(self, level, expand, max_nodes)
+
+    def save(self, path: str | os.PathLike[str], *others: Signals) -> None:
+        """Write the report: one HTML page that needs no network, for this net or for several side by side."""
+        nets = self, *others
+        save_page(nets, path, figures(nets) if has_matplotlib() else ())
+
+    def __str__(self) -> str:
+        return "\n".join([*self.findings, "", text_table(self)])
+
+    def _repr_html_(self) -> str:
+        return html_table(self)
+
+
+def report(
+    tensor: Tensor,
+    seed: Any,
+    inputs: Sequence[Tensor] | None,
+    outputs: Sequence[Tensor],
+    forward: Recorder | None,
+) -> Signals:
+    """What `autograd_mini.signals` returns."""
+    root, seed = root_and_seed(tensor, seed)
+    known = None if inputs is None else records_of(inputs, "inputs")
+    values = {} if forward is None else forward.values
+    found = measurement(root, seed, known, records_of(outputs, "outputs"), values, tensor.name or "a tensor")
+    return Signals(**vars(found))
+
+
+def records_of(tensors: Sequence[Tensor], argument: str) -> list[Record]:
+    """The records of tensors."""
+    if isinstance(tensors, Tensor) or not all(isinstance(t, Tensor) for t in tensors):
+        raise TypeError(NOT_TENSORS.format(argument=argument, what=type(tensors).__name__))
+    return [t._record for t in tensors if t._record is not None]

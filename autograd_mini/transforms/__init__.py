@@ -1,0 +1,21 @@
+"""Functions of functions: derivatives in all directions, recomputation, and the containers that they go through.
+
+No rule of calculus lives here, and nothing that measures or draws.
+"""
+
+from autograd_mini.transforms.checkpointing import checkpoint
+from autograd_mini.transforms.derivatives import elementwise_grad, hessian, hvp, jacobian, jvp, stop_gradient
+from autograd_mini.transforms.gradients import grad, value_and_grad, vjp
+
+__all__ = [
+    "checkpoint",
+    "elementwise_grad",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "stop_gradient",
+    "value_and_grad",
+    "vjp",
+]

@@ -1,0 +1,274 @@
+"""Derivatives of other forms than the gradient: `jvp`, `jacobian`, `hessian`, `hvp`, all made from `vjp` and `grad`."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_mini import errors
+from autograd_mini.graph import enable_grad
+from autograd_mini.tensor import Tensor, wrap
+from autograd_mini.transforms.gradients import Trace, grad, positions_of, vjp
+from autograd_mini.transforms.trees import flatten
+
+numpy: Any = np
+
+
+def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    r"""The value of `f` and its derivative along a direction, :math:`\sum_i \partial f/\partial x_i \cdot t_i`.
+
+    The pullback is linear in its cotangent, so its own pullback is the wanted push-forward: forward mode from reverse
+    mode twice, without a second set of rules.
+
+    Parameters
+    ----------
+    f : callable
+        Returns a tensor.
+    primals : sequence
+        The arguments, arrays or nested containers of them.
+    tangents : sequence
+        The direction, of the structure, shapes and dtypes of `primals`.
+
+    Returns
+    -------
+    out, tangent_out : ndarray or Tensor
+        Of the same shape.
+
+    Raises
+    ------
+    ValueError
+        If tangents and primals differ in number or shape.
+    TypeError
+        If a tangent is complex and its primal is not.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import jvp
+    >>> jvp(lambda x: x * x, (np.array([1.0, 2.0]),), (np.array([1.0, 10.0]),))
+    (array([1., 4.]), array([ 2., 40.]))
+    """
+    directions, _ = flatten(tuple(tangents))
+    shapes = [np.shape(leaf) for leaf in flatten(tuple(primals))[0]]
+    if shapes != [np.shape(direction) for direction in directions]:
+        raise ValueError(errors.TANGENTS.format(got=[np.shape(d) for d in directions], want=shapes))
+    for leaf, direction in zip(flatten(tuple(primals))[0], directions, strict=True):
+        if np.iscomplexobj(direction) and not np.iscomplexobj(leaf):
+            raise TypeError(errors.REAL_TANGENT)
+    out, pullback = vjp(f, *primals)
+    results, rebuild = flatten(out)
+    zeros = rebuild([np.zeros_like(result.data if isinstance(result, Tensor) else result) for result in results])
+    with enable_grad():
+        tangent_out = grad(lambda cotangent: inner(pullback(cotangent), directions))(zeros)
+    if not any(isinstance(value, Tensor) for value in (*results, *directions)):
+        tangents_out, _ = flatten(tangent_out)
+        return out, rebuild([value.data if isinstance(value, Tensor) else value for value in tangents_out])
+    return out, tangent_out
+
+
+def inner(tree: Any, others: Sequence[Any]) -> Any:
+    """The real inner product of the leaves of `tree` with `others`."""
+    total: Any = 0.0
+    for one, other in zip(flatten(tree)[0], others, strict=True):
+        product = one * (numpy.conj(other) if np.iscomplexobj(other) else other)
+        total = total + numpy.sum(numpy.real(product) if product.dtype.kind == "c" else product)
+    return total
+
+
+def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    r"""All partial derivatives, :math:`J_{ij} = \partial f_i / \partial x_j`, of shape `out.shape + x.shape`.
+
+    Parameters
+    ----------
+    f : callable
+        Returns a tensor of any shape.
+    argnums : int or sequence of int
+        Which arguments to differentiate by.
+
+    Returns
+    -------
+    callable
+        Takes the arguments of `f`; returns the Jacobian, in the structure of the argument. It takes one backward
+        for each entry of the output, two for a complex one.
+
+    Raises
+    ------
+    TypeError
+        If an argument and the result are complex and `f` is not holomorphic there: one number for each pair of
+        entries cannot hold the derivative. Take the Jacobians of its real and its imaginary part.
+
+    Notes
+    -----
+    For a real result of complex arguments, :math:`df = \mathrm{Re}(J\,dz)`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import jacobian
+    >>> jacobian(lambda x: x * x)(np.array([1.0, 2.0]))
+    array([[2., 0.],
+           [0., 4.]])
+    """
+    positions = positions_of(argnums)
+
+    @functools.wraps(f)
+    def jacobian_of(*args: Any, **kwargs: Any) -> Any:
+        places = [position % len(args) if args else position for position in positions]
+
+        def of_chosen(*chosen: Any) -> Any:
+            call = list(args)
+            for place, value in zip(places, chosen, strict=True):
+                call[place] = value
+            return f(*call, **kwargs)
+
+        chosen = [args[place] for place in places]
+        trace = Trace("jacobian", of_chosen, chosen, range(len(chosen)), {})
+        leaves, rebuild = flatten(tuple(chosen))
+        blocks = split(basis_rows(trace), [result.size for result in trace.results])
+        parts = []
+        for result, rows in zip(trace.results, blocks, strict=True):
+            columns = zip(*rows, strict=True) if rows else [[] for _ in leaves]
+            by_argument = rebuild([stacked(column, result, leaf) for column, leaf in zip(columns, leaves, strict=True)])
+            parts.append(by_argument if isinstance(argnums, Sequence) else by_argument[0])
+        return trace.rebuild_out(parts)
+
+    return jacobian_of
+
+
+def basis_rows(trace: Trace) -> list[list[Any]]:
+    """For each entry of a trace's results, its derivative by each leaf of the arguments."""
+    seed = np.zeros_like(trace.result.data)
+
+    def pulled(index: tuple[int, ...], unit: complex) -> list[Any]:
+        one = seed.copy()
+        one[index] = unit
+        return flatten(trace.pull(one))[0]
+
+    if seed.dtype.kind != "c":
+        rows = [pulled(index, 1) for index in np.ndindex(seed.shape)]
+        return [[numpy.conj(c) if c.dtype.kind == "c" else c for c in row] for row in rows]
+    pairs = [(pulled(index, 1), pulled(index, 1j)) for index in np.ndindex(seed.shape)]
+    return [[complex_slope(*parts, trace.transform) for parts in zip(*pair, strict=True)] for pair in pairs]
+
+
+def complex_slope(along: Any, across: Any, transform: str) -> Any:
+    """The derivative of a complex result, from its pullbacks of 1 and of i; by a complex leaf they must agree."""
+    if along.dtype.kind != "c":
+        return along + 1j * across
+    size = np.abs(along) + np.abs(across)
+    if np.any(np.abs(1j * along - across) > 1e3 * np.finfo(along.dtype).eps * np.max(size, initial=0)):
+        raise TypeError(errors.HOLOMORPHIC.format(transform=transform))
+    return numpy.conj(along)
+
+
+def split(rows: list[Any], sizes: Sequence[int]) -> list[list[Any]]:
+    """`rows` in pieces of the given lengths."""
+    ends = list(itertools.accumulate(sizes))
+    return [rows[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+
+
+def stacked(column: Sequence[Any], result: Tensor, leaf: Any) -> Any:
+    """The rows of one Jacobian as an array of shape `result.shape + leaf.shape`."""
+    shape = result.shape + np.shape(leaf)
+    return numpy.reshape(numpy.stack(column), shape) if column else np.zeros(shape, result.dtype)
+
+
+def hessian(f: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
+    r"""The second derivatives of a scalar function, :math:`H_{ij} = \partial^2 f / \partial x_i \partial x_j`.
+
+    Its shape is `x.shape + x.shape`; for a container of arrays it has a block for each pair of them. For the product
+    with a vector, `hvp` costs two backwards instead of one for each row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import hessian
+    >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 3.0]))
+    array([[6., 2.],
+           [2., 0.]])
+    """
+    return jacobian(grad(f, argnum), argnum)
+
+
+def hvp(f: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
+    r"""The Hessian-vector product of a scalar function, :math:`Hv`, without the Hessian.
+
+    Returns
+    -------
+    callable
+        Takes the arguments of `f` and then the vector, which has the structure and shapes of argument `argnum`.
+
+    Notes
+    -----
+    It differentiates :math:`\nabla f(x) \cdot v` once more (Pearlmutter 1994), at a few times the cost of `f`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import hvp
+    >>> hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 1.0]))
+    array([ 6., 12.])
+    """
+
+    @functools.wraps(f)
+    def product(*args: Any, **kwargs: Any) -> Any:
+        *arguments, vector = args
+        directions, _ = flatten(vector)
+
+        def slope(*inner_args: Any) -> Any:
+            return inner(grad(f, argnum)(*inner_args, **kwargs), directions)
+
+        return grad(slope, argnum)(*arguments)
+
+    return product
+
+
+def elementwise_grad(f: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
+    r"""The derivative of a function that acts on each entry alone, :math:`\partial f(x)_i / \partial x_i`.
+
+    For other functions it is the sum of the Jacobian's rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import elementwise_grad
+    >>> elementwise_grad(np.square)(np.array([1.0, 2.0]))
+    array([2., 4.])
+    """
+
+    @functools.wraps(f)
+    def derivative(*args: Any, **kwargs: Any) -> Any:
+        def of_one(value: Any) -> Any:
+            call = list(args)
+            call[argnum] = value
+            return f(*call, **kwargs)
+
+        out, pullback = vjp(of_one, args[argnum])
+        results, rebuild = flatten(out)
+        ones = [np.ones_like(r.data if isinstance(r, Tensor) else r) for r in results]
+        slopes, rebuild_slopes = flatten(pullback(rebuild(ones))[0])
+        if any(one.dtype.kind == "c" for one in ones):
+            across, _ = flatten(pullback(rebuild([1j * one for one in ones]))[0])
+            slopes = [complex_slope(*pair, "elementwise_grad") for pair in zip(slopes, across, strict=True)]
+        elif any(slope.dtype.kind == "c" for slope in slopes):
+            raise TypeError(errors.HOLOMORPHIC.format(transform="elementwise_grad"))
+        return rebuild_slopes(slopes)
+
+    return derivative
+
+
+def stop_gradient(tree: Any) -> Any:
+    """The same values as constants: derivatives see none of how they were made.
+
+    Examples
+    --------
+    >>> from autograd_mini import grad, stop_gradient
+    >>> float(grad(lambda x: x * stop_gradient(x))(3.0))
+    3.0
+    """
+    leaves, rebuild = flatten(tree)
+    return rebuild([wrap(leaf.data, None) if isinstance(leaf, Tensor) else leaf for leaf in leaves])

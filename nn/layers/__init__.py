@@ -1,0 +1,63 @@
+"""What a network is made of: layers from primitives, each a module, and the weights that they start from.
+
+No loss, no optimizer and no training.
+"""
+
+from nn.layers.activations import (
+    ELU,
+    GELU,
+    Identity,
+    LeakyReLU,
+    PReLU,
+    ReLU,
+    Sigmoid,
+    Sign,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from nn.layers.attention import MultiHeadAttention
+from nn.layers.convolution import Conv2d
+from nn.layers.embedding import Embedding
+from nn.layers.linear import MLP, Flatten, Linear, Residual, Sequential
+from nn.layers.normalization import BatchNorm, LayerNorm, WeightNorm
+from nn.layers.pooling import AvgPool2d, MaxPool2d
+from nn.layers.recurrent import GRU, RNN, GRUCell, RNNCell
+from nn.layers.regularization import ChannelDropout, Dropout, GaussianNoise, Masking
+
+__all__ = [
+    "ELU",
+    "GELU",
+    "GRU",
+    "MLP",
+    "RNN",
+    "AvgPool2d",
+    "BatchNorm",
+    "ChannelDropout",
+    "Conv2d",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "GRUCell",
+    "GaussianNoise",
+    "Identity",
+    "LayerNorm",
+    "LeakyReLU",
+    "Linear",
+    "Masking",
+    "MaxPool2d",
+    "MultiHeadAttention",
+    "PReLU",
+    "RNNCell",
+    "ReLU",
+    "Residual",
+    "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "Sign",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+    "WeightNorm",
+]

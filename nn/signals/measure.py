@@ -1,0 +1,241 @@
+"""`nn.signals`: a model and a batch in, where its signal shrinks and why out; the model stays as it was."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import random
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from autograd_mini import Recorder, Signals, Tensor, enable_grad, jacobian_spectrum
+from autograd_mini import signals as signals_of
+from nn.checks import as_values
+from nn.module import Module
+from nn.norms import rms
+from nn.optimizers.optimizer import Optimizer
+from nn.parameter import Parameter
+
+NOT_CALLABLE = (
+    "nn.signals(model, loss_fn, x, y) was given {what} as its {which}. Write the model itself, such as "
+    "`nn.MLP([2, 16, 1])`, and a function of its outputs and the targets, such as `nn.squared_error`."
+)
+NOTHING_RAN = (
+    "nn.signals: the model returned {what}, which remembers no computation, so no signal can be measured. A model "
+    "computes with its parameters and returns tensors; `.data`, `.detach()`, `no_grad()` and np.asarray inside "
+    "`forward` cut the graph."
+)
+NO_LOSS = (
+    "nn.signals: the loss function returned {what}. A signal starts from one number: return a tensor of one entry, "
+    "such as `nn.squared_error(output, y)` or `np.mean(...)`."
+)
+NO_DEPENDENCE = (
+    "nn.signals: the loss does not depend on any of the model's parameters ({names}), so there is no signal. Compute "
+    "it from what the model returned, without `.data` or `.detach()`."
+)
+NO_OPTIMIZER = (
+    "nn.signals(..., optimizer=...) was given {what}. Write one of `nn`, such as `nn.SGD(model.parameters(), 0.1)`."
+)
+EMPTY = "nn.signals was given inputs of shape {shape}, without a single example. Give a batch."
+
+
+def signals(
+    model: Callable[..., Any],
+    loss_fn: Callable[..., Any],
+    x: Any,
+    y: Any = None,
+    *,
+    optimizer: Any = None,
+    spectrum: int = 0,
+    name: str | None = None,
+) -> Signals:
+    """Measure where the signal of a model shrinks or grows on its way back, and which factor of which layer does it.
+
+    One forward and one backward that leave the parameters, every `.grad`, running statistics and random generators as
+    they were.
+
+    Parameters
+    ----------
+    model : Module or callable
+        Any model: `model(x)` returns a tensor, or a tuple, list or dict of them.
+    loss_fn : callable
+        `loss_fn(model(x), y)`, or `loss_fn(model(x))` if there is no `y`: a tensor of one entry.
+    x : array_like or tuple of them
+        A batch of inputs, the first axis counts examples; a tuple is passed as several arguments.
+    y : object
+        The targets, handed to the loss as they are.
+    optimizer : optimizer of `nn`, optional
+        To tell how large its next step would be, rms(change of W)/rms(W); it does not take it.
+
+    spectrum : int
+        For how many examples to take the singular values of d(output)/d(input): one backward for each.
+    name : str, optional
+        What to call the model in tables and pictures.
+
+    Returns
+    -------
+    autograd_mini.Signals
+        `print` it for the findings and the table of layers.
+
+    Raises
+    ------
+    TypeError
+        If the model or the loss cannot be called, or the model returns no tensors that were computed.
+    ValueError
+        If the loss is not one number or depends on no parameter, or there are no examples.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> model = nn.MLP([8, 16, 16, 1], activation="tanh", init=nn.init.small_random(0.05), rng=0)
+    >>> seen = nn.signals(model, nn.squared_error, np.ones((4, 8)), np.zeros((4, 1)))
+    >>> [f"{layer.gain:.2f}" for layer in seen.layers]
+    ['0.21', '0.18', '0.04']
+    """
+    for which, part in (("model", model), ("loss_fn", loss_fn)):
+        if not callable(part) or isinstance(part, type):
+            raise TypeError(NOT_CALLABLE.format(what=described(part), which=which))
+    inputs = tuple(as_input(part) for part in (x if isinstance(x, tuple) else (x,)))
+    kept = [*saved(model), *saved(loss_fn), *saved_globals()]
+    try:
+        with enable_grad(), Recorder() as forward, np.errstate(all="ignore"):
+            output = model(*inputs)
+            outputs = [t for t in tensors_in(output) if t.requires_grad]
+            if not outputs:
+                raise TypeError(NOTHING_RAN.format(what=described(output)))
+            loss = loss_fn(output) if y is None else loss_fn(output, y)
+        if isinstance(model, Module):
+            forward.remember(parameter for _, parameter in model.named_parameters())
+        seen = measured(model, inputs, outputs, loss, forward)
+        if spectrum:
+            found = jacobian_spectrum(model, inputs[0], spectrum)
+            seen = dataclasses.replace(seen, spectrum=found)
+    finally:
+        for put_back in reversed(kept):
+            put_back()
+    if name is not None:
+        seen = dataclasses.replace(seen, name=name)
+    if optimizer is None:
+        return seen
+    return dataclasses.replace(seen, update_ratios=update_ratios(optimizer, loss, seen))
+
+
+def described(value: Any) -> str:
+    return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"
+
+
+def as_input(value: Any) -> Tensor:
+    """A leaf of the same numbers; of floats, one whose gradient shows how the signal arrives."""
+    array = as_values(value)
+    if array.ndim and not array.shape[0]:
+        raise ValueError(EMPTY.format(shape=array.shape))
+    name = value.name if isinstance(value, Tensor) and value.name else "x"
+    return Tensor(array, requires_grad=array.dtype.kind in "fc", name=name)
+
+
+def tensors_in(tree: Any) -> Iterator[Tensor]:
+    """The tensors in nested tuples, lists and dicts."""
+    if isinstance(tree, Tensor):
+        yield tree
+    elif isinstance(tree, dict):
+        for part in tree.values():
+            yield from tensors_in(part)
+    elif isinstance(tree, list | tuple):
+        for part in tree:
+            yield from tensors_in(part)
+
+
+def measured(model: Any, inputs: tuple[Tensor, ...], outputs: list[Tensor], loss: Any, forward: Recorder) -> Signals:
+    """The signals of one loss, with clear errors for what has none."""
+    if not isinstance(loss, Tensor) or loss.size != 1:
+        shape = f"of shape {np.shape(loss)}" if isinstance(loss, Tensor | np.ndarray) else ""
+        raise ValueError(NO_LOSS.format(what=f"{described(loss)} {shape}".strip()))
+    parameters = dict(model.named_parameters()) if isinstance(model, Module) else {}
+    if not loss.requires_grad:
+        raise ValueError(NO_DEPENDENCE.format(names=", ".join(list(parameters)[:3]) or "none"))
+    named = [t for t in inputs if t.requires_grad]
+    seen = signals_of(loss, inputs=named, outputs=outputs, forward=forward)
+    lost = tuple(name for name, parameter in parameters.items() if parameter not in seen)
+    if parameters and len(lost) == len(parameters):
+        raise ValueError(NO_DEPENDENCE.format(names=", ".join(lost[:3])))
+    return dataclasses.replace(
+        seen, name=model._name or type(model).__name__ if parameters else "model", unreached=lost
+    )
+
+
+def saved(model: Any) -> Iterator[Callable[[], None]]:
+    """For each thing that a forward may change, what puts it back: generators, running statistics, counters."""
+    if isinstance(model, Module):
+        for module in (model, *(part for _, part in model.named_modules())):
+            yield from saved_container(vars(module))
+
+
+def saved_globals() -> Iterator[Callable[[], None]]:
+    """The random state of NumPy and of Python, which a model may use."""
+    yield partial(np.random.set_state, np.random.get_state())  # noqa: NPY002
+    yield partial(random.setstate, random.getstate())
+
+
+def saved_container(values: dict[Any, Any] | list[Any]) -> Iterator[Callable[[], None]]:
+    """What puts back the items of a list or dict, and what those hold."""
+    before = dict(values) if isinstance(values, dict) else list(values)
+    yield partial(refill, values, before)
+    for value in before.values() if isinstance(before, dict) else before:
+        yield from saved_value(value)
+
+
+def refill(values: dict[Any, Any] | list[Any], before: Any) -> None:
+    """Give a list or dict the items that it had."""
+    if isinstance(values, dict):
+        for name in values.keys() - before.keys():
+            del values[name]
+        values.update(before)
+    else:
+        values[:] = before
+
+
+def saved_value(value: Any) -> Iterator[Callable[[], None]]:
+    """What puts back one attribute."""
+    if isinstance(value, np.random.Generator):
+        yield partial(setattr, value.bit_generator, "state", value.bit_generator.state)
+    elif isinstance(value, np.random.RandomState):
+        yield partial(value.set_state, value.get_state())
+    elif isinstance(value, random.Random):
+        yield partial(value.setstate, value.getstate())
+    elif isinstance(value, np.ndarray) and value.flags.writeable:
+        yield partial(np.copyto, value, value.copy())
+    elif isinstance(value, Tensor) and not isinstance(value, Parameter):
+        yield partial(setattr, value, "data", value.data.copy())
+    elif isinstance(value, list | dict):
+        yield from saved_container(value)
+    elif isinstance(value, tuple):
+        for part in value:
+            yield from saved_value(part)
+
+
+def update_ratios(optimizer: Any, loss: Tensor, seen: Signals) -> dict[int, float]:
+    """rms(change of W)/rms(W) of the step that the optimizer would take, by the number of the layer."""
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(NO_OPTIMIZER.format(what=described(optimizer)))
+    parameters = optimizer.parameters
+    before = [parameter.grad for parameter in parameters]
+    ratios = {}
+    try:
+        for parameter in parameters:
+            parameter.grad = None
+        loss.backward(retain_graph=True)
+        for group in optimizer.groups:
+            for parameter, state in zip(group.parameters, group.state, strict=True):
+                layers = seen.layers_reading(parameter)
+                if parameter.grad is not None and layers:
+                    new, _ = group.update(parameter.data, parameter.grad, state)
+                    for layer in layers:
+                        ratios[layer.number] = rms(new - parameter.data) / (rms(parameter.data) or math.nan)
+    finally:
+        for parameter, gradient in zip(parameters, before, strict=True):
+            parameter.grad = gradient
+    return ratios

@@ -1,0 +1,490 @@
+"""`fit`: the training loop, with validation, callbacks, a progress bar, and checkpoints that it resumes from."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import math
+import os
+import warnings
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autograd_mini import Tensor
+from nn.module import Module
+from nn.optimizers.clipping import clip_norm
+from nn.optimizers.rules import Adam
+from nn.training import checkpoints
+from nn.training.data import Batch, DataLoader, as_seed
+from nn.training.evaluation import (
+    Loss,
+    Metrics,
+    as_loader,
+    as_metrics,
+    check_loss,
+    check_model,
+    evaluate,
+    float_dtype,
+    forward,
+    measured,
+    mode,
+    values_of,
+)
+from nn.training.history import History
+from nn.training.progress import Bar
+
+NOT_AN_OPTIMIZER = (
+    "fit(optimizer={got!r}): give it an optimizer, such as `nn.Adam(model.parameters(), 1e-3)`, or a function that "
+    "makes one from parameters, such as `nn.Adam`."
+)
+MAKES_ONE = (
+    "fit(optimizer=...) called it with the parameters alone. Write e.g. `lambda parameters: nn.SGD(parameters, 0.1)`."
+)
+WHOLE = "fit({option}={got!r}): a whole number from {least} on."
+BATCH_SIZE = (
+    "fit(batch_size={got!r}) was given a DataLoader, which makes batches of its own size. Give the size to the loader: "
+    "`nn.DataLoader(..., batch_size={got!r})`."
+)
+CLIP = "fit(clip_norm={got!r}): the largest norm that all gradients together may have, a positive number."
+CALLBACK = (
+    "fit(callbacks=...): {got!r} is no callback. Give a function, which is called after each epoch, or an object with "
+    "one of {moments}, such as `nn.EarlyStopping()`."
+)
+TWO_BACKWARDS = "fit(callbacks=...): {first!r} and {second!r} both have a `backward`. One of them can do it."
+CHECKPOINT = "fit({option}): there is no checkpoint to {verb}. Write `fit(checkpoint='run.safetensors', {option})`."
+NOT_FINITE = "The loss is {loss} at step {step} (epoch {epoch}, batch {batch}{of}). {cause}"
+BAD_BATCH = (
+    "The batch itself holds {count} entries that are NaN or infinite, in its array {position} of {parts}: clean the "
+    "data, for example `x[np.isfinite(x).all(axis=1)]`."
+)
+BAD_WEIGHTS = (
+    "The parameter {name} is not finite any more: an earlier step was too large. Use a smaller learning rate, or "
+    "`fit(clip_norm=1.0)`."
+)
+BAD_FORWARD = (
+    "Batch and parameters are finite, so an operation made it: the learning rate may be too large. To stop at that "
+    "operation, with its line, write `with autograd_mini.checked(): nn.fit(...)`."
+)
+OTHER_MODEL = (
+    "fit(optimizer=...): none of the optimizer's parameters is one of the model's, which would not learn. Make it from "
+    "the model that is trained, `nn.Adam(model.parameters())`; a copy, as `astype` makes, has parameters of its own."
+)
+RESUME = (
+    "fit(resume=...) goes on with the same kinds of model, optimizer, data, metrics and callbacks as the call that "
+    "wrote the file. For its weights alone write `nn.load(path, model)`, and `fit` without `resume`."
+)
+STOPPED = (
+    "fit(resume=...): the training had stopped after {epoch} epochs ({reason}), and nothing was trained now. To go on "
+    "from the weights that the model has, call `fit` once more without `resume`."
+)
+STATE = "load_state_dict() was given a state that is none of a training: {key} = {value!r}."
+
+MOMENTS = "on_start", "on_resume", "on_step", "on_epoch", "on_end"
+
+
+def fit(
+    model: Module,
+    loss: Loss,
+    data: Any,
+    *,
+    optimizer: Any = None,
+    epochs: int = 10,
+    batch_size: int | None = None,
+    validation: Any = None,
+    metrics: Metrics = (),
+    callbacks: Any = (),
+    accumulate: int = 1,
+    clip_norm: float | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: int | None = None,
+    resume: bool | str | os.PathLike[str] = False,
+    progress: bool | None = None,
+    rng: int | np.random.Generator | None = 0,
+) -> History:
+    """Train a model; one seed decides every random choice, so the same call gives the same bits.
+
+    Parameters
+    ----------
+    model : Module
+        Changed in place. It is in training mode meanwhile, and then in the mode it was in.
+    loss : callable
+        `loss(output, target)`, the mean over a batch, such as `nn.cross_entropy`.
+    data : tuple of arrays, or DataLoader
+        `(x, y)`, shuffled anew for each epoch; or a loader, whose batches are `(x, y)`. Of longer tuples all but the
+        last are inputs of the model; of a single array there is no target, and the loss gets the output alone. Inputs
+        of a wider floating-point dtype than the model's are brought to its dtype.
+    optimizer : Optimizer or callable, optional
+        An optimizer of the model's parameters, or what makes one from parameters; by default `nn.Adam`.
+    epochs : int
+        Passes over the data in all, those before a resume included.
+    batch_size : int, optional
+        For arrays, by default 32; the last batch of an epoch may be smaller. A loader has its own.
+    validation : tuple of arrays or DataLoader, optional
+        Evaluated after each epoch, in evaluation mode: "val_loss" and so on in the history.
+    metrics : sequence or dict of callables
+        `metric(output, target)`, a number, such as `nn.accuracy`. Over the training data it is averaged over the
+        batches as they come, while the weights change; over the validation data it is computed once from all outputs.
+    callbacks : list
+        Functions, called after each epoch with the `Training`; or objects with any of `on_start(run)`,
+        `on_step(run)`, `on_epoch(run)` and `on_end(run)`. `run.stop(reason)` ends the training. One with
+        `backward(loss, **options)`, such as `nn.SignalLog`, does the backward. What has a `state_dict()` goes into
+        checkpoints; `on_resume(run)` comes after `load_state_dict`, and refuses the checkpoint by raising ValueError.
+    accumulate : int
+        Batches for one step: the gradient is that of one batch of all their examples, also where fewer are left at the
+        end of an epoch. (Layers that look at the whole batch, such as `BatchNorm`, still see the small ones; and a
+        mean that counts examples unequally, as with class weights, is one of each batch.)
+    clip_norm : float, optional
+        Scale the gradients down to this norm, taken over all of them together, where it is larger.
+    checkpoint : path-like, optional
+        Write all that is needed to go on into this file after each epoch; see `nn.save`.
+    checkpoint_every : int, optional
+        Also after so many steps.
+    resume : bool or path-like
+        True: go on from `checkpoint` if there is one. A path: go on from that one. The rest of the training is to the
+        bit what it would have been; so one that had stopped early stays so, and if more `epochs` are asked for than
+        before, a warning says that.
+    progress : bool, optional
+        A bar with loss, metrics and time left; by default if tqdm is installed and there is a terminal or notebook.
+    rng : int or numpy.random.Generator, optional
+        Decides the order, the loader's transform, and the model's own generators, such as dropout's. A loader that was
+        made with a seed of its own keeps it. None: another seed for each run. (If you call `fit` once for each epoch,
+        write `rng=epoch`, or all epochs would have the same order.)
+
+    Returns
+    -------
+    History
+        `history["loss"]` and so on, an entry for each epoch; it prints as a table, and `.plot()` draws it.
+
+    Raises
+    ------
+    FloatingPointError
+        If the loss is not finite; the weights are those before that step.
+    TypeError, ValueError
+        If an argument, the data or a checkpoint does not fit.
+    KeyboardInterrupt
+        Ctrl-C comes through; the model keeps what it has learned, or gets its best weights from `EarlyStopping`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> x = np.random.default_rng(0).standard_normal((200, 2))
+    >>> y = (x[:, 0] * x[:, 1] > 0).astype(int)
+    >>> model = nn.MLP([2, 16, 2], rng=0)
+    >>> history = nn.fit(model, nn.cross_entropy, (x, y), optimizer=nn.Adam(model.parameters(), 0.02), epochs=20)
+    >>> bool(history["loss"][-1] < 0.5 * history["loss"][0])
+    True
+    """
+    check_model(model, "fit", "trained")
+    check_loss(loss, "fit")
+    if batch_size is None:
+        batch_size = 32
+    elif all(part is None or isinstance(part, DataLoader) for part in (data, validation)):
+        raise ValueError(BATCH_SIZE.format(got=batch_size))
+    for option, value, least in (("epochs", epochs, 0), ("accumulate", accumulate, 1), ("batch_size", batch_size, 1)):
+        whole(option, value, least)
+    if checkpoint_every is not None:
+        whole("checkpoint_every", checkpoint_every, 1)
+    if clip_norm is not None and not 0 < clip_norm < math.inf:
+        raise ValueError(CLIP.format(got=clip_norm))
+    if checkpoint is None and (resume is True or checkpoint_every is not None):
+        option, verb = ("resume=True", "resume from") if resume is True else ("checkpoint_every=...", "write")
+        raise ValueError(CHECKPOINT.format(option=option, verb=verb))
+    seed = as_seed(rng)
+    loader = as_loader(data, "fit", batch_size, shuffle=True)
+    if not loader.seeded:
+        loader.seed = seed
+    run = Training(model, loss, loader, as_optimizer(optimizer, model), as_metrics(metrics), epochs)
+    run.accumulate, run.clip_norm = accumulate, clip_norm
+    run.checkpoint, run.checkpoint_every = checkpoint, checkpoint_every
+    run.validation = None if validation is None else as_loader(validation, "fit(validation=...)", batch_size)
+    callbacks = () if callbacks is None else callbacks
+    run.register(callbacks if isinstance(callbacks, list | tuple) else [callbacks])
+    if resume is not False:
+        source = checkpoint if resume is True else resume
+        if resume is not True or Path(os.fspath(checkpoint or "")).exists():
+            try:
+                run.load(source)
+            except ValueError as error:
+                error.add_note(RESUME)
+                raise
+            if run.history.stopped and epochs > run.asked:
+                message = STOPPED.format(epoch=run.epoch, reason=run.history.stopped)
+                warnings.warn(message, stacklevel=2)
+    if not run.resumed:
+        seed_generators(model, seed)
+    if checkpoint is not None:
+        checkpoints.check(checkpoint, model, **run.parts())
+    run.run(progress)
+    return run.history
+
+
+class Training:
+    """A training that goes on: what callbacks are given.
+
+    Attributes
+    ----------
+    model, optimizer, loader
+    history : History
+    epochs, epoch, step : int
+        How many epochs there will be; how many are complete; how many steps were taken.
+    batch_loss : float
+        The loss of the last batch.
+    resumed : bool
+        Whether it began with a checkpoint.
+    """
+
+    def __init__(  # noqa: PLR0917
+        self, model: Module, loss: Loss, loader: DataLoader, optimizer: Any, metrics: dict[str, Loss], epochs: int
+    ) -> None:
+        self.model, self.loss, self.loader, self.optimizer, self.metrics = model, loss, loader, optimizer, metrics
+        self.history = History()
+        self.validation: DataLoader | None = None
+        self.accumulate = 1
+        self.clip_norm: float | None = None
+        self.checkpoint: str | os.PathLike[str] | None = None
+        self.checkpoint_every: int | None = None
+        self.epochs, self.epoch, self.step = epochs, 0, 0
+        self.asked = epochs  # how many there were to be when the checkpoint was written
+        self.batch_loss = math.nan
+        self.resumed = False
+        self.exhausted = False  # whether this epoch's batches are all used
+        self.examples = 0  # of this epoch so far, and the sums over them
+        self.sums = dict.fromkeys(("loss", *metrics), 0.0)
+        self.callbacks: list[Any] = []
+        self.hooks: dict[str, list[Callable[[Training], object]]] = {moment: [] for moment in MOMENTS}
+        self.backward: Callable[..., None] = Tensor.backward
+        self.dtype = float_dtype(model)
+
+    def stop(self, reason: str) -> None:
+        """End the training after this step or epoch."""
+        self.history.stopped = reason
+
+    def register(self, callbacks: Sequence[Any]) -> None:
+        """Take each callback's moments."""
+        owner = None
+        for callback in callbacks:
+            moments = [moment for moment in MOMENTS if callable(getattr(callback, moment, None))]
+            takes = callable(getattr(callback, "backward", None))
+            if isinstance(callback, type) or not (moments or takes or callable(callback)):
+                raise TypeError(CALLBACK.format(got=callback, moments=", ".join((*MOMENTS, "backward"))))
+            for moment in moments:
+                self.hooks[moment].append(getattr(callback, moment))
+            if takes:
+                if owner is not None:
+                    raise ValueError(TWO_BACKWARDS.format(first=owner, second=callback))
+                owner, self.backward = callback, callback.backward
+            elif not moments:
+                self.hooks["on_epoch"].append(callback)
+            self.callbacks.append(callback)
+
+    def notify(self, moment: str) -> None:
+        for hook in self.hooks[moment]:
+            hook(self)
+
+    def run(self, progress: bool | None) -> None:
+        """All epochs that are left."""
+        per_epoch = length(self.loader)
+        total = None if per_epoch is None else per_epoch * self.epochs
+        bar = Bar(progress, total, (per_epoch or 0) * self.epoch + self.loader.batch * self.resumed)
+        with contextlib.closing(bar), mode(self.model, True):
+            try:
+                self.notify("on_start")
+                while self.epoch < self.epochs and not self.history.stopped:
+                    self.train_epoch(bar)
+            except KeyboardInterrupt:
+                self.notify("on_end")
+                raise
+            finally:
+                self.optimizer.zero_grad()  # or a backward after the training would add to the last batch's
+            self.notify("on_end")
+
+    def train_epoch(self, bar: Bar) -> None:
+        """The rest of the epoch, validation, and what comes after."""
+        title = f"epoch {self.epoch + 1}/{self.epochs}"
+        if not self.exhausted:
+            with contextlib.closing(self.loader.read_only()) as batches:
+                for group in self.groups(batches):
+                    self.take_step(group)
+                    bar.update(len(group), title, self.means)
+                    self.notify("on_step")
+                    if self.checkpoint_every and self.step % self.checkpoint_every == 0:
+                        self.save()
+                    if self.history.stopped:
+                        return
+        row = self.means()
+        if self.validation is not None:
+            values = evaluate(self.model, self.loss, self.validation, metrics=self.metrics)
+            row |= {f"val_{name}": value for name, value in values.items()}
+        rates = [group.rate for group in getattr(self.optimizer, "groups", ())]
+        self.history.append(row | ({"rate": float(rates[0])} if len(rates) == 1 else {}))
+        self.epoch, self.examples, self.exhausted = self.epoch + 1, 0, False
+        self.sums = dict.fromkeys(self.sums, 0.0)
+        bar.update(0, title, lambda: row)
+        self.notify("on_epoch")
+        if self.checkpoint is not None:
+            self.save()
+
+    def groups(self, batches: Iterator[Batch]) -> Generator[list[Batch]]:
+        """The batches of each step."""
+        while not self.exhausted:
+            group = list(itertools.islice(batches, self.accumulate))
+            self.exhausted = len(group) < self.accumulate
+            if group:
+                yield group
+
+    def take_step(self, group: list[Batch]) -> None:
+        """One step by the gradient of some batches as if they were one."""
+        self.optimizer.zero_grad()
+        sizes = [len(batch[0]) for batch in group]
+        for batch, size in zip(group, sizes, strict=True):
+            output, target, loss = forward(self.model, self.loss, batch, self.dtype)
+            self.batch_loss = loss.item()
+            if not math.isfinite(self.batch_loss):
+                raise FloatingPointError(self.diagnose(batch))
+            if size == sum(sizes):
+                self.backward(loss)
+            else:
+                self.backward(loss, seed=np.full(loss.shape, size / sum(sizes), loss.dtype))
+            self.examples += size
+            self.sums["loss"] += self.batch_loss * size
+            for name, metric in self.metrics.items():
+                self.sums[name] += measured(name, metric, values_of(output), target) * size
+        if self.clip_norm is not None:
+            clip_norm(self.optimizer.parameters, self.clip_norm)
+        self.optimizer.step()
+        self.step += 1
+
+    def means(self) -> dict[str, float]:
+        """The averages over this epoch's examples so far."""
+        return {name: value / self.examples if self.examples else math.nan for name, value in self.sums.items()}
+
+    def diagnose(self, batch: Batch) -> str:
+        """Where and why the loss is not finite."""
+        cause = BAD_FORWARD
+        for name, parameter in self.model.named_parameters():
+            if not np.isfinite(parameter.data).all():
+                cause = BAD_WEIGHTS.format(name=name)
+                break
+        for i, part in enumerate(batch):
+            bad = 0 if part.dtype.kind not in "fc" else int(np.sum(~np.isfinite(part)))
+            if bad:
+                cause = BAD_BATCH.format(count=bad, position=i, parts=len(batch))
+                break
+        count = length(self.loader)
+        return NOT_FINITE.format(
+            loss=self.batch_loss,
+            step=self.step,
+            epoch=self.epoch + 1,
+            batch=self.loader.batch,
+            of="" if count is None else f" of {count}",
+            cause=cause,
+        )
+
+    # What goes into a checkpoint
+
+    def parts(self) -> dict[str, Any]:
+        """All that the rest of the training depends on, besides the model."""
+        stateful = {
+            f"callback_{i}": Kept(callback, self)
+            for i, callback in enumerate(self.callbacks)
+            if hasattr(callback, "state_dict") and hasattr(callback, "load_state_dict")
+        }
+        return {
+            "optimizer": self.optimizer,
+            "loader": self.loader,
+            "training": self,
+            "history": self.history,
+            **stateful,
+        }
+
+    def save(self) -> None:
+        if self.checkpoint is not None:
+            checkpoints.save(self.checkpoint, self.model, **self.parts())
+
+    def load(self, path: Any) -> None:
+        checkpoints.load(path, self.model, **self.parts())
+        self.resumed = True
+
+    def state_dict(self) -> dict[str, Any]:
+        """The counts, and the sums over the epoch so far."""
+        counts = {"epoch": self.epoch, "step": self.step, "examples": self.examples, "exhausted": self.exhausted}
+        counts["epochs"] = self.epochs
+        return counts | {f"sum.{name}": value for name, value in self.sums.items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from the counts and sums of another run."""
+        for key in ("epoch", "step", "examples", "epochs"):
+            if not isinstance(state.get(key), int) or state[key] < 0:
+                raise ValueError(STATE.format(key=key, value=state.get(key)))
+        sums = {name: state.get(f"sum.{name}") for name in self.sums}
+        for name, value in sums.items():
+            if not isinstance(value, float):
+                raise ValueError(STATE.format(key=f"sum.{name}", value=value))  # noqa: TRY004
+        self.epoch, self.step, self.examples = state["epoch"], state["step"], state["examples"]
+        self.exhausted, self.asked = bool(state.get("exhausted")), state["epochs"]
+        self.sums.update(sums)  # type: ignore[arg-type]
+
+
+# Steps
+
+
+class Kept:
+    """A callback as a part of a checkpoint."""
+
+    def __init__(self, callback: Any, run: Training) -> None:
+        self.callback, self.run = callback, run
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.callback.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.callback.load_state_dict(state)
+        if hasattr(self.callback, "on_resume"):
+            self.callback.on_resume(self.run)
+
+
+def seed_generators(model: Module, seed: int) -> None:
+    """Set each of the model's generators to a state of its own that the seed decides."""
+    for i, (_, generator) in enumerate(model.named_generators()):
+        sequence = np.random.SeedSequence(seed, spawn_key=(0, 0, i))  # the loader's keys are shorter
+        generator.bit_generator.state = type(generator.bit_generator)(sequence).state
+
+
+# Arguments
+
+
+def whole(option: str, value: Any, least: int) -> None:
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+        raise ValueError(WHOLE.format(option=option, got=value, least=least))
+
+
+def as_optimizer(optimizer: Any, model: Module) -> Any:
+    """The optimizer, or a new one of the model's parameters."""
+    if optimizer is None:
+        optimizer = Adam
+    if not hasattr(optimizer, "step") or isinstance(optimizer, type):
+        if not callable(optimizer):
+            raise TypeError(NOT_AN_OPTIMIZER.format(got=optimizer))
+        try:
+            optimizer = optimizer(model.parameters())
+        except TypeError as error:
+            error.add_note(MAKES_ONE)
+            raise
+    if not all(hasattr(optimizer, name) for name in ("step", "zero_grad", "state_dict", "load_state_dict")):
+        raise TypeError(NOT_AN_OPTIMIZER.format(got=optimizer))
+    own = set(map(id, model.parameters()))
+    if not any(id(parameter) in own for parameter in getattr(optimizer, "parameters", model.parameters())):
+        raise ValueError(OTHER_MODEL)
+    return optimizer
+
+
+def length(loader: DataLoader) -> int | None:
+    """Batches in an epoch, if that is known."""
+    try:
+        return len(loader)
+    except TypeError:
+        return None

@@ -1,0 +1,98 @@
+"""What is written works: every example in a docstring, every Python snippet of the README and CONTRIBUTING."""
+
+import doctest
+import importlib
+import importlib.metadata
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import autograd_mini
+import nn
+
+ROOT = Path(__file__).parents[2]
+MODULES = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")  # by file: importing registers
+    for package in ("autograd_mini", "nn")
+    for path in sorted((ROOT / package).rglob("*.py"))
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_in_docstrings(name, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    if name.startswith("autograd_mini.scipy"):  # importing it registers rules, which other tests must not see
+        code = f"import doctest, importlib; print(doctest.testmod(importlib.import_module({name!r})).failed)"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+        assert done.stdout.splitlines()[-1:] == ["0"], done.stdout + done.stderr
+        return
+    module = importlib.import_module(name)
+    failed, _ = doctest.testmod(module, extraglobs={"np": np}, report=True)
+    assert not failed
+
+
+def test_docstrings_have_examples():
+    names = [getattr(p, n) for p in (autograd_mini, nn) for n in p.__all__ if callable(getattr(p, n))]
+    assert sum(">>>" in (thing.__doc__ or "") for thing in names) >= 10
+
+
+@pytest.mark.parametrize("package", [autograd_mini, nn])
+def test_every_public_name_is_documented(package):
+    for name in package.__all__:
+        assert len(getattr(package, name).__doc__ or "") > 20, name
+
+
+def snippets(path):
+    """The Python blocks of a file, each with its line."""
+    if not path.exists():
+        return []
+    text = path.read_text()
+    return [
+        (text[: found.start()].count("\n") + 2, found[1]) for found in re.finditer(r"(?ms)^```python\n(.*?)^```", text)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "code"), snippets(ROOT / "README.md"), ids=[f"line-{line}" for line, _ in snippets(ROOT / "README.md")]
+)
+def test_readme_snippet_runs_by_itself(line, code, monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    exec(compile("\n" * (line - 1) + code, "README.md", "exec"), {"__name__": "__main__"})
+
+
+@pytest.mark.parametrize("code", [code for _, code in snippets(ROOT / "CONTRIBUTING.md")])
+def test_contributing_snippet_runs(code):
+    exec(compile(code, "CONTRIBUTING.md", "exec"), {})
+
+
+def test_readme_has_snippets():
+    assert len(snippets(ROOT / "README.md")) >= 3, "README.md is missing or shows no Python"
+
+
+@pytest.mark.parametrize("page", [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")], ids=lambda page: page.name)
+def test_a_page_names_files_that_exist(page):
+    text = page.read_text().replace("NN_topic", "01_perceptrons")
+    for name in re.findall(r"\b((?:autograd_mini|nn|examples|benchmarks|tests|docs)/[\w./]+)\b", text):
+        assert (ROOT / name).exists(), name
+
+
+def test_changelog_tells_of_this_version():
+    assert autograd_mini.__version__ in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_both_packages_tell_the_version_that_is_installed():
+    assert nn.__version__ == autograd_mini.__version__ == importlib.metadata.version("autograd-mini")
+
+
+def test_the_map_of_nn_names_all_that_is_public_and_nothing_else():
+    pytest.importorskip("sklearn")
+    named = set(re.findall(r"`(nn\.[\w.]+)`", (ROOT / "docs" / "nn.md").read_text()))
+    public = {f"nn.{name}" for name in nn.__all__}
+    assert public - named - {"nn.init"} == set()
+    for name in named:
+        assert pkgutil.resolve_name(name), name

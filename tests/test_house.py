@@ -1,0 +1,186 @@
+"""The house: which room may import which, what `nn` may know of the engine, how long the engine may be.
+
+A room is a file or a folder of a package. Its floor is its line below; the floors read from the ground up.
+"""
+
+import ast
+import io
+import subprocess
+import sys
+import tokenize
+from pathlib import Path
+
+import pytest
+
+import autograd_mini
+import nn
+
+# Each room, and the rooms that it imports, all of them on lower floors.
+ENGINE = [
+    {"domains": "", "errors": ""},
+    {"graph": "errors", "primitive": "domains errors", "arrays": "errors"},
+    {"outputs": "graph primitive", "rules": "domains errors primitive"},
+    {"backward": "errors graph outputs", "updates": "arrays rules"},
+    {"tensor": "arrays backward errors graph outputs primitive rules updates"},
+    {"transforms": "arrays backward domains errors graph primitive tensor"},
+    {
+        "checked": "backward graph outputs primitive rules tensor transforms",
+        "measuring": "arrays backward errors graph tensor transforms",
+        "scipy": "domains errors primitive rules tensor transforms",
+        "testing": "domains errors graph primitive tensor transforms",
+    },
+    {"drawing": "errors graph measuring primitive tensor"},
+    {"signals": "drawing graph measuring tensor"},
+]
+NETWORKS = [
+    {"parameter": "", "functions": "", "norms": ""},
+    {"module": "parameter", "outputs": "functions"},
+    {"checks": "module"},
+    {
+        "layers": "checks functions module parameter",
+        "losses": "checks functions",
+        "optimizers": "checks module norms parameter",
+    },
+    {
+        "signals": "checks module norms optimizers parameter",
+        "training": "checks module optimizers outputs parameter",
+    },
+    {"lecture": "checks layers losses module optimizers parameter training"},
+    {"estimators": "(nn itself)"},
+]
+HOUSES = {autograd_mini: ENGINE, nn: NETWORKS}
+FOLDERS = {package: Path(package.__file__).parent for package in HOUSES}
+READ_FIRST = {"domains", "graph", "primitive", "arrays", "outputs", "backward", "updates", "tensor", "errors"}
+
+
+def files(package) -> list[Path]:
+    """The files of a package, but for its own `__init__`."""
+    return sorted(path for path in FOLDERS[package].rglob("*.py") if path != FOLDERS[package] / "__init__.py")
+
+
+def room_of(path: Path, package) -> str:
+    return path.relative_to(FOLDERS[package]).parts[0].removesuffix(".py")
+
+
+def imports(source: str, package: str) -> list[tuple[str, str]]:
+    """What a source imports from a package, anywhere in it: pairs (module below the package or "", name)."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, "") for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "relative imports hide where a name comes from"
+            found += [(node.module, alias.name) for alias in node.names]
+    below = [(module.split("."), name) for module, name in found if module.split(".")[0] == package]
+    return [(path[1] if len(path) > 1 else "", name) for path, name in below]
+
+
+def doors(room: str, source: str, package: str) -> set[str]:
+    """The other rooms of its package that a source of a room imports."""
+    return {module or name or f"({package} itself)" for module, name in imports(source, package)} - {room}
+
+
+@pytest.mark.parametrize("package", HOUSES, ids=lambda package: package.__name__)
+def test_the_rooms_are_those_of_the_plan_and_so_are_the_doors_between_them(package):
+    found: dict[str, set[str]] = {}
+    for path in files(package):
+        room = room_of(path, package)
+        found.setdefault(room, set()).update(doors(room, path.read_text(), package.__name__))
+    planned = {room: below for floor in HOUSES[package] for room, below in floor.items()}
+    assert found == {room: {below} if below.startswith("(") else set(below.split()) for room, below in planned.items()}
+
+
+@pytest.mark.parametrize("package", HOUSES, ids=lambda package: package.__name__)
+def test_no_door_leads_upstairs_or_along_a_floor(package):
+    lower: set[str] = set()
+    for floor in HOUSES[package]:
+        for room, below in floor.items():
+            assert below.startswith("(") or set(below.split()) <= lower, room
+        lower |= floor.keys()
+
+
+def test_a_door_that_the_plan_does_not_have_would_be_found():
+    assert doors("graph", "from autograd_mini.tensor import Tensor", "autograd_mini") == {"tensor"}
+    assert doors("rules", "from autograd_mini import backward", "autograd_mini") == {"backward"}
+    assert doors("drawing", "def f():\n    import autograd_mini.signals", "autograd_mini") == {"signals"}
+    assert doors("rules", "from autograd_mini.rules import shapes", "autograd_mini") == set()
+    assert doors("layers", "import nn", "nn") == {"(nn itself)"}
+
+
+@pytest.mark.parametrize("path", files(autograd_mini), ids=lambda path: str(path.relative_to(FOLDERS[autograd_mini])))
+def test_the_engine_knows_nothing_of_networks(path):
+    assert imports(path.read_text(), "nn") == []
+
+
+@pytest.mark.parametrize("path", files(nn), ids=lambda path: str(path.relative_to(FOLDERS[nn])))
+def test_nn_uses_public_names_of_the_engine_only(path):
+    for module, name in imports(path.read_text(), "autograd_mini"):
+        assert not module, f"autograd_mini.{module} is not public"
+        assert name in autograd_mini.__all__
+    used = [
+        node.attr
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in {"_record", "_values", "_leaf"}
+    ]
+    assert used == []
+
+
+@pytest.mark.parametrize("package", HOUSES, ids=lambda package: package.__name__)
+def test_each_folder_says_what_lives_there_and_what_may_not(package):
+    for path in FOLDERS[package].rglob("__init__.py"):
+        assert ast.get_docstring(ast.parse(path.read_text())), path
+
+
+def code_lines(source: str) -> int:
+    """The lines that hold code: no comments, blank lines or docstrings."""
+    lines: set[int] = set()
+    ignored = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type not in ignored:
+            lines.update(range(token.start[0], token.end[0] + 1))
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            lines -= set(range(node.lineno, node.end_lineno + 1))
+    return len(lines)
+
+
+def test_code_lines_are_counted():
+    assert (
+        code_lines('"""Doc."""\n\n# why\nx = """a\nb"""\n\n\ndef f():\n    """Doc\n    more."""\n    return 1\n') == 4
+    )
+
+
+def test_the_engine_can_be_read_in_half_an_hour():
+    sources = {room: (FOLDERS[autograd_mini] / f"{room}.py").read_text() for room in READ_FIRST}
+    lines = {room: len(source.splitlines()) for room, source in sources.items()}
+    code = {room: code_lines(source) for room, source in sources.items()}
+    assert sum(lines.values()) <= 2033, lines
+    assert sum(code.values()) <= 1310, code
+
+
+def python(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert not done.returncode, done.stderr
+    return done.stdout
+
+
+def test_importing_the_engine_imports_nothing_but_numpy():
+    extras = "graphviz", "pygraphviz", "matplotlib", "sklearn", "dask", "tqdm", "scipy"
+    assert python(f"import sys, autograd_mini, nn; print([m for m in {extras} if m in sys.modules])") == "[]\n"
+
+
+@pytest.mark.parametrize("package", ["autograd_mini", "nn"])
+def test_public_names_exist_and_stay_what_they_are_whatever_is_imported(package):
+    python(
+        f"import {package} as p, importlib, pkgutil\n"
+        "first = {name: getattr(p, name) for name in p.__all__}\n"
+        "for module in pkgutil.walk_packages(p.__path__, p.__name__ + '.'):\n"
+        "    importlib.import_module(module.name)\n"
+        "changed = [name for name in p.__all__ if getattr(p, name) is not first[name]]\n"
+        "assert not changed, changed"
+    )
+
+
+@pytest.mark.parametrize("room", sorted(room for floor in ENGINE for room in floor))
+def test_each_room_can_be_imported_first(room):
+    python(f"import autograd_mini.{room}")
