@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks.against import compare
 from benchmarks.common import SIZES, keys, print_table, quartiles
 from benchmarks.contestants import CONTESTANTS, Step, available, build_right_ones
 
@@ -123,7 +124,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--seconds", type=float, default=12.0, help="for each size (default: %(default)s)")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
+    parser.add_argument("--against", type=Path, help="another checkout of this library: compare with it alone")
     options = parser.parse_args(arguments)
+    if options.against:
+        compare(options.against, options.sizes, options.seconds)
+        return
     contestants = available(options.peers)
     library_versions = versions(contestants)
     print(", ".join(f"{name} {version}" for name, version in library_versions.items()))
