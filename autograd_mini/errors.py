@@ -47,10 +47,6 @@ TENSOR_OPTION = (
     "{name} was given a tensor that requires grad as its keyword `{option}`, through which no gradient flows. "
     "Pass `t.detach()` if that is what you mean."
 )
-NO_IDENTITY = (
-    "{name}.reduce was called with `where=` or on no entries at all, but it has no value to start from. Write "
-    "`{name}.reduce(t, initial=...)`."
-)
 TO_ARRAY = (
     "A tensor that requires grad was turned into a plain {kind}, which would drop it out of the graph in silence. "
     "Use `np.*` functions on the tensor itself, or write `t.detach()` for a tensor and `t.data` for an array "
@@ -76,19 +72,6 @@ IN_PLACE = (
     "`t {operator} ...` was written for a tensor that requires grad and that you made. The name would then mean a "
     "result with a history, and the tensor itself would never change. To update a parameter write "
     "`with no_grad(): t {operator} ...`, or `t.data = ...`; for a new value write `u = t {short} ...`."
-)
-CHECKPOINT_CHANGED = (
-    "{name} computed other values in the backward than in the forward, so its gradient would be wrong. What it reads "
-    "must not change in between: make random numbers outside and pass them, and update parameters after the backward."
-)
-HOLOMORPHIC = (
-    "{transform} was asked for the derivative of a function that is not holomorphic by a complex argument; one complex "
-    "number for each pair of entries cannot hold it. Write `{transform}` of its real and of its imaginary part, or use "
-    "`grad` (for a real number) or `vjp`."
-)
-REAL_TANGENT = (
-    "jvp was given a complex tangent for a real primal, of which the imaginary part would be lost. Pass a real "
-    "tangent, or a complex primal: `x + 0j`."
 )
 EXTRA_ARGUMENTS = "{name} takes {count} arguments by position, but {given} were given. Leave the others out."
 TENSOR_OF_TENSOR = (
@@ -139,24 +122,6 @@ PICKLE = (
     "A tensor that was computed ({name}) was pickled. A pickle holds values, not a history, which would be lost in "
     "silence. Write `t.detach()`, or copy it with its history: `copy.deepcopy(t)`."
 )
-TRANSFORM_INPUT = (
-    "{transform} was asked for the derivative with respect to argument {argnum}, which is {what}. Differentiation "
-    "needs floating-point numbers or arrays of them."
-)
-ARGNUMS = "`argnums={argnums}` was given. Write the position of an argument, such as 0, or a tuple of positions."
-TRANSFORM_ARGNUM = (
-    "{transform} was asked for argument {argnum}, but the function was called with {count} arguments. Pass one that it "
-    "has: `argnums` counts the positional arguments from 0."
-)
-CHECKPOINT = (
-    "{name} was called, but the function returned a {what}. Only one tensor can be recomputed as one operation. "
-    "Make it return one, or wrap the parts that do."
-)
-TANGENTS = (
-    "jvp was given tangents of shapes {got} for primals of shapes {want}. A tangent is a direction in the space of its "
-    "primal: pass one of the same shape for each."
-)
-TRANSFORM_OUTPUT = "{transform} needs a function that returns {need}, but {name} returned {what}.{hint}"
 
 
 def describe(*values: object) -> str:

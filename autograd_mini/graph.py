@@ -9,6 +9,7 @@ import contextlib
 import copy
 import inspect
 import itertools
+import math
 import threading
 from collections.abc import Collection
 from operator import attrgetter
@@ -33,20 +34,20 @@ class _Modes(threading.local):
     watches: tuple[Watch, ...] = ()
 
     def __init__(self) -> None:
-        # The blocks that this thread is in, each with its mode and what the mode goes back to.
-        self.outer: list[tuple[object, str, Any]] = []
+        self.outer: list[tuple[object, str, Any]] = []  # those it is in: each with its mode, and that before it
 
     def leave(self, block: object) -> None:
         """Leave a block, which need not be the innermost: a generator may leave its own after its caller's."""
-        position = len(self.outer) - 1
-        while position >= 0 and self.outer[position][0] is not block:
-            position -= 1
-        if position < 0:
+        outer = self.outer
+        for position in reversed(range(len(outer))):
+            if outer[position][0] is block:
+                break
+        else:
             return  # it was entered in another thread
-        _, mode, before = self.outer.pop(position)
-        for i in range(position, len(self.outer)):
-            if self.outer[i][1] == mode:
-                self.outer[i] = (self.outer[i][0], mode, before)
+        _, mode, before = outer.pop(position)
+        for i in range(position, len(outer)):
+            if outer[i][1] == mode:
+                outer[i] = (outer[i][0], mode, before)
                 return
         setattr(self, mode, before)
 
@@ -155,10 +156,7 @@ class Vertex:
 
     @property
     def size(self) -> int:
-        size = 1
-        for length in self.shape:
-            size *= length
-        return size
+        return math.prod(self.shape)
 
 
 class Leaf(Vertex):
@@ -166,14 +164,12 @@ class Leaf(Vertex):
 
     __slots__ = ("grad", "requires_grad")
 
+    grad: Any
+
     def __init__(self, value: Any, requires_grad: bool = False, name: str | None = None) -> None:
-        self.shape = value.shape
-        self.dtype = value.dtype
-        self.requires_grad = requires_grad
-        self.grad: Any = None
-        self.name = name
-        self.index = next(_creation)
-        self.scope = modes.scope
+        self.shape, self.dtype = value.shape, value.dtype
+        self.requires_grad, self.grad, self.name = requires_grad, None, name
+        self.index, self.scope = next(_creation), modes.scope
 
 
 class Node(Vertex):
@@ -201,41 +197,25 @@ class Node(Vertex):
     requires_grad = True
 
     def __init__(  # noqa: PLR0917
-        self,
-        primitive: Any,
-        plan: Any,
-        inputs: list[Any],
-        operands: list[Any] | None,
-        out: Any,
-        options: dict[str, Any],
-        value: Any,
+        self, primitive: Any, plan: Any, inputs: list[Any], operands: Any, out: Any, options: dict[str, Any], value: Any
     ) -> None:
-        self.primitive = primitive
-        self.plan = plan
-        self.inputs = inputs
-        self.operands = operands
-        self.out = out
-        self.options = options
-        self.shape = value.shape
-        self.dtype = value.dtype
-        self.name = None
-        self.index = next(_creation)
-        self.scope = modes.scope
+        self.primitive, self.plan, self.inputs = primitive, plan, inputs
+        self.operands, self.out, self.options = operands, out, options
+        self.shape, self.dtype, self.name = value.shape, value.dtype, None
+        self.index, self.scope = next(_creation), modes.scope
 
 
 Record: TypeAlias = Leaf | Node
 
 
-def ancestors(root: Record, stop: Collection[Record] = ()) -> list[Record]:
-    """Everything that `root` was computed from, itself included, latest first; not past `stop`.
+def ancestors(root: Record) -> list[Record]:
+    """Everything that `root` was computed from, itself included, latest first.
 
     A value is made after its inputs, so the creation index is a topological order as it stands.
     """
-    nodes = operations(root, stop)
-    seen: set[Record] = {root, *nodes}
-    for node in nodes:
-        seen.update(parent for parent in node.inputs if isinstance(parent, Leaf | Node))
-    return sorted(seen, key=_by_index, reverse=True)
+    nodes = operations(root)
+    inputs = {parent for node in nodes for parent in node.inputs if isinstance(parent, Leaf | Node)}
+    return sorted({root, *nodes, *inputs}, key=_by_index, reverse=True)
 
 
 def operations(root: Record, stop: Collection[Record] = ()) -> list[Node]:
@@ -259,23 +239,17 @@ def copy_graph(root: Record, memo: dict[int, Any]) -> Record:
     def twin_of(part: Any) -> Any:
         return memo[id(part)] if isinstance(part, Vertex) else copy.deepcopy(part, memo)
 
+    twin: Record
     for record in reversed(ancestors(root)):
         if id(record) in memo:
             continue
-        twin: Record
         if isinstance(record, Leaf):
             twin = Leaf(record, record.requires_grad)
             twin.grad = copy.deepcopy(record.grad, memo)
         else:
-            twin = Node(
-                record.primitive,
-                record.plan,
-                [twin_of(part) for part in record.inputs],
-                record.operands and [twin_of(part) for part in record.operands],
-                twin_of(record.out),
-                twin_of(record.options),
-                record,
-            )
+            inputs, operands = ([twin_of(part) for part in parts or ()] for parts in (record.inputs, record.operands))
+            kept, out, options = record.operands and operands, twin_of(record.out), twin_of(record.options)
+            twin = Node(record.primitive, record.plan, inputs, kept, out, options, record)
         twin.name, twin.scope = record.name, record.scope
         memo[id(record)] = twin
     copied: Record = memo[id(root)]

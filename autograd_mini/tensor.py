@@ -15,12 +15,13 @@ import numpy as np
 from autograd_mini import errors
 from autograd_mini.arrays import as_array, as_operand, as_seed, as_values, may_change, plain_index
 from autograd_mini.backward import pull_back
-from autograd_mini.graph import Leaf, Node, Record, copy_graph, modes
+from autograd_mini.graph import Leaf, Node, Record, modes
 from autograd_mini.outputs import Outputs, output_node, rebuilt
 from autograd_mini.primitive import Plan, Primitive, composites, constants, display_name, primitives, without_out
 from autograd_mini.rules import methods
 from autograd_mini.rules.elementwise import cast
 from autograd_mini.rules.indexing import getitem
+from autograd_mini.surface import Method, Surface
 from autograd_mini.updates import At
 
 numpy: Any = np  # NumPy's type stubs do not say that its functions return tensors for tensors
@@ -35,7 +36,24 @@ SCALARS = frozenset((bool, int, float, complex))
 PLAIN = SCALARS | {np.ndarray}  # computed with as they are
 
 
-def in_place(sign: str, operation: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+def unary(function: Any) -> Callable[[Tensor], Tensor]:
+    """`-t`, recorded as `np.negative`."""
+    primitive = primitives[function]
+    return lambda self: apply(primitive, self)
+
+
+def binary(function: Any) -> tuple[Callable[[Tensor, Any], Tensor], Callable[[Tensor, Any], Tensor]]:
+    """`t + u` and `u + t`, recorded as `np.add`."""
+    primitive = primitives[function]
+    return lambda self, other: apply(primitive, self, other), lambda self, other: apply(primitive, other, self)
+
+
+def comparison(operation: Any) -> Callable[[Tensor, Any], Tensor]:
+    """A comparison or a bit operation: a constant."""
+    return lambda self, other: wrap(as_values(operation(self._values, unwrap(other))), None)
+
+
+def in_place(sign: str, operation: Any) -> Callable[[Tensor, Any], Tensor]:
     """`t -= u`: a new tensor under the same name; under `no_grad`, new values for a leaf that requires grad."""
 
     def operate(self: Tensor, other: Any) -> Tensor:
@@ -49,18 +67,31 @@ def in_place(sign: str, operation: Callable[[Any, Any], Any]) -> Callable[..., A
     return operate
 
 
-def method(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A NumPy function as a method: `t.max(axis=0)` is `np.max(t, axis=0)`."""
+def reduction(function: Any) -> Method:
+    """`t.sum(axis, keepdims=True)`: `np.sum`, and recorded at once where nothing else is asked for."""
+    primitive = primitives[function]
 
-    def call(self: Tensor, *args: Any, **kwargs: Any) -> Any:
-        return function(self, *args, **kwargs)
+    def call(
+        self: Tensor, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = False, **rest: Any
+    ) -> Any:
+        if dtype is None and out is None and not rest:
+            return apply(primitive, self, axis=axis, keepdims=keepdims)
+        return function(self, axis=axis, dtype=dtype, out=out, keepdims=keepdims, **rest)
 
-    call.__name__ = function.__name__
-    call.__doc__ = f"`{display_name(function)}` of this tensor."
     return call
 
 
-class Tensor:
+def of_values(name: str) -> Any:
+    """An attribute of the array."""
+    return property(operator.attrgetter(f"_values.{name}"))
+
+
+def variadic(numbers: tuple[Any, ...]) -> Any:
+    """The arguments of `t.reshape(2, 3)` or `t.reshape((2, 3))`."""
+    return numbers[0] if len(numbers) == 1 else numbers
+
+
+class Tensor(Surface):
     """An array that remembers how it was made, so that it can be differentiated.
 
     Parameters
@@ -95,13 +126,10 @@ class Tensor:
     __slots__ = ("__weakref__", "_record", "_values")
 
     def __init__(self, array: Any, requires_grad: bool = False, name: str | None = None) -> None:
-        data = as_array(array)
-        self._values = data
-        self._record: Record | None = Leaf(data, False, name)
+        self._values = as_array(array)
+        self._record: Record | None = Leaf(self._values, False, name)
         if requires_grad:
             self.requires_grad = True
-
-    # Attributes
 
     @property
     def data(self) -> Any:
@@ -173,39 +201,8 @@ class Tensor:
         record = self._record if self._record is not None else self._leaf()
         record.name = value
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self._values.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self._values.dtype
-
-    @property
-    def ndim(self) -> int:
-        return self._values.ndim
-
-    @property
-    def size(self) -> int:
-        return self._values.size
-
-    @property
-    def nbytes(self) -> int:
-        return self._values.nbytes
-
-    @property
-    def itemsize(self) -> int:
-        return self._values.itemsize
-
-    @property
-    def T(self) -> Tensor:
-        """The axes in reverse order."""
-        return apply(TRANSPOSE, self)
-
-    @property
-    def mT(self) -> Tensor:
-        """The last two axes exchanged."""
-        return numpy.swapaxes(self, -1, -2)
+    shape, dtype, ndim, size = of_values("shape"), of_values("dtype"), of_values("ndim"), of_values("size")
+    nbytes, itemsize = of_values("nbytes"), of_values("itemsize")
 
     @property
     def at(self) -> At:
@@ -217,8 +214,6 @@ class Tensor:
         if not isinstance(record, Leaf):
             record = self._record = Leaf(self._values)
         return record
-
-    # Differentiation
 
     def backward(self, seed: Any = None, retain_graph: bool = False) -> None:
         """Add dL/d(leaf) to the `.grad` of every leaf that this tensor was computed from.
@@ -259,10 +254,9 @@ class Tensor:
         cotangents: dict[Any, Any] = pull_back(record, seed, retain_graph=retain_graph)
         handed_out = {id(seed)}
         for leaf, cotangent in cotangents.items():
-            gradient = cotangent
             # A gradient belongs to its leaf alone: a view, or an array that another leaf got too, is copied.
-            if getattr(gradient, "base", None) is not None or id(gradient) in handed_out:
-                gradient = gradient.copy()
+            shared = getattr(cotangent, "base", None) is not None or id(cotangent) in handed_out
+            gradient = cotangent.copy() if shared else cotangent
             handed_out.add(id(gradient))
             if gradient.dtype.kind == "c":
                 gradient = gradient.conj()  # inside, dL/dz means dL/dRe - i dL/dIm; users get the ascent direction
@@ -273,11 +267,62 @@ class Tensor:
         """The same values without history: no gradient flows through them."""
         return wrap(self._values, None)
 
-    def item(self) -> Any:
-        """The one entry as a Python number, without history."""
-        if self._values.size != 1:
-            raise ValueError(errors.ITEM.format(shape=self.shape))
-        return self._values.item()
+    # Operators and methods that are recorded; the others are `Surface`'s
+
+    __add__, __radd__ = binary(np.add)
+    __sub__, __rsub__ = binary(np.subtract)
+    __mul__, __rmul__ = binary(np.multiply)
+    __truediv__, __rtruediv__ = binary(np.divide)
+    __matmul__, __rmatmul__ = binary(np.matmul)
+    _power, __rpow__ = binary(np.power)
+    _square, __neg__, __pos__, __abs__ = map(unary, (np.square, np.negative, np.positive, np.absolute))
+
+    def __pow__(self, other: Any) -> Tensor:
+        return self._square() if type(other) in SCALARS and other == 2 else self._power(other)
+
+    __iadd__, __isub__ = in_place("+=", operator.add), in_place("-=", operator.sub)
+    __imul__, __itruediv__ = in_place("*=", operator.mul), in_place("/=", operator.truediv)
+    __ipow__, __imatmul__ = in_place("**=", operator.pow), in_place("@=", operator.matmul)
+
+    __eq__, __ne__ = comparison(operator.eq), comparison(operator.ne)  # type: ignore[assignment]
+    __lt__, __le__ = comparison(operator.lt), comparison(operator.le)
+    __gt__, __ge__ = comparison(operator.gt), comparison(operator.ge)
+    __and__, __or__, __xor__ = map(comparison, (operator.and_, operator.or_, operator.xor))
+    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
+    __hash__ = object.__hash__
+
+    def __invert__(self) -> Tensor:
+        return wrap(np.invert(self._values), None)
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return apply(GETITEM, self, index=plain_index(index))
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __copy__(self) -> Tensor:
+        return wrap(self._values, self._record) if type(self._record) is Node else copy.deepcopy(self)
+
+    sum, mean = reduction(np.sum), reduction(np.mean)
+
+    def reshape(self, *shape: Any, order: str = "C") -> Tensor:
+        if order != "C":
+            return numpy.reshape(self, variadic(shape), order=order)
+        return apply(RESHAPE, self, shape=variadic(shape))
+
+    def transpose(self, *axes: Any) -> Tensor:
+        return apply(TRANSPOSE, self, **({"axes": variadic(axes)} if axes and axes != (None,) else {}))
+
+    T: Any = property(unary(np.transpose), doc="The axes in reverse order.")
+    mT: Any = property(lambda self: numpy.swapaxes(self, -1, -2), doc="The last two axes exchanged.")  # noqa: N815
+
+    def copy(self) -> Tensor:
+        """A new tensor of the same values, through which gradients flow."""
+        return +self if self.requires_grad else wrap(self._values.copy(), None)
+
+    def astype(self, dtype: Any, copy: bool = True) -> Tensor:  # noqa: ARG002 (a tensor is never written into)
+        """This tensor in another dtype; the gradient comes back in this one."""
+        return apply(CAST, self, dtype=dtype)
 
     # NumPy's protocols
 
@@ -330,244 +375,7 @@ class Tensor:
         operands, options = primitive.bind(args, kwargs)
         return apply(primitive, *operands, **options)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        self._refuse("array")
-        return np.array(self._values, dtype, copy=copy)
 
-    # Python's protocols
-
-    def _refuse(self, kind: str) -> None:
-        if self.requires_grad:
-            item = ", or `t.item()` for a Python number" if self.size == 1 else ""
-            raise TypeError(errors.TO_ARRAY.format(kind=kind, item=item))
-
-    def __float__(self) -> float:
-        self._refuse("number")
-        return float(self.item())
-
-    def __int__(self) -> int:
-        self._refuse("number")
-        return int(self.item())
-
-    def __complex__(self) -> complex:
-        self._refuse("number")
-        return complex(self.item())
-
-    def __index__(self) -> int:
-        self._refuse("number")
-        return self._values.__index__()
-
-    def __bool__(self) -> bool:
-        if self._values.size != 1:
-            raise ValueError(errors.TRUTH.format(shape=self.shape, size=self.size))
-        return bool(self._values.item())
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def __iter__(self) -> Iterator[Tensor]:
-        return (self[i] for i in range(len(self)))
-
-    def __format__(self, spec: str) -> str:
-        return format(self._values.item(), spec) if spec and self.size == 1 else format(repr(self), spec)
-
-    def __repr__(self) -> str:
-        values = np.array2string(np.asarray(self._values), separator=", ", prefix="Tensor(")
-        record, notes = self._record, ""
-        if self._values.dtype != np.float64 or not self._values.size:
-            notes += f", dtype={self._values.dtype}"
-        if record is not None and record.name is not None:
-            notes += f", name={record.name!r}"
-        if type(record) is Node:
-            notes += f", from={record.primitive.name}"
-        elif self.requires_grad:
-            notes += ", requires_grad=True"
-        return f"Tensor({values}{notes})"
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
-        twin = type(self).__new__(type(self))
-        memo[id(self)] = twin
-        twin._values = copy.deepcopy(self._values, memo)
-        twin._record = copy_graph(self._record, memo) if self._record is not None else None
-        return twin
-
-    def __copy__(self) -> Tensor:
-        return wrap(self._values, self._record) if type(self._record) is Node else copy.deepcopy(self)
-
-    def __reduce__(self) -> Any:
-        record = self._record
-        if type(record) is Node:
-            raise TypeError(errors.PICKLE.format(name=record.primitive.name))
-        return unpickle, (type(self), self._values, self.requires_grad, self.name, self.grad)
-
-    __hash__ = object.__hash__
-
-    # Operators
-
-    def __add__(self, other: Any) -> Tensor:
-        return apply(ADD, self, other)
-
-    def __radd__(self, other: Any) -> Tensor:
-        return apply(ADD, other, self)
-
-    def __sub__(self, other: Any) -> Tensor:
-        return apply(SUBTRACT, self, other)
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return apply(SUBTRACT, other, self)
-
-    def __mul__(self, other: Any) -> Tensor:
-        return apply(MULTIPLY, self, other)
-
-    def __rmul__(self, other: Any) -> Tensor:
-        return apply(MULTIPLY, other, self)
-
-    def __truediv__(self, other: Any) -> Tensor:
-        return apply(DIVIDE, self, other)
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return apply(DIVIDE, other, self)
-
-    def __pow__(self, other: Any) -> Tensor:
-        if type(other) in SCALARS and other == 2:
-            return apply(SQUARE, self)
-        return apply(POWER, self, other)
-
-    def __rpow__(self, other: Any) -> Tensor:
-        return apply(POWER, other, self)
-
-    def __matmul__(self, other: Any) -> Tensor:
-        return apply(MATMUL, self, other)
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return apply(MATMUL, other, self)
-
-    def __neg__(self) -> Tensor:
-        return apply(NEGATIVE, self)
-
-    def __pos__(self) -> Tensor:
-        return apply(POSITIVE, self)
-
-    def __abs__(self) -> Tensor:
-        return apply(ABSOLUTE, self)
-
-    def __floordiv__(self, other: Any) -> Tensor:
-        return numpy.floor_divide(self, other)
-
-    def __rfloordiv__(self, other: Any) -> Tensor:
-        return numpy.floor_divide(other, self)
-
-    def __mod__(self, other: Any) -> Tensor:
-        return numpy.remainder(self, other)
-
-    def __rmod__(self, other: Any) -> Tensor:
-        return numpy.remainder(other, self)
-
-    __iadd__, __isub__ = in_place("+=", operator.add), in_place("-=", operator.sub)
-    __imul__, __itruediv__ = in_place("*=", operator.mul), in_place("/=", operator.truediv)
-    __ipow__, __imatmul__ = in_place("**=", operator.pow), in_place("@=", operator.matmul)
-
-    def __divmod__(self, other: Any) -> Any:
-        return numpy.divmod(self, other)
-
-    def __rdivmod__(self, other: Any) -> Any:
-        return numpy.divmod(other, self)
-
-    def __round__(self, digits: int = 0) -> Tensor:
-        return numpy.round(self, digits)
-
-    def __eq__(self, other: object) -> Tensor:  # type: ignore[override]
-        return compare(operator.eq, self, other)
-
-    def __ne__(self, other: object) -> Tensor:  # type: ignore[override]
-        return compare(operator.ne, self, other)
-
-    def __lt__(self, other: Any) -> Tensor:
-        return compare(operator.lt, self, other)
-
-    def __le__(self, other: Any) -> Tensor:
-        return compare(operator.le, self, other)
-
-    def __gt__(self, other: Any) -> Tensor:
-        return compare(operator.gt, self, other)
-
-    def __ge__(self, other: Any) -> Tensor:
-        return compare(operator.ge, self, other)
-
-    def __and__(self, other: Any) -> Tensor:
-        return compare(operator.and_, self, other)
-
-    def __or__(self, other: Any) -> Tensor:
-        return compare(operator.or_, self, other)
-
-    def __xor__(self, other: Any) -> Tensor:
-        return compare(operator.xor, self, other)
-
-    def __invert__(self) -> Tensor:
-        return wrap(np.invert(self._values), None)
-
-    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
-
-    def __getitem__(self, index: Any) -> Tensor:
-        return apply(GETITEM, self, index=plain_index(index))
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        raise TypeError(errors.ASSIGNMENT)
-
-    # NumPy's methods whose arguments differ from the function's; the others are made below
-
-    def reshape(self, *shape: Any, order: str = "C") -> Tensor:
-        if order != "C":
-            return numpy.reshape(self, variadic(shape), order=order)
-        return apply(RESHAPE, self, shape=variadic(shape))
-
-    def transpose(self, *axes: Any) -> Tensor:
-        return apply(TRANSPOSE, self, **({"axes": variadic(axes)} if axes and axes != (None,) else {}))
-
-    def sum(self, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, **options: Any) -> Any:
-        if dtype is None and out is None and not options:
-            return apply(SUM, self, axis=axis, keepdims=keepdims)
-        return numpy.sum(self, axis=axis, dtype=dtype, out=out, keepdims=keepdims, **options)
-
-    def mean(
-        self, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, **options: Any
-    ) -> Any:
-        if dtype is None and out is None and not options:
-            return apply(MEAN, self, axis=axis, keepdims=keepdims)
-        return numpy.mean(self, axis=axis, dtype=dtype, out=out, keepdims=keepdims, **options)
-
-    max, min, clip = method(np.max), method(np.min), method(np.clip)
-    squeeze, ravel, flatten, swapaxes = method(np.squeeze), method(np.ravel), method(np.ravel), method(np.swapaxes)
-    all, any = method(np.all), method(np.any)
-    prod, std, var, trace = method(np.prod), method(np.std), method(np.var), method(np.trace)
-    cumsum, cumprod, diagonal, dot = method(np.cumsum), method(np.cumprod), method(np.diagonal), method(np.dot)
-    take, repeat, choose, compress = method(np.take), method(np.repeat), method(np.choose), method(np.compress)
-    conj, conjugate, round, searchsorted = (
-        method(np.conjugate),
-        method(np.conjugate),
-        method(np.round),
-        method(np.searchsorted),
-    )
-    argmax, argmin, argsort, nonzero = method(np.argmax), method(np.argmin), method(np.argsort), method(np.nonzero)
-    argpartition = method(np.argpartition)
-    real, imag = property(method(np.real)), property(method(np.imag))
-
-    def copy(self) -> Tensor:
-        """A new tensor of the same values, through which gradients flow."""
-        return apply(POSITIVE, self) if self.requires_grad else wrap(self._values.copy(), None)
-
-    def astype(self, dtype: Any, copy: bool = True) -> Tensor:  # noqa: ARG002 (a tensor is never written into)
-        """This tensor in another dtype; the gradient comes back in this one."""
-        return apply(CAST, self, dtype=dtype)
-
-    def tolist(self) -> Any:
-        self._refuse("list")
-        return self._values.tolist()
-
-
-ADD, SUBTRACT, MULTIPLY, DIVIDE = (primitives[f] for f in (np.add, np.subtract, np.multiply, np.divide))
-POWER, SQUARE, NEGATIVE, POSITIVE = (primitives[f] for f in (np.power, np.square, np.negative, np.positive))
-MATMUL, ABSOLUTE, SUM, MEAN = (primitives[f] for f in (np.matmul, np.absolute, np.sum, np.mean))
 RESHAPE, TRANSPOSE, GETITEM, CAST = (primitives[f] for f in (np.reshape, np.transpose, getitem, cast))
 
 _new = Tensor.__new__
@@ -678,11 +486,6 @@ def explain(error: Exception, primitive: Primitive, values: Sequence[Any]) -> Ex
     return type(error)(errors.CALL_FAILED.format(name=primitive.name, operands=operands, reason=error))
 
 
-def compare(operation: Callable[[Any, Any], Any], a: Tensor, b: Any) -> Tensor:
-    """A comparison or a bit operation: a constant."""
-    return wrap(as_values(operation(a._values, b._values if isinstance(b, Tensor) else b)), None)
-
-
 def evaluate(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
     """Compute a function that has no rule: one whose result is constant, or one of constants."""
     if function not in constants and modes.recording and any_requires_grad((args, kwargs)):
@@ -717,17 +520,3 @@ def wrap_constants(result: Any) -> Any:
     if isinstance(result, tuple | list):
         return rebuilt(result, [wrap_constants(part) for part in result])
     return result
-
-
-def variadic(numbers: tuple[Any, ...]) -> Any:
-    """The arguments of `t.reshape(2, 3)` or `t.reshape((2, 3))`."""
-    return numbers[0] if len(numbers) == 1 else numbers
-
-
-def unpickle(kind: type[Tensor], data: Any, requires_grad: bool, name: str | None, grad: Any) -> Tensor:
-    """Make the tensor that `Tensor.__reduce__` describes."""
-    tensor = _new(kind)
-    tensor._values = data
-    tensor._record = Leaf(data, requires_grad, name)
-    tensor._record.grad = grad
-    return tensor

@@ -288,7 +288,7 @@ class Checker(Watch):
                 if type(operand) is np.ndarray:
                     # A locked array that is no tensor's was not copied, because it seemed that nobody can change it.
                     if operand is args[i] and is_locked(operand):
-                        operand = operands[i] = operand.copy()  # type: ignore[index] # noqa: PLW2901
+                        operand = operands[i] = operand.copy()  # noqa: PLW2901
                     memories.append(lock(operand))
             for array in out if isinstance(out, tuple) else (out,):
                 if type(array) is np.ndarray:

@@ -174,7 +174,7 @@ class Measuring(Watch):
             self.edges[node, position] = Edge(along.rms, ratio(along.rms, total.rms))
             self.last[parent] = part, along
             if type(parent) is Leaf and parent not in self.values and node.plan.keep[position]:
-                self.values[parent] = measure(node.operands[position])  # type: ignore[index]
+                self.values[parent] = measure(node.operands[position])
 
 
 def rms_of_units(array: Any, axis: int) -> Any:

@@ -8,10 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import errors
 from autograd_mini.primitive import display_name
 from autograd_mini.rules.indexing import add_at, getitem
 from autograd_mini.rules.reductions import log_sum_exp, reduced_axes, rows, running_maximum, running_minimum
+
+NO_IDENTITY = (
+    "{name}.reduce was called with `where=` or on no entries at all, but it has no value to start from. Write "
+    "`{name}.reduce(t, initial=...)`."
+)
 
 GIVEN = {"dtype": None, "initial": np._NoValue, "where": True}  # what need not be passed on
 NUMBERS = (int, float, complex)  # which promote weakly
@@ -98,7 +102,7 @@ def fold(ufunc, array, axis=0, *, dtype=None, keepdims=False, initial=None, wher
     if where is not True or not pieces:
         initial = ufunc.identity if initial is None else initial
         if initial is None:
-            raise ValueError(errors.NO_IDENTITY.format(name=display_name(ufunc)))
+            raise ValueError(NO_IDENTITY.format(name=display_name(ufunc)))
     masks = itertools.repeat(True) if where is True else parts(np.broadcast_to(where, array.shape), axis)
     total = initial
     if initial is not None:

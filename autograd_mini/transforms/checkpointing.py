@@ -8,13 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import errors
 from autograd_mini.backward import pull_back
 from autograd_mini.domains import Domain
 from autograd_mini.graph import Leaf, Node, Record, enable_grad, modes, next_index
 from autograd_mini.primitive import Plan, Primitive, binder
 from autograd_mini.tensor import NONE, Tensor, wrap
 from autograd_mini.transforms.trees import flatten
+
+CHECKPOINT = (
+    "{name} was called, but the function returned a {what}. Only one tensor can be recomputed as one operation. "
+    "Make it return one, or wrap the parts that do."
+)
+CHECKPOINT_CHANGED = (
+    "{name} computed other values in the backward than in the forward, so its gradient would be wrong. What it reads "
+    "must not change in between: make random numbers outside and pass them, and update parameters after the backward."
+)
 
 
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -106,7 +114,7 @@ class Segment:
             args, kwargs = self.rebuild(leaves)
             out = self.f(*args, **kwargs)
         if not isinstance(out, Tensor):
-            raise TypeError(errors.CHECKPOINT.format(name=self.primitive.name, what=type(out).__name__))
+            raise TypeError(CHECKPOINT.format(name=self.primitive.name, what=type(out).__name__))
         return out, variables
 
     def cotangent(self, index: int, g: Any, _out: Any, *operands: Any) -> Any:
@@ -128,7 +136,7 @@ class Segment:
             tolerance = 1e3 * np.finfo(again.dtype).eps * np.max(np.abs(self.value), initial=0)
             if np.all((np.abs(again - self.value) <= tolerance) | (again == self.value) | np.isnan(self.value)):
                 return
-        raise RuntimeError(errors.CHECKPOINT_CHANGED.format(name=self.primitive.name))
+        raise RuntimeError(CHECKPOINT_CHANGED.format(name=self.primitive.name))
 
 
 class Recomputed:

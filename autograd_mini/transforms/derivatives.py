@@ -9,11 +9,24 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import errors
 from autograd_mini.graph import enable_grad
 from autograd_mini.tensor import Tensor, wrap
 from autograd_mini.transforms.gradients import Trace, grad, positions_of, vjp
 from autograd_mini.transforms.trees import flatten
+
+HOLOMORPHIC = (
+    "{transform} was asked for the derivative of a function that is not holomorphic by a complex argument; one complex "
+    "number for each pair of entries cannot hold it. Write `{transform}` of its real and of its imaginary part, or use "
+    "`grad` (for a real number) or `vjp`."
+)
+REAL_TANGENT = (
+    "jvp was given a complex tangent for a real primal, of which the imaginary part would be lost. Pass a real "
+    "tangent, or a complex primal: `x + 0j`."
+)
+TANGENTS = (
+    "jvp was given tangents of shapes {got} for primals of shapes {want}. A tangent is a direction in the space of its "
+    "primal: pass one of the same shape for each."
+)
 
 numpy: Any = np
 
@@ -55,10 +68,10 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     directions, _ = flatten(tuple(tangents))
     shapes = [np.shape(leaf) for leaf in flatten(tuple(primals))[0]]
     if shapes != [np.shape(direction) for direction in directions]:
-        raise ValueError(errors.TANGENTS.format(got=[np.shape(d) for d in directions], want=shapes))
+        raise ValueError(TANGENTS.format(got=[np.shape(d) for d in directions], want=shapes))
     for leaf, direction in zip(flatten(tuple(primals))[0], directions, strict=True):
         if np.iscomplexobj(direction) and not np.iscomplexobj(leaf):
-            raise TypeError(errors.REAL_TANGENT)
+            raise TypeError(REAL_TANGENT)
     out, pullback = vjp(f, *primals)
     results, rebuild = flatten(out)
     zeros = rebuild([np.zeros_like(result.data if isinstance(result, Tensor) else result) for result in results])
@@ -161,7 +174,7 @@ def complex_slope(along: Any, across: Any, transform: str) -> Any:
         return along + 1j * across
     size = np.abs(along) + np.abs(across)
     if np.any(np.abs(1j * along - across) > 1e3 * np.finfo(along.dtype).eps * np.max(size, initial=0)):
-        raise TypeError(errors.HOLOMORPHIC.format(transform=transform))
+        raise TypeError(HOLOMORPHIC.format(transform=transform))
     return numpy.conj(along)
 
 
@@ -255,7 +268,7 @@ def elementwise_grad(f: Callable[..., Any], argnum: int = 0) -> Callable[..., An
             across, _ = flatten(pullback(rebuild([1j * one for one in ones]))[0])
             slopes = [complex_slope(*pair, "elementwise_grad") for pair in zip(slopes, across, strict=True)]
         elif any(slope.dtype.kind == "c" for slope in slopes):
-            raise TypeError(errors.HOLOMORPHIC.format(transform="elementwise_grad"))
+            raise TypeError(HOLOMORPHIC.format(transform="elementwise_grad"))
         return rebuild_slopes(slopes)
 
     return derivative

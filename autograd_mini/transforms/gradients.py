@@ -19,6 +19,17 @@ from autograd_mini.graph import Leaf, Record, enable_grad, modes, operations
 from autograd_mini.tensor import DIFFERENTIABLE, Tensor, wrap
 from autograd_mini.transforms.trees import flatten
 
+TRANSFORM_INPUT = (
+    "{transform} was asked for the derivative with respect to argument {argnum}, which is {what}. Differentiation "
+    "needs floating-point numbers or arrays of them."
+)
+ARGNUMS = "`argnums={argnums}` was given. Write the position of an argument, such as 0, or a tuple of positions."
+TRANSFORM_ARGNUM = (
+    "{transform} was asked for argument {argnum}, but the function was called with {count} arguments. Pass one that it "
+    "has: `argnums` counts the positional arguments from 0."
+)
+TRANSFORM_OUTPUT = "{transform} needs a function that returns {need}, but {name} returned {what}.{hint}"
+
 
 def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
     r"""The value of `f` and its pullback, :math:`\bar y \mapsto (\bar y \cdot \partial f/\partial x_i)_i`.
@@ -140,7 +151,7 @@ class Trace:
         self.rebuilds: list[tuple[int, Callable[[Sequence[Any]], Any]]] = []
         for argnum in argnums:
             if not -len(args) <= argnum < len(args):
-                raise TypeError(errors.TRANSFORM_ARGNUM.format(transform=transform, argnum=argnum, count=len(args)))
+                raise TypeError(TRANSFORM_ARGNUM.format(transform=transform, argnum=argnum, count=len(args)))
             position = argnum % len(args)
             leaves, rebuild = flatten(args[position])
             new = [as_variable(leaf, transform, position) for leaf in leaves]
@@ -175,9 +186,7 @@ class Trace:
     def _refuse(self, result: Any, need: str, hint: str = "") -> None:
         what = f"shape {result.shape}" if hasattr(result, "shape") else type(result).__name__
         name = getattr(self.f, "__name__", repr(self.f))
-        raise TypeError(
-            errors.TRANSFORM_OUTPUT.format(transform=self.transform, need=need, name=name, what=what, hint=hint)
-        )
+        raise TypeError(TRANSFORM_OUTPUT.format(transform=self.transform, need=need, name=name, what=what, hint=hint))
 
     def gradients(self) -> tuple[Any, ...]:
         """The gradients of a scalar result; frees the graph unless it must stay differentiable."""
@@ -243,7 +252,7 @@ def positions_of(argnums: Any) -> tuple[int, ...]:
     try:
         return tuple(map(operator.index, argnums if isinstance(argnums, Sequence) else (argnums,)))
     except TypeError:
-        raise TypeError(errors.ARGNUMS.format(argnums=repr(argnums))) from None
+        raise TypeError(ARGNUMS.format(argnums=repr(argnums))) from None
 
 
 def joined(parts: Sequence[Any]) -> Any:
@@ -265,7 +274,7 @@ def as_variable(value: Any, transform: str, position: int) -> Tensor:
         data = np.asarray(None)
     if data.dtype.kind not in DIFFERENTIABLE:
         what = f"of dtype {data.dtype}" if data.dtype.kind in "iub" else f"a {type(value).__name__}"
-        raise TypeError(errors.TRANSFORM_INPUT.format(transform=transform, argnum=position, what=what))
+        raise TypeError(TRANSFORM_INPUT.format(transform=transform, argnum=position, what=what))
     variable = wrap(as_values(data), None)
     variable.requires_grad = True
     return variable

@@ -1,0 +1,152 @@
+"""What a tensor is to Python and NumPy beside arithmetic: numbers, text, copies, NumPy's methods by its functions.
+
+No operation is recorded here; `Tensor` does that.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograd_mini import errors
+from autograd_mini.graph import Leaf, Node, copy_graph
+from autograd_mini.primitive import display_name
+
+Method = Callable[..., Any]
+
+
+def method(function: Method) -> Method:
+    """A NumPy function as a method: `t.max(axis=0)` is `np.max(t, axis=0)`."""
+
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return function(self, *args, **kwargs)
+
+    call.__name__ = function.__name__
+    call.__doc__ = f"`{display_name(function)}` of this tensor."
+    return call
+
+
+def operators(function: Method) -> tuple[Method, Method]:
+    """`t // u` and `u // t`, by `np.floor_divide`."""
+    return method(function), lambda self, other: function(other, self)
+
+
+def number(kind: Callable[[Any], Any]) -> Method:
+    """A tensor of one entry as a Python number, which has no history."""
+
+    def convert(self: Any) -> Any:
+        self._refuse("number")
+        return kind(self.item())
+
+    return convert
+
+
+class Surface:
+    """The methods that are the same for all that has `_values`, an array, and `_record`, its history."""
+
+    __slots__ = ()
+
+    _values: Any
+    _record: Any
+
+    # NumPy's methods
+
+    all, any, max, min, clip = method(np.all), method(np.any), method(np.max), method(np.min), method(np.clip)
+    prod, std, var, trace = method(np.prod), method(np.std), method(np.var), method(np.trace)
+    squeeze, ravel, flatten, swapaxes = method(np.squeeze), method(np.ravel), method(np.ravel), method(np.swapaxes)
+    cumsum, cumprod, diagonal, dot = method(np.cumsum), method(np.cumprod), method(np.diagonal), method(np.dot)
+    take, repeat, choose, compress = method(np.take), method(np.repeat), method(np.choose), method(np.compress)
+    conj, conjugate, round = method(np.conjugate), method(np.conjugate), method(np.round)
+    argmax, argmin, argsort, nonzero = method(np.argmax), method(np.argmin), method(np.argsort), method(np.nonzero)
+    argpartition, searchsorted = method(np.argpartition), method(np.searchsorted)
+    real, imag = property(method(np.real)), property(method(np.imag))
+
+    __floordiv__, __rfloordiv__ = operators(np.floor_divide)
+    __mod__, __rmod__ = operators(np.remainder)
+    __divmod__, __rdivmod__ = operators(np.divmod)
+
+    def __round__(self, digits: int = 0) -> Any:
+        return np.round(self, digits)
+
+    # Python's numbers and containers
+
+    __float__, __int__, __complex__ = number(float), number(int), number(complex)
+
+    def __index__(self) -> int:
+        self._refuse("number")
+        return self._values.__index__()
+
+    def __bool__(self) -> bool:
+        if self._values.size != 1:
+            raise ValueError(errors.TRUTH.format(shape=self._values.shape, size=self._values.size))
+        return bool(self._values.item())
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def item(self) -> Any:
+        """The one entry as a Python number, without history."""
+        if self._values.size != 1:
+            raise ValueError(errors.ITEM.format(shape=self._values.shape))
+        return self._values.item()
+
+    def tolist(self) -> Any:
+        """The entries as nested lists of Python numbers."""
+        self._refuse("list")
+        return self._values.tolist()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        self._refuse("array")
+        return np.array(self._values, dtype, copy=copy)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise TypeError(errors.ASSIGNMENT)
+
+    def _refuse(self, kind: str) -> None:
+        if self._record is not None and self._record.requires_grad:
+            item = ", or `t.item()` for a Python number" if self._values.size == 1 else ""
+            raise TypeError(errors.TO_ARRAY.format(kind=kind, item=item))
+
+    # Text
+
+    def __format__(self, spec: str) -> str:
+        return format(self._values.item(), spec) if spec and self._values.size == 1 else format(repr(self), spec)
+
+    def __repr__(self) -> str:
+        values = np.array2string(np.asarray(self._values), separator=", ", prefix="Tensor(")
+        record, notes = self._record, ""
+        if self._values.dtype != np.float64 or not self._values.size:
+            notes += f", dtype={self._values.dtype}"
+        if record is not None and record.name is not None:
+            notes += f", name={record.name!r}"
+        if type(record) is Node:
+            notes += f", from={record.primitive.name}"
+        elif record is not None and record.requires_grad:
+            notes += ", requires_grad=True"
+        return f"Tensor({values}{notes})"
+
+    # Copies
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        twin = memo[id(self)] = type(self).__new__(type(self))
+        twin._values = copy.deepcopy(self._values, memo)
+        twin._record = copy_graph(self._record, memo) if self._record is not None else None
+        return twin
+
+    def __reduce__(self) -> Any:
+        record = self._record
+        if type(record) is Node:
+            raise TypeError(errors.PICKLE.format(name=record.primitive.name))
+        state = (record.requires_grad, record.name, record.grad) if record is not None else (False, None, None)
+        return unpickle, (type(self), self._values, *state)
+
+
+def unpickle(kind: type[Surface], data: Any, requires_grad: bool, name: str | None, grad: Any) -> Surface:
+    """Make the tensor that `__reduce__` describes."""
+    tensor = kind.__new__(kind)
+    tensor._values, tensor._record = data, Leaf(data, requires_grad, name)
+    tensor._record.grad = grad
+    return tensor
