@@ -1,7 +1,7 @@
 """Two checkouts of this library side by side: their training steps, a process each, turn by turn.
 
-`python -m benchmarks.training_step --against PATH` runs it. The steps are this checkout's `contestants.ours` in both, so
-that only the library differs.
+`python -m benchmarks.training_step --against PATH` runs it. The steps are this checkout's `contestants.ours` in both:
+only the library differs.
 """
 
 from __future__ import annotations

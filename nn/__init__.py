@@ -1,6 +1,8 @@
 """Neural networks from autograd_mini's primitives: modules, activations, initial weights, losses, SGD."""
 
+import importlib
 import sys
+from typing import TYPE_CHECKING, Any
 
 from autograd_mini import __version__ as __version__
 from nn.layers import (
@@ -40,9 +42,7 @@ from nn.layers import (
     init,
 )
 from nn.lecture import perceptrons
-from nn.lecture.boosting import boost
 from nn.lecture.perceptrons import Aggregation, Perceptron
-from nn.lecture.pretraining import Autoencoder, pretrain
 from nn.losses import (
     absolute_error,
     cosine_distance,
@@ -70,7 +70,6 @@ from nn.optimizers import (
 )
 from nn.outputs import classify, probabilities
 from nn.parameter import Buffer, Parameter
-from nn.signals.log import SignalLog
 from nn.signals.measure import signals
 from nn.training import data
 from nn.training.callbacks import EarlyStopping, ReduceOnPlateau
@@ -80,6 +79,11 @@ from nn.training.evaluation import evaluate, predict
 from nn.training.fit import Training, fit
 from nn.training.history import History
 from nn.training.metrics import accuracy, r2
+
+if TYPE_CHECKING:
+    from nn.lecture.boosting import boost
+    from nn.lecture.pretraining import Autoencoder, pretrain
+    from nn.signals.log import SignalLog
 
 # What is written `nn.init.he` can be imported as such: `from nn.init import he`.
 for _module in (data, init, perceptrons, schedules):
@@ -171,6 +175,20 @@ __all__ = [
     "squared_error",
     "torch_names",
 ]
+
+# What not every program needs is imported when it is first asked for.
+LATER = {
+    "Autoencoder": "lecture.pretraining",
+    "SignalLog": "signals.log",
+    "boost": "lecture.boosting",
+    "pretrain": "lecture.pretraining",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in LATER:
+        raise AttributeError(f"module 'nn' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"nn.{LATER[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -19,9 +19,9 @@ import nn
 ENGINE = [
     {"domains": "", "errors": ""},
     {"graph": "errors", "primitive": "domains errors", "arrays": "errors"},
-    {"outputs": "graph primitive", "rules": "domains errors primitive"},
+    {"outputs": "graph primitive", "rules": "domains primitive", "surface": "errors graph primitive"},
     {"backward": "errors graph outputs", "updates": "arrays rules"},
-    {"tensor": "arrays backward errors graph outputs primitive rules updates"},
+    {"tensor": "arrays backward errors graph outputs primitive rules surface updates"},
     {"transforms": "arrays backward domains errors graph primitive tensor"},
     {
         "checked": "backward graph outputs primitive rules tensor transforms",
@@ -50,7 +50,18 @@ NETWORKS = [
 ]
 HOUSES = {autograd_mini: ENGINE, nn: NETWORKS}
 FOLDERS = {package: Path(package.__file__).parent for package in HOUSES}
-READ_FIRST = {"domains", "graph", "primitive", "arrays", "outputs", "backward", "updates", "tensor", "errors"}
+READ_FIRST = {
+    "domains",
+    "graph",
+    "primitive",
+    "arrays",
+    "outputs",
+    "backward",
+    "updates",
+    "surface",
+    "tensor",
+    "errors",
+}
 
 
 def files(package) -> list[Path]:

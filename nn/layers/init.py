@@ -10,7 +10,7 @@ import contextlib
 import functools
 import math
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from nn.checks import as_values, check_sizes
 from nn.module import Module
 from nn.parameter import Parameter
 
-Initialiser = Callable[[tuple[int, int], np.random.Generator], np.ndarray[Any, Any]]
+Initialiser: TypeAlias = "Callable[[tuple[int, int], np.random.Generator], np.ndarray[Any, Any]]"
 Model = TypeVar("Model", bound=Callable[..., Any])
 
 UNKNOWN = "init={got!r} names no initialiser. Write one of {known}, or pass one that is made by {functions}."

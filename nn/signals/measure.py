@@ -7,17 +7,20 @@ import math
 import random
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autograd_mini import Recorder, Signals, Tensor, enable_grad, jacobian_spectrum
+from autograd_mini import Tensor, enable_grad
 from autograd_mini import signals as signals_of
 from nn.checks import as_values
 from nn.module import Module
 from nn.norms import rms
 from nn.optimizers.optimizer import Optimizer
 from nn.parameter import Parameter
+
+if TYPE_CHECKING:
+    from autograd_mini import Recorder, Signals
 
 NOT_CALLABLE = (
     "nn.signals(model, loss_fn, x, y) was given {what} as its {which}. Write the model itself, such as "
@@ -96,6 +99,8 @@ def signals(
     >>> [f"{layer.gain:.2f}" for layer in seen.layers]
     ['0.21', '0.18', '0.04']
     """
+    from autograd_mini import Recorder, jacobian_spectrum
+
     for which, part in (("model", model), ("loss_fn", loss_fn)):
         if not callable(part) or isinstance(part, type):
             raise TypeError(NOT_CALLABLE.format(what=described(part), which=which))

@@ -9,7 +9,7 @@ import queue
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from nn.checks import as_values
 TAKEN = 2**22  # bytes of examples that are taken out of arrays at once
 
 Batch = tuple[Any, ...]
-Transform = Callable[[np.random.Generator, Batch], Any]
+Transform: TypeAlias = "Callable[[np.random.Generator, Batch], Any]"
 
 LENGTHS = "{name} was given arrays of lengths {lengths}. Each holds one entry for each example: make them equal."
 SIZE = "{name}: {option}={size!r} must be a whole number from 1 on: a batch holds at least one example."
