@@ -98,10 +98,9 @@ def pull_through(
                 part = fit(part, node, position)
             parts.append((parent, part))
     except Exception as error:
+        operands = errors.describe(*inputs)
         error.add_note(
-            errors.RULE_FAILED.format(
-                name=primitive.name, position=position, operands=errors.describe(*inputs), reason=error
-            )
+            errors.RULE_FAILED.format(name=primitive.name, position=position, operands=operands, reason=error)
         )
         raise
     return parts
@@ -139,14 +138,8 @@ def fit(part: Any, node: Node, position: int) -> Any:
     if node.primitive.broadcasts:
         part = sum_to(part, parent.shape)
     if part.shape != parent.shape or (part.dtype != parent.dtype and node.dtype == parent.dtype):
-        raise TypeError(
-            errors.COTANGENT.format(
-                name=node.primitive.name,
-                position=position,
-                got=errors.describe(part),
-                want=errors.describe(parent),
-            )
-        )
+        got, want = errors.describe(part), errors.describe(parent)
+        raise TypeError(errors.COTANGENT.format(name=node.primitive.name, position=position, got=got, want=want))
     if part.dtype == parent.dtype:
         return part
     if part.dtype.kind == "c" and parent.dtype.kind != "c":

@@ -35,17 +35,8 @@ def case(*shapes: tuple[int, ...], **options: Any) -> Case:
 
 
 UNARY = tuple(case(shape) for shape in ((), (3,), (2, 3), (0, 3)))
-BINARY = tuple(
-    case(*shapes)
-    for shapes in (
-        ((), ()),
-        ((2, 3), (2, 3)),
-        ((2, 3), (3,)),
-        ((3, 1), (1, 4)),
-        ((), (2, 2)),
-        ((1,), (0,)),
-    )
-)
+PAIRS = [((), ()), ((2, 3), (2, 3)), ((2, 3), (3,)), ((3, 1), (1, 4)), ((), (2, 2)), ((1,), (0,))]
+BINARY = tuple(case(*shapes) for shapes in PAIRS)
 TERNARY = tuple(case(*shapes) for shapes in (((), (), ()), ((2, 3), (3,), (2, 1)), ((), (2, 1), (1, 3))))
 
 

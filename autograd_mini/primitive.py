@@ -17,6 +17,7 @@ from autograd_mini import errors
 from autograd_mini.domains import BINARY, TERNARY, UNARY, Case, Domain, Interval
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Bind = Callable[[tuple[Any, ...], dict[str, Any]], tuple[Sequence[Any], dict[str, Any]]]
 
 primitives: dict[Callable[..., Any], Primitive] = {}
 composites: dict[Callable[..., Any], Callable[..., Any]] = {}
@@ -73,15 +74,10 @@ class Primitive:
         variadic: bool,
         broadcasts: bool,
         domain: Domain,
-        bind: Callable[..., tuple[Sequence[Any], dict[str, Any]]],
+        bind: Bind,
     ) -> None:
-        self.function = function
-        self.name = name
-        self.vjps = vjps
-        self.variadic = variadic
-        self.broadcasts = broadcasts
-        self.domain = domain
-        self.bind = bind
+        self.function, self.name, self.vjps, self.variadic = function, name, vjps, variadic
+        self.broadcasts, self.domain, self.bind = broadcasts, domain, bind
         self.reads = tuple(vjp and read_signature(vjp, len(vjps), variadic) for vjp in vjps)
         known = [reads.options for reads in self.reads if reads]
         self.options = None if None in known else frozenset[str]().union(*(o for o in known if o))
@@ -92,21 +88,19 @@ class Primitive:
 
     def plan(self, mask: int) -> Plan:
         """The plan for one pattern of operands: a leading 1, then one bit for each operand, 1 if differentiable."""
-        pattern = [bit == "1" for bit in bin(mask)[3:]]
+        wanted = [bit == "1" for bit in bin(mask)[3:]]
         rules, reads = [], []
-        for position, wanted in enumerate(pattern):
+        for position in (position for position, bit in enumerate(wanted) if bit):
             slot = 0 if self.variadic else position
-            if not wanted:
-                continue
             if slot >= len(self.vjps):
                 raise TypeError(errors.NO_RULE_FOR_ARGUMENT.format(name=self.name, position=position))
-            vjp = self.vjps[slot]
-            if vjp is not None:
+            vjp, read = self.vjps[slot], self.reads[slot]
+            if vjp is not None and read is not None:
                 rules.append((position, functools.partial(vjp, position) if self.variadic else vjp))
-                reads.append(self.reads[slot])
-        keep = tuple(any(r.operand(position) for r in reads if r) for position in range(len(pattern)))
+                reads.append(read)
+        keep = tuple(any(read.operand(position) for read in reads) for position in range(len(wanted)))
         dropped = tuple(position for position, kept in enumerate(keep) if not kept)
-        plan = self.plans[mask] = Plan(tuple(rules), keep, dropped, not any(keep), any(r.out for r in reads if r))
+        plan = self.plans[mask] = Plan(tuple(rules), keep, dropped, not any(keep), any(read.out for read in reads))
         return plan
 
 
@@ -119,53 +113,33 @@ def display_name(function: Callable[..., Any]) -> str:
 
 def read_signature(vjp: Callable[..., Any], arity: int, variadic: bool) -> Reads:
     """What `vjp(g, out, *operands, **options)` reads: each of its operands that is not named `_...`."""
-    positional: list[str] = []
-    options: set[str] = set()
-    rest = any_option = False
-    for parameter in inspect.signature(vjp).parameters.values():
-        if parameter.kind is parameter.VAR_POSITIONAL:
-            rest = not parameter.name.startswith("_")
-        elif parameter.kind is parameter.VAR_KEYWORD:
-            any_option = True
-        elif parameter.kind is parameter.KEYWORD_ONLY:
-            options.add(parameter.name)
-        else:
-            positional.append(parameter.name)
-    needed = ["position", "g", "out"] if variadic else ["g", "out", *("abcdefgh"[:arity])]
+    parameters = inspect.signature(vjp).parameters.values()
+    positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    needed = ["position", "g", "out"] if variadic else ["g", "out", *"abcdefgh"[:arity]]
     if len(positional) < len(needed):
         raise TypeError(errors.RULE_SIGNATURE.format(parameters=", ".join(positional), needed=", ".join(needed)))
-    options.update(positional[len(needed) :])
-    read = [not name.startswith("_") for name in positional[: len(needed)]]
-    if variadic:
-        return Reads(read[2], (), rest, None if any_option else frozenset(options))
-    return Reads(read[1], tuple(read[2:]), rest, None if any_option else frozenset(options))
+    options = {*positional[len(needed) :], *(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)}
+    any_option = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    rest = any(p.kind is p.VAR_POSITIONAL and not p.name.startswith("_") for p in parameters)
+    out, *operands = (not name.startswith("_") for name in positional[2 if variadic else 1 : len(needed)])
+    return Reads(out, tuple(operands), rest, None if any_option else frozenset(options))
 
 
-def binder(function: Callable[..., Any], arity: int, variadic: bool) -> Callable[..., Any]:
-    """How a call `function(*args, **kwargs)`, as a user writes it, is split into operands and options."""
-    names = parameter_names(function)
+def binder(function: Callable[..., Any], arity: int, variadic: bool) -> Bind:
+    """How a call is split: the operands are the first `arity` arguments, or the sequence that is the first one."""
+    count = 1 if variadic else arity
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Sequence[Any], dict[str, Any]]:
         if len(args) == arity and not kwargs and not variadic:
             return args, kwargs
-        if variadic:
-            if not args:
-                kwargs = dict(kwargs)
-                args = (kwargs.pop(names[0]),)
-            operands, extra, later = tuple(args[0]), args[1:], names[1:]
-        else:
-            operands, extra, later = args[:arity], args[arity:], names[arity:]
-            if len(operands) < arity and kwargs:
-                kwargs = dict(kwargs)
-                operands += tuple(kwargs.pop(name) for name in names[len(operands) : arity] if name in kwargs)
-        if len(extra) > len(later) > 0 or (extra and not names):
-            raise TypeError(
-                errors.EXTRA_ARGUMENTS.format(name=display_name(function), count=len(names), given=len(args))
-            )
-        if extra:
-            kwargs = {**dict(zip(later, extra, strict=False)), **kwargs}
-        _, options = without_out(function, (), kwargs)
-        return operands, options
+        args, kwargs = without_out(function, args, kwargs)
+        names = parameter_names(function)
+        if len(args) > max(count, len(names)):
+            known = len(names) or arity
+            raise TypeError(errors.EXTRA_ARGUMENTS.format(name=display_name(function), count=known, given=len(args)))
+        options = {**dict(zip(names[count:], args[count:], strict=False)), **kwargs}
+        operands = args[:count] + tuple(options.pop(name) for name in names[len(args) : count] if name in options)
+        return tuple(operands[0]) if variadic else operands, options
 
     return bind
 

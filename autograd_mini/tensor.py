@@ -21,8 +21,8 @@ from autograd_mini.primitive import Plan, Primitive, composites, constants, disp
 from autograd_mini.rules import methods
 from autograd_mini.rules.elementwise import cast
 from autograd_mini.rules.indexing import getitem
+from autograd_mini.rules.updates import At
 from autograd_mini.surface import Method, Surface
-from autograd_mini.updates import At
 
 numpy: Any = np  # NumPy's type stubs do not say that its functions return tensors for tensors
 DIFFERENTIABLE = "fc"  # dtype kinds
@@ -151,11 +151,8 @@ class Tensor(Surface):
         elif not hasattr(array, "dtype"):
             array = np.asarray(array, self.dtype)
         if array.shape != self._values.shape or array.dtype != self._values.dtype:
-            raise ValueError(
-                errors.DATA_REPLACED.format(
-                    shape=self.shape, dtype=self.dtype, got_shape=array.shape, got_dtype=array.dtype
-                )
-            )
+            got = {"got_shape": array.shape, "got_dtype": array.dtype}
+            raise ValueError(errors.DATA_REPLACED.format(shape=self.shape, dtype=self.dtype, **got))
         self._values = as_values(array)
 
     @property
@@ -186,9 +183,8 @@ class Tensor(Surface):
             raise AttributeError(errors.GRAD_OF_RESULT)
         if isinstance(value, Tensor):
             value = value.data
-        if value is not None and (
-            getattr(value, "shape", None) != self.shape or getattr(value, "dtype", None) != self.dtype
-        ):
+        got = getattr(value, "shape", None), getattr(value, "dtype", None)
+        if value is not None and got != (self.shape, self.dtype):
             raise ValueError(errors.GRAD_SHAPE.format(got=errors.describe(value), shape=self.shape, dtype=self.dtype))
         self._leaf().grad = value
 
@@ -198,8 +194,7 @@ class Tensor(Surface):
 
     @name.setter
     def name(self, value: str | None) -> None:
-        record = self._record if self._record is not None else self._leaf()
-        record.name = value
+        (self._record or self._leaf()).name = value
 
     shape, dtype, ndim, size = of_values("shape"), of_values("dtype"), of_values("ndim"), of_values("size")
     nbytes, itemsize = of_values("nbytes"), of_values("itemsize")
@@ -334,12 +329,9 @@ class Tensor(Surface):
                 return ufunc_methods.with_options(ufunc, inputs, unwrap(kwargs))
             if ufunc in primitives:
                 return apply(primitives[ufunc], *inputs, **kwargs)
-            if ufunc in composites:
-                return composites[ufunc](*inputs, **kwargs)
             if ufunc not in constants and "scipy.special" in sys.modules and SCIPY_RULES not in sys.modules:
                 importlib.import_module(SCIPY_RULES)  # SciPy's functions get their rules when one is first used
-                return self.__array_ufunc__(ufunc, method, *inputs, **kwargs)
-            return evaluate(ufunc, inputs, kwargs)
+            return call(ufunc, inputs, kwargs)
         if method == "at" and isinstance(inputs[0], Tensor):
             raise TypeError(errors.WRITING.format(name=f"{display_name(ufunc)}.at"))
         if ufunc not in constants and modes.recording and any_requires_grad((inputs, kwargs)):
@@ -350,30 +342,13 @@ class Tensor(Surface):
             raise TypeError(message.format(name=display_name(ufunc), method=method))
         return wrap_constants(getattr(ufunc, method)(*unwrap(inputs), **unwrap(kwargs)))
 
-    def __array_function__(
-        self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
+    def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if "out" in kwargs:
             _, kwargs = without_out(function, (), kwargs)
-        primitive = primitives.get(function)
-        if primitive is not None:
-            operands, options = primitive.bind(args, kwargs)
-            return apply(primitive, *operands, **options)
-        if function in composites:
-            args, kwargs = without_out(function, args, kwargs)
-            return composites[function](*args, **kwargs)
-        if function in WRITERS and args and isinstance(args[0], Tensor):
-            raise TypeError(errors.WRITING.format(name=display_name(function)))
-        return evaluate(function, args, kwargs)
+        return call(function, args, kwargs)
 
-    def __autograd_primitive__(
-        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
-        primitive = primitives.get(function)
-        if primitive is None:
-            return evaluate(function, args, kwargs)
-        operands, options = primitive.bind(args, kwargs)
-        return apply(primitive, *operands, **options)
+    def __autograd_primitive__(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return call(function, args, kwargs)
 
 
 RESHAPE, TRANSPOSE, GETITEM, CAST = (primitives[f] for f in (np.reshape, np.transpose, getitem, cast))
@@ -412,34 +387,29 @@ def apply(primitive: Primitive, *args: Any, **options: Any) -> Any:
         out = primitive.function(*values, **options)
     except (ValueError, TypeError) as error:
         raise explain(error, primitive, values) from error
-    if isinstance(out, np.generic):
-        out = np.asarray(out)
-    if isinstance(out, tuple):
+    several = isinstance(out, tuple)
+    if several:
         out = rebuilt(out, [as_values(part) for part in out])
-        plan = None if constant else primitive.plans.get(mask) or primitive.plan(mask)
-        if plan is None or not plan.rules:
-            result = wrap_constants(out)
-        else:
-            operands = saved(plan, args, values, inputs, out[0].dtype)
-            kept = out if plan.keep_out else None
-            node = Node(primitive, plan, inputs, operands, kept, options or NONE, Outputs(out))
-            result = rebuilt(
-                out,
-                [
-                    wrap(part, output_node(node, i, part) if part.dtype.kind in DIFFERENTIABLE else None)
-                    for i, part in enumerate(out)
-                ],
-            )
-    elif constant or out.dtype.kind not in DIFFERENTIABLE:
-        result = wrap(as_operand(out), None)
+    elif isinstance(out, np.generic):
+        out = np.asarray(out)
+    constant = constant or not (several or out.dtype.kind in DIFFERENTIABLE)
+    plan = None if constant else primitive.plans.get(mask) or primitive.plan(mask)
+    if plan is None or not plan.rules:
+        result = wrap_constants(out) if several else wrap(as_operand(out), None)
     else:
-        plan = primitive.plans.get(mask) or primitive.plan(mask)
-        operands = saved(plan, args, values, inputs, out.dtype)
+        operands = saved(plan, args, values, inputs, out[0].dtype if several else out.dtype)
         kept = out if plan.keep_out else None
-        result = wrap(out, Node(primitive, plan, inputs, operands, kept, options or NONE, out))
+        node = Node(primitive, plan, inputs, operands, kept, options or NONE, Outputs(out) if several else out)
+        result = wrap_outputs(out, node) if several else wrap(out, node)
     for watch in modes.watches:
         watch.forward(primitive, args, result)
     return result
+
+
+def wrap_outputs(out: Any, node: Node) -> Any:
+    """The results of an operation that has several, each with a node of its own if it has a derivative."""
+    records = (output_node(node, i, part) if part.dtype.kind in DIFFERENTIABLE else None for i, part in enumerate(out))
+    return rebuilt(out, [wrap(part, record) for part, record in zip(out, records, strict=True)])
 
 
 def saved(plan: Plan, args: Sequence[Any], values: list[Any], inputs: list[Any], dtype: Any) -> list[Any]:
@@ -479,44 +449,52 @@ def plain_options(primitive: Primitive, options: dict[str, Any], constant: bool)
 
 def explain(error: Exception, primitive: Primitive, values: Sequence[Any]) -> Exception:
     """The same error, saying which operation it was and on what shapes."""
-    operands = errors.describe(*values)
-    if type(error) not in (ValueError, TypeError):
-        error.add_note(errors.CALL_FAILED.format(name=primitive.name, operands=operands, reason=error))
-        return error
-    return type(error)(errors.CALL_FAILED.format(name=primitive.name, operands=operands, reason=error))
+    text = errors.CALL_FAILED.format(name=primitive.name, operands=errors.describe(*values), reason=error)
+    if type(error) in (ValueError, TypeError):
+        return type(error)(text)
+    error.add_note(text)
+    return error
 
 
-def evaluate(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
-    """Compute a function that has no rule: one whose result is constant, or one of constants."""
+def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A function of tensors, as a user calls it: by its rule, by what it is composed of, or as a constant."""
+    primitive = primitives.get(function)
+    if primitive is not None:
+        operands, options = primitive.bind(args, kwargs)
+        return apply(primitive, *operands, **options)
+    if function in composites:
+        args, kwargs = without_out(function, args, kwargs)
+        return composites[function](*args, **kwargs)
+    if function in WRITERS and args and isinstance(args[0], Tensor):
+        raise TypeError(errors.WRITING.format(name=display_name(function)))
     if function not in constants and modes.recording and any_requires_grad((args, kwargs)):
         raise TypeError(errors.NO_RULE.format(name=display_name(function)))
     return wrap_constants(function(*unwrap(args), **unwrap(kwargs)))
 
 
+def mapped(tree: Any, kinds: Any, change: Callable[[Any], Any]) -> Any:
+    """Nested tuples, lists and dicts with what is of `kinds` changed."""
+    if isinstance(tree, kinds):
+        return change(tree)
+    if isinstance(tree, dict):
+        return {key: mapped(part, kinds, change) for key, part in tree.items()}
+    if isinstance(tree, tuple | list):
+        return rebuilt(tree, [mapped(part, kinds, change) for part in tree])
+    return tree
+
+
 def any_requires_grad(tree: Any) -> bool:
     """Whether a tensor that requires grad is anywhere in nested tuples, lists and dicts."""
-    if isinstance(tree, Tensor):
-        return tree.requires_grad
-    if isinstance(tree, dict):
-        tree = list(tree.values())
-    return isinstance(tree, tuple | list) and any(any_requires_grad(part) for part in tree)
+    found: list[bool] = []
+    mapped(tree, Tensor, lambda tensor: found.append(tensor.requires_grad))
+    return any(found)
 
 
 def unwrap(tree: Any) -> Any:
-    """Nested tuples, lists and dicts with each tensor replaced by its array."""
-    if isinstance(tree, Tensor):
-        return tree._values
-    if isinstance(tree, dict):
-        return {key: unwrap(part) for key, part in tree.items()}
-    if isinstance(tree, tuple | list):
-        return rebuilt(tree, [unwrap(part) for part in tree])
-    return tree
+    """Each tensor as its array."""
+    return mapped(tree, Tensor, lambda tensor: tensor._values)
 
 
 def wrap_constants(result: Any) -> Any:
     """Arrays as tensors without history, other results as they are."""
-    if isinstance(result, np.ndarray | np.generic):
-        return wrap(as_values(result), None)
-    if isinstance(result, tuple | list):
-        return rebuilt(result, [wrap_constants(part) for part in result])
-    return result
+    return mapped(result, np.ndarray | np.generic, lambda array: wrap(as_values(array), None))

@@ -19,9 +19,9 @@ import nn
 ENGINE = [
     {"domains": "", "errors": ""},
     {"graph": "errors", "primitive": "domains errors", "arrays": "errors"},
-    {"outputs": "graph primitive", "rules": "domains primitive", "surface": "errors graph primitive"},
-    {"backward": "errors graph outputs", "updates": "arrays rules"},
-    {"tensor": "arrays backward errors graph outputs primitive rules surface updates"},
+    {"outputs": "graph primitive", "rules": "arrays domains primitive", "surface": "errors graph primitive"},
+    {"backward": "errors graph outputs"},
+    {"tensor": "arrays backward errors graph outputs primitive rules surface"},
     {"transforms": "arrays backward domains errors graph primitive tensor"},
     {
         "checked": "backward graph outputs primitive rules tensor transforms",
@@ -57,7 +57,6 @@ READ_FIRST = {
     "arrays",
     "outputs",
     "backward",
-    "updates",
     "surface",
     "tensor",
     "errors",

@@ -8,7 +8,7 @@ import pytest
 
 from autograd_mini import Tensor, checkpoint, enable_grad, grad, no_grad, scope, vjp
 from autograd_mini.graph import modes
-from autograd_mini.updates import at
+from autograd_mini.rules.updates import at
 
 
 def variable(values):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from autograd_mini import Tensor, grad, vjp
-from autograd_mini.updates import at
+from autograd_mini.rules.updates import at
 from tests.autograd_mini.testing.numeric import assert_close, numeric_vjp
 
 A = np.random.default_rng(0).uniform(-2.0, 2.0, (4, 3))

@@ -27,7 +27,7 @@ class At:
     Examples
     --------
     >>> import numpy as np
-    >>> from autograd_mini.updates import at
+    >>> from autograd_mini.rules.updates import at
     >>> at(np.zeros(3))[1].set(5.0)
     array([0., 5., 0.])
     """
@@ -53,7 +53,7 @@ class Place:
     --------
     >>> import numpy as np
     >>> from autograd_mini import Tensor
-    >>> from autograd_mini.updates import at
+    >>> from autograd_mini.rules.updates import at
     >>> t = Tensor([1.0, 2.0, 3.0], requires_grad=True)
     >>> out = at(t)[[0, 0]].add(np.array([10.0, 20.0]))
     >>> out.data
@@ -94,7 +94,7 @@ class Place:
         Examples
         --------
         >>> import numpy as np
-        >>> from autograd_mini.updates import at
+        >>> from autograd_mini.rules.updates import at
         >>> at(np.zeros(3))[[0, 2, 0]].set([1.0, 2.0, 3.0])
         array([3., 0., 2.])
         """
