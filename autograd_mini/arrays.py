@@ -81,16 +81,3 @@ def may_change(array: Any) -> bool:
             return True
         array = array.base
     return array is not None and not isinstance(array, bytes)
-
-
-def plain_index(index: Any) -> Any:
-    """An index with all that names several entries, but for slices, turned into arrays of its own."""
-    return tuple(map(plain_part, index)) if isinstance(index, tuple) else plain_part(index)
-
-
-def plain_part(part: Any) -> Any:
-    """One part of an index; a copy, because the rule reads it later."""
-    if part is None or part is Ellipsis or isinstance(part, int | slice | np.integer):
-        return part
-    array = np.array(part)
-    return array.astype(int) if array.size == 0 and isinstance(part, list | tuple) else array

@@ -98,10 +98,8 @@ def pull_through(
                 part = fit(part, node, position)
             parts.append((parent, part))
     except Exception as error:
-        operands = errors.describe(*inputs)
-        error.add_note(
-            errors.RULE_FAILED.format(name=primitive.name, position=position, operands=operands, reason=error)
-        )
+        shapes = errors.describe(*inputs)
+        error.add_note(errors.RULE_FAILED.format(name=primitive.name, position=position, operands=shapes, reason=error))
         raise
     return parts
 

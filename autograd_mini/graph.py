@@ -173,26 +173,16 @@ class Leaf(Vertex):
 
 
 class Node(Vertex):
-    """One operation that was applied: how its value was made, and what its rules need to go back.
-
-    Attributes
-    ----------
-    primitive : Primitive
-        The operation.
-    plan : Plan
-        Which of its rules are wanted here, and which operands they read.
-    inputs : list
-        For each argument its `Leaf` or `Node`, or the Python scalar that was written.
-    operands : list or None
-        What the rules are called with: the operand's array where a rule reads it, else the entry of `inputs`,
-        which has the shape and dtype. None once a backward has freed it.
-    out : array or None
-        The result, where a rule reads it.
-    options : dict
-        The keyword arguments.
-    """
+    """One operation that was applied: how its value was made, and what its rules need to go back."""
 
     __slots__ = ("inputs", "operands", "options", "out", "plan", "primitive")
+
+    primitive: Any  # the operation
+    plan: Any  # which of its rules are wanted here, and which operands they read
+    inputs: list[Any]  # for each argument its `Leaf` or `Node`, or the Python scalar that was written
+    operands: Any  # what the rules are called with; None once a backward has freed it
+    out: Any  # the result, where a rule reads it
+    options: dict[str, Any]  # the keyword arguments
 
     requires_grad = True
 

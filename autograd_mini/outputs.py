@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,13 @@ def rebuilt(like: Any, parts: list[Any]) -> Any:
     return type(like)(*parts) if hasattr(like, "_fields") else type(like)(parts)
 
 
+@dataclass(slots=True)
 class Cotangents:
     """The cotangents of several results while they are added up; those that nothing used are absent."""
 
-    __slots__ = ("dtype", "parts", "shape")
-
-    def __init__(self, parts: list[Any], shape: Any, dtype: Any) -> None:
-        self.parts = parts
-        self.shape = shape
-        self.dtype = dtype
+    parts: list[Any]
+    shape: Any
+    dtype: Any
 
     def __add__(self, other: Cotangents) -> Cotangents:
         parts = [b if a is None else a if b is None else a + b for a, b in zip(self.parts, other.parts, strict=True)]
@@ -44,8 +43,7 @@ class Outputs:
     __slots__ = ("dtype", "shape")
 
     def __init__(self, results: tuple[Any, ...]) -> None:
-        self.shape = tuple(result.shape for result in results)
-        self.dtype = tuple(result.dtype for result in results)
+        self.shape, self.dtype = zip(*((result.shape, result.dtype) for result in results), strict=True)
 
 
 def select(results: tuple[Any, ...], index: int) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from autograd_mini import errors
 from autograd_mini.domains import BINARY, TERNARY, UNARY, Case, Domain, Interval
 
+ANYWHERE = Domain()
 Function = TypeVar("Function", bound=Callable[..., Any])
 Bind = Callable[[tuple[Any, ...], dict[str, Any]], tuple[Sequence[Any], dict[str, Any]]]
 
@@ -47,41 +49,25 @@ class Reads(NamedTuple):
         return self.operands[position] if position < len(self.operands) else self.rest
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Primitive:
-    """A function of arrays that the engine differentiates by rules instead of looking inside.
+    """A function of arrays that the engine differentiates by rules instead of looking inside."""
 
-    Attributes
-    ----------
-    function : callable
-        Computes the value from arrays: `function(*operands, **options)`.
-    vjps : tuple of callable or None
-        One rule for each operand, None for an operand without derivative. A variadic primitive has a single rule,
-        which gets the operand's position first.
-    broadcasts : bool
-        Operands broadcast against each other, so each cotangent is summed down to its operand's shape.
-    domain : Domain
-        Where its derivative is defined and smooth.
-    """
+    function: Callable[..., Any]  # computes the value from arrays: `function(*operands, **options)`
+    name: str
+    vjps: tuple[Callable[..., Any] | None, ...]  # a rule for each operand, None where there is no derivative
+    bind: Bind | None = None  # splits a call into operands and options, where the signature does not say it
+    variadic: bool = False  # it takes a sequence of arrays; its one rule gets the operand's position first
+    broadcasts: bool = False  # its operands broadcast, so each cotangent is summed down to its operand's shape
+    domain: Domain = ANYWHERE  # where its derivative is defined and smooth
+    reads: tuple[Reads | None, ...] = ()  # by each rule
+    options: frozenset[str] | None = None  # the keyword arguments that its rules know; None: any
+    plans: dict[int, Plan] = field(default_factory=dict)
 
-    __slots__ = ("bind", "broadcasts", "domain", "function", "name", "options", "plans", "reads", "variadic", "vjps")
-
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        name: str,
-        vjps: tuple[Callable[..., Any] | None, ...],
-        *,
-        variadic: bool,
-        broadcasts: bool,
-        domain: Domain,
-        bind: Bind,
-    ) -> None:
-        self.function, self.name, self.vjps, self.variadic = function, name, vjps, variadic
-        self.broadcasts, self.domain, self.bind = broadcasts, domain, bind
-        self.reads = tuple(vjp and read_signature(vjp, len(vjps), variadic) for vjp in vjps)
+    def __post_init__(self) -> None:
+        self.reads = tuple(vjp and read_signature(vjp, len(self.vjps), self.variadic) for vjp in self.vjps)
         known = [reads.options for reads in self.reads if reads]
         self.options = None if None in known else frozenset[str]().union(*(o for o in known if o))
-        self.plans: dict[int, Plan] = {}
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
@@ -123,50 +109,6 @@ def read_signature(vjp: Callable[..., Any], arity: int, variadic: bool) -> Reads
     rest = any(p.kind is p.VAR_POSITIONAL and not p.name.startswith("_") for p in parameters)
     out, *operands = (not name.startswith("_") for name in positional[2 if variadic else 1 : len(needed)])
     return Reads(out, tuple(operands), rest, None if any_option else frozenset(options))
-
-
-def binder(function: Callable[..., Any], arity: int, variadic: bool) -> Bind:
-    """How a call is split: the operands are the first `arity` arguments, or the sequence that is the first one."""
-    count = 1 if variadic else arity
-
-    def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Sequence[Any], dict[str, Any]]:
-        if len(args) == arity and not kwargs and not variadic:
-            return args, kwargs
-        args, kwargs = without_out(function, args, kwargs)
-        names = parameter_names(function)
-        if len(args) > max(count, len(names)):
-            known = len(names) or arity
-            raise TypeError(errors.EXTRA_ARGUMENTS.format(name=display_name(function), count=known, given=len(args)))
-        options = {**dict(zip(names[count:], args[count:], strict=False)), **kwargs}
-        operands = args[:count] + tuple(options.pop(name) for name in names[len(args) : count] if name in options)
-        return tuple(operands[0]) if variadic else operands, options
-
-    return bind
-
-
-@functools.cache
-def parameter_names(function: Callable[..., Any]) -> tuple[str, ...]:
-    """The names of the parameters that can be given by position; none where the function does not tell."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except ValueError:
-        return ()
-    return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
-
-
-def without_out(
-    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """A call of `function` without its parameter `out`, which must say nothing, and without values never given."""
-    names = parameter_names(function)
-    if "out" in names[: len(args)]:
-        place = names.index("out")
-        kwargs = {**dict(zip(names[place:], args[place:], strict=False)), **kwargs}
-        args = args[:place]
-    kwargs = {key: value for key, value in kwargs.items() if value is not np._NoValue}
-    if kwargs.pop("out", None) is not None:
-        raise TypeError(errors.NO_OUT.format(name=display_name(function)))
-    return args, kwargs
 
 
 def rule(
@@ -233,14 +175,15 @@ def rule(
     compute = own_functions.get(function, function)
     if variadic:
         compute = lambda *arrays, **options: function(arrays, **options)
+    intervals: Any = domain if type(domain) is tuple else (domain,)
     primitives[function] = Primitive(
         compute,
         display_name(function),
         vjps,
-        variadic=variadic,
-        broadcasts=elementwise if broadcasts is None else broadcasts,
-        domain=Domain(domain if type(domain) is tuple else (domain,), kinks, tuple(cases), prepare),  # type: ignore[arg-type]
-        bind=bind or binder(function, arity, variadic),
+        bind,
+        variadic,
+        elementwise if broadcasts is None else broadcasts,
+        Domain(intervals, kinks, tuple(cases), prepare),
     )
 
 

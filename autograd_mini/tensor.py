@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import errors
-from autograd_mini.arrays import as_array, as_operand, as_seed, as_values, may_change, plain_index
+from autograd_mini.arrays import as_array, as_operand, as_seed, as_values, may_change
 from autograd_mini.backward import pull_back
 from autograd_mini.graph import Leaf, Node, Record, modes
 from autograd_mini.outputs import Outputs, output_node, rebuilt
-from autograd_mini.primitive import Plan, Primitive, composites, constants, display_name, primitives, without_out
+from autograd_mini.primitive import Plan, Primitive, composites, constants, display_name, primitives
 from autograd_mini.rules import methods
 from autograd_mini.rules.elementwise import cast
-from autograd_mini.rules.indexing import getitem
+from autograd_mini.rules.indexing import getitem, plain_index
+from autograd_mini.rules.signatures import bound, without_out
 from autograd_mini.rules.updates import At
 from autograd_mini.surface import Method, Surface
 
@@ -334,13 +335,9 @@ class Tensor(Surface):
             return call(ufunc, inputs, kwargs)
         if method == "at" and isinstance(inputs[0], Tensor):
             raise TypeError(errors.WRITING.format(name=f"{display_name(ufunc)}.at"))
-        if ufunc not in constants and modes.recording and any_requires_grad((inputs, kwargs)):
-            compute = ufunc_methods.method(ufunc, method) if ufunc in primitives or ufunc in composites else None
-            if compute is not None:
-                return compute(*inputs, **kwargs)
-            message = errors.NO_METHOD if ufunc in primitives else errors.NO_RULE
-            raise TypeError(message.format(name=display_name(ufunc), method=method))
-        return wrap_constants(getattr(ufunc, method)(*unwrap(inputs), **unwrap(kwargs)))
+        if ufunc in constants or not modes.recording or not any_requires_grad((inputs, kwargs)):
+            return wrap_constants(getattr(ufunc, method)(*unwrap(inputs), **unwrap(kwargs)))
+        return ufunc_methods.method(ufunc, method)(*inputs, **kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if "out" in kwargs:
@@ -460,7 +457,7 @@ def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A function of tensors, as a user calls it: by its rule, by what it is composed of, or as a constant."""
     primitive = primitives.get(function)
     if primitive is not None:
-        operands, options = primitive.bind(args, kwargs)
+        operands, options = bound(primitive, function, args, kwargs)
         return apply(primitive, *operands, **options)
     if function in composites:
         args, kwargs = without_out(function, args, kwargs)

@@ -19,10 +19,10 @@ import nn
 ENGINE = [
     {"domains": "", "errors": ""},
     {"graph": "errors", "primitive": "domains errors", "arrays": "errors"},
-    {"outputs": "graph primitive", "rules": "arrays domains primitive", "surface": "errors graph primitive"},
+    {"outputs": "graph primitive", "rules": "domains errors primitive", "surface": "errors graph primitive"},
     {"backward": "errors graph outputs"},
     {"tensor": "arrays backward errors graph outputs primitive rules surface"},
-    {"transforms": "arrays backward domains errors graph primitive tensor"},
+    {"transforms": "arrays backward errors graph primitive tensor"},
     {
         "checked": "backward graph outputs primitive rules tensor transforms",
         "measuring": "arrays backward errors graph tensor transforms",

@@ -1,9 +1,25 @@
 """Derivatives of reading and writing by index, each the adjoint of the other: entries, diagonals, triangles."""
 
+from typing import Any
+
 import numpy as np
 
 from autograd_mini.domains import case
-from autograd_mini.primitive import binder, composite, constant, primitive, rule
+from autograd_mini.primitive import composite, constant, primitive, rule
+from autograd_mini.rules.signatures import binder
+
+
+def plain_index(index: Any) -> Any:
+    """An index with all that names several entries, but for slices, turned into arrays of its own."""
+    return tuple(map(plain_part, index)) if isinstance(index, tuple) else plain_part(index)
+
+
+def plain_part(part):
+    """One part of an index; a copy, because the rule reads it later."""
+    if part is None or part is Ellipsis or isinstance(part, int | slice | np.integer):
+        return part
+    array = np.array(part)
+    return array.astype(int) if array.size == 0 and isinstance(part, list | tuple) else array
 
 
 @primitive

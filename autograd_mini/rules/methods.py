@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.primitive import display_name
+from autograd_mini import errors
+from autograd_mini.primitive import composites, display_name, primitives
 from autograd_mini.rules.indexing import add_at, getitem
 from autograd_mini.rules.reductions import log_sum_exp, reduced_axes, rows, running_maximum, running_minimum
 
@@ -181,9 +182,17 @@ GENERIC: dict[str, Callable[..., Any]] = {
 
 
 def method(ufunc, name):
-    """What computes `ufunc.name(...)` of tensors, or None where there is no such thing."""
+    """What computes `ufunc.name(...)` of tensors that require grad."""
+    known = ufunc in primitives or ufunc in composites
     if (ufunc, name) in methods:
         return without_defaults(methods[ufunc, name])
-    if name not in GENERIC or ufunc.nin != 2 or ufunc.signature is not None or (name != "outer" and ufunc.nout > 1):
-        return None
-    return without_defaults(functools.partial(GENERIC[name], ufunc))
+    if (
+        known
+        and name in GENERIC
+        and ufunc.nin == 2
+        and ufunc.signature is None
+        and (name == "outer" or ufunc.nout == 1)
+    ):
+        return without_defaults(functools.partial(GENERIC[name], ufunc))
+    message = errors.NO_METHOD if ufunc in primitives else errors.NO_RULE
+    raise TypeError(message.format(name=display_name(ufunc), method=name))

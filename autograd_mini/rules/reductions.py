@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from autograd_mini.domains import case
-from autograd_mini.primitive import binder, composite, constant, primitive, rule
+from autograd_mini.primitive import composite, constant, primitive, rule
+from autograd_mini.rules.signatures import binder
 
 MASK = np.arange(12).reshape(3, 4) % 3 != 1
 COLUMNS = np.array([True, False, True, True])

@@ -8,7 +8,8 @@ import itertools
 import numpy as np
 
 from autograd_mini.domains import case
-from autograd_mini.primitive import binder, composite, constant, primitive, rule
+from autograd_mini.primitive import composite, constant, primitive, rule
+from autograd_mini.rules.signatures import binder
 
 NOT_PADDED = (
     "np.pad was called with mode={mode!r} on a tensor, which has no derivative: {reason}. Use one of {modes}, or pass "

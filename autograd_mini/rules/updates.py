@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.arrays import plain_index
 from autograd_mini.rules import indexing
+from autograd_mini.rules.indexing import plain_index
 
 operations: Any = indexing  # the tables of rules carry no types
 

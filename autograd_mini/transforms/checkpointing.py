@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.backward import pull_back
-from autograd_mini.domains import Domain
 from autograd_mini.graph import Leaf, Node, Record, enable_grad, modes, next_index
-from autograd_mini.primitive import Plan, Primitive, binder
+from autograd_mini.primitive import Plan, Primitive
 from autograd_mini.tensor import NONE, Tensor, wrap
 from autograd_mini.transforms.trees import flatten
 
@@ -94,9 +93,7 @@ class Segment:
         self.value: Any = None
         self.last = Recomputed(None, None, [])
         name = f"checkpoint({getattr(f, '__name__', type(f).__name__)})"
-        self.primitive = Primitive(
-            f, name, (), variadic=False, broadcasts=False, domain=Domain(), bind=binder(f, 0, False)
-        )
+        self.primitive = Primitive(f, name, ())
 
     def trace(self, values: list[Any]) -> tuple[Tensor, list[Tensor]]:
         """Run `f` on variables at the given values, recording."""
