@@ -15,10 +15,7 @@ BOOLEAN = np.dtype(bool)
 def as_array(values: Any) -> Any:
     """A copy of `values` as an array of numbers; arrays of other libraries (Dask, CuPy) as they are.
 
-    Raises
-    ------
-    TypeError
-        For masked arrays, tensors with history, and values that are not numbers.
+    What would lose a mask or a history raises, and so does what is no number.
     """
     if isinstance(values, np.ma.MaskedArray):
         raise TypeError(errors.BAD_DTYPE.format(what="a masked array, whose mask would be lost"))
@@ -58,10 +55,7 @@ def as_seed(seed: Any, result: Any, call: str) -> Any:
 def as_operand(value: Any) -> Any:
     """What an operation computes with: plain arrays, without what subclasses (`np.matrix`) mean by operators.
 
-    Raises
-    ------
-    TypeError
-        For masked arrays and for values that are not numbers, through which no gradient would flow.
+    Masked arrays raise, and so do values that are not numbers: no gradient would flow through them.
     """
     if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and type(value) is not np.ndarray):
         if isinstance(value, np.ma.MaskedArray):

@@ -13,6 +13,7 @@ from autograd_mini.graph import Leaf, Node, Record, modes, operations
 from autograd_mini.outputs import Cotangents, output_node, rebuilt
 
 Wrap = Callable[[Any, Record], Any]
+Parts = list[tuple[Record, Any]]  # the cotangents along the edges of an operation, each with its operand's record
 
 
 def pull_back(
@@ -73,9 +74,7 @@ def leading_to(targets: Collection[Record], nodes: list[Node]) -> set[Record]:
     return useful
 
 
-def pull_through(
-    node: Node, cotangent: Any, useful: Collection[Record] | None, wrap: Wrap | None
-) -> list[tuple[Record, Any]]:
+def pull_through(node: Node, cotangent: Any, useful: Collection[Record] | None, wrap: Wrap | None) -> Parts:
     """The cotangents along the edges of one operation: for each differentiable operand, its record and part."""
     operands, out, inputs, options, primitive = node.operands, node.out, node.inputs, node.options, node.primitive
     if operands is None:
@@ -98,8 +97,8 @@ def pull_through(
                 part = fit(part, node, position)
             parts.append((parent, part))
     except Exception as error:
-        shapes = errors.describe(*inputs)
-        error.add_note(errors.RULE_FAILED.format(name=primitive.name, position=position, operands=shapes, reason=error))
+        call = {"name": primitive.name, "position": position, "operands": errors.describe(*inputs)}
+        error.add_note(errors.RULE_FAILED.format(**call, reason=error))
         raise
     return parts
 

@@ -5,9 +5,8 @@ NOT_SCALAR = (
     "Write `t.sum().backward()`, or give the cotangent: `t.backward(seed)` with a seed of shape {shape}."
 )
 NO_GRAPH = (
-    "backward() was called on a tensor that does not depend on anything with requires_grad=True, so there is "
-    "nothing to differentiate. Write `Tensor(array, requires_grad=True)` for the inputs that you want the gradient "
-    "of, and compute outside of `no_grad()`."
+    "backward() was called on a tensor that depends on nothing with requires_grad=True, so there is nothing to "
+    "differentiate. Write `Tensor(array, requires_grad=True)` for the inputs, and compute outside of `no_grad()`."
 )
 FREED = (
     "backward() reached the operation {name}, whose operands an earlier backward() has freed. To go through a graph "

@@ -36,21 +36,6 @@ class _Modes(threading.local):
     def __init__(self) -> None:
         self.outer: list[tuple[object, str, Any]] = []  # those it is in: each with its mode, and that before it
 
-    def leave(self, block: object) -> None:
-        """Leave a block, which need not be the innermost: a generator may leave its own after its caller's."""
-        outer = self.outer
-        for position in reversed(range(len(outer))):
-            if outer[position][0] is block:
-                break
-        else:
-            return  # it was entered in another thread
-        _, mode, before = outer.pop(position)
-        for i in range(position, len(outer)):
-            if outer[i][1] == mode:
-                outer[i] = (outer[i][0], mode, before)
-                return
-        setattr(self, mode, before)
-
 
 modes = _Modes()
 
@@ -65,11 +50,17 @@ class Block(contextlib.ContextDecorator):
 
     def __exit__(self, *exception: object) -> None:
         outer = modes.outer
-        if outer and outer[-1][0] is self:
-            _, mode, before = outer.pop()
-            setattr(modes, mode, before)
-        else:
-            modes.leave(self)
+        position = len(outer) - 1  # a generator may leave its block after its caller's, so it need not be the innermost
+        while position >= 0 and outer[position][0] is not self:
+            position -= 1
+        if position < 0:
+            return  # it was entered in another thread
+        _, mode, before = outer.pop(position)
+        for i in range(position, len(outer)):
+            if outer[i][1] == mode:
+                outer[i] = (outer[i][0], mode, before)
+                return
+        setattr(modes, mode, before)
 
 
 class no_grad(Block):  # noqa: N801 (reads as a statement)

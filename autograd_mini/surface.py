@@ -110,8 +110,6 @@ class Surface:
             item = ", or `t.item()` for a Python number" if self._values.size == 1 else ""
             raise TypeError(errors.TO_ARRAY.format(kind=kind, item=item))
 
-    # Text
-
     def __format__(self, spec: str) -> str:
         return format(self._values.item(), spec) if spec and self._values.size == 1 else format(repr(self), spec)
 
@@ -127,8 +125,6 @@ class Surface:
         elif record is not None and record.requires_grad:
             notes += ", requires_grad=True"
         return f"Tensor({values}{notes})"
-
-    # Copies
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         twin = memo[id(self)] = type(self).__new__(type(self))

@@ -93,7 +93,9 @@ def variadic(numbers: tuple[Any, ...]) -> Any:
 
 
 class Tensor(Surface):
-    """An array that remembers how it was made, so that it can be differentiated.
+    """An array that remembers how it was made, so that it can be differentiated. It is never written into.
+
+    float32 stays float32, and Python numbers never widen it.
 
     Parameters
     ----------
@@ -108,10 +110,6 @@ class Tensor(Surface):
     ------
     TypeError
         If the values are not numbers, or are integers and `requires_grad` is set.
-
-    Notes
-    -----
-    float32 stays float32, and Python numbers never widen it. A tensor is never written into.
 
     Examples
     --------
@@ -239,14 +237,11 @@ class Tensor(Surface):
         record = self._record
         if record is None or not record.requires_grad:
             raise RuntimeError(errors.NO_GRAPH)
-        if seed is None:
-            if self._values.size != 1:
-                raise ValueError(errors.NOT_SCALAR.format(shape=self.shape))
-            seed = np.ones_like(self._values)
-        else:
-            seed = as_seed(seed, self._values, "backward(seed)")
-            if seed.dtype.kind == "c":
-                seed = seed.conj()
+        if seed is None and self._values.size != 1:
+            raise ValueError(errors.NOT_SCALAR.format(shape=self.shape))
+        seed = np.ones_like(self._values) if seed is None else as_seed(seed, self._values, "backward(seed)")
+        if seed.dtype.kind == "c":
+            seed = seed.conj()
         cotangents: dict[Any, Any] = pull_back(record, seed, retain_graph=retain_graph)
         handed_out = {id(seed)}
         for leaf, cotangent in cotangents.items():
