@@ -50,6 +50,10 @@ class Block(contextlib.ContextDecorator):
 
     def __exit__(self, *exception: object) -> None:
         outer = modes.outer
+        if outer and outer[-1][0] is self:
+            _, mode, before = outer.pop()
+            setattr(modes, mode, before)
+            return
         position = len(outer) - 1  # a generator may leave its block after its caller's, so it need not be the innermost
         while position >= 0 and outer[position][0] is not self:
             position -= 1

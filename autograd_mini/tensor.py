@@ -21,7 +21,7 @@ from autograd_mini.primitive import Plan, Primitive, composites, constants, disp
 from autograd_mini.rules import methods
 from autograd_mini.rules.elementwise import cast
 from autograd_mini.rules.indexing import getitem, plain_index
-from autograd_mini.rules.signatures import bound, without_out
+from autograd_mini.rules.signatures import binder_of, without_out
 from autograd_mini.rules.updates import At
 from autograd_mini.surface import Method, Surface
 
@@ -327,7 +327,7 @@ class Tensor(Surface):
                 return apply(primitives[ufunc], *inputs, **kwargs)
             if ufunc not in constants and "scipy.special" in sys.modules and SCIPY_RULES not in sys.modules:
                 importlib.import_module(SCIPY_RULES)  # SciPy's functions get their rules when one is first used
-            return call(ufunc, inputs, kwargs)
+            return self.__autograd_primitive__(ufunc, inputs, kwargs)
         if method == "at" and isinstance(inputs[0], Tensor):
             raise TypeError(errors.WRITING.format(name=f"{display_name(ufunc)}.at"))
         if ufunc in constants or not modes.recording or not any_requires_grad((inputs, kwargs)):
@@ -337,10 +337,22 @@ class Tensor(Surface):
     def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if "out" in kwargs:
             _, kwargs = without_out(function, (), kwargs)
-        return call(function, args, kwargs)
+        return self.__autograd_primitive__(function, args, kwargs)
 
     def __autograd_primitive__(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return call(function, args, kwargs)
+        """A function as a user calls it: by its rule, by what it is composed of, or of constants."""
+        primitive = primitives.get(function)
+        if primitive is not None:
+            operands, options = (primitive.bind or binder_of(primitive, function))(args, kwargs)
+            return apply(primitive, *operands, **options)
+        if function in composites:
+            args, kwargs = without_out(function, args, kwargs)
+            return composites[function](*args, **kwargs)
+        if function in WRITERS and args and isinstance(args[0], Tensor):
+            raise TypeError(errors.WRITING.format(name=display_name(function)))
+        if function not in constants and modes.recording and any_requires_grad((args, kwargs)):
+            raise TypeError(errors.NO_RULE.format(name=display_name(function)))
+        return wrap_constants(function(*unwrap(args), **unwrap(kwargs)))
 
 
 RESHAPE, TRANSPOSE, GETITEM, CAST = (primitives[f] for f in (np.reshape, np.transpose, getitem, cast))
@@ -446,22 +458,6 @@ def explain(error: Exception, primitive: Primitive, values: Sequence[Any]) -> Ex
         return type(error)(text)
     error.add_note(text)
     return error
-
-
-def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """A function of tensors, as a user calls it: by its rule, by what it is composed of, or as a constant."""
-    primitive = primitives.get(function)
-    if primitive is not None:
-        operands, options = bound(primitive, function, args, kwargs)
-        return apply(primitive, *operands, **options)
-    if function in composites:
-        args, kwargs = without_out(function, args, kwargs)
-        return composites[function](*args, **kwargs)
-    if function in WRITERS and args and isinstance(args[0], Tensor):
-        raise TypeError(errors.WRITING.format(name=display_name(function)))
-    if function not in constants and modes.recording and any_requires_grad((args, kwargs)):
-        raise TypeError(errors.NO_RULE.format(name=display_name(function)))
-    return wrap_constants(function(*unwrap(args), **unwrap(kwargs)))
 
 
 def mapped(tree: Any, kinds: Any, change: Callable[[Any], Any]) -> Any:

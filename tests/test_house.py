@@ -179,6 +179,25 @@ def test_importing_the_engine_imports_nothing_but_numpy():
     assert python(f"import sys, autograd_mini, nn; print([m for m in {extras} if m in sys.modules])") == "[]\n"
 
 
+def test_what_draws_measures_and_knows_scipy_is_imported_when_it_is_used():
+    rooms = "drawing", "measuring", "scipy", "testing", "signals.report", "checked.checker"
+    loaded = f"[room for room in {rooms} if 'autograd_mini.' + room in sys.modules]"
+    assert python(f"import sys, autograd_mini, nn; print({loaded})") == "[]\n"
+    assert python("import sys, nn; print('numpy.random' in sys.modules)") == "False\n"
+
+
+@pytest.mark.parametrize("package", HOUSES, ids=lambda package: package.__name__)
+def test_a_package_lists_its_public_names_and_its_version_alone(package):
+    assert dir(package) == sorted([*package.__all__, "__version__"])
+    with pytest.raises(AttributeError, match="no attribute 'nowhere'"):
+        _ = package.nowhere
+
+
+def test_the_parts_of_nn_that_are_written_with_a_dot_can_be_imported():
+    python("from nn.init import he; import nn.schedules, nn.data; from nn.perceptrons import XOR; nn.schedules.cosine")
+    python("import nn.schedules; import nn; assert nn.schedules is __import__('sys').modules['nn.schedules']")
+
+
 @pytest.mark.parametrize("package", ["autograd_mini", "nn"])
 def test_public_names_exist_and_stay_what_they_are_whatever_is_imported(package):
     python(

@@ -60,8 +60,7 @@ def binder(function: Callable[..., Any], arity: int, variadic: bool) -> Bind:
     return bind
 
 
-def bound(primitive: Primitive, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The operands and the options of a call of a function that has rules."""
-    if primitive.bind is None:
-        primitive.bind = binder(function, len(primitive.vjps), primitive.variadic)
-    return primitive.bind(args, kwargs)
+def binder_of(primitive: Primitive, function: Callable[..., Any]) -> Bind:
+    """How calls of a function that has rules are split, from the first call on."""
+    bind = primitive.bind = binder(function, len(primitive.vjps), primitive.variadic)
+    return bind
