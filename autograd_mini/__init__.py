@@ -24,7 +24,7 @@ from autograd_mini.transforms import (
 )
 
 if TYPE_CHECKING:
-    from autograd_mini.checked.checker import NonFiniteError
+    from autograd_mini.checked.explanations import NonFiniteError
     from autograd_mini.drawing.draw import draw
     from autograd_mini.measuring.spectrum import jacobian_spectrum
     from autograd_mini.signals.report import Recorder, Signals
@@ -64,7 +64,7 @@ __all__ = [
 
 # What measures and draws is imported when it is first asked for.
 LATER = {
-    "NonFiniteError": "checked.checker",
+    "NonFiniteError": "checked.explanations",
     "Recorder": "signals.report",
     "Signals": "signals.report",
     "draw": "drawing.draw",

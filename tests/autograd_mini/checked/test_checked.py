@@ -12,7 +12,7 @@ import pytest
 
 import nn
 from autograd_mini import NonFiniteError, Tensor, checked, checkpoint, enable_grad, grad, no_grad, primitive, rule
-from autograd_mini.checked.checker import all_finite
+from autograd_mini.checked.finite import all_finite
 from autograd_mini.checked.locks import memories_by_owner
 from autograd_mini.graph import modes
 
