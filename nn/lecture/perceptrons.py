@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nn.checks import whole
 from nn.module import Module
 from nn.parameter import Parameter
 
@@ -34,7 +35,6 @@ EXAMPLES = (
     "a label for each: shapes (examples, inputs) and (examples,)."
 )
 LABELS = "learn() was given labels {got}. The lecture's are -1 and +1: write `2 * y - 1` for 0 and 1."
-UPDATES = "learn(updates={got!r}): at most how many, a whole number from 0 on."
 FINITE = "learn() was given inputs that are not finite. Leave these examples out."
 
 
@@ -181,8 +181,7 @@ def learn(
         raise ValueError(LABELS.format(got=sorted(set(y.tolist()))[:5]))
     if not np.all(np.isfinite(x)):
         raise ValueError(FINITE)
-    if not isinstance(updates, int | np.integer) or updates < 0:
-        raise ValueError(UPDATES.format(got=updates))
+    whole("learn", "updates", updates, 0)
     rng = np.random.default_rng(rng)
     signed = y[:, None] * np.column_stack([np.ones(len(x)), x])  # y_n x_n with x_0 = 1: right where its score is > 0
     w = pocket = np.zeros(signed.shape[1])

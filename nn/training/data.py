@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor
-from nn.checks import as_values
+from nn.checks import as_values, whole
 
 TAKEN = 2**22  # bytes of examples that are taken out of arrays at once
 
@@ -22,7 +22,6 @@ Batch = tuple[Any, ...]
 Transform = Callable[[np.random.Generator, Batch], Any]
 
 LENGTHS = "{name} was given arrays of lengths {lengths}. Each holds one entry for each example: make them equal."
-SIZE = "{name}: {option}={size!r} must be a whole number from 1 on: a batch holds at least one example."
 EMPTY = "{name} was given no examples. Leave empty data out; `len(x)` must be at least 1."
 NO_ROWS = (
     "{name} was given {what}. Its first axis counts the examples: give it an array, such as `np.array([[1.0, 2.0]])`."
@@ -53,7 +52,6 @@ USED_UP = (
 TRANSFORM = (
     "DataLoader(transform={got!r}): a function `transform(rng, batch) -> batch`, such as `nn.data.masking(0.2)`."
 )
-PREFETCH = "DataLoader(prefetch={got!r}): how many batches to make ahead, a whole number from 0 on."
 UNEQUAL = "DataLoader made a batch whose arrays have lengths {lengths}{where}. All parts of a batch have one length."
 STATE = (
     "load_state_dict() was given a state of other data: {differences}. The position in an epoch means the same only "
@@ -97,7 +95,7 @@ def minibatches(
     [[0, 1], [2, 3], [4]]
     """
     examples = Arrays(arrays, "minibatches()")
-    size = whole(size, "minibatches()", "size")
+    size = whole("minibatches", "size", size)
     order = np.random.default_rng(rng).permutation(len(examples)) if shuffle else np.arange(len(examples))
     return examples.batches(order, windows(len(examples), size), frozen=False)
 
@@ -172,14 +170,12 @@ class DataLoader:
         prefetch: int = 0,
     ) -> None:
         self.source = as_source(sources)
-        self.batch_size = None if batch_size is None else whole(batch_size, "DataLoader", "batch_size")
+        self.batch_size = None if batch_size is None else whole("DataLoader", "batch_size", batch_size)
         self.shuffle, self.drop_last = bool(shuffle), bool(drop_last)
         if not (transform is None or callable(transform)):
             raise TypeError(TRANSFORM.format(got=transform))
         self.transform = transform
-        if not isinstance(prefetch, int) or prefetch < 0:
-            raise ValueError(PREFETCH.format(got=prefetch))
-        self.prefetch = prefetch
+        self.prefetch = whole("DataLoader", "prefetch", prefetch, 0)
         self.seeded = rng is not None
         self.seed = as_seed(rng)
         self.epoch = self.batch = 0
@@ -515,17 +511,6 @@ def windows(count: int, size: int, drop_last: bool = False) -> list[slice]:
 def batched(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
     """The items in groups of that many."""
     return (items[start : start + size] for start in range(0, len(items), size))
-
-
-def whole(size: Any, name: str, option: str) -> int:
-    """A batch size."""
-    try:
-        number = operator.index(size)
-    except TypeError:
-        number = 0
-    if number < 1 or isinstance(size, bool):
-        raise ValueError(SIZE.format(name=name, option=option, size=size))
-    return number
 
 
 def as_seed(rng: int | np.random.Generator | None) -> int:
