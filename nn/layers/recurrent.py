@@ -14,10 +14,9 @@ from nn.layers.linear import Linear
 from nn.module import Module
 
 SEQUENCE = (
-    "{path}: {name}({d_in}, {units}) was given an input of shape {got}. Give sequences of shape (examples, steps, "
-    "{d_in}), of at least one step."
+    "{title} was given an input of shape {got}. Give sequences of shape (examples, steps, {d_in}), of one step or more."
 )
-STATE = "{path}: {name}({d_in}, {units}) was given a state of shape {got}. It has shape ({examples}, {units})."
+STATE = "{title} was given a state of shape {got}. It has shape ({examples}, {units})."
 
 
 class Cell(Module):
@@ -131,15 +130,14 @@ class Recurrent(Module):
         """All states, shape (examples, steps, units), and the last one, shape (examples, units)."""
         cell = self.cell
         x = as_input(x)
-        told = {"path": self._name or type(self).__name__, "name": type(self).__name__}
         if x.ndim != 3 or x.shape[2] != cell.d_in or not x.shape[1]:
-            raise ValueError(SEQUENCE.format(**told, d_in=cell.d_in, units=cell.units, got=x.shape))
+            raise ValueError(SEQUENCE.format(title=self._title(cell.d_in, cell.units), d_in=cell.d_in, got=x.shape))
         examples = x.shape[0]
         if h is None:
             h = np.zeros((examples, cell.units), cell.state.weights.dtype)
         elif np.shape(h) != (examples, cell.units):
-            shapes = {"got": np.shape(h), "examples": examples}
-            raise ValueError(STATE.format(**told, d_in=cell.d_in, units=cell.units, **shapes))
+            title = self._title(cell.d_in, cell.units)
+            raise ValueError(STATE.format(title=title, got=np.shape(h), examples=examples, units=cell.units))
         states = []
         for scores in unstacked(cell.input(x)):
             h = cell.step(scores, h)

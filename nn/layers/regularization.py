@@ -12,7 +12,7 @@ from nn.module import Module
 SHARE = "{name}({share}): the share that is set to zero is in [0, 1)."
 STD = "GaussianNoise(std={std}): a standard deviation is a finite number, 0 or larger."
 CHANNELS = (
-    "{path}: ChannelDropout was given an input of shape {got}, which has no channels. Write it for inputs (examples, "
+    "{title} was given an input of shape {got}, which has no channels. Write it for inputs (examples, "
     "channels, ...), and `Dropout` for single units."
 )
 
@@ -101,7 +101,7 @@ class ChannelDropout(Dropout):
     def mask_shape(self, x: Any) -> tuple[int, ...]:
         """One number for each channel of each example."""
         if x.ndim < 3:
-            raise ValueError(CHANNELS.format(path=self._name or "ChannelDropout", got=x.shape))
+            raise ValueError(CHANNELS.format(title=self._title(), got=x.shape))
         return (*x.shape[:2], *[1] * (x.ndim - 2))
 
 

@@ -16,7 +16,7 @@ WEIGHTS = (
     "`Perceptron([1.0, -2.0], bias=0.5)` has two inputs."
 )
 INPUT_WIDTH = (
-    "{name}: a perceptron with {d_in} weights was given an input of shape {got}, whose last axis is not {d_in}. Give "
+    "{title} with {d_in} weights was given an input of shape {got}, whose last axis is not {d_in}. Give "
     "it rows of {d_in} numbers."
 )
 NO_PARTS = "{name} was given nothing to aggregate. Write at least one perceptron: `{name}(g1, g2)`."
@@ -88,8 +88,7 @@ class Perceptron(Signs):
         """The signs of inputs of shape (..., d_in), shape (...)."""
         d_in = self.weights.size
         if np.shape(x)[-1:] != (d_in,):
-            name = self._name or type(self).__name__
-            raise ValueError(INPUT_WIDTH.format(name=name, d_in=d_in, got=np.shape(x)))
+            raise ValueError(INPUT_WIDTH.format(title=self._title(), d_in=d_in, got=np.shape(x)))
         return np.sign(x @ self.weights + self.bias)
 
 
