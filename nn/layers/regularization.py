@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from nn.checks import as_input, is_number
+from nn.checks import as_input, is_number, positive
 from nn.module import Module
+from nn.noise import kept, masked, noisy
 
 SHARE = "{name}({share}): the share that is set to zero is in [0, 1)."
-STD = "GaussianNoise(std={std}): a standard deviation is a finite number, 0 or larger."
 CHANNELS = (
     "{title} was given an input of shape {got}, which has no channels. Write it for inputs (examples, "
     "channels, ...), and `Dropout` for single units."
@@ -31,10 +31,6 @@ class Corruption(Module):
     def corrupt(self, x: Any) -> Any:
         """What becomes of x in training."""
         raise NotImplementedError
-
-    def kept(self, shape: tuple[int, ...], share: float, dtype: Any) -> Any:
-        """An array of that dtype which is 0 with probability `share`, else 1."""
-        return (self.rng.random(shape, np.float32) >= share).astype(dtype)
 
 
 class Dropout(Corruption):
@@ -68,7 +64,7 @@ class Dropout(Corruption):
     def corrupt(self, x: Any) -> Any:
         if not self.share:
             return x
-        return x * (self.kept(self.mask_shape(x), self.share, x.dtype) / (1 - self.share))
+        return x * (kept(self.mask_shape(x), self.share, self.rng).astype(x.dtype) / (1 - self.share))
 
     def mask_shape(self, x: Any) -> tuple[int, ...]:
         """The shape of what is drawn: one number for each unit."""
@@ -118,13 +114,10 @@ class GaussianNoise(Corruption):
 
     def __init__(self, std: float, rng: int | np.random.Generator | None = None) -> None:
         super().__init__(rng)
-        if not (is_number(std) and 0 <= std < np.inf):
-            raise ValueError(STD.format(std=repr(std)))
-        self.std = std
+        self.std = positive("GaussianNoise", "std", std, zero=True)
 
     def corrupt(self, x: Any) -> Any:
-        noise = self.std * self.rng.standard_normal(x.shape)
-        return x + noise.astype(float if x.dtype.kind in "iub" else x.dtype)  # cut to whole numbers it would be none
+        return noisy(x, self.std, self.rng)
 
     def describe(self) -> str:
         return f"std={self.std}"
@@ -148,7 +141,7 @@ class Masking(Corruption):
         self.share = checked_share("Masking", share)
 
     def corrupt(self, x: Any) -> Any:
-        return x * self.kept(x.shape, self.share, x.dtype)
+        return masked(x, self.share, self.rng)
 
     def describe(self) -> str:
         return str(self.share)

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor
-from nn.checks import as_values, whole
+from nn.checks import as_values, positive, whole
+from nn.noise import masked, noisy
 
 TAKEN = 2**22  # bytes of examples that are taken out of arrays at once
 
@@ -58,7 +59,6 @@ STATE = (
     "with the same number of examples, batch size and order: build the loader as it was when it was saved."
 )
 BAD_STATE = "load_state_dict() was given {key}={value!r} for a DataLoader. Load what `state_dict()` of one returned."
-NOISE = "gaussian_noise(scale={scale!r}): the standard deviation is a number from 0 on."
 SHARE = "masking(share={share!r}): the share of entries that are set to 0 lies from 0 to 1."
 
 PATIENCE = 5.0  # seconds that a batch in the making may take when the loop around it has ended
@@ -316,6 +316,8 @@ class DataLoader:
 def gaussian_noise(scale: float) -> Transform:
     r"""A transform that adds noise from :math:`N(0, \mathrm{scale}^2)` to the first array of a batch, the inputs.
 
+    It is what `nn.GaussianNoise` does; drawn here it depends on the seed, the epoch and the batch alone.
+
     Raises
     ------
     ValueError
@@ -329,19 +331,19 @@ def gaussian_noise(scale: float) -> Transform:
     >>> [(x.round(1).tolist()) for (x,) in loader]
     [[[0.1, -0.1], [0.1, 0.0], [-0.0, 0.1], [-0.1, 0.0]]]
     """
-    if not scale >= 0:
-        raise ValueError(NOISE.format(scale=scale))
+    scale = positive("gaussian_noise", "scale", scale, zero=True)
 
     def transform(rng: np.random.Generator, batch: Batch) -> Batch:
         x, *others = batch
-        noise = scale * rng.standard_normal(np.shape(x))
-        return (x + noise.astype(x.dtype if x.dtype.kind == "f" else float), *others)
+        return (noisy(x, scale, rng), *others)
 
     return transform
 
 
 def masking(share: float) -> Transform:
     """A transform that sets each entry of the first array of a batch, the inputs, to 0 with probability `share`.
+
+    It is what `nn.Masking` does.
 
     Raises
     ------
@@ -353,7 +355,7 @@ def masking(share: float) -> Transform:
 
     def transform(rng: np.random.Generator, batch: Batch) -> Batch:
         x, *others = batch
-        return (np.where(rng.random(np.shape(x)) < share, 0, x), *others)
+        return (masked(x, share, rng), *others)
 
     return transform
 
