@@ -33,13 +33,13 @@ ENGINE = [
     {"signals": "drawing graph measuring tensor"},
 ]
 NETWORKS = [
-    {"parameter": "", "functions": "", "norms": "", "noise": ""},
+    {"parameter": "", "functions": "", "norms": "", "noise": "", "docstrings": ""},
     {"module": "parameter", "outputs": "functions"},
     {"checks": "module"},
     {
-        "layers": "checks functions module noise parameter",
+        "layers": "checks docstrings functions module noise parameter",
         "losses": "checks functions",
-        "optimizers": "checks module norms parameter",
+        "optimizers": "checks docstrings module norms parameter",
     },
     {
         "signals": "checks module norms optimizers parameter",

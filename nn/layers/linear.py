@@ -113,6 +113,11 @@ class Linear(Module):
 class Sequential(Module):
     """Modules one after the other.
 
+    Parameters
+    ----------
+    *layers : Module
+        In order; each gets what the one before returned.
+
     Examples
     --------
     >>> import nn

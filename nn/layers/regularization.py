@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nn.checks import as_input, is_number, positive
+from nn.docstrings import described_by
 from nn.module import Module
 from nn.noise import kept, masked, noisy
 
@@ -18,7 +19,15 @@ CHANNELS = (
 
 
 class Corruption(Module):
-    """What the modules here have in common: a generator of their own, and nothing done in evaluation mode."""
+    """What the modules here have in common: a generator of their own, and nothing done in evaluation mode.
+
+    Parameters
+    ----------
+    share : float
+        The probability of zero, in [0, 1).
+    rng : int or numpy.random.Generator, optional
+        Where the choices come from.
+    """
 
     def __init__(self, rng: int | np.random.Generator | None) -> None:
         super().__init__()
@@ -33,18 +42,12 @@ class Corruption(Module):
         raise NotImplementedError
 
 
+@described_by(Corruption)
 class Dropout(Corruption):
     r"""Each unit 0 with probability `share`, else divided by 1 - share, so that the mean is kept ("inverted").
 
     The lecture's "tolerant when network corrupted" (Srivastava et al. 2014, *Dropout*). In evaluation mode the input
     passes unchanged.
-
-    Parameters
-    ----------
-    share : float
-        The probability of zero, in [0, 1).
-    rng : int or numpy.random.Generator, optional
-        Where the choices come from.
 
     Examples
     --------
@@ -75,18 +78,12 @@ class Dropout(Corruption):
         return str(self.share)
 
 
+@described_by(Corruption)
 class ChannelDropout(Dropout):
     r"""Whole channels of each example 0 with probability `share`, else divided by 1 - share.
 
     Neighbouring pixels of a feature map say nearly the same, so that dropping single ones hides nothing (Tompson et al.
     2015, *Efficient Object Localization Using Convolutional Networks*).
-
-    Parameters
-    ----------
-    share : float
-        The probability of zero, in [0, 1).
-    rng : int or numpy.random.Generator, optional
-        Where the choices come from.
 
     Raises
     ------
@@ -101,6 +98,7 @@ class ChannelDropout(Dropout):
         return (*x.shape[:2], *[1] * (x.ndim - 2))
 
 
+@described_by(Corruption)
 class GaussianNoise(Corruption):
     r"""x + std * z with standard normal z: the lecture's "tolerant when input corrupted".
 
@@ -108,8 +106,6 @@ class GaussianNoise(Corruption):
     ----------
     std : float
         The standard deviation of the noise.
-    rng : int or numpy.random.Generator, optional
-        Where it comes from.
     """
 
     def __init__(self, std: float, rng: int | np.random.Generator | None = None) -> None:
@@ -123,17 +119,11 @@ class GaussianNoise(Corruption):
         return f"std={self.std}"
 
 
+@described_by(Corruption)
 class Masking(Corruption):
     r"""Each entry 0 with probability `share`, else as it is: the corruption of a denoising autoencoder.
 
     (Vincent et al. 2008, *Extracting and Composing Robust Features with Denoising Autoencoders*.)
-
-    Parameters
-    ----------
-    share : float
-        The probability of zero, in [0, 1).
-    rng : int or numpy.random.Generator, optional
-        Where the choices come from.
     """
 
     def __init__(self, share: float, rng: int | np.random.Generator | None = None) -> None:
