@@ -1,9 +1,11 @@
-"""What many parts do with what a user wrote: sizes are positive whole numbers, layers modules, inputs anything like an
-array."""
+"""What many parts do with what a user wrote: counts are whole numbers, sizes positive ones, layers modules, inputs
+anything like an array. What only one part asks for is checked there."""
 
 from __future__ import annotations
 
+import math
 import numbers
+import operator
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,6 +14,8 @@ import numpy as np
 from autograd_mini import Tensor
 from nn.module import Module
 
+WHOLE = "{call}({option}={got!r}): write a whole number from {least} on."
+NUMBER = "{call}({option}={got!r}): write a finite number, {bounds}."
 SIZE = "{call}: {size} must be a positive whole number, such as {size}=16."
 LAYER = (
     "{name} was given {got} as layer {i}. Its layers are modules: write `nn.Tanh()` for np.tanh, `*layers` for a list, "
@@ -26,6 +30,29 @@ def check_sizes(name: str, **sizes: Any) -> None:
         if value is not None and not (whole and value > 0):
             arguments = ", ".join(f"{other}={given!r}" for other, given in sizes.items())
             raise ValueError(SIZE.format(call=f"{name}({arguments})", size=size))
+
+
+def whole(call: str, option: str, value: Any, least: int = 1) -> int:
+    """The value as an int, or ValueError if it is no whole number or a smaller one."""
+    try:
+        count = least - 1 if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        count = least - 1
+    if count < least:
+        raise ValueError(WHOLE.format(call=call, option=option, got=value, least=least))
+    return count
+
+
+def positive(call: str, option: str, value: Any, zero: bool = False) -> float:
+    """The value as a float, or ValueError if it is not finite and above 0; with `zero`, from 0 on."""
+    try:
+        number = math.nan if isinstance(value, bool | str) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 0 <= number < math.inf or (number == 0 and not zero):
+        bounds = "0 or more" if zero else "above 0"
+        raise ValueError(NUMBER.format(call=call, option=option, got=value, bounds=bounds))
+    return number
 
 
 def is_number(value: Any) -> bool:

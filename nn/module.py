@@ -327,10 +327,11 @@ class Module:
 
         return own, rebuild
 
-    def _title(self) -> str:
-        """What errors call this module: where it is and what it is, such as `layers.0: Conv2d`."""
+    def _title(self, *sizes: Any) -> str:
+        """What errors call this module: where it is and what it is, such as `layers.0: Linear(3, 2)`."""
         kind = type(self).__name__
-        return kind if self._name in {None, kind} else f"{self._name}: {kind}"
+        what = f"{kind}({', '.join(map(str, sizes))})" if sizes else kind
+        return what if self._name in {None, kind} else f"{self._name}: {what}"
 
     def describe(self) -> str:
         """What `repr` says of this module besides its parts, such as sizes."""

@@ -33,17 +33,17 @@ ENGINE = [
     {"signals": "drawing graph measuring tensor"},
 ]
 NETWORKS = [
-    {"parameter": "", "functions": "", "norms": ""},
+    {"parameter": "", "functions": "", "norms": "", "noise": "", "docstrings": ""},
     {"module": "parameter", "outputs": "functions"},
     {"checks": "module"},
     {
-        "layers": "checks functions module parameter",
+        "layers": "checks docstrings functions module noise parameter",
         "losses": "checks functions",
-        "optimizers": "checks module norms parameter",
+        "optimizers": "checks docstrings module norms parameter",
     },
     {
         "signals": "checks module norms optimizers parameter",
-        "training": "checks module optimizers outputs parameter",
+        "training": "checks module noise optimizers outputs parameter",
     },
     {"lecture": "checks layers losses module optimizers parameter training"},
     {"estimators": "(nn itself)"},

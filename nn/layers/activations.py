@@ -25,7 +25,7 @@ UNKNOWN = (
 SLOPE = "LeakyReLU(slope={slope}): max(s, slope * s) is the leaky ReLU only for slopes from 0 to 1."
 UNITS = "PReLU(units={units}): write the number of units that each learn an alpha, or None for one that all share."
 PRELU_SHAPE = (
-    "{path}: PReLU(units={units}, axis={axis}) was given scores of shape {got}, which have no {units} units along that "
+    "{title} was given scores of shape {got}, which have no {units} units along that "
     "axis. Write units={here} there, or the axis of the units: -1 for rows, 1 for images (examples, channels, ...)."
 )
 NO_SCIPY = (
@@ -191,8 +191,8 @@ class PReLU(Module):
     def _explain(self, shape: tuple[int, ...]) -> str:
         """What does not fit in terms of this module."""
         here = shape[self.axis] if -len(shape) <= self.axis < len(shape) else None
-        path, units = self._name or "PReLU", self.alpha.size
-        return PRELU_SHAPE.format(path=path, units=units, axis=self.axis, got=shape, here=here)
+        title = self._title(f"units={self.alpha.size}", f"axis={self.axis}")
+        return PRELU_SHAPE.format(title=title, units=self.alpha.size, got=shape, here=here)
 
 
 class ELU(Module):

@@ -19,16 +19,16 @@ HEADS = (
     "divide {units}."
 )
 INPUT = (
-    "{path}: MultiHeadAttention({units}) was given {what} of shape {got}. Give sequences of shape (examples, "
+    "{title} was given {what} of shape {got}. Give sequences of shape (examples, "
     "positions, {units}), as many examples of keys as of queries."
 )
 MASK = (
-    "{path}: MultiHeadAttention was given a mask of {kind} {got}. Write True where a query may read a key, as booleans "
+    "{title} was given a mask of {kind} {got}. Write True where a query may read a key, as booleans "
     "of a shape that broadcasts to (examples, queries, keys) = {want}."
 )
 NOTHING = (
-    "{path}: the mask leaves {count} queries without a key to read, the first at (example, query) {first}. A mean over "
-    "nothing is no number: let each query read at least one key, such as its own position."
+    "{title}: the mask leaves {count} queries without a key to read, the first at (example, query) {first}. A mean "
+    "over nothing is no number: let each query read at least one key, such as its own position."
 )
 
 
@@ -128,8 +128,7 @@ class MultiHeadAttention(Module):
         for what, part in (("queries", x), ("keys", context)):
             fits = part.ndim == 3 and part.shape[0] == x.shape[0] and part.shape[2] == units and part.shape[1]
             if not fits:
-                path = self._name or "MultiHeadAttention"
-                raise ValueError(INPUT.format(path=path, units=units, what=what, got=part.shape))
+                raise ValueError(INPUT.format(title=self._title(units), units=units, what=what, got=part.shape))
 
     def _heads(self, x: Tensor) -> Any:
         """(examples, positions, units) as (examples, heads, positions, units of a head)."""
@@ -138,16 +137,16 @@ class MultiHeadAttention(Module):
 
     def _mask(self, mask: Any, causal: bool, shape: tuple[int, int, int]) -> Any:
         """Which query may read which key, shape (examples or 1, 1, queries, keys), or None for all."""
-        path = self._name or "MultiHeadAttention"
+        title = self._title()
         may = None
         if mask is not None:
             may = as_values(mask)
             if may.dtype != bool:
-                raise TypeError(MASK.format(path=path, kind="dtype", got=may.dtype, want=shape))
+                raise TypeError(MASK.format(title=title, kind="dtype", got=may.dtype, want=shape))
             try:
                 may = np.broadcast_to(may, shape)
             except ValueError:
-                raise ValueError(MASK.format(path=path, kind="shape", got=may.shape, want=shape)) from None
+                raise ValueError(MASK.format(title=title, kind="shape", got=may.shape, want=shape)) from None
         if causal:
             before = np.tri(*shape[1:], dtype=bool)[None]
             may = before if may is None else may & before
@@ -156,7 +155,7 @@ class MultiHeadAttention(Module):
         lost = ~may.any(axis=-1)
         if lost.any():
             first = tuple(map(int, np.argwhere(lost)[0]))
-            raise ValueError(NOTHING.format(path=path, count=int(lost.sum()), first=first))
+            raise ValueError(NOTHING.format(title=title, count=int(lost.sum()), first=first))
         return may[:, None]
 
     def describe(self) -> str:

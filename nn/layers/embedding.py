@@ -12,10 +12,10 @@ from nn.module import Module
 from nn.parameter import Parameter
 
 KIND = (
-    "{path}: Embedding was given indices of dtype {dtype}. They number rows of its table, from 0: give whole numbers, "
+    "{title} was given indices of dtype {dtype}. They number rows of its table, from 0: give whole numbers, "
     "e.g. `x.astype(int)`."
 )
-RANGE = "{path}: Embedding({count}, {units}) was given indices from {low} to {high}. They count from 0 to {last}."
+RANGE = "{title} was given indices from {low} to {high}. They count from 0 to {last}."
 PADDING = (
     "Embedding({count}, {units}, padding={padding!r}): the index that stands for nothing is from 0 to {last}, or None."
 )
@@ -75,12 +75,11 @@ class Embedding(Module):
     def forward(self, indices: Any) -> Any:
         indices = as_values(indices)
         count, units = self.weights.shape
-        path = self._name or "Embedding"
         if indices.dtype.kind not in "iu":
-            raise TypeError(KIND.format(path=path, dtype=indices.dtype))
+            raise TypeError(KIND.format(title=self._title(), dtype=indices.dtype))
         low, high = np.min(indices, initial=0), np.max(indices, initial=0)
         if low < 0 or high >= count:
-            raise ValueError(RANGE.format(path=path, count=count, units=units, low=low, high=high, last=count - 1))
+            raise ValueError(RANGE.format(title=self._title(count, units), low=low, high=high, last=count - 1))
         vectors = np.take(self.weights, indices, axis=0)  # its rule adds up repeated rows faster than that of brackets
         return vectors if self.padding is None else np.where((indices == self.padding)[..., None], 0, vectors)
 

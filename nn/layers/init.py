@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from autograd_mini import no_grad
-from nn.checks import as_values, check_sizes
+from nn.checks import as_values, check_sizes, positive
 from nn.module import Module
 from nn.parameter import Parameter
 
@@ -23,7 +23,6 @@ Initialiser: TypeAlias = "Callable[[tuple[int, int], np.random.Generator], np.nd
 Model = TypeVar("Model", bound=Callable[..., Any])
 
 UNKNOWN = "init={got!r} names no initialiser. Write one of {known}, or pass one that is made by {functions}."
-SIZE = "nn.init.{name}({option}={got}): write a finite number, {least}."
 NO_MODEL = (
     "nn.init.layer_sequential(model, x) was given {got}, in which there is no module with `weights` to scale. Write "
     "the model itself, such as `nn.MLP([2, 16, 1])`, whose weights are not frozen."
@@ -40,12 +39,6 @@ NOT_REACHED = (
 )
 
 
-def required(name: str, option: str, value: float, positive: bool = True) -> None:
-    """Raise if an option is no size."""
-    if not (math.isfinite(value) and (value > 0 or (value == 0 and not positive))):
-        raise ValueError(SIZE.format(name=name, option=option, got=value, least="above 0" if positive else "0 or more"))
-
-
 def drawn(std: float, shape: tuple[int, int], rng: np.random.Generator, uniform: bool) -> np.ndarray[Any, Any]:
     """Independent weights of mean 0 and the given standard deviation."""
     return std * (rng.uniform(-math.sqrt(3), math.sqrt(3), shape) if uniform else rng.standard_normal(shape))
@@ -58,7 +51,7 @@ def constant(value: float = 0.0) -> Initialiser:
 
 def small_random(std: float = 0.01) -> Initialiser:
     r"""Normal weights of standard deviation `std`, whatever the layer's size (the lecture's "small random")."""
-    required("small_random", "std", std, positive=False)
+    positive("nn.init.small_random", "std", std, zero=True)
     return lambda shape, rng: drawn(std, shape, rng, uniform=False)
 
 
@@ -68,7 +61,7 @@ def glorot(gain: float = 1.0, uniform: bool = False) -> Initialiser:
     It keeps the variance of signals and gradients through tanh layers near 1 while s is small (Glorot & Bengio
     2010, *Understanding the difficulty of training deep feedforward neural networks*).
     """
-    required("glorot", "gain", gain)
+    positive("nn.init.glorot", "gain", gain)
     return lambda shape, rng: drawn(gain * np.sqrt(2 / sum(shape)), shape, rng, uniform)
 
 
@@ -98,14 +91,14 @@ def he(slope: float = 0.0, gain: float = 1.0, backward: bool = False, uniform: b
     >>> round(float(200 / 2 * np.var(weights)), 1)
     1.0
     """
-    required("he", "gain", gain)
-    required("he", "slope", abs(slope), positive=False)
+    positive("nn.init.he", "gain", gain)
+    positive("nn.init.he", "slope", abs(slope), zero=True)
     return lambda shape, rng: drawn(gain * np.sqrt(2 / ((1 + slope**2) * shape[backward])), shape, rng, uniform)
 
 
 def orthogonal(gain: float = 1.0) -> Initialiser:
     r"""A random matrix with orthonormal rows or columns, whichever are fewer, times `gain` (Saxe et al. 2014)."""
-    required("orthogonal", "gain", gain)
+    positive("nn.init.orthogonal", "gain", gain)
 
     def initialise(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray[Any, Any]:
         tall = rng.standard_normal((max(shape), min(shape)))

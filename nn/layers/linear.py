@@ -19,12 +19,12 @@ from nn.module import Module
 from nn.parameter import Parameter
 
 INPUT_WIDTH = (
-    "{name}: Linear({d_in}, {d_out}) was given an input of shape {got}, whose last axis is not {d_in}. Give it rows "
+    "{title} was given an input of shape {got}, whose last axis is not {d_in}. Give it rows "
     "of {d_in} numbers, or build the layer as `Linear({width}, {d_out})`."
 )
-FLAT = "{name}: Flatten was given a single number. Give it a batch: the first axis counts the examples."
+FLAT = "{title} was given a single number. Give it a batch: the first axis counts the examples."
 SKIP = (
-    "{name}: Residual adds what it was given, of shape {beside}, to what its layers made of it, of shape {out}. Make "
+    "{title} adds what it was given, of shape {beside}, to what its layers made of it, of shape {out}. Make "
     "the shapes agree, e.g. by `Residual(..., shortcut=nn.Linear(d_in, d_out))`."
 )
 NO_LAYERS = (
@@ -106,12 +106,17 @@ class Linear(Module):
         if np.shape(x)[-1:] == (d_in,):
             return error
         width = np.shape(x)[-1] if np.ndim(x) else 1
-        name = self._name or "Linear"
-        return ValueError(INPUT_WIDTH.format(name=name, d_in=d_in, d_out=d_out, got=np.shape(x), width=width))
+        title = self._title(d_in, d_out)
+        return ValueError(INPUT_WIDTH.format(title=title, d_in=d_in, d_out=d_out, got=np.shape(x), width=width))
 
 
 class Sequential(Module):
     """Modules one after the other.
+
+    Parameters
+    ----------
+    *layers : Module
+        In order; each gets what the one before returned.
 
     Examples
     --------
@@ -160,7 +165,7 @@ class Flatten(Module):
     def forward(self, x: Any) -> Any:
         x = as_input(x)
         if not x.ndim:
-            raise ValueError(FLAT.format(name=self._name or "Flatten"))
+            raise ValueError(FLAT.format(title=self._title()))
         return np.reshape(x, (x.shape[0], math.prod(x.shape[1:])))
 
 
@@ -203,8 +208,7 @@ class Residual(Module):
             out = layer(out)
         beside = x if self.shortcut is None else self.shortcut(x)
         if out.shape != beside.shape:
-            name = self._name or "Residual"
-            raise ValueError(SKIP.format(name=name, out=out.shape, beside=beside.shape))
+            raise ValueError(SKIP.format(title=self._title(), out=out.shape, beside=beside.shape))
         return beside + out
 
 

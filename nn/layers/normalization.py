@@ -18,11 +18,11 @@ EPSILON = "{name}(epsilon={epsilon}): it is added to a variance, and must be pos
 AXIS = "BatchNorm(axis={axis!r}): the number of the axis that the units are along, such as 1, or -1 for the last."
 MOMENTUM = "BatchNorm(momentum={momentum}): the weight of the newest batch in the running statistics is in (0, 1]."
 WIDTH = (
-    "{path}: {name}({units}) was given an input of shape {got}, which has not {units} entries along axis {axis}. Build "
+    "{title} was given an input of shape {got}, which has not {units} entries along axis {axis}. Build "
     "the layer as `{name}({width}{where})`, or give it another input."
 )
 ONE_VALUE = (
-    "{path}: BatchNorm({units}) was given an input of shape {got} in training mode: one value for each unit has no "
+    "{title} was given an input of shape {got} in training mode: one value for each unit has no "
     "variance. Give it a batch of two or more, or call `model.eval()` to use the running statistics. Where the last "
     "batch of an epoch has one example, leave it out: `nn.DataLoader(..., drop_last=True)`."
 )
@@ -127,7 +127,7 @@ class BatchNorm(Module):
         others = tuple(i for i in range(x.ndim) if i != axis)
         count = x.size // units
         if count < 2:
-            raise ValueError(ONE_VALUE.format(path=self._name or "BatchNorm", units=units, got=x.shape))
+            raise ValueError(ONE_VALUE.format(title=self._title(units), got=x.shape))
         self._remember(x.data if isinstance(x, Tensor) else x, others, count)
         standard = standardise(x, axis=others, epsilon=self.epsilon)
         return standard * along(self.gain, axis, x.ndim) + along(self.bias, axis, x.ndim)
@@ -259,9 +259,9 @@ def located(module: Module, x: Any, axis: int, units: int) -> int:
         name = type(module).__name__
         width = x.shape[place] if 0 <= place < x.ndim else units
         where = "" if name == "LayerNorm" else f", axis={axis}"
-        path = module._name or name
+        title = module._title(units)
         raise ValueError(
-            WIDTH.format(path=path, name=name, units=units, got=x.shape, axis=axis, width=width, where=where)
+            WIDTH.format(title=title, name=name, units=units, got=x.shape, axis=axis, width=width, where=where)
         )
     return place
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from autograd_mini import case, primitive, rule
 from nn.checks import as_input
+from nn.docstrings import described_by
 from nn.layers.convolution import Pair, Window, as_padding, as_pair, check_images
 from nn.module import Module
 
@@ -150,7 +151,22 @@ rule(
 
 
 class Pool2d(Module):
-    """What pooling layers have in common: a window, and one number made of what it reads at each place."""
+    """What pooling layers have in common: a window, and one number made of what it reads at each place.
+
+    Parameters
+    ----------
+    kernel : int or pair of int
+        Height and width of the window.
+    stride : int or pair of int, optional
+        From one place to the next; by default the window's size, so that the windows do not overlap.
+    padding : int or pair of int
+        How far the window may stand out of the image on each side, at most half its size.
+
+    Raises
+    ------
+    ValueError
+        If a size is no positive whole number, or the images are smaller than the window.
+    """
 
     def __init__(self, kernel: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0) -> None:
         super().__init__()
@@ -179,24 +195,11 @@ class Pool2d(Module):
         return ", ".join([*told, *([f"padding={sides}"] if any(sides) else [])])
 
 
+@described_by(Pool2d)
 class MaxPool2d(Pool2d):
     r"""The largest number that a window reads, at each place and of each channel.
 
-    k equal largest ones take 1/k of the gradient each, as in `np.max`.
-
-    Parameters
-    ----------
-    kernel : int or pair of int
-        Height and width of the window.
-    stride : int or pair of int, optional
-        From one place to the next; by default the window's size, so that the windows do not overlap.
-    padding : int or pair of int
-        How far the window may stand out of the image on each side, at most half its size; nothing is read there.
-
-    Raises
-    ------
-    ValueError
-        If a size is no positive whole number, or the images are smaller than the window.
+    Nothing is read in the padding. k equal largest ones take 1/k of the gradient each, as in `np.max`.
 
     Examples
     --------
@@ -210,22 +213,11 @@ class MaxPool2d(Pool2d):
         return largest(x, window=self.window)
 
 
+@described_by(Pool2d)
 class AvgPool2d(Pool2d):
     r"""The mean of what a window reads, at each place and of each channel.
 
-    Parameters
-    ----------
-    kernel : int or pair of int
-        Height and width of the window.
-    stride : int or pair of int, optional
-        From one place to the next; by default the window's size.
-    padding : int or pair of int
-        Zeros on each side, at most half the window; they count in the mean, as in PyTorch.
-
-    Raises
-    ------
-    ValueError
-        If a size is no positive whole number, or the images are smaller than the window.
+    In the padding it reads zeros; they count in the mean, as in PyTorch.
 
     Examples
     --------

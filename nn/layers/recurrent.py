@@ -8,20 +8,32 @@ import numpy as np
 
 from autograd_mini import Tensor
 from nn.checks import as_input, check_sizes
+from nn.docstrings import described_by
 from nn.functions import sigmoid
 from nn.layers.init import Initialiser, orthogonal
 from nn.layers.linear import Linear
 from nn.module import Module
 
 SEQUENCE = (
-    "{path}: {name}({d_in}, {units}) was given an input of shape {got}. Give sequences of shape (examples, steps, "
-    "{d_in}), of at least one step."
+    "{title} was given an input of shape {got}. Give sequences of shape (examples, steps, {d_in}), of one step or more."
 )
-STATE = "{path}: {name}({d_in}, {units}) was given a state of shape {got}. It has shape ({examples}, {units})."
+STATE = "{title} was given a state of shape {got}. It has shape ({examples}, {units})."
 
 
 class Cell(Module):
-    """What cells have in common: scores of the input and of the state, one block of units for each gate."""
+    """What cells have in common: scores of the input and of the state, one block of units for each gate.
+
+    Parameters
+    ----------
+    d_in, units : int
+        The widths of the inputs x and of the state h.
+    init : str or initialiser
+        Of W, the weights of the inputs; those of the state, U, start orthogonal, and the biases at 0.
+    rng : int or numpy.random.Generator, optional
+        Where the weights come from.
+    dtype : dtype
+        Of the parameters.
+    """
 
     gates = 1
 
@@ -54,19 +66,9 @@ def orthogonal_blocks(shape: tuple[int, int], rng: np.random.Generator) -> np.nd
     return np.hstack([orthogonal()((units, units), rng) for _ in range(width // units)])
 
 
+@described_by(Cell)
 class RNNCell(Cell):
     r"""One step of a simple recurrent layer, :math:`h' = \tanh(x W + b + h U + c)` (Elman 1990).
-
-    Parameters
-    ----------
-    d_in, units : int
-        The widths of the input x and of the state h.
-    init : str or initialiser
-        Of W; U starts orthogonal, and the biases at 0.
-    rng : int or numpy.random.Generator, optional
-        Where the weights come from.
-    dtype : dtype
-        Of the parameters.
 
     Examples
     --------
@@ -81,6 +83,7 @@ class RNNCell(Cell):
         return np.tanh(scores + self.state(h))
 
 
+@described_by(Cell)
 class GRUCell(Cell):
     r"""One step of a gated recurrent unit, :math:`h' = (1 - z) n + z h`.
 
@@ -88,17 +91,6 @@ class GRUCell(Cell):
     new content is :math:`n = \tanh(x W_n + b_n + r (h U_n + c_n))`; their columns stand side by side in this order, as
     in PyTorch and cuDNN (Cho et al. 2014, *Learning Phrase Representations using RNN Encoder-Decoder*, with the reset
     after the product).
-
-    Parameters
-    ----------
-    d_in, units : int
-        The widths of the input x and of the state h.
-    init : str or initialiser
-        Of W; each U starts orthogonal, and the biases at 0.
-    rng : int or numpy.random.Generator, optional
-        Where the weights come from.
-    dtype : dtype
-        Of the parameters.
     """
 
     gates = 3
@@ -111,8 +103,15 @@ class GRUCell(Cell):
         return new + keep * (h - new)
 
 
+@described_by(Cell)
 class Recurrent(Module):
-    """What `RNN` and `GRU` have in common: a cell that is run along the second axis."""
+    """What `RNN` and `GRU` have in common: a cell that is run along the second axis.
+
+    Raises
+    ------
+    ValueError
+        If the input is not (examples, steps, d_in), or the initial state, 0 by default, not (examples, units).
+    """
 
     kind: type[Cell]
 
@@ -131,15 +130,14 @@ class Recurrent(Module):
         """All states, shape (examples, steps, units), and the last one, shape (examples, units)."""
         cell = self.cell
         x = as_input(x)
-        told = {"path": self._name or type(self).__name__, "name": type(self).__name__}
         if x.ndim != 3 or x.shape[2] != cell.d_in or not x.shape[1]:
-            raise ValueError(SEQUENCE.format(**told, d_in=cell.d_in, units=cell.units, got=x.shape))
+            raise ValueError(SEQUENCE.format(title=self._title(cell.d_in, cell.units), d_in=cell.d_in, got=x.shape))
         examples = x.shape[0]
         if h is None:
             h = np.zeros((examples, cell.units), cell.state.weights.dtype)
         elif np.shape(h) != (examples, cell.units):
-            shapes = {"got": np.shape(h), "examples": examples}
-            raise ValueError(STATE.format(**told, d_in=cell.d_in, units=cell.units, **shapes))
+            title = self._title(cell.d_in, cell.units)
+            raise ValueError(STATE.format(title=title, got=np.shape(h), examples=examples, units=cell.units))
         states = []
         for scores in unstacked(cell.input(x)):
             h = cell.step(scores, h)
@@ -159,20 +157,9 @@ def unstacked(x: Tensor) -> list[Tensor]:
     return [*unstacked(x[:, : steps // 2]), *unstacked(x[:, steps // 2 :])]
 
 
+@described_by(Recurrent)
 class RNN(Recurrent):
     r"""A simple recurrent layer along sequences: :math:`h_t = \tanh(x_t W + b + h_{t-1} U + c)`.
-
-    Parameters
-    ----------
-    d_in, units : int
-        The widths of the inputs and of the state.
-    init, rng, dtype
-        As of `RNNCell`.
-
-    Raises
-    ------
-    ValueError
-        If the input is not (examples, steps, d_in), or the initial state, 0 by default, not (examples, units).
 
     Examples
     --------
@@ -186,20 +173,9 @@ class RNN(Recurrent):
     kind = RNNCell
 
 
+@described_by(Recurrent)
 class GRU(Recurrent):
     r"""Gated recurrent units along sequences; see `GRUCell` for the formula.
-
-    Parameters
-    ----------
-    d_in, units : int
-        The widths of the inputs and of the state.
-    init, rng, dtype
-        As of `GRUCell`.
-
-    Raises
-    ------
-    ValueError
-        If the input is not (examples, steps, d_in), or the initial state, 0 by default, not (examples, units).
 
     Examples
     --------

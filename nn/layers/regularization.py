@@ -6,19 +6,28 @@ from typing import Any
 
 import numpy as np
 
-from nn.checks import as_input, is_number
+from nn.checks import as_input, is_number, positive
+from nn.docstrings import described_by
 from nn.module import Module
+from nn.noise import kept, masked, noisy
 
 SHARE = "{name}({share}): the share that is set to zero is in [0, 1)."
-STD = "GaussianNoise(std={std}): a standard deviation is a finite number, 0 or larger."
 CHANNELS = (
-    "{path}: ChannelDropout was given an input of shape {got}, which has no channels. Write it for inputs (examples, "
+    "{title} was given an input of shape {got}, which has no channels. Write it for inputs (examples, "
     "channels, ...), and `Dropout` for single units."
 )
 
 
 class Corruption(Module):
-    """What the modules here have in common: a generator of their own, and nothing done in evaluation mode."""
+    """What the modules here have in common: a generator of their own, and nothing done in evaluation mode.
+
+    Parameters
+    ----------
+    share : float
+        The probability of zero, in [0, 1).
+    rng : int or numpy.random.Generator, optional
+        Where the choices come from.
+    """
 
     def __init__(self, rng: int | np.random.Generator | None) -> None:
         super().__init__()
@@ -32,23 +41,13 @@ class Corruption(Module):
         """What becomes of x in training."""
         raise NotImplementedError
 
-    def kept(self, shape: tuple[int, ...], share: float, dtype: Any) -> Any:
-        """An array of that dtype which is 0 with probability `share`, else 1."""
-        return (self.rng.random(shape, np.float32) >= share).astype(dtype)
 
-
+@described_by(Corruption)
 class Dropout(Corruption):
     r"""Each unit 0 with probability `share`, else divided by 1 - share, so that the mean is kept ("inverted").
 
     The lecture's "tolerant when network corrupted" (Srivastava et al. 2014, *Dropout*). In evaluation mode the input
     passes unchanged.
-
-    Parameters
-    ----------
-    share : float
-        The probability of zero, in [0, 1).
-    rng : int or numpy.random.Generator, optional
-        Where the choices come from.
 
     Examples
     --------
@@ -68,7 +67,7 @@ class Dropout(Corruption):
     def corrupt(self, x: Any) -> Any:
         if not self.share:
             return x
-        return x * (self.kept(self.mask_shape(x), self.share, x.dtype) / (1 - self.share))
+        return x * (kept(self.mask_shape(x), self.share, self.rng).astype(x.dtype) / (1 - self.share))
 
     def mask_shape(self, x: Any) -> tuple[int, ...]:
         """The shape of what is drawn: one number for each unit."""
@@ -79,18 +78,12 @@ class Dropout(Corruption):
         return str(self.share)
 
 
+@described_by(Corruption)
 class ChannelDropout(Dropout):
     r"""Whole channels of each example 0 with probability `share`, else divided by 1 - share.
 
     Neighbouring pixels of a feature map say nearly the same, so that dropping single ones hides nothing (Tompson et al.
     2015, *Efficient Object Localization Using Convolutional Networks*).
-
-    Parameters
-    ----------
-    share : float
-        The probability of zero, in [0, 1).
-    rng : int or numpy.random.Generator, optional
-        Where the choices come from.
 
     Raises
     ------
@@ -101,10 +94,11 @@ class ChannelDropout(Dropout):
     def mask_shape(self, x: Any) -> tuple[int, ...]:
         """One number for each channel of each example."""
         if x.ndim < 3:
-            raise ValueError(CHANNELS.format(path=self._name or "ChannelDropout", got=x.shape))
+            raise ValueError(CHANNELS.format(title=self._title(), got=x.shape))
         return (*x.shape[:2], *[1] * (x.ndim - 2))
 
 
+@described_by(Corruption)
 class GaussianNoise(Corruption):
     r"""x + std * z with standard normal z: the lecture's "tolerant when input corrupted".
 
@@ -112,35 +106,24 @@ class GaussianNoise(Corruption):
     ----------
     std : float
         The standard deviation of the noise.
-    rng : int or numpy.random.Generator, optional
-        Where it comes from.
     """
 
     def __init__(self, std: float, rng: int | np.random.Generator | None = None) -> None:
         super().__init__(rng)
-        if not (is_number(std) and 0 <= std < np.inf):
-            raise ValueError(STD.format(std=repr(std)))
-        self.std = std
+        self.std = positive("GaussianNoise", "std", std, zero=True)
 
     def corrupt(self, x: Any) -> Any:
-        noise = self.std * self.rng.standard_normal(x.shape)
-        return x + noise.astype(float if x.dtype.kind in "iub" else x.dtype)  # cut to whole numbers it would be none
+        return noisy(x, self.std, self.rng)
 
     def describe(self) -> str:
         return f"std={self.std}"
 
 
+@described_by(Corruption)
 class Masking(Corruption):
     r"""Each entry 0 with probability `share`, else as it is: the corruption of a denoising autoencoder.
 
     (Vincent et al. 2008, *Extracting and Composing Robust Features with Denoising Autoencoders*.)
-
-    Parameters
-    ----------
-    share : float
-        The probability of zero, in [0, 1).
-    rng : int or numpy.random.Generator, optional
-        Where the choices come from.
     """
 
     def __init__(self, share: float, rng: int | np.random.Generator | None = None) -> None:
@@ -148,7 +131,7 @@ class Masking(Corruption):
         self.share = checked_share("Masking", share)
 
     def corrupt(self, x: Any) -> Any:
-        return x * self.kept(x.shape, self.share, x.dtype)
+        return masked(x, self.share, self.rng)
 
     def describe(self) -> str:
         return str(self.share)

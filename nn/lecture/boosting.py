@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor, grad, no_grad, value_and_grad
+from nn.checks import whole
 from nn.layers.linear import MLP, Linear, Sequential, as_activation
 from nn.losses import squared_error
 from nn.module import Module
@@ -20,7 +21,6 @@ FINITE = (
     "boost() was given {what} with {count} entries that are not finite, the first at index {index}. Leave them out."
 )
 LENGTHS = "boost() was given {inputs} inputs and {targets} targets. Each example has one of both."
-NUMBER = "boost({name}={got!r}): give a whole number, at least 1."
 SHRINKAGE = "boost(shrinkage={got}): the part of each neuron's vote that is taken lies above 0 and up to 1."
 WEIGHT_DECAY = "boost(weight_decay={got}): the weight of a penalty is at least 0."
 LOSS = "boost(loss={got!r}) takes a function of scores and targets, such as `nn.squared_error` or `nn.cross_entropy`."
@@ -130,8 +130,7 @@ def boost(
     """
     x, y = checked(x, y)
     for name, number in (("neurons", neurons), ("outputs", outputs), ("starts", starts)):
-        if not isinstance(number, int | np.integer) or number < 1:
-            raise ValueError(NUMBER.format(name=name, got=number))
+        whole("boost", name, number)
     if not callable(loss):
         raise TypeError(LOSS.format(got=loss))
     if not 0 < shrinkage <= 1:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nn.checks import whole
 from nn.module import Module
 from nn.parameter import Parameter
 
@@ -15,7 +16,7 @@ WEIGHTS = (
     "`Perceptron([1.0, -2.0], bias=0.5)` has two inputs."
 )
 INPUT_WIDTH = (
-    "{name}: a perceptron with {d_in} weights was given an input of shape {got}, whose last axis is not {d_in}. Give "
+    "{title} with {d_in} weights was given an input of shape {got}, whose last axis is not {d_in}. Give "
     "it rows of {d_in} numbers."
 )
 NO_PARTS = "{name} was given nothing to aggregate. Write at least one perceptron: `{name}(g1, g2)`."
@@ -34,7 +35,6 @@ EXAMPLES = (
     "a label for each: shapes (examples, inputs) and (examples,)."
 )
 LABELS = "learn() was given labels {got}. The lecture's are -1 and +1: write `2 * y - 1` for 0 and 1."
-UPDATES = "learn(updates={got!r}): at most how many, a whole number from 0 on."
 FINITE = "learn() was given inputs that are not finite. Leave these examples out."
 
 
@@ -88,8 +88,7 @@ class Perceptron(Signs):
         """The signs of inputs of shape (..., d_in), shape (...)."""
         d_in = self.weights.size
         if np.shape(x)[-1:] != (d_in,):
-            name = self._name or type(self).__name__
-            raise ValueError(INPUT_WIDTH.format(name=name, d_in=d_in, got=np.shape(x)))
+            raise ValueError(INPUT_WIDTH.format(title=self._title(), d_in=d_in, got=np.shape(x)))
         return np.sign(x @ self.weights + self.bias)
 
 
@@ -181,8 +180,7 @@ def learn(
         raise ValueError(LABELS.format(got=sorted(set(y.tolist()))[:5]))
     if not np.all(np.isfinite(x)):
         raise ValueError(FINITE)
-    if not isinstance(updates, int | np.integer) or updates < 0:
-        raise ValueError(UPDATES.format(got=updates))
+    whole("learn", "updates", updates, 0)
     rng = np.random.default_rng(rng)
     signed = y[:, None] * np.column_stack([np.ones(len(x)), x])  # y_n x_n with x_0 = 1: right where its score is > 0
     w = pocket = np.zeros(signed.shape[1])

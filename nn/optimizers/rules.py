@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor
+from nn.docstrings import described_by
 from nn.optimizers.optimizer import Optimizer, used
 
 BETAS = "{name}(betas={betas!r}): write a pair of numbers, such as `betas=(0.9, 0.999)`."
@@ -28,26 +29,18 @@ HALF = (
 Rate = float | Callable[[int], float]
 
 
+@described_by(Optimizer)
 class SGD(Optimizer):
     r"""Stochastic gradient descent: :math:`v \leftarrow \mu v + g,\; w \leftarrow w - \eta v`.
 
     Parameters
     ----------
-    parameters : iterable of Parameter
-        What to learn.
-    learning_rate : float or callable
-        :math:`\eta`, or a schedule.
     momentum : float
         :math:`\mu`, 0 for the lecture's plain descent (Polyak 1964).
     nesterov : bool
         Nesterov's momentum, in the form of Sutskever et al. (2013): :math:`w \leftarrow w - \eta (g + \mu v)`.
     weight_decay : float
         :math:`\lambda`: adds :math:`\lambda w` to the gradient, the gradient of :math:`\frac\lambda2 \|w\|^2`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If there is nothing to learn, or an option is out of range.
 
     Examples
     --------
@@ -92,7 +85,21 @@ class SGD(Optimizer):
 
 
 class Adaptive(Optimizer):
-    """What the rules share that divide each weight's step by the size of its past gradients."""
+    r"""What the rules share that divide each weight's step by the size of its past gradients.
+
+    Parameters
+    ----------
+    weight_decay : float
+        :math:`\lambda`: adds :math:`\lambda w` to the gradient.
+    eps : float
+        :math:`\epsilon`, against division by 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is nothing to learn, a parameter comes twice, is no parameter, or was computed from others; if an
+        option is out of range, or a parameter is complex or float16.
+    """
 
     weight_decay: float
     eps: float
@@ -110,25 +117,10 @@ class Adaptive(Optimizer):
         return grad + self.weight_decay * param if used(self.weight_decay) else grad
 
 
+@described_by(Adaptive)
 class AdaGrad(Adaptive):
     r"""Each weight's rate falls with the sum of its squared gradients:
     :math:`G \leftarrow G + g^2,\; w \leftarrow w - \eta\, g / (\sqrt G + \epsilon)`.
-
-    Parameters
-    ----------
-    parameters : iterable of Parameter
-        What to learn.
-    learning_rate : float or callable
-        :math:`\eta`, or a schedule.
-    weight_decay : float
-        :math:`\lambda`: adds :math:`\lambda w` to the gradient.
-    eps : float
-        :math:`\epsilon`, against division by 0.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If there is nothing to learn, an option is out of range, or a parameter is complex or float16.
 
     References
     ----------
@@ -161,6 +153,7 @@ class AdaGrad(Adaptive):
         return param - self.rate * (grad / (root(total) + self.eps)), (total,)
 
 
+@described_by(Adaptive)
 class RMSprop(Adaptive):
     r"""AdaGrad that forgets, because the mean of the squared gradients decays:
     :math:`G \leftarrow \rho G + (1 - \rho) g^2,\; v \leftarrow \mu v + g / (\sqrt G + \epsilon),\;
@@ -168,23 +161,10 @@ class RMSprop(Adaptive):
 
     Parameters
     ----------
-    parameters : iterable of Parameter
-        What to learn.
-    learning_rate : float or callable
-        :math:`\eta`, or a schedule.
     decay : float
         :math:`\rho`; PyTorch calls it alpha.
     momentum : float
         :math:`\mu`.
-    weight_decay : float
-        :math:`\lambda`: adds :math:`\lambda w` to the gradient.
-    eps : float
-        :math:`\epsilon`, against division by 0.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If there is nothing to learn, an option is out of range, or a parameter is complex or float16.
 
     References
     ----------
@@ -229,6 +209,7 @@ class RMSprop(Adaptive):
         return param - self.rate * step, (mean, velocity)
 
 
+@described_by(Adaptive)
 class Adam(Adaptive):
     r"""Momentum over the root of RMSprop, both corrected for their start at 0:
     :math:`m \leftarrow \beta_1 m + (1 - \beta_1) g,\; v \leftarrow \beta_2 v + (1 - \beta_2) g^2,\;
@@ -236,22 +217,11 @@ class Adam(Adaptive):
 
     Parameters
     ----------
-    parameters : iterable of Parameter
-        What to learn.
-    learning_rate : float or callable
-        :math:`\eta`, or a schedule.
     betas : (float, float)
         :math:`\beta_1` and :math:`\beta_2`; afterwards the attributes `beta1` and `beta2`.
     weight_decay : float
         :math:`\lambda`: adds :math:`\lambda w` to the gradient, which is then divided by its size as the rest of it;
         `AdamW` decays all weights alike.
-    eps : float
-        :math:`\epsilon`, against division by 0.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If there is nothing to learn, an option is out of range, or a parameter is complex or float16.
 
     Notes
     -----
@@ -308,26 +278,14 @@ class Adam(Adaptive):
         return param - rate * (first / (root(second) + correction * self.eps)), (first, second, count)
 
 
+@described_by(Adam)
 class AdamW(Adam):
     r"""Adam whose weights decay apart from the gradient, :math:`w \leftarrow w - \eta \lambda w` before each step.
 
     Parameters
     ----------
-    parameters : iterable of Parameter
-        What to learn.
-    learning_rate : float or callable
-        :math:`\eta`, or a schedule.
-    betas : (float, float)
-        :math:`\beta_1` and :math:`\beta_2`; afterwards the attributes `beta1` and `beta2`.
     weight_decay : float
         :math:`\lambda`.
-    eps : float
-        :math:`\epsilon`, against division by 0.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If there is nothing to learn, an option is out of range, or a parameter is complex or float16.
 
     References
     ----------

@@ -17,6 +17,8 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from nn.checks import positive, whole
+
 __all__ = [
     "Schedule",
     "constant",
@@ -31,11 +33,10 @@ __all__ = [
     "warmup",
 ]
 
-RATE = "schedules.{name}({option}={value!r}): must be a {kind} number."
-STEPS = "schedules.{name}({option}={value!r}): must be a whole number of steps, {least} or more."
+RISE = "schedules.one_cycle(rise={value!r}): write the share of the steps that go up, between 0 and 1, neither of them."
 MILESTONES = "schedules.step(every={value!r}): write a number of steps, or the steps at which to fall in rising order."
 NOT_A_SCHEDULE = "schedules.{name} was given {value!r} as a schedule. Pass one of `nn.schedules`, or a fixed rate."
-TOO_LONG = "schedules.{name}(steps={steps}, warmup={warmup}): the warm-up is part of the steps and must be shorter."
+TOO_LONG = "{call}(steps={steps}, warmup={warmup}): the warm-up is part of the steps and must be shorter."
 COUNT = "A schedule was asked for the rate of step {step!r}. Steps are counted in whole numbers from 0."
 
 
@@ -71,7 +72,7 @@ class Schedule:
 
 def constant(rate: float) -> Schedule:
     r""":math:`\eta_t = \eta`: as a part of others; an optimizer takes the number itself."""
-    return Schedule(_constant, rate=positive("constant", "rate", rate))
+    return Schedule(_constant, rate=positive("schedules.constant", "rate", rate))
 
 
 def _constant(_t: int, rate: float) -> float:
@@ -95,13 +96,15 @@ def step(rate: float, every: int | Sequence[int], factor: float = 0.1) -> Schedu
     ValueError
         If an option is out of range.
     """
+    call = "schedules.step"
     if isinstance(every, Sequence):
-        falls = tuple(whole("step", "every", fall, 0) for fall in every)
+        falls = tuple(whole(call, "every", fall, 0) for fall in every)
         if not falls or any(a >= b for a, b in itertools.pairwise(falls)):
             raise ValueError(MILESTONES.format(value=every))
     else:
-        falls = whole("step", "every", every, 1)  # type: ignore[assignment]
-    return Schedule(_step, rate=positive("step", "rate", rate), every=falls, factor=positive("step", "factor", factor))
+        falls = whole(call, "every", every)  # type: ignore[assignment]
+    rate, factor = positive(call, "rate", rate), positive(call, "factor", factor)
+    return Schedule(_step, rate=rate, every=falls, factor=factor)
 
 
 def _step(t: int, rate: float, every: int | tuple[int, ...], factor: float) -> float:
@@ -111,9 +114,9 @@ def _step(t: int, rate: float, every: int | tuple[int, ...], factor: float) -> f
 
 def exponential(rate: float, factor: float, every: int = 1) -> Schedule:
     r""":math:`\eta_t = \eta\,\gamma^{t/n}`: a factor of :math:`\gamma` each n = `every` steps, in between smoothly."""
-    name = "exponential"
-    rate, factor = positive(name, "rate", rate), positive(name, "factor", factor)
-    return Schedule(_exponential, rate=rate, factor=factor, every=whole(name, "every", every, 1))
+    call = "schedules.exponential"
+    rate, factor = positive(call, "rate", rate), positive(call, "factor", factor)
+    return Schedule(_exponential, rate=rate, factor=factor, every=whole(call, "every", every))
 
 
 def _exponential(t: int, rate: float, factor: float, every: int) -> float:
@@ -122,9 +125,9 @@ def _exponential(t: int, rate: float, factor: float, every: int) -> float:
 
 def linear(start: float, end: float, steps: int) -> Schedule:
     r""":math:`\eta_t = a + (b - a)\,t/T` from a = `start` to b = `end` in T = `steps`."""
-    name = "linear"
-    start, end = positive(name, "start", start, zero=True), positive(name, "end", end, zero=True)
-    return Schedule(_linear, start=start, end=end, steps=whole(name, "steps", steps, 1))
+    call = "schedules.linear"
+    start, end = positive(call, "start", start, zero=True), positive(call, "end", end, zero=True)
+    return Schedule(_linear, start=start, end=end, steps=whole(call, "steps", steps))
 
 
 def _linear(t: int, start: float, end: float, steps: int) -> float:
@@ -136,11 +139,11 @@ def polynomial(rate: float, steps: int, power: float = 1.0, end: float = 0.0, wa
 
     With `warmup`, that many of the steps rise to `rate` first; see `warmup`.
     """
-    name = "polynomial"
-    rate, end = positive(name, "rate", rate), positive(name, "end", end, zero=True)
-    steps, rising = shared(name, steps, warmup)
-    power = positive(name, "power", power)
-    return after(rising, Schedule(_polynomial, rate=rate, steps=steps, power=power, end=end))
+    call = "schedules.polynomial"
+    rate, end = positive(call, "rate", rate), positive(call, "end", end, zero=True)
+    steps, rising = _shared(call, steps, warmup)
+    power = positive(call, "power", power)
+    return _after(rising, Schedule(_polynomial, rate=rate, steps=steps, power=power, end=end))
 
 
 def _polynomial(t: int, rate: float, steps: int, power: float, end: float) -> float:
@@ -177,10 +180,10 @@ def cosine(rate: float, steps: int, end: float = 0.0, warmup: int = 0) -> Schedu
     >>> [round(schedule(t), 3) for t in (0, 25, 50, 100, 1000)]
     [0.1, 0.085, 0.05, 0.0, 0.0]
     """
-    name = "cosine"
-    rate, end = positive(name, "rate", rate), positive(name, "end", end, zero=True)
-    steps, rising = shared(name, steps, warmup)
-    return after(rising, Schedule(_cosine, rate=rate, steps=steps, end=end))
+    call = "schedules.cosine"
+    rate, end = positive(call, "rate", rate), positive(call, "end", end, zero=True)
+    steps, rising = _shared(call, steps, warmup)
+    return _after(rising, Schedule(_cosine, rate=rate, steps=steps, end=end))
 
 
 def _cosine(t: int, rate: float, steps: int, end: float) -> float:
@@ -194,8 +197,8 @@ def inverse_sqrt(rate: float, warmup: int) -> Schedule:
     ----------
     Vaswani et al. (2017), Attention is all you need, section 5.3, with the largest rate as :math:`\eta`.
     """
-    name = "inverse_sqrt"
-    return Schedule(_inverse_sqrt, rate=positive(name, "rate", rate), warmup=whole(name, "warmup", warmup, 1))
+    call = "schedules.inverse_sqrt"
+    return Schedule(_inverse_sqrt, rate=positive(call, "rate", rate), warmup=whole(call, "warmup", warmup))
 
 
 def _inverse_sqrt(t: int, rate: float, warmup: int) -> float:
@@ -228,13 +231,13 @@ def one_cycle(
     ----------
     Smith and Topin (2018), Super-convergence: very fast training of neural networks using large learning rates.
     """
-    name = "one_cycle"
-    rate = positive(name, "rate", rate)
-    start = rate / 25 if start is None else positive(name, "start", start, zero=True)
-    end = start / 1e4 if end is None else positive(name, "end", end, zero=True)
+    call = "schedules.one_cycle"
+    rate = positive(call, "rate", rate)
+    start = rate / 25 if start is None else positive(call, "start", start, zero=True)
+    end = start / 1e4 if end is None else positive(call, "end", end, zero=True)
     if not (isinstance(rise, int | float) and 0 < rise < 1):
-        raise ValueError(RATE.format(name=name, option="rise", value=rise, kind="share in (0, 1), which is no other"))
-    steps = whole(name, "steps", steps, 2)
+        raise ValueError(RISE.format(value=rise))
+    steps = whole(call, "steps", steps, 2)
     return Schedule(_one_cycle, rate=rate, steps=steps, rise=rise, start=start, end=end)
 
 
@@ -269,7 +272,7 @@ def warmup(schedule: Callable[[int], float] | float, steps: int) -> Schedule:
     >>> [schedule(t) for t in range(6)]
     [0.25, 0.5, 0.75, 1.0, 0.5, 0.25]
     """
-    return Schedule(_warmup, schedule=as_schedule("warmup", schedule), steps=whole("warmup", "steps", steps, 1))
+    return Schedule(_warmup, schedule=_as_schedule("warmup", schedule), steps=whole("schedules.warmup", "steps", steps))
 
 
 def _warmup(t: int, schedule: Callable[[int], float], steps: int) -> float:
@@ -288,10 +291,9 @@ def joined(*parts: Any) -> Schedule:
     """
     if len(parts) < 3 or len(parts) % 2 == 0:
         raise TypeError(NOT_A_SCHEDULE.format(name="joined(first, steps, second, ...)", value=parts))
-    schedules = tuple(as_schedule("joined", part) for part in parts[::2])
-    return Schedule(
-        _joined, schedules=schedules, lengths=tuple(whole("joined", "steps", part, 1) for part in parts[1::2])
-    )
+    schedules = tuple(_as_schedule("joined", part) for part in parts[::2])
+    lengths = tuple(whole("schedules.joined", "steps", part) for part in parts[1::2])
+    return Schedule(_joined, schedules=schedules, lengths=lengths)
 
 
 def _joined(t: int, schedules: tuple[Callable[[int], float], ...], lengths: tuple[int, ...]) -> float:
@@ -302,7 +304,7 @@ def _joined(t: int, schedules: tuple[Callable[[int], float], ...], lengths: tupl
     return schedules[-1](t)
 
 
-def as_schedule(name: str, value: Any) -> Callable[[int], float]:
+def _as_schedule(name: str, value: Any) -> Callable[[int], float]:
     """A schedule, of a fixed rate the constant one."""
     if callable(value):
         return value
@@ -311,34 +313,13 @@ def as_schedule(name: str, value: Any) -> Callable[[int], float]:
     raise TypeError(NOT_A_SCHEDULE.format(name=name, value=value))
 
 
-def after(rising: int, schedule: Schedule) -> Schedule:
+def _after(rising: int, schedule: Schedule) -> Schedule:
     return warmup(schedule, rising) if rising else schedule
 
 
-def shared(name: str, steps: Any, rising: Any) -> tuple[int, int]:
+def _shared(call: str, steps: Any, rising: Any) -> tuple[int, int]:
     """The steps after the warm-up, and those of it."""
-    steps, rising = whole(name, "steps", steps, 1), whole(name, "warmup", rising, 0)
+    steps, rising = whole(call, "steps", steps), whole(call, "warmup", rising, 0)
     if rising >= steps:
-        raise ValueError(TOO_LONG.format(name=name, steps=steps, warmup=rising))
+        raise ValueError(TOO_LONG.format(call=call, steps=steps, warmup=rising))
     return steps - rising, rising
-
-
-def positive(name: str, option: str, value: Any, zero: bool = False) -> float:
-    try:
-        number = math.nan if isinstance(value, bool | str) else float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not 0 <= number < math.inf or (number == 0 and not zero):
-        kind = "finite, not negative" if zero else "finite, positive"
-        raise ValueError(RATE.format(name=name, option=option, value=value, kind=kind))
-    return number
-
-
-def whole(name: str, option: str, value: Any, least: int) -> int:
-    try:
-        number = least - 1 if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        number = least - 1
-    if number < least:
-        raise ValueError(STEPS.format(name=name, option=option, value=value, least=least))
-    return number

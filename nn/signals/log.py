@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor, Watch
+from nn.checks import whole
 from nn.module import Module
 from nn.norms import rms
 
@@ -24,7 +25,6 @@ SAFE = 1e-30  # a sum of squares beyond has not lost what is small, nor overflow
 
 NOT_A_MODULE = "SignalLog(model) was given a {what}. Give it the nn.Module that is trained."
 NO_PARAMETERS = "SignalLog(model) was given a model without parameters, so there is nothing to follow."
-EVERY = "SignalLog(every={every!r}): write after how many steps to measure, a whole number from 1 on."
 UNKNOWN = "SignalLog(quantities={quantities!r}): choose from {known}."
 NO_LOSS = "log.backward(...) was given a {what}. Write `log.backward(loss)` with the loss itself, a tensor."
 NOTHING = "The log is empty: nothing was measured yet. Call `log.backward(loss)` instead of `loss.backward()`."
@@ -107,8 +107,7 @@ class SignalLog:
     def __init__(self, model: Module, every: int = 10, quantities: Sequence[str] = QUANTITIES) -> None:
         if not isinstance(model, Module):
             raise TypeError(NOT_A_MODULE.format(what=type(model).__name__))
-        if not isinstance(every, int) or every < 1:
-            raise ValueError(EVERY.format(every=every))
+        whole("SignalLog", "every", every)
         if isinstance(quantities, str) or not set(quantities) <= set(QUANTITIES):
             raise ValueError(UNKNOWN.format(quantities=quantities, known=", ".join(map(repr, QUANTITIES))))
         self.weights = {

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-PATIENCE = "{name}(patience={got!r}): how many epochs without improvement to allow, a whole number from 1 on."
+from nn.checks import positive, whole
+
 MODE = '{name}(mode={got!r}): "min" if smaller is better, as for losses, or "max", as for accuracies.'
 LARGER = "accuracy", "r2"  # quantities of which more is better
-DELTA = "{name}(min_delta={got!r}): the least change that counts as an improvement, a number from 0 on."
 FACTOR = "ReduceOnPlateau(factor={got!r}): what to multiply the learning rate by, between 0 and 1."
 MONITOR = "{name}(monitor={got!r}): the history has {known}. Names with val_ need `fit(validation=...)`."
 SCHEDULED = (
@@ -26,13 +26,13 @@ class Plateau:
 
     def __init__(self, patience: int, monitor: str | None, mode: str | None, min_delta: float) -> None:
         name = type(self).__name__
-        if not isinstance(patience, int) or patience < 1:
-            raise ValueError(PATIENCE.format(name=name, got=patience))
         if mode not in {"min", "max", None}:
             raise ValueError(MODE.format(name=name, got=mode))
-        if not 0 <= min_delta < math.inf:
-            raise ValueError(DELTA.format(name=name, got=min_delta))
-        self.patience, self.monitor, self.mode, self.min_delta = patience, monitor, mode, min_delta
+        self.patience, self.min_delta = (
+            whole(name, "patience", patience),
+            positive(name, "min_delta", min_delta, zero=True),
+        )
+        self.monitor, self.mode = monitor, mode
         self.reset()
 
     def reset(self) -> None:

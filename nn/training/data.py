@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from autograd_mini import Tensor
-from nn.checks import as_values
+from nn.checks import as_values, positive, whole
+from nn.noise import masked, noisy
 
 TAKEN = 2**22  # bytes of examples that are taken out of arrays at once
 
@@ -22,7 +23,6 @@ Batch = tuple[Any, ...]
 Transform: TypeAlias = "Callable[[np.random.Generator, Batch], Any]"
 
 LENGTHS = "{name} was given arrays of lengths {lengths}. Each holds one entry for each example: make them equal."
-SIZE = "{name}: {option}={size!r} must be a whole number from 1 on: a batch holds at least one example."
 EMPTY = "{name} was given no examples. Leave empty data out; `len(x)` must be at least 1."
 NO_ROWS = (
     "{name} was given {what}. Its first axis counts the examples: give it an array, such as `np.array([[1.0, 2.0]])`."
@@ -53,14 +53,12 @@ USED_UP = (
 TRANSFORM = (
     "DataLoader(transform={got!r}): a function `transform(rng, batch) -> batch`, such as `nn.data.masking(0.2)`."
 )
-PREFETCH = "DataLoader(prefetch={got!r}): how many batches to make ahead, a whole number from 0 on."
 UNEQUAL = "DataLoader made a batch whose arrays have lengths {lengths}{where}. All parts of a batch have one length."
 STATE = (
     "load_state_dict() was given a state of other data: {differences}. The position in an epoch means the same only "
     "with the same number of examples, batch size and order: build the loader as it was when it was saved."
 )
 BAD_STATE = "load_state_dict() was given {key}={value!r} for a DataLoader. Load what `state_dict()` of one returned."
-NOISE = "gaussian_noise(scale={scale!r}): the standard deviation is a number from 0 on."
 SHARE = "masking(share={share!r}): the share of entries that are set to 0 lies from 0 to 1."
 
 PATIENCE = 5.0  # seconds that a batch in the making may take when the loop around it has ended
@@ -97,7 +95,7 @@ def minibatches(
     [[0, 1], [2, 3], [4]]
     """
     examples = Arrays(arrays, "minibatches()")
-    size = whole(size, "minibatches()", "size")
+    size = whole("minibatches", "size", size)
     order = np.random.default_rng(rng).permutation(len(examples)) if shuffle else np.arange(len(examples))
     return examples.batches(order, windows(len(examples), size), frozen=False)
 
@@ -172,14 +170,12 @@ class DataLoader:
         prefetch: int = 0,
     ) -> None:
         self.source = as_source(sources)
-        self.batch_size = None if batch_size is None else whole(batch_size, "DataLoader", "batch_size")
+        self.batch_size = None if batch_size is None else whole("DataLoader", "batch_size", batch_size)
         self.shuffle, self.drop_last = bool(shuffle), bool(drop_last)
         if not (transform is None or callable(transform)):
             raise TypeError(TRANSFORM.format(got=transform))
         self.transform = transform
-        if not isinstance(prefetch, int) or prefetch < 0:
-            raise ValueError(PREFETCH.format(got=prefetch))
-        self.prefetch = prefetch
+        self.prefetch = whole("DataLoader", "prefetch", prefetch, 0)
         self.seeded = rng is not None
         self.seed = as_seed(rng)
         self.epoch = self.batch = 0
@@ -320,6 +316,8 @@ class DataLoader:
 def gaussian_noise(scale: float) -> Transform:
     r"""A transform that adds noise from :math:`N(0, \mathrm{scale}^2)` to the first array of a batch, the inputs.
 
+    It is what `nn.GaussianNoise` does; drawn here it depends on the seed, the epoch and the batch alone.
+
     Raises
     ------
     ValueError
@@ -333,19 +331,19 @@ def gaussian_noise(scale: float) -> Transform:
     >>> [(x.round(1).tolist()) for (x,) in loader]
     [[[0.1, -0.1], [0.1, 0.0], [-0.0, 0.1], [-0.1, 0.0]]]
     """
-    if not scale >= 0:
-        raise ValueError(NOISE.format(scale=scale))
+    scale = positive("gaussian_noise", "scale", scale, zero=True)
 
     def transform(rng: np.random.Generator, batch: Batch) -> Batch:
         x, *others = batch
-        noise = scale * rng.standard_normal(np.shape(x))
-        return (x + noise.astype(x.dtype if x.dtype.kind == "f" else float), *others)
+        return (noisy(x, scale, rng), *others)
 
     return transform
 
 
 def masking(share: float) -> Transform:
     """A transform that sets each entry of the first array of a batch, the inputs, to 0 with probability `share`.
+
+    It is what `nn.Masking` does.
 
     Raises
     ------
@@ -357,7 +355,7 @@ def masking(share: float) -> Transform:
 
     def transform(rng: np.random.Generator, batch: Batch) -> Batch:
         x, *others = batch
-        return (np.where(rng.random(np.shape(x)) < share, 0, x), *others)
+        return (masked(x, share, rng), *others)
 
     return transform
 
@@ -515,17 +513,6 @@ def windows(count: int, size: int, drop_last: bool = False) -> list[slice]:
 def batched(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
     """The items in groups of that many."""
     return (items[start : start + size] for start in range(0, len(items), size))
-
-
-def whole(size: Any, name: str, option: str) -> int:
-    """A batch size."""
-    try:
-        number = operator.index(size)
-    except TypeError:
-        number = 0
-    if number < 1 or isinstance(size, bool):
-        raise ValueError(SIZE.format(name=name, option=option, size=size))
-    return number
 
 
 def as_seed(rng: int | np.random.Generator | None) -> int:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor
+from nn.checks import whole
 from nn.module import Module
 from nn.optimizers.clipping import clip_norm
 from nn.optimizers.rules import Adam
@@ -43,7 +44,6 @@ NOT_AN_OPTIMIZER = (
 MAKES_ONE = (
     "fit(optimizer=...) called it with the parameters alone. Write e.g. `lambda parameters: nn.SGD(parameters, 0.1)`."
 )
-WHOLE = "fit({option}={got!r}): a whole number from {least} on."
 BATCH_SIZE = (
     "fit(batch_size={got!r}) was given a DataLoader, which makes batches of its own size. Give the size to the loader: "
     "`nn.DataLoader(..., batch_size={got!r})`."
@@ -184,10 +184,11 @@ def fit(
         batch_size = 32
     elif all(part is None or isinstance(part, DataLoader) for part in (data, validation)):
         raise ValueError(BATCH_SIZE.format(got=batch_size))
-    for option, value, least in (("epochs", epochs, 0), ("accumulate", accumulate, 1), ("batch_size", batch_size, 1)):
-        whole(option, value, least)
+    whole("fit", "epochs", epochs, 0)
+    for option, value in (("accumulate", accumulate), ("batch_size", batch_size)):
+        whole("fit", option, value)
     if checkpoint_every is not None:
-        whole("checkpoint_every", checkpoint_every, 1)
+        whole("fit", "checkpoint_every", checkpoint_every)
     if clip_norm is not None and not 0 < clip_norm < math.inf:
         raise ValueError(CLIP.format(got=clip_norm))
     if checkpoint is None and (resume is True or checkpoint_every is not None):
@@ -455,11 +456,6 @@ def seed_generators(model: Module, seed: int) -> None:
 
 
 # Arguments
-
-
-def whole(option: str, value: Any, least: int) -> None:
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-        raise ValueError(WHOLE.format(option=option, got=value, least=least))
 
 
 def as_optimizer(optimizer: Any, model: Module) -> Any:

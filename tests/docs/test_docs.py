@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import importlib.metadata
+import inspect
 import pkgutil
 import re
 import subprocess
@@ -45,6 +46,18 @@ def test_docstrings_have_examples():
 def test_every_public_name_is_documented(package):
     for name in package.__all__:
         assert len(getattr(package, name).__doc__ or "") > 20, name
+
+
+NO_PARAMETERS = {"Training", "absolute_error", "r2", "torch_names"}  # made by `fit`, or in a sentence
+
+
+@pytest.mark.parametrize("name", [name for name in nn.__all__ if callable(getattr(nn, name))])
+def test_a_docstring_of_nn_tells_all_parameters(name):
+    told = re.search(r"(?s)\nParameters\n-{10}\n(.*?)(\n\n\w+\n---|$)", inspect.getdoc(getattr(nn, name)))
+    entries = re.findall(r"(?m)^([\w*][\w*, ]*?)(?: :|$)", told[1]) if told else []
+    names = [parameter.lstrip("*") for entry in entries for parameter in entry.split(", ")]
+    asked = [] if name in NO_PARAMETERS else inspect.signature(getattr(nn, name)).parameters
+    assert sorted(names) == sorted(asked)
 
 
 def snippets(path):
