@@ -43,7 +43,7 @@ NETWORKS = [
     },
     {
         "signals": "checks module norms optimizers parameter",
-        "training": "checks module optimizers outputs parameter",
+        "training": "checks losses module optimizers outputs parameter",  # losses: how much the mean of a batch counts
     },
     {"lecture": "checks layers losses module optimizers parameter training"},
     {"estimators": "(nn itself)"},
