@@ -9,8 +9,8 @@ NO_GRAPH = (
     "differentiate. Write `Tensor(array, requires_grad=True)` for the inputs, and compute outside of `no_grad()`."
 )
 FREED = (
-    "backward() reached the operation {name}, whose operands an earlier backward() has freed. To go through a graph "
-    "twice, write `backward(retain_graph=True)` the first time; or compute the loss again."
+    "backward() reached {name}, which an earlier backward() has freed. Detach what is carried from step to step, such "
+    "as a state: `h = h.detach()`. To go back twice, `backward(retain_graph=True)` first, or compute the loss again."
 )
 SEED_SHAPE = (
     "{call} was given a seed of shape {got} for a result of shape {want}. The seed is dL/d(result), one number for "

@@ -43,7 +43,7 @@ NETWORKS = [
     },
     {
         "signals": "checks module norms optimizers parameter",
-        "training": "checks module noise optimizers outputs parameter",
+        "training": "checks losses module noise optimizers outputs parameter",
     },
     {"lecture": "checks layers losses module optimizers parameter training"},
     {"estimators": "(nn itself)"},

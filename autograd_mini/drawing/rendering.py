@@ -35,6 +35,10 @@ TIMEOUT = (
     "Graphviz did not finish the layout within {seconds:g} seconds. Draw fewer nodes, `draw(t, max_nodes=200)`, or "
     "give it more time: `drawing.timeout = {longer:g}`."
 )
+SYSTEM_ONLY = (
+    "{call} needs the program `dot` of Graphviz (https://graphviz.org/download), which was not found. Without it write "
+    "`save('graph.svg')`, or {call} with `format` svg, png or pdf and no other options."
+)
 FAILED = "Graphviz could not draw this. {command} ended with {status}: {reason}"
 KEPT = " The graph as DOT text is in {path}; https://graphviz.org shows how to draw it elsewhere."
 
@@ -59,7 +63,8 @@ class LayoutTimeoutError(RenderError):
 class Drawing(graphviz.Digraph):  # type: ignore[misc]
     """A drawn computation: a `graphviz.Digraph` that saves itself and shows itself in notebooks.
 
-    All of `graphviz.Digraph` works, so a drawing can be changed: `drawing.graph_attr["rankdir"] = "LR"`.
+    All of `graphviz.Digraph` works, so a drawing can be changed: `drawing.graph_attr["rankdir"] = "LR"`. Its `render`,
+    `pipe` and `view` make the pictures that `save` makes; other formats and options need the program `dot`.
 
     Attributes
     ----------
@@ -113,7 +118,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         RenderError
             If there is no renderer, or it fails or takes longer than `timeout`. The DOT text is written beside.
         """
-        # graphviz.Digraph.render() saves its DOT text through this method, under any name, with skip_existing=None.
+        # `render` saves its DOT text through this method, under any name, with skip_existing=None.
         if filename is None or skip_existing is None:
             return str(super().save(filename, directory=directory, skip_existing=skip_existing))
         path = Path(directory or "", filename)
@@ -134,16 +139,79 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         path.write_bytes(picture)
         return str(path)
 
-    def picture(self, format: str = "svg") -> bytes:
+    def render(
+        self,
+        filename: os.PathLike[str] | str | None = None,
+        directory: os.PathLike[str] | str | None = None,
+        view: bool = False,
+        cleanup: bool = False,
+        format: str | None = None,
+        *,
+        outfile: os.PathLike[str] | str | None = None,
+        engine: str | None = None,
+        quiet: bool = False,
+        quiet_view: bool = False,
+        **options: Any,
+    ) -> str:
+        """Write the DOT text as `filename`, and the picture beside it, or as `outfile`; see `graphviz.Digraph.render`.
+
+        Raises
+        ------
+        RenderError
+            As of `save`; and if a format or an option needs the program `dot`, which is not there.
+        """
+        kind = format or (Path(outfile).suffix.removeprefix(".") if outfile else "") or self.format
+        if plain(kind, options):
+            name = filename if filename or not outfile else Path(outfile).with_suffix(".gv")
+            text = self.save(name, directory, skip_existing=None)
+            path = str(Path("" if directory else self.directory, outfile) if outfile else f"{text}.{kind}")
+            try:
+                picture = self.picture(kind.lower(), engine)
+            except RenderError as error:
+                raise RenderError(f"{error}{KEPT.format(path=text)}") from None
+            Path(path).write_bytes(picture)
+            if cleanup:
+                Path(text).unlink()
+        else:
+            asked = {"cleanup": cleanup, "format": format, "outfile": outfile, "engine": engine, "quiet": quiet}
+            try:
+                path = super().render(filename, directory=directory, **asked, **options)
+            except graphviz.ExecutableNotFound:
+                raise RenderError(SYSTEM_ONLY.format(call="render(...)")) from None
+        if view or quiet_view:
+            graphviz.view(path, quiet=quiet_view)
+        return path
+
+    def pipe(
+        self, format: str | None = None, *, engine: str | None = None, encoding: str | None = None, **options: Any
+    ) -> bytes | str:
+        """The picture as bytes, or with an encoding as text; see `graphviz.Digraph.pipe`.
+
+        Raises
+        ------
+        RenderError
+            As of `save`; and if a format or an option needs the program `dot`, which is not there.
+        """
+        kind = format or self.format
+        if not plain(kind, options):
+            try:
+                piped: bytes | str = super().pipe(format, engine=engine, encoding=encoding, **options)
+            except graphviz.ExecutableNotFound:
+                raise RenderError(SYSTEM_ONLY.format(call="pipe(...)")) from None
+            return piped
+        picture = self.picture(kind.lower(), engine)
+        return picture if encoding is None else picture.decode(encoding)
+
+    def picture(self, format: str = "svg", engine: str | None = None) -> bytes:
         """The picture as the bytes of a file of that format: svg, png or pdf."""
         try:
-            content = lay_out(self.source, format, self.engine, self.timeout)
+            content = lay_out(self.source, format, engine or self.engine, self.timeout)
         except LayoutTimeoutError:
             if self.smaller is None:
                 raise
             fewer = self.smaller()
             fewer.timeout = self.timeout
-            return fewer.picture(format)
+            return fewer.picture(format, engine)
         return annotate(content, self.title, f"{self.finding}\n{self.table}".strip()) if format == "svg" else content
 
     def copy(self) -> Drawing:
@@ -165,6 +233,12 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
                 return {"text/plain": f"// {error}\n{self.source}"}
             bundle[mimetype] = picture.decode("utf-8") if mimetype == "image/svg+xml" else picture
         return bundle
+
+
+def plain(format: str, options: dict[str, Any]) -> bool:
+    """Whether it is a picture as `save` makes it, so that no option asks for Graphviz's own program."""
+    given = any(value not in {None, False} for name, value in options.items() if name != "quiet")
+    return format.lower() in PICTURES.values() and not given
 
 
 def renderer(format: str, engine: str) -> list[str]:

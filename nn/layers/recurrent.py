@@ -127,7 +127,11 @@ class Recurrent(Module):
         self.cell = self.kind(d_in, units, init, rng, dtype)
 
     def forward(self, x: Any, h: Any = None) -> tuple[Any, Any]:
-        """All states, shape (examples, steps, units), and the last one, shape (examples, units)."""
+        """All states, shape (examples, steps, units), and the last one, shape (examples, units).
+
+        A state `h` that is carried from one training step to the next is detached, `h.detach()`: the graph that made it
+        was freed by the step before.
+        """
         cell = self.cell
         x = as_input(x)
         if x.ndim != 3 or x.shape[2] != cell.d_in or not x.shape[1]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor
+from nn.losses.means import NothingCountsError
 
 SHAPES = (
     "{loss} was given outputs of shape {output} and targets of shape {target}. They are compared entry by entry and "
@@ -64,7 +65,7 @@ def as_pair(loss: str, output: Any, target: Any) -> tuple[Any, Any]:
         fix = RESHAPE.format(output=output.shape) if output.size == target.size else ONE_EACH
         raise ValueError(SHAPES.format(loss=loss, output=output.shape, target=target.shape, fix=fix))
     if not output.size:
-        raise ValueError(EMPTY.format(loss=loss, output=output.shape))
+        raise NothingCountsError(EMPTY.format(loss=loss, output=output.shape), output)
     return output, target
 
 
@@ -88,8 +89,10 @@ def as_labels(loss: str, labels: Any, scores: Any, ignored: int | None = None) -
     labels = np.asarray(labels)
     if not scores.ndim:
         raise ValueError(NO_ROWS.format(loss=loss))
-    if labels.dtype.kind not in "iu" or labels.shape != scores.shape[:-1] or not labels.size:
+    if labels.dtype.kind not in "iu" or labels.shape != scores.shape[:-1]:
         raise ValueError(unfit(loss, labels, scores))
+    if not labels.size:
+        raise NothingCountsError(unfit(loss, labels, scores), scores)
     low, high = np.minimum.reduce(labels, axis=None), np.maximum.reduce(labels, axis=None)
     if (low < 0 or high >= scores.shape[-1]) and ignored is not None:
         counted = labels[labels != ignored]

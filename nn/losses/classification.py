@@ -29,6 +29,7 @@ from nn.losses.arguments import (
     refuse_non_finite,
     unfit,
 )
+from nn.losses.means import NothingCountsError, all_entries, mean_over, rows, shape_of
 
 PROBABILITY = (
     "{loss} was given targets from {low} to {high}. A target is {what}. Labels -1 and +1 become 0 and 1 by "
@@ -54,6 +55,7 @@ IGNORED_ROWS = (
 )
 
 
+@mean_over(all_entries)
 def logistic_loss(scores: Any, targets: Any, *, reduction: str = "mean") -> Any:
     r"""The cross-entropy error of logistic regression, for two classes with one score.
 
@@ -100,6 +102,7 @@ def refuse_outside(loss: str, targets: Any, what: str) -> None:
         raise ValueError(PROBABILITY.format(loss=loss, low=low, high=high, what=what))
 
 
+@mean_over(lambda _scores, labels, **_options: shape_of(labels))
 def hinge_loss(scores: Any, labels: Any, *, reduction: str = "mean") -> Any:
     r"""The loss of a support vector machine: 0 for scores on the right side by a margin of 1, then a line.
 
@@ -149,6 +152,23 @@ def hinge_loss(scores: Any, labels: Any, *, reduction: str = "mean") -> Any:
     return reduced("hinge_loss", np.where(missing <= 0, 0, missing), reduction)
 
 
+def label_counts(
+    logits: Any, labels: Any, *, class_weights: Any = None, ignore_index: int | None = None, **_options: Any
+) -> Any:
+    """How much each example counts in the mean of `cross_entropy`, as `mean_over` asks for it."""
+    if is_shares(labels) or (class_weights is None and ignore_index is None):
+        return shape_of(logits)[:-1]
+    logits, labels = as_scores("cross_entropy", logits), np.asarray(labels)
+    return as_values(weights_at(labels, as_weights(class_weights, logits), ignore_index, logits.shape[-1]))
+
+
+def weights_at(labels: Any, weights: Any, ignored: int | None, classes: int) -> Any:
+    """The weight of each label's class, 0 where it is ignored."""
+    counted = np.ones_like(labels, bool) if ignored is None else labels != ignored
+    return np.broadcast_to(weights, (classes,))[np.where(counted, labels, 0)] * counted
+
+
+@mean_over(label_counts)
 def cross_entropy(
     logits: Any,
     labels: Any,
@@ -220,20 +240,20 @@ def cross_entropy(
         if reduction == "mean":
             return mean_label_loss(logits, labels=labels)
         return reduced("cross_entropy", label_losses(logits, labels=labels), reduction)
+    weights = as_weights(class_weights, logits)
+    each = weights_at(labels, weights, ignore_index, logits.shape[-1])
     counted = np.ones_like(labels, bool) if ignore_index is None else labels != ignore_index
     labels = np.where(counted, labels, 0)
-    weights = as_weights(class_weights, logits)
-    each = np.broadcast_to(weights, logits.shape[-1:])[labels] * counted
     if label_smoothing:
-        rows = np.asarray(labels[..., None] == np.arange(logits.shape[-1]), logits.dtype)
-        losses = share_losses(logits, smoothed(rows, weights, label_smoothing) * counted[..., None])
+        right = np.asarray(labels[..., None] == np.arange(logits.shape[-1]), logits.dtype)
+        losses = share_losses(logits, smoothed(right, weights, label_smoothing) * counted[..., None])
     else:
         losses = label_losses(logits, labels=labels) * each
     if reduction != "mean":
         return reduced("cross_entropy", losses, reduction)
     total = np.sum(each)
     if not total > 0:
-        raise ValueError(NOTHING_COUNTS.format(size=labels.size, ignored=ignore_index))
+        raise NothingCountsError(NOTHING_COUNTS.format(size=labels.size, ignored=ignore_index), logits)
     return np.sum(losses) / total
 
 
@@ -281,6 +301,7 @@ def smoothed(shares: Any, weights: Any, smoothing: float) -> Any:
     return shares * weights
 
 
+@mean_over(rows)
 def kl_divergence(scores: Any, targets: Any, *, reduction: str = "mean") -> Any:
     r"""The Kullback-Leibler divergence of the softmax of the scores from given probabilities.
 

@@ -9,6 +9,7 @@ import numpy as np
 from autograd_mini import Tensor, case, primitive, rule
 from nn.checks import is_number
 from nn.losses.arguments import as_pair, checked, reduced
+from nn.losses.means import all_entries, mean_over, rows
 
 DELTA = "huber_loss(delta={delta}): the loss is quadratic up to delta and linear beyond. Write a positive number."
 NO_VECTOR = "cosine_distance compares vectors, along the last axis, and was given outputs of shape {output}."
@@ -29,6 +30,7 @@ rule(
 )
 
 
+@mean_over(all_entries)
 def squared_error(output: Any, target: Any, *, reduction: str = "mean") -> Any:
     r"""The lecture's :math:`e_n = (y_n - s_n)^2`, by default its mean over all entries.
 
@@ -60,6 +62,7 @@ def squared_error(output: Any, target: Any, *, reduction: str = "mean") -> Any:
     return checked("squared_error", reduced("squared_error", np.square(output - target), reduction), target)
 
 
+@mean_over(all_entries)
 def absolute_error(output: Any, target: Any, *, reduction: str = "mean") -> Any:
     r""":math:`|y_n - s_n|`, which outliers move less than the square; its slope at 0 is 0.
 
@@ -75,6 +78,7 @@ def absolute_error(output: Any, target: Any, *, reduction: str = "mean") -> Any:
     return checked("absolute_error", reduced("absolute_error", np.abs(output - target), reduction), target)
 
 
+@mean_over(all_entries)
 def huber_loss(output: Any, target: Any, *, delta: float = 1.0, reduction: str = "mean") -> Any:
     r"""Half the square up to :math:`\delta`, then a line of slope :math:`\delta` (Huber 1964).
 
@@ -103,6 +107,7 @@ def huber_loss(output: Any, target: Any, *, delta: float = 1.0, reduction: str =
     return checked("huber_loss", reduced("huber_loss", near * (error - near / 2), reduction), target)
 
 
+@mean_over(rows)
 def cosine_distance(output: Any, target: Any, *, reduction: str = "mean") -> Any:
     r"""1 minus the cosine of the angle between the vectors along the last axis: 0 to 2, whatever their lengths.
 

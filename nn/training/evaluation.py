@@ -10,8 +10,9 @@ import numpy as np
 
 from autograd_mini import Tensor, no_grad
 from nn.checks import as_values
+from nn.losses.means import UNEQUAL, Counted, Mean, check_weights, counted
 from nn.module import Module
-from nn.training.data import Batch, DataLoader, as_array
+from nn.training.data import Arrays, Batch, DataLoader, as_array
 
 NOT_A_MODEL = "{call}(model, ...) was given a {what}. Give it the nn.Module that is {verb}."
 NOT_A_LOSS = "{call}(loss={got!r}): give it a function of outputs and targets, such as nn.squared_error."
@@ -29,28 +30,51 @@ LOSS = (
     "The loss function returned {got}. It returns one number, as a tensor computed from the outputs: the mean over the "
     "batch."
 )
+NOTHING = "{call}: no example counts: all labels are ignored, or all weights are 0. There is no mean over nothing."
+SAMPLE_WEIGHT = (
+    "{call}(sample_weight=...) was given an array beside a loader, which has an order of its own. Give the weights to "
+    "the loader, as its last array, and write `sample_weight=True`: `nn.DataLoader(x, y, weights)`."
+)
 
 Loss = Callable[..., Any]
 Metrics = Loss | Iterable[Loss] | Mapping[str, Loss] | None
 
 
-def evaluate(model: Module, loss: Loss, data: Any, *, metrics: Metrics = (), batch_size: int = 256) -> dict[str, float]:
+def evaluate(
+    model: Module,
+    loss: Loss,
+    data: Any,
+    *,
+    metrics: Metrics = (),
+    batch_size: int = 256,
+    sample_weight: Any = None,
+) -> dict[str, float]:
     """The loss and metrics over some data, in evaluation mode; the model, its mode and a loader are as before.
+
+    The loss is that of all examples at once, whatever the batches: each batch counts as its examples do, which is less
+    for labels that are ignored and more for classes of a larger weight (docs/training.md).
 
     Parameters
     ----------
     model : Module
     loss, metrics
-        As for `fit`. A metric is computed once, from the outputs for all examples.
+        As for `fit`. A metric is computed once, from the outputs for all examples, without weights.
     data : tuple of arrays, or DataLoader
         Passed over once, from the beginning.
     batch_size : int
         For arrays.
+    sample_weight : array_like or True, optional
+        As for `fit`.
 
     Returns
     -------
     dict
         "loss", the mean over the examples, and each metric by its name.
+
+    Raises
+    ------
+    ValueError
+        If no example counts.
 
     Examples
     --------
@@ -62,25 +86,49 @@ def evaluate(model: Module, loss: Loss, data: Any, *, metrics: Metrics = (), bat
     """
     check_model(model, "evaluate", "evaluated")
     check_loss(loss, "evaluate")
-    named = as_metrics(metrics)
-    loader = as_loader(data, "evaluate", batch_size).from_start()  # the same random changes each time
-    dtype = float_dtype(model)
-    total, examples = 0.0, 0
+    loader = as_loader(data, "evaluate", batch_size, sample_weight=sample_weight)
+    return evaluated(model, loss, loader, as_metrics(metrics), lambda _batch: is_given(sample_weight))
+
+
+def evaluated(
+    model: Module, loss: Loss, loader: DataLoader, metrics: dict[str, Loss], has_weights: Callable[[Batch], bool]
+) -> dict[str, float]:
+    """What `evaluate` returns, of batches of which the last part may be the weights of the examples."""
+    mean, dtype = Mean(), float_dtype(model)
     outputs, targets = [], []
     with mode(model, False), no_grad():
-        for batch in loader.read_only():
-            output, target, value = forward(model, loss, batch, dtype)
-            size = len(batch[0])
-            total, examples = total + value.item() * size, examples + size
-            if named:
-                outputs.append(values_of(output))
+        for batch in loader.from_start().read_only():  # the same random changes each time
+            output, target, found = forward(model, loss, batch, dtype, has_weights(batch))
+            if found.amount:
+                mean.add(found.value.item(), found)
+            if metrics or found.rates:
+                outputs.append(output)
                 targets.append(target)
-    result = {"loss": total / examples}
-    if named:
-        whole_output = put_together(outputs)
-        whole_target = None if targets[0] is None else np.concatenate(targets)
-        result |= {name: measured(name, metric, whole_output, whole_target) for name, metric in named.items()}
+        if not mean.amount:
+            raise ValueError(NOTHING.format(call="evaluate"))
+        value = mean.value if mean.exact else of_all(loss, outputs, targets)
+    result = {"loss": value}
+    if metrics:
+        output, target = values_of(put_together(outputs)), joined(targets)
+        result |= {name: number(name, called(metric, output, target)) for name, metric in metrics.items()}
     return result
+
+
+def of_all(loss: Loss, outputs: list[Any], targets: list[Any]) -> float:
+    """The loss of all examples at once: for one that cannot be put together from those of batches."""
+    try:
+        output, target = put_together(outputs), joined(targets)
+    except ValueError as error:
+        raise ValueError(UNEQUAL.format(call="evaluate")) from error
+    return float(as_values(called(loss, output, target)))
+
+
+def joined(targets: list[Any]) -> Any:
+    return None if targets[0] is None else np.concatenate(targets)
+
+
+def called(function: Loss, output: Any, target: Any) -> Any:
+    return function(output) if target is None else function(output, target)
 
 
 def predict(model: Module, x: Any, *, batch_size: int = 256) -> Any:
@@ -118,20 +166,22 @@ def predict(model: Module, x: Any, *, batch_size: int = 256) -> Any:
 # The forward pass
 
 
-def forward(model: Module, loss: Loss, batch: Batch, dtype: Any) -> tuple[Any, Any, Any]:
-    """The output, the target (None if there is none) and the loss of a batch."""
+def forward(model: Module, loss: Loss, batch: Batch, dtype: Any, has_weights: bool = False) -> tuple[Any, Any, Counted]:
+    """The output, the target (None if there is none) and the loss of a batch, with how much it counts."""
+    batch, weights = (batch[:-1], batch[-1]) if has_weights else (batch, None)
     *inputs, target = batch if len(batch) > 1 else (*batch, None)
     output = model(*(narrowed(part, dtype) for part in inputs))
     try:
-        value = loss(output) if target is None else loss(output, target)
+        found = counted(loss, len(batch[0]), output, target, weights)
     except TypeError as error:
         if target is None:
             error.add_note(NO_TARGET)
         raise
-    if not isinstance(value, Tensor) or value.size != 1:
+    value = found.value
+    if found.amount and not (isinstance(value, Tensor) and value.size == 1):
         got = f"a tensor of shape {value.shape}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
         raise TypeError(LOSS.format(got=got))
-    return output, target, value
+    return output, target, found
 
 
 def values_of(output: Any) -> Any:
@@ -147,7 +197,7 @@ def put_together(outputs: list[Any]) -> Any:
     """The outputs of all batches as those of one."""
     if isinstance(outputs[0], dict):
         return {key: put_together([output[key] for output in outputs]) for key in outputs[0]}
-    if isinstance(outputs[0], tuple):
+    if isinstance(outputs[0], tuple | list):
         return tuple(put_together(list(parts)) for parts in zip(*outputs, strict=True))
     return np.concatenate(outputs)
 
@@ -164,13 +214,10 @@ def narrowed(part: Any, dtype: Any) -> Any:
     return part
 
 
-def measured(name: str, metric: Loss, output: Any, target: Any) -> float:
-    """One metric as a number."""
-    value = metric(output) if target is None else metric(output, target)
-    if isinstance(value, Tensor):
-        value = value.data
+def number(name: str, value: Any) -> float:
+    """What a metric returned, as a number."""
     try:
-        return float(value)
+        return float(as_values(value) if isinstance(value, Tensor) else value)
     except (TypeError, ValueError) as error:
         raise TypeError(METRIC.format(name=name, got=value)) from error
 
@@ -204,14 +251,25 @@ def check_loss(loss: Any, call: str) -> None:
         raise TypeError(NOT_A_LOSS.format(call=call, got=loss))
 
 
-def as_loader(data: Any, call: str, batch_size: int, shuffle: bool = False) -> DataLoader:
-    """A loader of arrays, or the one that was given."""
+def as_loader(data: Any, call: str, batch_size: int, shuffle: bool = False, sample_weight: Any = None) -> DataLoader:
+    """A loader of arrays, with the weights as the last of them, or the one that was given."""
+    weights = (sample_weight,) if is_given(sample_weight) and sample_weight is not True else ()
     if isinstance(data, DataLoader):
+        if weights:
+            raise TypeError(SAMPLE_WEIGHT.format(call=call))
         return data
     arrays = data if isinstance(data, tuple | list) else (data,)
     if not arrays or not all(isinstance(part, list) or hasattr(part, "shape") for part in arrays):
         raise TypeError(DATA.format(call=call, what=type(data).__name__))
-    return DataLoader(*arrays, batch_size=batch_size, shuffle=shuffle)
+    loader = DataLoader(*arrays, *weights, batch_size=batch_size, shuffle=shuffle)
+    if weights and isinstance(loader.source, Arrays):
+        check_weights(loader.source.arrays[-1], len(loader.source))  # of all, before the first batch
+    return loader
+
+
+def is_given(sample_weight: Any) -> bool:
+    """Whether the last part of a batch is the weights of its examples."""
+    return sample_weight is not None and sample_weight is not False
 
 
 def as_metrics(metrics: Metrics) -> dict[str, Loss]:

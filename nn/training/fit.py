@@ -15,23 +15,26 @@ import numpy as np
 
 from autograd_mini import Tensor
 from nn.checks import whole
+from nn.losses.means import UNEQUAL, Mean, counted
 from nn.module import Module
 from nn.optimizers.clipping import clip_norm
 from nn.optimizers.rules import Adam
 from nn.training import checkpoints
 from nn.training.data import Batch, DataLoader, as_seed
 from nn.training.evaluation import (
+    NOTHING,
     Loss,
     Metrics,
     as_loader,
     as_metrics,
     check_loss,
     check_model,
-    evaluate,
+    evaluated,
     float_dtype,
     forward,
-    measured,
+    is_given,
     mode,
+    number,
     values_of,
 )
 from nn.training.history import History
@@ -96,6 +99,7 @@ def fit(
     validation: Any = None,
     metrics: Metrics = (),
     callbacks: Any = (),
+    sample_weight: Any = None,
     accumulate: int = 1,
     clip_norm: float | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -111,7 +115,10 @@ def fit(
     model : Module
         Changed in place. It is in training mode meanwhile, and then in the mode it was in.
     loss : callable
-        `loss(output, target)`, the mean over a batch, such as `nn.cross_entropy`.
+        `loss(output, target)`, the mean over a batch, such as `nn.cross_entropy`. Where means of batches are put
+        together, each counts as the loss says (docs/training.md): the losses of nn know what they are the mean of;
+        others count each example once, or say otherwise by `loss.count(outputs, targets)`. A batch that counts nothing,
+        such as one whose labels are all ignored, is passed over.
     data : tuple of arrays, or DataLoader
         `(x, y)`, shuffled anew for each epoch; or a loader, whose batches are `(x, y)`. Of longer tuples all but the
         last are inputs of the model; of a single array there is no target, and the loss gets the output alone. Inputs
@@ -123,7 +130,8 @@ def fit(
     batch_size : int, optional
         For arrays, by default 32; the last batch of an epoch may be smaller. A loader has its own.
     validation : tuple of arrays or DataLoader, optional
-        Evaluated after each epoch, in evaluation mode: "val_loss" and so on in the history.
+        Evaluated after each epoch, in evaluation mode: "val_loss" and so on in the history. One array more than the
+        data has are the weights of its examples: `(x, y, w)`.
     metrics : sequence or dict of callables
         `metric(output, target)`, a number, such as `nn.accuracy`. Over the training data it is averaged over the
         batches as they come, while the weights change; over the validation data it is computed once from all outputs.
@@ -132,10 +140,13 @@ def fit(
         `on_step(run)`, `on_epoch(run)` and `on_end(run)`. `run.stop(reason)` ends the training. One with
         `backward(loss, **options)`, such as `nn.SignalLog`, does the backward. What has a `state_dict()` goes into
         checkpoints; `on_resume(run)` comes after `load_state_dict`, and refuses the checkpoint by raising ValueError.
+    sample_weight : array_like or True, optional
+        How much each example counts: the loss is sum(w l) / sum(w). For arrays one number for each example; of a loader
+        True, and the last part of its batches is the weights. The loss takes `reduction="none"`, as those of nn do.
     accumulate : int
         Batches for one step: the gradient is that of one batch of all their examples, also where fewer are left at the
-        end of an epoch. (Layers that look at the whole batch, such as `BatchNorm`, still see the small ones; and a
-        mean that counts examples unequally, as with class weights, is one of each batch.)
+        end of an epoch, and where labels are ignored or classes weighted. (Layers that look at the whole batch, such as
+        `BatchNorm`, still see the small ones.)
     clip_norm : float, optional
         Scale the gradients down to this norm, taken over all of them together, where it is larger.
     checkpoint : path-like, optional
@@ -163,7 +174,7 @@ def fit(
     FloatingPointError
         If the loss is not finite; the weights are those before that step.
     TypeError, ValueError
-        If an argument, the data or a checkpoint does not fit.
+        If an argument, the data or a checkpoint does not fit; if no example of an epoch counts.
     KeyboardInterrupt
         Ctrl-C comes through; the model keeps what it has learned, or gets its best weights from `EarlyStopping`.
 
@@ -195,11 +206,11 @@ def fit(
         option, verb = ("resume=True", "resume from") if resume is True else ("checkpoint_every=...", "write")
         raise ValueError(CHECKPOINT.format(option=option, verb=verb))
     seed = as_seed(rng)
-    loader = as_loader(data, "fit", batch_size, shuffle=True)
+    loader = as_loader(data, "fit", batch_size, shuffle=True, sample_weight=sample_weight)
     if not loader.seeded:
         loader.seed = seed
     run = Training(model, loss, loader, as_optimizer(optimizer, model), as_metrics(metrics), epochs)
-    run.accumulate, run.clip_norm = accumulate, clip_norm
+    run.accumulate, run.clip_norm, run.weighted = accumulate, clip_norm, is_given(sample_weight)
     run.checkpoint, run.checkpoint_every = checkpoint, checkpoint_every
     run.validation = None if validation is None else as_loader(validation, "fit(validation=...)", batch_size)
     callbacks = () if callbacks is None else callbacks
@@ -253,8 +264,9 @@ class Training:
         self.batch_loss = math.nan
         self.resumed = False
         self.exhausted = False  # whether this epoch's batches are all used
-        self.examples = 0  # of this epoch so far, and the sums over them
-        self.sums = dict.fromkeys(("loss", *metrics), 0.0)
+        self.sums = {name: Mean() for name in ("loss", *metrics)}  # over this epoch so far
+        self.weighted = False  # whether the last part of a batch is the weights of its examples
+        self.count: int | None = None  # of the parts of a batch, but for the weights
         self.callbacks: list[Any] = []
         self.hooks: dict[str, list[Callable[[Training], object]]] = {moment: [] for moment in MOMENTS}
         self.backward: Callable[..., None] = Tensor.backward
@@ -309,21 +321,26 @@ class Training:
         if not self.exhausted:
             with contextlib.closing(self.loader.read_only()) as batches:
                 for group in self.groups(batches):
-                    self.take_step(group)
+                    stepped = self.take_step(group)
                     bar.update(len(group), title, self.means)
+                    if not stepped:
+                        continue
                     self.notify("on_step")
                     if self.checkpoint_every and self.step % self.checkpoint_every == 0:
                         self.save()
                     if self.history.stopped:
                         return
+        if not self.sums["loss"].amount:
+            raise ValueError(NOTHING.format(call=f"fit, epoch {self.epoch + 1}"))
         row = self.means()
         if self.validation is not None:
-            values = evaluate(self.model, self.loss, self.validation, metrics=self.metrics)
+            more = lambda batch: self.count is not None and len(batch) == self.count + 1
+            values = evaluated(self.model, self.loss, self.validation, self.metrics, more)
             row |= {f"val_{name}": value for name, value in values.items()}
         rates = [group.rate for group in getattr(self.optimizer, "groups", ())]
         self.history.append(row | ({"rate": float(rates[0])} if len(rates) == 1 else {}))
-        self.epoch, self.examples, self.exhausted = self.epoch + 1, 0, False
-        self.sums = dict.fromkeys(self.sums, 0.0)
+        self.epoch, self.exhausted = self.epoch + 1, False
+        self.sums = {name: Mean() for name in self.sums}
         bar.update(0, title, lambda: row)
         self.notify("on_epoch")
         if self.checkpoint is not None:
@@ -337,31 +354,48 @@ class Training:
             if group:
                 yield group
 
-    def take_step(self, group: list[Batch]) -> None:
-        """One step by the gradient of some batches as if they were one."""
+    def take_step(self, group: list[Batch]) -> bool:
+        """One step by the gradient of some batches as if they were one; False if none of their examples counts."""
         self.optimizer.zero_grad()
         sizes = [len(batch[0]) for batch in group]
+        whole, expected = Mean(), 0.0
         for batch, size in zip(group, sizes, strict=True):
-            output, target, loss = forward(self.model, self.loss, batch, self.dtype)
+            self.count = len(batch) - self.weighted
+            output, target, found = forward(self.model, self.loss, batch, self.dtype, self.weighted)
+            if not found.amount:
+                continue
+            loss = found.value
             self.batch_loss = loss.item()
             if not math.isfinite(self.batch_loss):
                 raise FloatingPointError(self.diagnose(batch))
-            if size == sum(sizes):
+            whole.add(self.batch_loss, found)
+            if not whole.exact:
+                raise ValueError(UNEQUAL.format(call=f"fit(accumulate={self.accumulate})"))
+            if len(group) == 1:
                 self.backward(loss)
-            else:
-                self.backward(loss, seed=np.full(loss.shape, size / sum(sizes), loss.dtype))
-            self.examples += size
-            self.sums["loss"] += self.batch_loss * size
+            else:  # what all will count is known at the end, and expected to be as in the first of them
+                expected = expected or found.amount / size * sum(sizes)
+                self.backward(loss, seed=np.full(loss.shape, found.amount / expected, loss.dtype))
+            self.sums["loss"].add(self.batch_loss, found)
             for name, metric in self.metrics.items():
-                self.sums[name] += measured(name, metric, values_of(output), target) * size
+                measured = counted(metric, size, values_of(output), target)
+                if measured.amount:
+                    self.sums[name].add(number(name, measured.value), measured)
+        if not whole.amount:
+            return False
+        if len(group) > 1 and whole.amount != expected:
+            for parameter in self.optimizer.parameters:
+                if parameter.grad is not None:
+                    parameter.grad = parameter.grad * (expected / whole.amount)
         if self.clip_norm is not None:
             clip_norm(self.optimizer.parameters, self.clip_norm)
         self.optimizer.step()
         self.step += 1
+        return True
 
     def means(self) -> dict[str, float]:
         """The averages over this epoch's examples so far."""
-        return {name: value / self.examples if self.examples else math.nan for name, value in self.sums.items()}
+        return {name: mean.value for name, mean in self.sums.items()}
 
     def diagnose(self, batch: Batch) -> str:
         """Where and why the loss is not finite."""
@@ -412,22 +446,22 @@ class Training:
 
     def state_dict(self) -> dict[str, Any]:
         """The counts, and the sums over the epoch so far."""
-        counts = {"epoch": self.epoch, "step": self.step, "examples": self.examples, "exhausted": self.exhausted}
-        counts["epochs"] = self.epochs
-        return counts | {f"sum.{name}": value for name, value in self.sums.items()}
+        counts = {"epoch": self.epoch, "step": self.step, "exhausted": self.exhausted, "epochs": self.epochs}
+        sums = {f"sum.{name}": mean.total for name, mean in self.sums.items()}
+        amounts = {f"amount.{name}": mean.amount for name, mean in self.sums.items()}
+        return {**counts, "count": self.count, **sums, **amounts}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from the counts and sums of another run."""
-        for key in ("epoch", "step", "examples", "epochs"):
+        for key in ("epoch", "step", "epochs"):
             if not isinstance(state.get(key), int) or state[key] < 0:
                 raise ValueError(STATE.format(key=key, value=state.get(key)))
-        sums = {name: state.get(f"sum.{name}") for name in self.sums}
-        for name, value in sums.items():
-            if not isinstance(value, float):
-                raise ValueError(STATE.format(key=f"sum.{name}", value=value))  # noqa: TRY004
-        self.epoch, self.step, self.examples = state["epoch"], state["step"], state["examples"]
+        for key in (f"{kind}.{name}" for name in self.sums for kind in ("sum", "amount")):
+            if not isinstance(state.get(key), float):
+                raise ValueError(STATE.format(key=key, value=state.get(key)))  # noqa: TRY004
+        self.epoch, self.step, self.count = state["epoch"], state["step"], state.get("count")
         self.exhausted, self.asked = bool(state.get("exhausted")), state["epochs"]
-        self.sums.update(sums)  # type: ignore[arg-type]
+        self.sums = {name: Mean(state[f"sum.{name}"], state[f"amount.{name}"]) for name in self.sums}
 
 
 # Steps

@@ -58,7 +58,7 @@ def backward_of_a_result_of_constants():
     (Tensor(1.0) * 2).backward()
 
 
-@mistake("FREED", RuntimeError, "np.sum", "retain_graph=True")
+@mistake("FREED", RuntimeError, "np.sum", "h = h.detach()", "retain_graph=True")
 def backward_twice():
     loss = (variable() * variable()).sum()
     loss.backward()

@@ -108,6 +108,55 @@ def test_the_methods_of_the_base_class_still_save_text(fake_dot, tmp_path, monke
     assert (tmp_path / "out.gv").read_text() == drawing.source
 
 
+@pytest.mark.parametrize("format", ["svg", "png", "pdf"])
+@pytest.mark.usefixtures("no_dot")
+def test_render_and_pipe_draw_as_save_does(format, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    drawing = large()
+    saved = Path(drawing.save(f"saved.{format}")).read_bytes()
+    paths = [drawing.render("a", format=format), drawing.render("b", "sub", format=format, cleanup=True)]
+    paths += [large().render(outfile=f"c.{format}"), large().render(format=format.upper(), quiet=True)]
+    assert paths == [f"a.{format}", f"sub/b.{format}", f"c.{format}", f"computation.gv.{format.upper()}"]
+    assert Path("a").read_text() == Path("c.gv").read_text() == drawing.source
+    assert not Path("sub/b").exists()
+    for picture in (*(Path(path).read_bytes() for path in paths), drawing.pipe(format)):
+        assert picture[:40] == saved[:40]
+        assert format == "pdf" or picture == saved  # a PDF has the time in it
+
+
+@pytest.mark.usefixtures("no_dot")
+def test_view_opens_what_it_draws(monkeypatch, tmp_path):
+    opened = []
+    monkeypatch.setattr(rendering.graphviz, "view", lambda path, quiet=False: opened.append(path))
+    drawing = small()
+    path = drawing.view(tmp_path / "seen")
+    assert opened == [path] == [str(tmp_path / "seen.svg")]
+    assert Path(path).read_text() == drawing.pipe(encoding="utf-8")
+
+
+@pytest.mark.parametrize("options", [{"format": "jpg"}, {"format": "svg", "renderer": "cairo"}])
+@pytest.mark.usefixtures("no_dot")
+def test_what_only_the_program_can_do_is_told(options, tmp_path):
+    for call in (lambda: small().render(tmp_path / "a", **options), lambda: small().pipe(**options)):
+        with pytest.raises(RenderError, match=r"needs the program `dot`.*save\('graph.svg'\)"):
+            call()
+
+
+def test_the_program_is_given_what_only_it_can_do(fake_dot, tmp_path):
+    assert small().pipe("jpg").split()[:2] == [b"<svg><!--", b"-Kdot"]
+    assert small().render(tmp_path / "a", format="svg", renderer="cairo") == str(tmp_path / "a.cairo.svg")
+
+
+@pytest.mark.usefixtures("no_renderer")
+def test_render_keeps_the_text_where_there_is_no_renderer(tmp_path):
+    with pytest.raises(RenderError, match=r'pip install "autograd-mini\[render\]"'):
+        small().pipe("svg")
+    with pytest.raises(RenderError, match=r'pip install "autograd-mini\[render\]"') as caught:
+        small().render(tmp_path / "a", format="svg")
+    assert str(tmp_path / "a") in str(caught.value)
+    assert (tmp_path / "a").read_text() == small().source
+
+
 def test_a_file_that_exists_is_kept_on_request(tmp_path):
     path = tmp_path / "picture.svg"
     path.write_text("mine")

@@ -66,6 +66,14 @@ class TestEvery:
         second, _ = layer(X[:, 3:], state)
         np.testing.assert_allclose(np.concatenate([first.data, second.data], axis=1), whole.data, rtol=1e-12)
 
+    def test_a_state_that_is_carried_to_the_next_step_is_detached_or_told_to_be(self, kind):
+        layer = made(kind)
+        _, state = layer(X)
+        state.sum().backward()
+        layer(X, state.detach())[1].sum().backward()
+        with pytest.raises(RuntimeError, match=r"carried .*`h = h.detach\(\)"):
+            layer(X, state)[1].sum().backward()
+
     def test_its_cell_does_one_step(self, kind):
         layer = made(kind)
         np.testing.assert_allclose(layer.cell(X[:, 0], np.zeros((2, 5))).data, layer(X)[0].data[:, 0], rtol=1e-12)
