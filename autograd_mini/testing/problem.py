@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,8 +16,15 @@ from autograd_mini.transforms.gradients import vjp
 from autograd_mini.transforms.trees import flatten
 
 WIDE = {"f": np.float64, "c": np.complex128}
+SHORT = 4096  # entries: vectors of up to so many are remembered
 
 Pullback = Callable[[Vector], Vector]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def remembering(function: Function, size: int) -> Function:
+    """The same function, which computes nothing twice where its vectors of `size` entries are short."""
+    return functools.cache(function) if size <= SHORT else function  # type: ignore[return-value]
 
 
 def is_differentiable(leaf: Any) -> bool:
@@ -114,8 +122,19 @@ class Problem:
         point = self.point if point is None else point
         return [point * (1 + 4 * EPS * k * signs) for k in (1, 2, 3, -1, -2, -3)]
 
-    def noise(self, point: Vector | None = None) -> Vector:
+    @functools.cached_property
+    def sizes_nearby(self) -> Vector:
+        """The largest absolute value of each result at the evenly spaced points close by."""
+        values = [self.value(point) for ray in self.rays() for point in ray]
+        return np.max(np.abs(values), axis=0)
+
+    @functools.cached_property
+    def noise(self) -> Vector:
         """How much the values change, without a jump at the point itself, when the inputs change by rounding."""
+        return self.noise_at(self.point)
+
+    def noise_at(self, point: Vector) -> Vector:
+        """The same at another point."""
         values = np.stack([self.value(point) for point in self.nearby(point)])
         with np.errstate(all="ignore"):
             spread = np.minimum(np.ptp(values[:3], axis=0), np.ptp(values[3:], axis=0)) + self.eps * np.abs(values[0])
@@ -123,7 +142,7 @@ class Problem:
 
     def curve(self, direction: Vector) -> Callable[[float], Vector]:
         """The values along a line through the point."""
-        return lambda h: self.value(self.point + h * direction)
+        return remembering(lambda h: self.value(self.point + h * direction), self.eps.size)
 
     def complex_curve(self, direction: Vector, point: Vector) -> Callable[[complex], Any]:
         """The same line continued to complex numbers, for functions of real ones."""
