@@ -95,6 +95,7 @@ class Linear(Module):
         self.bias = Parameter(np.zeros(d_out, dtype)) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
+        x = as_input(x, self.weights)
         try:
             return x @ self.weights if self.bias is None else affine(x, self.weights, self.bias)
         except ValueError as error:
@@ -205,7 +206,7 @@ class Residual(Module):
         if out.shape != beside.shape:
             name = self._name or "Residual"
             raise ValueError(SKIP.format(name=name, out=out.shape, beside=beside.shape))
-        return beside + out
+        return as_input(beside, out) + out
 
 
 class MLP(Sequential):
