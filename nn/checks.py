@@ -68,9 +68,13 @@ def check_layers(name: str, layers: Iterable[Any]) -> None:
             raise TypeError(LAYER.format(name=name, got=kind, i=i))
 
 
-def as_input(x: Any) -> Any:
-    """What a layer is given as it is, if it is a tensor or an array of any kind; a list or a number as an array."""
-    return x if hasattr(x, "ndim") else np.asarray(x)
+def as_input(x: Any, weights: Any = None) -> Any:
+    """What a layer is given as it is, if it is a tensor or an array of any kind; a list or a number as an array.
+
+    Whole numbers that meet weights come in the precision of these, as NumPy would take float64 for most of them.
+    """
+    x = x if hasattr(x, "ndim") else np.asarray(x)
+    return x if weights is None or x.dtype.kind not in "iub" else x.astype(weights.dtype)
 
 
 def as_values(x: Any) -> Any:
@@ -78,7 +82,7 @@ def as_values(x: Any) -> Any:
     return x.data if isinstance(x, Tensor) else np.asarray(x)
 
 
-def as_scores(s: Any) -> Any:
+def as_scores(s: Any, weights: Any = None) -> Any:
     """The same as floating-point numbers, because differences of unsigned whole ones go around at 0."""
-    s = as_input(s)
+    s = as_input(s, weights)
     return s.astype(float) if s.dtype.kind in "iub" else s

@@ -6,7 +6,7 @@ import contextlib
 import copy
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 
@@ -76,6 +76,7 @@ class Module:
     """
 
     training: bool
+    indexed: ClassVar[bool] = False  # whether whole numbers that it is given are places in a table
     _name: str | None
     _scope: scope
     _before: tuple[Hook, ...] = ()

@@ -178,7 +178,7 @@ class PReLU(Module):
         self.axis = axis
 
     def forward(self, s: Any) -> Any:
-        units, axis = self.alpha.size, self.axis
+        s, units, axis = as_input(s, self.alpha), self.alpha.size, self.axis
         alpha: Any = self.alpha
         if units > 1:
             shape = np.shape(s)

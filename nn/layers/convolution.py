@@ -424,7 +424,7 @@ class Conv2d(Module):
         self.bias = Parameter(np.zeros(out_channels, dtype)) if bias else None
 
     def forward(self, x: Any) -> Any:
-        x = as_input(x)
+        x = as_input(x, self.weights)
         check_images(self._title(), x, self.window, self.weights.shape[1] * self.groups, self.weights.shape)
         if self.bias is None:
             return convolve(x, self.weights, window=self.window, groups=self.groups)

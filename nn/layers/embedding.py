@@ -54,6 +54,8 @@ class Embedding(Module):
     (2, 3, 8)
     """
 
+    indexed = True
+
     def __init__(  # noqa: PLR0917
         self,
         count: int,

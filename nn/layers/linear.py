@@ -95,6 +95,7 @@ class Linear(Module):
         self.bias = Parameter(np.zeros(d_out, dtype)) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
+        x = as_input(x, self.weights)
         try:
             return x @ self.weights if self.bias is None else affine(x, self.weights, self.bias)
         except ValueError as error:
@@ -209,7 +210,7 @@ class Residual(Module):
         beside = x if self.shortcut is None else self.shortcut(x)
         if out.shape != beside.shape:
             raise ValueError(SKIP.format(title=self._title(), out=out.shape, beside=beside.shape))
-        return beside + out
+        return as_input(beside, out) + out
 
 
 class MLP(Sequential):

@@ -119,7 +119,7 @@ class BatchNorm(Module):
         self.variance = Buffer(np.ones(units, dtype))
 
     def forward(self, x: Any) -> Any:
-        x, units = as_scores(x), self.gain.size
+        x, units = as_scores(x, self.gain), self.gain.size
         axis = located(self, x, self.axis, units)
         if not self.training:
             scale = self.gain / np.sqrt(self.variance.data + self.epsilon)
@@ -186,7 +186,7 @@ class LayerNorm(Module):
         self.bias = Parameter(np.zeros(units, dtype))
 
     def forward(self, x: Any) -> Any:
-        x = as_scores(x)
+        x = as_scores(x, self.gain)
         located(self, x, -1, self.gain.size)
         return standardise(x, axis=-1, epsilon=self.epsilon) * self.gain + self.bias
 

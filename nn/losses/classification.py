@@ -50,7 +50,7 @@ NOTHING_COUNTS = (
     "mean is no number. Leave such batches out, or write reduction='sum'."
 )
 IGNORED_ROWS = (
-    "cross_entropy(ignore_index={got}) goes with labels that are whole numbers, and was given rows of probabilities. "
+    "{loss}(ignore_index={got}) goes with labels that are whole numbers, and was given rows of probabilities. "
     "Leave the rows out, or write whole numbers."
 )
 
@@ -227,7 +227,7 @@ def cross_entropy(
     logits = as_scores("cross_entropy", logits)
     if is_shares(labels):
         if ignore_index is not None:
-            raise ValueError(IGNORED_ROWS.format(got=ignore_index))
+            raise ValueError(IGNORED_ROWS.format(loss="cross_entropy", got=ignore_index))
         if np.shape(labels) != logits.shape:
             labels = as_values(labels)
             raise ValueError(unfit("cross_entropy", labels, logits))

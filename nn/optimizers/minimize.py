@@ -1,7 +1,11 @@
-"""`minimize`: SciPy's optimizers for a model's weights, with exact gradients and Hessian-vector products."""
+"""`minimize`: SciPy's optimizers for a model's weights, with exact gradients and Hessian-vector products.
+
+SciPy's searches end where a loss is NaN. Here they are told one that goes on there, and so try a shorter step.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -41,6 +45,22 @@ NO_LOSS = (
     "such as `nn.squared_error(output, y)` or `np.mean(...)`."
 )
 NOT_FINITE = "nn.minimize: the loss at the weights to start from is {value}. Start where it is finite."
+NO_SLOPE = (
+    "nn.minimize: the gradient by {name} is not finite at the weights to start from, where the loss is {value}. Start "
+    "elsewhere: there is a kink, such as that of np.sqrt at 0."
+)
+NO_CURVATURE = (
+    "The Hessian is not finite at these weights, so this method cannot go on. Take one that needs the gradient alone, "
+    "such as 'L-BFGS-B'."
+)
+NOT_STATIONARY = (
+    "It stopped where the loss has no minimum: a step down the gradient still lowers it by {gain:.3g}. The loss may be "
+    "undefined close by, or fall without end. Start elsewhere, or take another method. SciPy said: {message}"
+)
+
+OUTSIDE = ArithmeticError, np.linalg.LinAlgError  # what a loss may raise where it is not defined
+FLAT = 1e-5  # what most methods take for a gradient of 0
+GAIN = 1e-6  # how much less the loss may be down the gradient, beside its size or 1, where success is reported
 
 
 class Iteration(NamedTuple):
@@ -55,8 +75,17 @@ class Iteration(NamedTuple):
     """How many Hessian-vector products were."""
 
 
+class NoCurvature(Exception):  # noqa: N818 (it ends a run, and is not seen outside)
+    """The Hessian is not finite."""
+
+
 class Objective:
-    """A model's loss as a function of all its weights in one float64 vector; a copy of the model computes it."""
+    """A model's loss as a function of all its weights in one float64 vector; a copy of the model computes it.
+
+    Where the loss or its gradient is not finite, or an arithmetic error is raised, a step was too long. What SciPy is
+    told there is the mirror image of the loss as it was at the last iteration, f + |g d| with the slope -g: more than
+    there, so that no search accepts it, and as much as makes it try a shorter step next.
+    """
 
     def __init__(self, model: Module, loss_fn: Callable[..., Any], x: Any, y: Any = None) -> None:
         self.loss_fn = loss_fn
@@ -68,7 +97,9 @@ class Objective:
         self.shapes = [self.parts[i].shape for i in self.places]
         self.ends = list(itertools.accumulate(self.parts[i].size for i in self.places))
         self.start = np.concatenate([np.ravel(self.parts[i].data) for i in self.places])
-        self.best, self.lowest = self.start, np.inf
+        self.best, self.lowest, self.steepest = self.start, np.inf, np.zeros_like(self.start)
+        self.last = self.start  # the weights of the last iteration
+        self.mirrored: Any = None  # those weights with the loss and the gradient, once they were asked for
         self.at: Any = None
         self.curved_at: Any = None
         self.gradients = self.products = 0
@@ -85,26 +116,53 @@ class Objective:
             parts[place] = value
         return self.loss_fn(self.rebuild(parts)(*self.inputs), *self.targets)
 
+    def computed(self, vector: Any) -> tuple[float, Any] | None:
+        """The loss and its gradient, None if they are not finite; a loss that is best so far is remembered."""
+        self.gradients += 1
+        try:
+            with silenced():
+                value, slopes = value_and_grad(self.loss)(self.split(vector))
+        except OUTSIDE:
+            return None
+        loss, slope = as_values(value).item(), np.concatenate([np.ravel(slope) for slope in slopes])
+        if not (np.isfinite(loss) and np.all(np.isfinite(slope))):
+            return None
+        if loss < self.lowest:
+            self.best, self.lowest, self.steepest = np.array(vector), loss, slope
+        return loss, slope
+
     def value_and_grad(self, vector: Any) -> tuple[float, Any]:
-        """The loss and its gradient; remembered for the last vector."""
+        """The loss and its gradient, or what stands for them outside its domain; remembered for the last vector."""
         if self.at is None or not np.array_equal(vector, self.at):
-            value, slopes = value_and_grad(self.loss)(self.split(vector))
-            self.at, self.value = np.array(vector), float(value)
-            self.gradients += 1
-            self.slope = np.concatenate([np.ravel(slope) for slope in slopes])
-            if self.value < self.lowest:
-                self.best, self.lowest = self.at, self.value
+            self.value, self.slope = self.computed(vector) or self.mirror(vector)
+            self.at = np.array(vector)
         return self.value, self.slope
+
+    def mirror(self, vector: Any) -> tuple[float, Any]:
+        """The loss of the last iteration as it would rise, by its slope there, in the direction of these weights."""
+        if self.mirrored is None or self.mirrored[0] is not self.last:
+            self.mirrored = (self.last, *(self.computed(self.last) or (self.lowest, self.steepest)))
+        last, value, slope = self.mirrored
+        change = float(np.dot(slope, vector - last))
+        rise = abs(change) if np.isfinite(change) and change else 1 + abs(value)
+        return value + rise, slope if change > 0 else -slope
 
     def hvp(self, vector: Any, direction: Any) -> Any:
         """The Hessian times a direction: one more backward through the gradient's graph, kept for the last vector."""
-        if self.curved_at is None or not np.array_equal(vector, self.curved_at):
-            # The Hessian is symmetric, so pulling a direction back through the gradient multiplies by it.
-            _, self.pullback = vjp(gradient_of(self.loss), self.split(vector))
-            self.curved_at = np.array(vector)
         self.products += 1
-        (product,) = self.pullback(self.split(direction))
-        return np.concatenate([np.ravel(part) for part in product])
+        try:
+            with silenced():
+                if self.curved_at is None or not np.array_equal(vector, self.curved_at):
+                    # The Hessian is symmetric, so pulling a direction back through the gradient multiplies by it.
+                    _, self.pullback = vjp(gradient_of(self.loss), self.split(vector))
+                    self.curved_at = np.array(vector)
+                (product,) = self.pullback(self.split(direction))
+        except OUTSIDE as error:
+            raise NoCurvature from error
+        found = np.concatenate([np.ravel(part) for part in product])
+        if not np.all(np.isfinite(found)):
+            raise NoCurvature
+        return found
 
     def hessian(self, vector: Any) -> Any:
         """The whole Hessian, a product for each weight."""
@@ -127,6 +185,29 @@ class Objective:
             raise ValueError(NOT_FINITE.format(value=first))
         if first != second:
             raise ValueError(RANDOM.format(first=first, second=second))
+        found = self.computed(self.start)
+        if found is None:
+            raise ValueError(NO_SLOPE.format(name=self.steep(), value=first))
+        self.at, (self.value, self.slope) = self.start, found
+
+    def steep(self) -> str:
+        """The first of the parameters by which the gradient at the start is not finite."""
+        names = [name for name, parameter in self.copy.named_parameters() if parameter.requires_grad]
+        try:
+            with silenced():
+                slopes = gradient_of(self.loss)(self.split(self.start))
+        except OUTSIDE:
+            return "the weights"
+        return next(name for name, slope in zip(names, slopes, strict=True) if not np.all(np.isfinite(slope)))
+
+    def gain(self) -> float:
+        """How much less the loss is somewhere down the gradient from the best weights."""
+        gain, length = 0.0, (1 + np.max(np.abs(self.best))) / np.max(np.abs(self.steepest))
+        for step in length * 0.1 ** np.arange(1, 13):
+            with silenced(), no_grad(), contextlib.suppress(*OUTSIDE):
+                value = as_values(self.loss(self.split(self.best - step * self.steepest))).item()
+                gain = max(gain, self.lowest - value if np.isfinite(value) else 0.0)
+        return gain
 
 
 def minimize(
@@ -150,7 +231,8 @@ def minimize(
     ----------
     model : Module
         What to fit; frozen parameters stay. It ends with the best weights that were tried, in its own dtype, also when
-        the run is interrupted.
+        the run is interrupted. The loss need not be defined everywhere: a step to where it, or its gradient, is not
+        finite or an ArithmeticError is raised is a step too long, and a shorter one is tried.
     loss_fn : callable
         `loss_fn(model(x), y)`, or `loss_fn(model(x))` if there is no `y`: a tensor of one entry. Add penalties here.
     x : array_like or tuple of them
@@ -169,13 +251,15 @@ def minimize(
     Returns
     -------
     scipy.optimize.OptimizeResult
-        What SciPy returned: `fun`, `success`, `message`, `nit`, ...
+        What SciPy returned: `success`, `message`, `nit`, ...; `x`, `fun` and `jac` are the weights that the model ends
+        with, their loss and its gradient. There is no success where a step down the gradient still lowers the loss by
+        more than a millionth of its size (of 1, if that is more), or than the tolerance that was asked for.
 
     Raises
     ------
     TypeError, ValueError
         If the model, the loss or the method is none; if the loss is random, as with dropout in training, changes
-        running statistics, or is not finite at the start.
+        running statistics, or is not finite at the start, or its gradient is not.
     ImportError
         Without SciPy, the extra `scipy`.
 
@@ -215,12 +299,13 @@ def minimize(
     count = itertools.count(1)
 
     def after_iteration(vector: Any, *_: Any) -> None:
+        objective.last = np.array(vector)
         if callback is not None:
             loss, _ = objective.value_and_grad(vector)
             callback(Iteration(next(count), loss, objective.gradients, objective.products))
 
     try:
-        return optimize.minimize(
+        result = optimize.minimize(
             objective.value_and_grad,
             objective.start,
             method=method,
@@ -229,11 +314,33 @@ def minimize(
             hess=objective.hessian if method in MATRICES else None,
             tol=tol,
             options=options,
-            callback=after_iteration if callback else None,
+            callback=after_iteration,
         )
+    except NoCurvature:
+        result = optimize.OptimizeResult(success=False, status=-1, message=NO_CURVATURE, nit=next(count) - 1)
     finally:
         for (_, parameter), value in zip(learned, objective.split(objective.best), strict=True):
             parameter.data = value.astype(parameter.dtype)
+    return judged(result, objective, tol, options or {})
+
+
+def judged(result: Any, objective: Objective, tol: float | None, options: dict[str, Any]) -> Any:
+    """SciPy's result at the best weights that were tried; a success only if the loss has a minimum there."""
+    result.x, result.fun, result.jac = objective.best, objective.lowest, objective.steepest
+    asked = [option for name, option in options.items() if name in {"ftol", "gtol", "xtol"}]
+    loose = max([tolerance for tolerance in (tol, *asked) if tolerance], default=0.0)
+    if result.success and np.max(np.abs(result.jac)) > max(FLAT, loose):
+        gain = objective.gain()
+        if gain > max(GAIN, loose) * max(1.0, abs(result.fun)):
+            result.success = False
+            result.message = NOT_STATIONARY.format(gain=gain, message=result.message)
+    return result
+
+
+def silenced() -> Any:
+    """Without NumPy's warnings, as what they warn of is seen in the result; what shall raise does."""
+    warned: dict[str, Any] = {kind: "ignore" for kind, how in np.geterr().items() if how == "warn"}
+    return np.errstate(**warned)
 
 
 def widened(value: Any) -> Any:

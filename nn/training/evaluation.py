@@ -37,6 +37,7 @@ SAMPLE_WEIGHT = (
 )
 
 Loss = Callable[..., Any]
+Bring = Callable[[Any], Any]
 Metrics = Loss | Iterable[Loss] | Mapping[str, Loss] | None
 
 
@@ -94,11 +95,11 @@ def evaluated(
     model: Module, loss: Loss, loader: DataLoader, metrics: dict[str, Loss], has_weights: Callable[[Batch], bool]
 ) -> dict[str, float]:
     """What `evaluate` returns, of batches of which the last part may be the weights of the examples."""
-    mean, dtype = Mean(), float_dtype(model)
+    mean, bring = Mean(), in_precision_of(model)
     outputs, targets = [], []
     with mode(model, False), no_grad():
         for batch in loader.from_start().read_only():  # the same random changes each time
-            output, target, found = forward(model, loss, batch, dtype, has_weights(batch))
+            output, target, found = forward(model, loss, batch, bring, has_weights(batch))
             if found.amount:
                 mean.add(found.value.item(), found)
             if metrics or found.rates:
@@ -157,20 +158,22 @@ def predict(model: Module, x: Any, *, batch_size: int = 256) -> Any:
     check_model(model, "predict", "asked")
     x = as_array(x, "predict") if isinstance(x, list) else x
     loader = as_loader(x, "predict", batch_size).from_start(in_order=True)
-    dtype = float_dtype(model)
+    bring = in_precision_of(model)
     with mode(model, False), no_grad():
-        outputs = [model(*(narrowed(part, dtype) for part in batch)) for batch in loader.read_only()]
+        outputs = [model(*map(bring, batch)) for batch in loader.read_only()]
     return put_together([values_of(output) for output in outputs])
 
 
 # The forward pass
 
 
-def forward(model: Module, loss: Loss, batch: Batch, dtype: Any, has_weights: bool = False) -> tuple[Any, Any, Counted]:
+def forward(
+    model: Module, loss: Loss, batch: Batch, bring: Bring, has_weights: bool = False
+) -> tuple[Any, Any, Counted]:
     """The output, the target (None if there is none) and the loss of a batch, with how much it counts."""
     batch, weights = (batch[:-1], batch[-1]) if has_weights else (batch, None)
     *inputs, target = batch if len(batch) > 1 else (*batch, None)
-    output = model(*(narrowed(part, dtype) for part in inputs))
+    output = model(*map(bring, inputs))
     try:
         found = counted(loss, len(batch[0]), output, target, weights)
     except TypeError as error:
@@ -202,16 +205,24 @@ def put_together(outputs: list[Any]) -> Any:
     return np.concatenate(outputs)
 
 
-def float_dtype(model: Module) -> Any:
-    """The model's precision: that of its first floating-point parameter, None without one."""
-    return next((parameter.dtype for parameter in model.parameters() if parameter.dtype.kind == "f"), None)
+def in_precision_of(model: Module) -> Bring:
+    """What brings inputs to the model's precision: that of its first floating-point parameter, if it has one.
 
+    Wider numbers, because float64 data would make a float32 model compute in float64; and whole ones, unless a module
+    may use them as such: an `Embedding`, or one that is not of nn. (Its layers of nn still take them so.)
+    """
+    dtype = next((parameter.dtype for parameter in model.parameters() if parameter.dtype.kind == "f"), None)
+    modules = (model, *(module for _, module in model.named_modules()))
+    numbers = all(type(module).__module__.startswith("nn.") and not module.indexed for module in modules)
 
-def narrowed(part: Any, dtype: Any) -> Any:
-    """Floating-point inputs in the model's precision, as float64 data would make a float32 model compute in float64."""
-    if dtype is not None and getattr(part, "dtype", dtype).kind == "f" and part.dtype.itemsize > dtype.itemsize:
-        return part.astype(dtype)
-    return part
+    def brought(part: Any) -> Any:
+        given = getattr(part, "dtype", None)
+        if dtype is None or given is None:
+            return part
+        wide = given.kind == "f" and given.itemsize > dtype.itemsize
+        return part.astype(dtype) if wide or (numbers and given.kind in "iub") else part
+
+    return brought
 
 
 def number(name: str, value: Any) -> float:

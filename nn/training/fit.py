@@ -30,8 +30,8 @@ from nn.training.evaluation import (
     check_loss,
     check_model,
     evaluated,
-    float_dtype,
     forward,
+    in_precision_of,
     is_given,
     mode,
     number,
@@ -39,6 +39,7 @@ from nn.training.evaluation import (
 )
 from nn.training.history import History
 from nn.training.progress import Bar
+from nn.training.settings import Settings, compared, rates_of, settings_of
 
 NOT_AN_OPTIMIZER = (
     "fit(optimizer={got!r}): give it an optimizer, such as `nn.Adam(model.parameters(), 1e-3)`, or a function that "
@@ -122,7 +123,8 @@ def fit(
     data : tuple of arrays, or DataLoader
         `(x, y)`, shuffled anew for each epoch; or a loader, whose batches are `(x, y)`. Of longer tuples all but the
         last are inputs of the model; of a single array there is no target, and the loss gets the output alone. Inputs
-        of a wider floating-point dtype than the model's are brought to its dtype.
+        of a wider floating-point dtype than the model's are brought to its dtype, and so are whole numbers, unless they
+        are places in an `Embedding` or what a module of your own makes of them.
     optimizer : Optimizer or callable, optional
         An optimizer of the model's parameters, or what makes one from parameters; by default `nn.Adam`.
     epochs : int
@@ -156,7 +158,9 @@ def fit(
     resume : bool or path-like
         True: go on from `checkpoint` if there is one. A path: go on from that one. The rest of the training is to the
         bit what it would have been; so one that had stopped early stays so, and if more `epochs` are asked for than
-        before, a warning says that.
+        before, a warning says that. A warning also says what is asked for otherwise than when it was begun: a learning
+        rate, an option of the optimizer and `rng` stay those of the checkpoint; a schedule, `accumulate` and
+        `clip_norm` become those of this call.
     progress : bool, optional
         A bar with loss, metrics and time left; by default if tqdm is installed and there is a terminal or notebook.
     rng : int or numpy.random.Generator, optional
@@ -213,6 +217,9 @@ def fit(
     run.accumulate, run.clip_norm, run.weighted = accumulate, clip_norm, is_given(sample_weight)
     run.checkpoint, run.checkpoint_every = checkpoint, checkpoint_every
     run.validation = None if validation is None else as_loader(validation, "fit(validation=...)", batch_size)
+    run.settings = settings_of(run.optimizer, accumulate=accumulate, clip_norm=clip_norm)
+    if isinstance(rng, int | np.integer):
+        run.settings["rng"] = int(rng)
     callbacks = () if callbacks is None else callbacks
     run.register(callbacks if isinstance(callbacks, list | tuple) else [callbacks])
     if resume is not False:
@@ -223,6 +230,8 @@ def fit(
             except ValueError as error:
                 error.add_note(RESUME)
                 raise
+            for message in run.changes:
+                warnings.warn(message, stacklevel=2)
             if run.history.stopped and epochs > run.asked:
                 message = STOPPED.format(epoch=run.epoch, reason=run.history.stopped)
                 warnings.warn(message, stacklevel=2)
@@ -261,6 +270,9 @@ class Training:
         self.checkpoint_every: int | None = None
         self.epochs, self.epoch, self.step = epochs, 0, 0
         self.asked = epochs  # how many there were to be when the checkpoint was written
+        self.settings: Settings = {}  # what it was begun with
+        self.rates: Settings = {}  # of the checkpoint's schedules for the step to come
+        self.changes: list[str] = []  # what this call asks for otherwise
         self.batch_loss = math.nan
         self.resumed = False
         self.exhausted = False  # whether this epoch's batches are all used
@@ -270,7 +282,7 @@ class Training:
         self.callbacks: list[Any] = []
         self.hooks: dict[str, list[Callable[[Training], object]]] = {moment: [] for moment in MOMENTS}
         self.backward: Callable[..., None] = Tensor.backward
-        self.dtype = float_dtype(model)
+        self.bring = in_precision_of(model)
 
     def stop(self, reason: str) -> None:
         """End the training after this step or epoch."""
@@ -361,7 +373,7 @@ class Training:
         whole, expected = Mean(), 0.0
         for batch, size in zip(group, sizes, strict=True):
             self.count = len(batch) - self.weighted
-            output, target, found = forward(self.model, self.loss, batch, self.dtype, self.weighted)
+            output, target, found = forward(self.model, self.loss, batch, self.bring, self.weighted)
             if not found.amount:
                 continue
             loss = found.value
@@ -441,7 +453,12 @@ class Training:
             checkpoints.save(self.checkpoint, self.model, **self.parts())
 
     def load(self, path: Any) -> None:
+        asked = self.settings
         checkpoints.load(path, self.model, **self.parts())
+        decided = {"accumulate", "clip_norm", *self.rates}
+        now = asked | rates_of(self.optimizer)
+        goes_on, self.changes = compared(self.settings | self.rates, now, decided)
+        self.settings = {name: goes_on[name] for name in asked}
         self.resumed = True
 
     def state_dict(self) -> dict[str, Any]:
@@ -449,7 +466,9 @@ class Training:
         counts = {"epoch": self.epoch, "step": self.step, "exhausted": self.exhausted, "epochs": self.epochs}
         sums = {f"sum.{name}": mean.total for name, mean in self.sums.items()}
         amounts = {f"amount.{name}": mean.amount for name, mean in self.sums.items()}
-        return {**counts, "count": self.count, **sums, **amounts}
+        asked = {f"asked.{name}": value for name, value in self.settings.items()}
+        rates = {f"scheduled.{name}": rate for name, rate in rates_of(self.optimizer).items()}
+        return {**counts, "count": self.count, **sums, **amounts, **asked, **rates}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from the counts and sums of another run."""
@@ -462,6 +481,10 @@ class Training:
         self.epoch, self.step, self.count = state["epoch"], state["step"], state.get("count")
         self.exhausted, self.asked = bool(state.get("exhausted")), state["epochs"]
         self.sums = {name: Mean(state[f"sum.{name}"], state[f"amount.{name}"]) for name in self.sums}
+        self.settings, self.rates = (
+            {key.removeprefix(kind): value for key, value in state.items() if key.startswith(kind)}
+            for kind in ("asked.", "scheduled.")
+        )
 
 
 # Steps

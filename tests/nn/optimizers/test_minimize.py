@@ -5,12 +5,14 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import nn
 from autograd_mini import hessian
 
 optimize = pytest.importorskip("scipy.optimize")
-from nn.optimizers.minimize import METHODS, Objective  # noqa: E402
+from nn.optimizers.minimize import MATRICES, METHODS, PRODUCTS, Objective  # noqa: E402
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((30, 3))
@@ -171,7 +173,142 @@ class TestMinimize:
         assert nn.minimize(model, nn.squared_error, X, Y, options={"maxiter": 5}).fun < before
 
 
+class Point(nn.Module):
+    """A model that is its weights."""
+
+    def __init__(self, *start):
+        super().__init__()
+        self.at = nn.Parameter(np.array(start))
+
+    def forward(self, x):
+        return self.at * np.ones_like(x)
+
+
+def logs(w):
+    """NaN outside of w > 0, least at 1; its slope without end at 0."""
+    return np.sum(w - np.log(w))
+
+
+def ends_at(edge, value, raising=None):
+    """A bowl, least at 1, that is not defined beyond an edge."""
+
+    def loss(w):
+        beyond = np.asarray(w.detach() if hasattr(w, "detach") else w) > edge
+        if raising is not None and np.any(beyond):
+            raise raising
+        return np.sum(np.where(beyond, value, (w - 1) ** 2 * (1 + 0.1 * w**2)))
+
+    return loss
+
+
+def steep_at(w):
+    """Finite everywhere, but its slope is infinite at 0, where a quadratic step from 2 leads, and least at 3."""
+    return np.sum(np.sqrt(np.abs(w)) / 4 + (w - 3) ** 2)
+
+
+DOMAINS = {
+    "logs": logs,
+    "nan": ends_at(1.5, np.nan),
+    "inf": ends_at(1.2, np.inf),
+    "-inf": ends_at(2.0, -np.inf),
+    "FloatingPointError": ends_at(1.5, 0, FloatingPointError("overflow")),
+    "OverflowError": ends_at(1.5, 0, OverflowError("too large")),
+    "LinAlgError": ends_at(1.5, 0, np.linalg.LinAlgError("singular")),
+    "steep": steep_at,
+}
+
+
+def slope_at(loss, point):
+    _, slope = Objective(point, loss, np.ones(2)).value_and_grad(point.at.data)
+    return slope
+
+
+class TestWhereTheLossIsNotDefined:
+    @pytest.mark.parametrize("method", METHODS.values())
+    @given(st.sampled_from(sorted(DOMAINS)), st.tuples(st.floats(-8, 1.1), st.floats(0.05, 0.9)))
+    @settings(max_examples=12)
+    def test_a_step_too_long_is_shortened_and_success_is_a_minimum(self, method, kind, start):
+        loss = DOMAINS[kind]
+        if kind == "logs":
+            start = np.abs(start)
+        point = Point(*start)
+        try:
+            with np.errstate(all="ignore"):
+                before = Objective(point, loss, np.ones(2))
+                before.check()
+        except ValueError:
+            return
+        with np.errstate(all="ignore"):
+            result = nn.minimize(point, loss, np.ones(2), method=method)
+        assert np.isfinite(result.fun)
+        assert result.fun <= before.value
+        np.testing.assert_array_equal(point.at.data, result.x)
+        assert loss(point.at.data) == result.fun
+        np.testing.assert_array_equal(slope_at(loss, point), result.jac)
+        if result.success:
+            assert np.max(np.abs(result.jac)) < 0.01
+
+    @pytest.mark.parametrize("method", [method for method in METHODS.values() if method != "dogleg"])
+    @pytest.mark.parametrize("start", [(0.05, 20.0), (9.0, 9.0), (0.5, 0.9)])
+    def test_the_minimum_is_found_beside_the_edge(self, method, start):
+        point = Point(*start)
+        result = nn.minimize(point, logs, np.ones(2), method=method)
+        assert result.success, result.message
+        np.testing.assert_allclose(result.fun, 2, atol=1e-6)
+        np.testing.assert_allclose(point.at.data, 1, atol=2e-3)
+
+    @pytest.mark.parametrize("method", METHODS.values())
+    def test_falling_without_end_is_no_success(self, method):
+        for loss in (lambda w: np.sum(np.log(w)), lambda w: -np.sum(w * w), lambda w: np.sum(1 / w - 1)):
+            with np.errstate(all="ignore"):
+                result = nn.minimize(
+                    Point(0.5, 0.7),
+                    loss,
+                    np.ones(2),
+                    method=method,
+                    options={"maxfun" if method == "TNC" else "maxiter": 30},
+                )
+            assert np.isfinite(result.fun)
+            assert not result.success or np.max(np.abs(result.jac)) < 1e-4
+
+    @pytest.mark.parametrize("method", [method for method in METHODS.values() if method != "dogleg"])
+    def test_few_iterations_are_no_success_and_flat_losses_are(self, method):
+        few = nn.minimize(
+            Point(4.0, 0.1), logs, np.ones(2), method=method, options={"maxfun" if method == "TNC" else "maxiter": 1}
+        )
+        assert not few.success
+        flat = nn.minimize(Point(4.0, 0.1), lambda w: np.sum(0 * w) + 3, np.ones(2), method=method)
+        assert (flat.success, flat.fun) == (True, 3.0) or method == "trust-constr"
+
+    def test_success_far_from_a_minimum_is_taken_back(self):
+        loose = nn.minimize(Point(4.0, 0.1), logs, np.ones(2), options={"ftol": 0.5})
+        assert loose.success  # asked for
+        stopped = lambda *args, **options: optimize.OptimizeResult(success=True, message="done", nit=0)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(optimize, "minimize", stopped)
+            result = nn.minimize(Point(4.0, 0.1), logs, np.ones(2))
+        assert not result.success
+        assert "still lowers it by" in result.message
+        assert "SciPy said: done" in result.message
+
+    @pytest.mark.parametrize("method", [*PRODUCTS, *MATRICES])
+    def test_a_hessian_that_is_not_finite_ends_the_run(self, method):
+        loss = lambda w: np.sum(np.abs(w) ** 1.5)  # the slope at 0 is 0, the curvature infinite
+        result = nn.minimize(Point(1.0, 0.0), loss, np.ones(2), method=method)
+        assert not result.success or np.max(np.abs(result.jac)) < 1e-3
+
+    def test_what_raises_instead_of_warning_still_does(self):
+        with np.errstate(all="raise"):
+            point = Point(0.05, 20.0)
+            assert nn.minimize(point, logs, np.ones(2)).success
+        assert np.geterr()["invalid"] == "warn"
+
+
 class TestRefusals:
+    def test_a_slope_at_the_start_that_is_not_finite(self):
+        with pytest.raises(ValueError, match="gradient by at is not finite"):
+            nn.minimize(Point(1.0, 0.0), lambda w: np.sum(np.sqrt(w)), np.ones(2))
+
     def test_random_losses(self):
         model = nn.Sequential(nn.Linear(3, 8, rng=0), nn.Dropout(0.5, rng=0), nn.Linear(8, 1, rng=0))
         before = model.state_dict()

@@ -128,6 +128,54 @@ class TestFit:
             nn.fit(model, nn.cross_entropy, (X.astype(float), Y), epochs=1, validation=(X.astype(float), Y))
         assert set(seen) == {np.dtype(np.float32)}
 
+    @pytest.mark.parametrize("kind", [int, np.uint8, bool, float])
+    def test_whole_numbers_are_computed_in_the_models_precision(self, kind):
+        class Own(nn.Module):
+            def __init__(self, *layers):
+                super().__init__()
+                self.layers = list(layers)
+
+            def forward(self, x):
+                for layer in self.layers:
+                    x = layer(x)
+                return x
+
+        x = (4 * np.abs(X)).astype(kind)
+        first = [
+            nn.Linear(3, 3, rng=0),
+            nn.WeightNorm(nn.Linear(3, 3, rng=0)),
+            nn.BatchNorm(3),
+            nn.LayerNorm(3),
+            nn.PReLU(3),
+            nn.Residual(nn.Linear(3, 3, rng=0)),
+        ]
+        others = [nn.Dropout(0.5), nn.GaussianNoise(1.0), nn.Masking(0.5), nn.Tanh(), nn.GELU(), nn.Identity()]
+        makes = [lambda *layers: nn.Sequential(*layers)] + ([Own] if kind is not float else [])
+        for make in makes:
+            for layer in first + (others if make is not Own else []):
+                model = make(layer, nn.Linear(3, 2, rng=0))
+                nn.fit(model, nn.cross_entropy, (x, Y), epochs=1, validation=(x, Y))
+                assert {p.dtype for p in model.parameters()} == {np.dtype(np.float32)}
+                assert nn.predict(model, x).dtype == np.float32
+                wide = model.astype(np.float64)
+                assert nn.predict(wide, x).dtype == np.float64
+        images = (9 * np.abs(X[:40])).astype(kind).reshape(4, 1, 6, 5)
+        assert nn.predict(nn.Conv2d(1, 2, 3, rng=0), images).dtype == np.float32
+        sequences = images.reshape(4, 10, 3)
+        assert nn.predict(nn.GRU(3, 2, rng=0), sequences)[1].dtype == np.float32
+        assert nn.predict(nn.MultiHeadAttention(3, 1, rng=0), sequences).dtype == np.float32
+
+    def test_places_in_a_table_stay_whole_numbers(self):
+        class Rows(nn.Module):
+            def forward(self, x):
+                return np.eye(4, dtype=np.float32)[x]
+
+        places = np.arange(46) % 4
+        for first in (nn.Embedding(4, 4, rng=0), Rows()):
+            model = nn.Sequential(first, nn.Linear(4, 2, rng=0))
+            nn.fit(model, nn.cross_entropy, (places, Y), epochs=1)
+            assert nn.predict(model, places).dtype == np.float32
+
     def test_several_inputs(self):
         class Sum(nn.Module):
             def __init__(self):
@@ -509,6 +557,66 @@ class TestResume:
             run(epochs=2, **options, **changed)
         assert "same kinds of model, optimizer, data, metrics and callbacks" in raised.value.__notes__[0]
 
+    @pytest.mark.parametrize(
+        ("first", "second", "message", "goes_on"),
+        [
+            ({}, {"learning_rate": 0.01}, r"learning_rate was 0.1 and is 0.01.*checkpoint's", "first"),
+            (
+                {},
+                {"momentum": 0.5, "weight_decay": 0.1},
+                r"momentum was 0.9 and is 0.5, weight_decay was 0.0 and is",
+                "first",
+            ),
+            ({"learning_rate": 0.01, "fit": {"rng": 3}}, {"learning_rate": 0.01}, "rng was 3 and is 0", "first"),
+            ({"fit": {"accumulate": 2}}, {"fit": {"accumulate": 3}}, r"accumulate was 2 and is 3.*this call", "second"),
+            ({"fit": {"clip_norm": 0.1}}, {}, "clip_norm was 0.1 and is None", "second"),
+            (
+                {"learning_rate": nn.schedules.cosine(0.1, steps=12)},
+                {"learning_rate": nn.schedules.cosine(0.1, steps=24)},
+                r"was 'cosine\(.*steps=12.*' and is 'cosine\(.*steps=24.*rate 0 of step 12 was 0.0 and is 0.05",
+                "second",
+            ),
+            (
+                {"learning_rate": lambda t: 0.1},
+                {"learning_rate": lambda t: 0.2},
+                "rate 0 of step 12 was 0.1 and is 0.2",
+                "second",
+            ),
+        ],
+    )
+    def test_what_is_asked_for_otherwise_is_told_with_both_values(self, tmp_path, first, second, message, goes_on):
+        def trained(epochs, learning_rate=0.1, fit=None, **options):
+            model = small()
+            sgd = nn.SGD(model.parameters(), learning_rate, **({"momentum": 0.9} | options))
+            return run(model, optimizer=sgd, epochs=epochs, checkpoint=tmp_path / "run", resume=True, **(fit or {}))
+
+        whole, _ = trained(4, **first)
+        (tmp_path / "run").unlink()
+        trained(2, **first)
+        with pytest.warns(UserWarning, match=message) as told:
+            model, _ = trained(4, **second)
+        assert len(told) == 1
+        assert (bits(model) == bits(whole)) == (goes_on == "first")
+        if goes_on == "second":
+            trained(5, **second)  # what was taken over is no news any more
+        else:
+            trained(5, **first)
+
+    def test_what_changes_in_the_training_is_no_difference(self, tmp_path):
+        reducing = lambda: [nn.ReduceOnPlateau(0.5, patience=1, min_delta=100)]
+        for epochs in (2, 4):
+            _, history = run(epochs=epochs, checkpoint=tmp_path / "run", resume=True, callbacks=reducing())
+        assert history["rate"][-1] < 0.1
+        again = nn.schedules.cosine(0.1, steps=12)
+        for epochs in (1, 2):
+            model = small()
+            groups = nn.Optimizers(nn.SGD(model[0].parameters(), again), nn.SGD(model[2].parameters(), lambda t: 0.1))
+            run(model, optimizer=groups, epochs=epochs, checkpoint=tmp_path / "groups", resume=True)
+        model = small()
+        groups = nn.Optimizers(nn.SGD(model[0].parameters(), again), nn.SGD(model[2].parameters(), lambda t: 0.3))
+        with pytest.warns(UserWarning, match="rate 1 of step 12 was 0.1 and is 0.3"):
+            run(model, optimizer=groups, epochs=3, checkpoint=tmp_path / "groups", resume=True)
+
     def test_a_training_that_had_stopped_stays_so_and_says_it(self, tmp_path):
         options = {"checkpoint": tmp_path / "run", "resume": True, "validation": (X, Y)}
         stopping = lambda: [nn.EarlyStopping(1, min_delta=100)]
@@ -704,6 +812,61 @@ class TestMetrics:
     def test_accuracy_of_what_does_not_fit(self, output, labels):
         with pytest.raises(ValueError, match="accuracy was given"):
             nn.accuracy(output, labels)
+
+    def test_accuracy_takes_what_cross_entropy_takes(self):
+        rng = np.random.default_rng(0)
+        for shape in ((), (4,), (4, 3), (2, 3, 2)):
+            scores, labels = rng.standard_normal((*shape, 5)), rng.integers(0, 5, shape)
+            want = np.mean(scores.argmax(axis=-1) == labels)
+            assert np.isfinite(nn.cross_entropy(scores, labels))
+            assert nn.accuracy(scores, labels) == want
+            if shape:
+                assert nn.accuracy(scores, np.eye(5)[labels]) == want
+                assert np.isfinite(nn.cross_entropy(scores, np.eye(5)[labels]))
+            for ignored in (-1, -100, 2, 9):
+                some = np.where(rng.random(shape) < 0.4, ignored, labels)
+                if np.any(some != ignored):
+                    assert np.isfinite(nn.cross_entropy(scores, some, ignore_index=ignored))
+                    hits = (scores.argmax(axis=-1) == some)[some != ignored]
+                    assert nn.accuracy(scores, some, ignore_index=ignored) == np.mean(hits)
+
+    def test_accuracy_of_what_cross_entropy_refuses(self):
+        scores = np.ones((4, 3))
+        for labels, options, message in (
+            (np.full(4, -1), {"ignore_index": -1}, "4 labels which are all ignored"),
+            (np.full(4, -1), {}, "labels from -1 to -1"),
+            (np.eye(4, 3), {}, "adds up to 1"),
+            (np.eye(4, 3)[[0, 1, 2, 0]], {"ignore_index": -1}, r"accuracy\(ignore_index=-1\)"),
+            (np.eye(4, 3).astype(int), {}, "dtype int64"),
+        ):
+            with pytest.raises(ValueError, match=message):
+                nn.accuracy(scores, labels, **options)
+            with pytest.raises(ValueError, match="cross_entropy"):
+                nn.cross_entropy(scores, labels, **options)
+
+    def test_accuracy_of_one_score_in_sequences_and_with_ignored_labels(self):
+        scores = np.array([[[2.0], [-1.0]], [[-3.0], [1.0]]])
+        for labels in (np.array([[1, 0], [1, 9]]), np.array([[1, 0], [1, 9]])[..., None]):
+            assert nn.accuracy(scores, labels, ignore_index=9) == 2 / 3
+        assert nn.accuracy([2.0, -1.0, np.nan], [1, 1, -100], ignore_index=-100) == 0.5
+
+    def test_an_epoch_s_accuracy_is_that_of_its_labels(self):
+        labels = np.where(np.arange(46) % 7 < 2, Y, -1)
+        model = small()
+        accuracy = lambda s, y: nn.accuracy(s, y, ignore_index=-1)
+        loss = lambda s, y: nn.cross_entropy(s, y, ignore_index=-1)
+        still = nn.SGD(model.parameters(), 1e-30)
+        history = nn.fit(
+            model,
+            loss,
+            (X, labels),
+            optimizer=still,
+            epochs=1,
+            batch_size=3,
+            metrics={"a": accuracy},
+            validation=(X, labels),
+        )
+        assert_close(history["a"], history["val_a"], 1e-12)
 
     def test_labels_out_of_range_and_scores_that_are_nan(self):
         for labels in ([0, 2], [-1, 1]):
