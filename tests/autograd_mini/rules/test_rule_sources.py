@@ -261,7 +261,7 @@ WRONG = {
     "def h(x):\n    return 1 if x else 2\nrule(np.exp, lambda g, _out, a: g * h(a))": "branches on a",
     "def f(position, g, _out, *_all):\n    return sum(x for x in _all)\nrule(np.exp, f)": "reads the values of x",
     "def f(position, g, _out, *_all):\n    return g * _all[0]\nrule(np.exp, f)": "reads the values of _all",
-    "def m(f):\n    @composite(f)\n    def of(x):\n        return np.full(x.shape, 1)\n    return of": "np.full has no rule",
+    "def m(f):\n    @composite(f)\n    def of(x):\n        return np.full(x, 1)": "np.full has no rule",
     "@composite(np.clip)\ndef f(a):\n    return np.full(a.shape, 1)": "np.full has no rule",
 }
 
@@ -279,8 +279,7 @@ def test_what_a_rule_may_not_do_is_found(source):
         "def h(x):\n    return x.shape\nrule(np.exp, lambda g, _out, _a: np.reshape(g, h(_a)))",
         "@primitive\ndef f(a):\n    a = np.empty(3)\n    a[0] = 1\n    return a\nrule(f, lambda g, _out, _a: g)",
         "def f(position, g, _out, *_all):\n    return g[sum(x.size for x in _all[1:]) : _all[0].size]\nrule(np.exp, f)",
-        "def m(f):\n    @primitive\n    def of(x):\n        return f(x)\n    return of\n"
-        "e = m(np.frexp)\nrule(e, lambda g, _out, x: g * e(x))",
+        "def m():\n    @primitive\n    def of(x): ...\n    return of\ne = m()\nrule(e, lambda g, _out, x: g * e(x))",
         "rule(np.exp, lambda g, out, _a: g * out, kinks=lambda a: np.diff(a), cases=[np.zeros(3)])",
     ],
 )
