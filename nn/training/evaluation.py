@@ -11,7 +11,8 @@ import numpy as np
 from autograd_mini import Tensor, no_grad
 from nn.checks import as_values
 from nn.module import Module
-from nn.training.data import Batch, DataLoader, as_array
+from nn.training.data import DataLoader
+from nn.training.sources import Batch, as_array
 
 NOT_A_MODEL = "{call}(model, ...) was given a {what}. Give it the nn.Module that is {verb}."
 NOT_A_LOSS = "{call}(loss={got!r}): give it a function of outputs and targets, such as nn.squared_error."
