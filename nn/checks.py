@@ -60,6 +60,15 @@ def is_number(value: Any) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
+def as_seed(rng: int | np.random.Generator | None) -> int:
+    """One whole number that all random choices are derived from."""
+    if rng is None:
+        return int(np.random.SeedSequence().entropy)  # type: ignore[arg-type]
+    if isinstance(rng, np.random.Generator):
+        return int(rng.integers(2**63))
+    return int(np.random.SeedSequence(operator.index(rng)).entropy)  # type: ignore[arg-type]
+
+
 def check_layers(name: str, layers: Iterable[Any]) -> None:
     """Raise TypeError for the first of the layers that is no module, and so would be left out in silence."""
     for i, layer in enumerate(layers):

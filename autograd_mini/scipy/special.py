@@ -5,6 +5,8 @@ their place raises.
 """
 
 import math
+from inspect import Parameter, Signature
+from typing import Any
 
 import numpy as np
 from scipy import special
@@ -14,6 +16,8 @@ from autograd_mini.primitive import composite, constant, primitive, rule
 from autograd_mini.rules.reductions import keep_axes
 
 __all__ = ["log_softmax", "logsumexp", "multigammaln", "polygamma", "softmax"]
+
+Told = dict[str, Any]  # what rules of one kind tell of themselves alike
 
 ROOT_PI, ROOT_2, ROOT_2_PI = math.sqrt(math.pi), math.sqrt(2), math.sqrt(2 * math.pi)
 AWAY = Interval(0.4)  # positive, and away from a pole at 0
@@ -30,10 +34,26 @@ def constants_of(v):
     return np.stack(v) if isinstance(v, list | tuple) else +v
 
 
-def alike(x, *shapes):
-    """Shape parameters in the dtype of the result: next to a Python number SciPy computes in float64 otherwise."""
-    dtype = np.result_type(x, *shapes, np.float16)
-    return [np.asarray(shape, dtype) for shape in shapes]
+def with_shapes(function, *names):
+    """`function(*shapes, x)` as an operation on x whose shape parameters are options of these names.
+
+    It is what `function` does on tensors. The shapes get the real dtype of the result: next to a Python number some
+    functions of SciPy compute in float64 otherwise.
+    """
+
+    @primitive
+    def operation(x, **shapes):
+        dtype = np.finfo(np.result_type(x, *shapes.values(), np.float32)).dtype
+        return function(*(np.asarray(shapes[name], dtype) for name in names), x)
+
+    @composite(function)
+    def of_tensors(*args):
+        return operation(args[-1], **{name: constants_of(v) for name, v in zip(names, args[:-1], strict=True)})
+
+    operation.__name__ = function.__name__
+    parameters = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in ("x", *names)]
+    operation.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    return operation
 
 
 # The error function and the normal distribution
@@ -181,157 +201,53 @@ def t_density(x, df):
     return (np.exp(logs) / np.sqrt(df * np.pi)).astype(dtype)
 
 
-@primitive
-def lower_gamma(x, a):
-    """`scipy.special.gammainc(a, x)`."""
-    return special.gammainc(*alike(x, a), x)
+lower_gamma, upper_gamma = with_shapes(special.gammainc, "a"), with_shapes(special.gammaincc, "a")
+lower_beta, upper_beta = with_shapes(special.betainc, "a", "b"), with_shapes(special.betaincc, "a", "b")
+student = with_shapes(special.stdtr, "df")
 
+GAMMA: Told = {
+    "broadcasts": True,
+    "domain": AWAY,
+    "cases": options((1, 2.5, np.array([[0.5], [3]], np.float32)), a=[(3,), (2, 3)]),
+}
+BETA: Told = {
+    "broadcasts": True,
+    "domain": Interval(0, 1),
+    "cases": (case((3,), a=1, b=2.5), case((2, 3), a=2.5, b=1), case((3,), a=np.array([[0.5], [3]], np.float32), b=2)),
+}
+STUDENT: Told = {
+    "broadcasts": True,
+    "cases": options((1, 2.5, np.array([[0.5], [30]], np.float32)), df=[(3,), (2, 3)]),
+}
 
-@primitive
-def upper_gamma(x, a):
-    """`scipy.special.gammaincc(a, x)`."""
-    return special.gammaincc(*alike(x, a), x)
-
-
-@primitive
-def lower_beta(x, a, b):
-    """`scipy.special.betainc(a, b, x)`."""
-    return special.betainc(*alike(x, a, b), x)
-
-
-@primitive
-def upper_beta(x, a, b):
-    """`scipy.special.betaincc(a, b, x)`."""
-    return special.betaincc(*alike(x, a, b), x)
-
-
-@primitive
-def student(x, df):
-    """`scipy.special.stdtr(df, x)`."""
-    return special.stdtr(*alike(x, df), x)
-
-
-SHAPES = options((1, 2.5, np.array([[0.5], [3]], np.float32)), a=[(3,), (2, 3)])
-TWO_SHAPES = (case((3,), a=1, b=2.5), case((2, 3), a=2.5, b=1), case((3,), a=np.array([[0.5], [3]], np.float32), b=2))
-FREEDOMS = options((1, 2.5, np.array([[0.5], [30]], np.float32)), df=[(3,), (2, 3)])
-
-rule(
-    gamma_density,
-    lambda g, _out, x, a: g * (gamma_density(x, a=a - 1) - gamma_density(x, a=a)),
-    broadcasts=True,
-    domain=AWAY,
-    cases=SHAPES,
-)
+rule(gamma_density, lambda g, _out, x, a: g * (gamma_density(x, a=a - 1) - gamma_density(x, a=a)), **GAMMA)
+rule(lower_gamma, lambda g, _out, x, a: g * gamma_density(x, a=a), **GAMMA)
+rule(upper_gamma, lambda g, _out, x, a: -g * gamma_density(x, a=a), **GAMMA)
 rule(
     beta_density,
     lambda g, _out, x, a, b: g * ((a + b - 1) * (beta_density(x, a=a - 1, b=b) - beta_density(x, a=a, b=b - 1))),
-    broadcasts=True,
-    domain=Interval(0, 1),
-    cases=TWO_SHAPES,
+    **BETA,
 )
-rule(
-    t_density,
-    lambda g, out, x, df: g * (-(df + 1) * x / (df + x * x) * out),
-    broadcasts=True,
-    cases=FREEDOMS,
-)
-rule(lower_gamma, lambda g, _out, x, a: g * gamma_density(x, a=a), broadcasts=True, domain=AWAY, cases=SHAPES)
-rule(upper_gamma, lambda g, _out, x, a: -g * gamma_density(x, a=a), broadcasts=True, domain=AWAY, cases=SHAPES)
-rule(
-    lower_beta,
-    lambda g, _out, x, a, b: g * beta_density(x, a=a, b=b),
-    broadcasts=True,
-    domain=Interval(0, 1),
-    cases=TWO_SHAPES,
-)
-rule(
-    upper_beta,
-    lambda g, _out, x, a, b: -g * beta_density(x, a=a, b=b),
-    broadcasts=True,
-    domain=Interval(0, 1),
-    cases=TWO_SHAPES,
-)
-rule(student, lambda g, _out, x, df: g * t_density(x, df=df), broadcasts=True, cases=FREEDOMS)
-
-
-@composite(special.gammainc)
-def _gammainc(a, x):
-    return lower_gamma(x, a=constants_of(a))
-
-
-@composite(special.gammaincc)
-def _gammaincc(a, x):
-    return upper_gamma(x, a=constants_of(a))
-
-
-@composite(special.betainc)
-def _betainc(a, b, x):
-    return lower_beta(x, a=constants_of(a), b=constants_of(b))
-
-
-@composite(special.betaincc)
-def _betaincc(a, b, x):
-    return upper_beta(x, a=constants_of(a), b=constants_of(b))
-
-
-@composite(special.stdtr)
-def _stdtr(df, t):
-    return student(t, df=constants_of(df))
+rule(lower_beta, lambda g, _out, x, a, b: g * beta_density(x, a=a, b=b), **BETA)
+rule(upper_beta, lambda g, _out, x, a, b: -g * beta_density(x, a=a, b=b), **BETA)
+rule(t_density, lambda g, out, x, df: g * (-(df + 1) * x / (df + x * x) * out), **STUDENT)
+rule(student, lambda g, _out, x, df: g * t_density(x, df=df), **STUDENT)
 
 
 # Bessel functions, with the order an option of our own functions and a constant
 
 
-@primitive
-def bessel_j(x, v):
-    """`scipy.special.jv(v, x)`."""
-    return special.jv(v, x)
+bessel_j, bessel_y = with_shapes(special.jv, "v"), with_shapes(special.yv, "v")  # special.jn is special.jv
+bessel_i, bessel_k = with_shapes(special.iv, "v"), with_shapes(special.kv, "v")
+bessel_ie, bessel_ke = with_shapes(special.ive, "v"), with_shapes(special.kve, "v")  # scaled by e^-|x|, by e^x
+bessel_yn, bessel_kn = with_shapes(special.yn, "n"), with_shapes(special.kn, "n")
 
-
-@primitive
-def bessel_y(x, v):
-    """`scipy.special.yv(v, x)`."""
-    return special.yv(v, x)
-
-
-@primitive
-def bessel_i(x, v):
-    """`scipy.special.iv(v, x)`."""
-    return special.iv(v, x)
-
-
-@primitive
-def bessel_k(x, v):
-    """`scipy.special.kv(v, x)`."""
-    return special.kv(v, x)
-
-
-@primitive
-def bessel_ie(x, v):
-    """`scipy.special.ive(v, x)`, which is iv scaled by e^-|x|."""
-    return special.ive(v, x)
-
-
-@primitive
-def bessel_ke(x, v):
-    """`scipy.special.kve(v, x)`, which is kv scaled by e^x."""
-    return special.kve(v, x)
-
-
-@primitive
-def bessel_yn(x, n):
-    """`scipy.special.yn(n, x)` in the dtype of x."""
-    return special.yn(*alike(x, n), x)
-
-
-@primitive
-def bessel_kn(x, n):
-    """`scipy.special.kn(n, x)` in the dtype of x."""
-    return special.kn(*alike(x, n), x)
-
-
-ORDERS = options((0, 1, 2.5, -0.5, np.array([[0], [1.5]], np.float32)), v=[(3,)])
-WHOLE = options((0, 1, 3), n=[(3,), (2, 3)])
+BESSEL: Told = {
+    "broadcasts": True,
+    "domain": AWAY,
+    "cases": options((0, 1, 2.5, -0.5, np.array([[0], [1.5]], np.float32)), v=[(3,)]),
+}
+WHOLE = BESSEL | {"cases": options((0, 1, 3), n=[(3,), (2, 3)])}
 
 rule(special.j0, lambda g, _out, a: -g * special.j1(a))
 rule(special.j1, lambda g, _out, a: g * ((special.j0(a) - bessel_j(a, v=2)) / 2))
@@ -349,102 +265,18 @@ rule(
 )
 rule(special.k0e, lambda g, out, a: g * (out - special.k1e(a)), domain=AWAY)
 rule(special.k1e, lambda g, out, a: g * (out - (special.k0e(a) + bessel_ke(a, v=2)) / 2), domain=AWAY)
-rule(
-    bessel_j,
-    lambda g, _out, x, v: g * ((bessel_j(x, v=v - 1) - bessel_j(x, v=v + 1)) / 2),
-    broadcasts=True,
-    domain=AWAY,
-    cases=ORDERS,
-)
-rule(
-    bessel_y,
-    lambda g, _out, x, v: g * ((bessel_y(x, v=v - 1) - bessel_y(x, v=v + 1)) / 2),
-    broadcasts=True,
-    domain=AWAY,
-    cases=ORDERS,
-)
-rule(
-    bessel_i,
-    lambda g, _out, x, v: g * ((bessel_i(x, v=v - 1) + bessel_i(x, v=v + 1)) / 2),
-    broadcasts=True,
-    domain=AWAY,
-    cases=ORDERS,
-)
-rule(
-    bessel_k,
-    lambda g, _out, x, v: -g * ((bessel_k(x, v=v - 1) + bessel_k(x, v=v + 1)) / 2),
-    broadcasts=True,
-    domain=AWAY,
-    cases=ORDERS,
-)
+rule(bessel_j, lambda g, _out, x, v: g * ((bessel_j(x, v=v - 1) - bessel_j(x, v=v + 1)) / 2), **BESSEL)
+rule(bessel_y, lambda g, _out, x, v: g * ((bessel_y(x, v=v - 1) - bessel_y(x, v=v + 1)) / 2), **BESSEL)
+rule(bessel_i, lambda g, _out, x, v: g * ((bessel_i(x, v=v - 1) + bessel_i(x, v=v + 1)) / 2), **BESSEL)
+rule(bessel_k, lambda g, _out, x, v: -g * ((bessel_k(x, v=v - 1) + bessel_k(x, v=v + 1)) / 2), **BESSEL)
 rule(
     bessel_ie,
     lambda g, out, x, v: g * ((bessel_ie(x, v=v - 1) + bessel_ie(x, v=v + 1)) / 2 - np.sign(x) * out),
-    broadcasts=True,
-    domain=AWAY,
-    cases=ORDERS,
+    **BESSEL,
 )
-rule(
-    bessel_ke,
-    lambda g, out, x, v: g * (out - (bessel_ke(x, v=v - 1) + bessel_ke(x, v=v + 1)) / 2),
-    broadcasts=True,
-    domain=AWAY,
-    cases=ORDERS,
-)
-rule(
-    bessel_yn,
-    lambda g, _out, x, n: g * ((bessel_y(x, v=n - 1) - bessel_y(x, v=n + 1)) / 2),
-    broadcasts=True,
-    domain=AWAY,
-    cases=WHOLE,
-)
-rule(
-    bessel_kn,
-    lambda g, _out, x, n: -g * ((bessel_k(x, v=n - 1) + bessel_k(x, v=n + 1)) / 2),
-    broadcasts=True,
-    domain=AWAY,
-    cases=WHOLE,
-)
-
-
-@composite(special.jv)  # special.jn is the same function
-def _jv(v, x):
-    return bessel_j(x, v=constants_of(v))
-
-
-@composite(special.yv)
-def _yv(v, x):
-    return bessel_y(x, v=constants_of(v))
-
-
-@composite(special.iv)
-def _iv(v, x):
-    return bessel_i(x, v=constants_of(v))
-
-
-@composite(special.kv)
-def _kv(v, x):
-    return bessel_k(x, v=constants_of(v))
-
-
-@composite(special.ive)
-def _ive(v, x):
-    return bessel_ie(x, v=constants_of(v))
-
-
-@composite(special.kve)
-def _kve(v, x):
-    return bessel_ke(x, v=constants_of(v))
-
-
-@composite(special.yn)
-def _yn(n, x):
-    return bessel_yn(x, n=constants_of(n))
-
-
-@composite(special.kn)
-def _kn(n, x):
-    return bessel_kn(x, n=constants_of(n))
+rule(bessel_ke, lambda g, out, x, v: g * (out - (bessel_ke(x, v=v - 1) + bessel_ke(x, v=v + 1)) / 2), **BESSEL)
+rule(bessel_yn, lambda g, _out, x, n: g * ((bessel_y(x, v=n - 1) - bessel_y(x, v=n + 1)) / 2), **WHOLE)
+rule(bessel_kn, lambda g, _out, x, n: -g * ((bessel_k(x, v=n - 1) + bessel_k(x, v=n + 1)) / 2), **WHOLE)
 
 
 # Entropies. At x = 0 the value is 0 whatever y is, so the slope in y is 0 there, at y = 0 too.

@@ -19,6 +19,8 @@ from nn.checks import as_values, check_sizes, positive
 from nn.module import Module
 from nn.parameter import Parameter
 
+__all__ = ["as_initialiser", "constant", "glorot", "he", "layer_sequential", "orthogonal", "small_random"]
+
 Initialiser: TypeAlias = "Callable[[tuple[int, int], np.random.Generator], np.ndarray[Any, Any]]"
 Model = TypeVar("Model", bound=Callable[..., Any])
 
@@ -39,7 +41,7 @@ NOT_REACHED = (
 )
 
 
-def drawn(std: float, shape: tuple[int, int], rng: np.random.Generator, uniform: bool) -> np.ndarray[Any, Any]:
+def _drawn(std: float, shape: tuple[int, int], rng: np.random.Generator, uniform: bool) -> np.ndarray[Any, Any]:
     """Independent weights of mean 0 and the given standard deviation."""
     return std * (rng.uniform(-math.sqrt(3), math.sqrt(3), shape) if uniform else rng.standard_normal(shape))
 
@@ -52,7 +54,7 @@ def constant(value: float = 0.0) -> Initialiser:
 def small_random(std: float = 0.01) -> Initialiser:
     r"""Normal weights of standard deviation `std`, whatever the layer's size (the lecture's "small random")."""
     positive("nn.init.small_random", "std", std, zero=True)
-    return lambda shape, rng: drawn(std, shape, rng, uniform=False)
+    return lambda shape, rng: _drawn(std, shape, rng, uniform=False)
 
 
 def glorot(gain: float = 1.0, uniform: bool = False) -> Initialiser:
@@ -62,7 +64,7 @@ def glorot(gain: float = 1.0, uniform: bool = False) -> Initialiser:
     2010, *Understanding the difficulty of training deep feedforward neural networks*).
     """
     positive("nn.init.glorot", "gain", gain)
-    return lambda shape, rng: drawn(gain * np.sqrt(2 / sum(shape)), shape, rng, uniform)
+    return lambda shape, rng: _drawn(gain * np.sqrt(2 / sum(shape)), shape, rng, uniform)
 
 
 def he(slope: float = 0.0, gain: float = 1.0, backward: bool = False, uniform: bool = False) -> Initialiser:
@@ -93,7 +95,7 @@ def he(slope: float = 0.0, gain: float = 1.0, backward: bool = False, uniform: b
     """
     positive("nn.init.he", "gain", gain)
     positive("nn.init.he", "slope", abs(slope), zero=True)
-    return lambda shape, rng: drawn(gain * np.sqrt(2 / ((1 + slope**2) * shape[backward])), shape, rng, uniform)
+    return lambda shape, rng: _drawn(gain * np.sqrt(2 / ((1 + slope**2) * shape[backward])), shape, rng, uniform)
 
 
 def orthogonal(gain: float = 1.0) -> Initialiser:
@@ -187,7 +189,7 @@ def layer_sequential(
     1.0
     """
     check_sizes("nn.init.layer_sequential", iterations=iterations)
-    layers = layers_of(model)
+    layers = _layers_of(model)
     if not layers:
         raise ValueError(NO_MODEL.format(got=f"the class {model.__name__}" if isinstance(model, type) else repr(model)))
     rng = np.random.default_rng(rng)
@@ -198,9 +200,9 @@ def layer_sequential(
         if path is None:
             return None
         for _ in range(iterations + 1):
-            variance = spread(scores)
+            variance = _spread(scores)
             if not 0 < variance < np.inf:
-                count, before = len(scores) if scores.ndim else 1, spread(args[0])
+                count, before = len(scores) if scores.ndim else 1, _spread(args[0])
                 raise ValueError(NO_VARIANCE.format(path=path, variance=variance, count=count, before=before))
             if abs(variance - 1) <= tolerance:
                 return scores
@@ -213,7 +215,7 @@ def layer_sequential(
             stack.callback(setattr, module, "training", module.training)
             module.training = False
         for layer in layers:
-            start_orthogonal(layer, rng)
+            _start_orthogonal(layer, rng)
             stack.enter_context(layer.register_forward_hook(scale))
         stack.enter_context(no_grad())
         model(*(x if isinstance(x, tuple) else (x,)))
@@ -222,26 +224,26 @@ def layer_sequential(
     return model
 
 
-def spread(values: Any) -> float:
+def _spread(values: Any) -> float:
     """The variance of all numbers; of none it is NaN."""
     values = as_values(values)
     return float(np.var(values, dtype=np.float64)) if values.size else math.nan
 
 
-def layers_of(model: Any) -> dict[Any, str]:
+def _layers_of(model: Any) -> dict[Any, str]:
     """The modules with weights that can be scaled, and their paths."""
     if not isinstance(model, Module):
         return {}
     modules = [(type(model).__name__, model), *model.named_modules()]
-    return {module: path for path, module in modules if has_weights(module)}
+    return {module: path for path, module in modules if _has_weights(module)}
 
 
-def has_weights(module: Module) -> bool:
+def _has_weights(module: Module) -> bool:
     weights = getattr(module, "weights", None)
     return isinstance(weights, Parameter) and weights.ndim >= 2 and weights.requires_grad
 
 
-def start_orthogonal(layer: Any, rng: np.random.Generator) -> None:
+def _start_orthogonal(layer: Any, rng: np.random.Generator) -> None:
     """Orthogonal weights, for each group of a convolution its own."""
     weights, groups = layer.weights, getattr(layer, "groups", 1)
     axis = getattr(layer, "output_axis", -1)

@@ -11,6 +11,8 @@ from nn.checks import whole
 from nn.module import Module
 from nn.parameter import Parameter
 
+__all__ = ["AND", "NOT", "OR", "XOR", "Aggregation", "Perceptron", "Signs", "convex", "learn"]
+
 WEIGHTS = (
     "Perceptron(weights=...) was given an array of shape {got}. Write one number for each input: "
     "`Perceptron([1.0, -2.0], bias=0.5)` has two inputs."
@@ -130,7 +132,7 @@ class Aggregation(Signs):
 
     def __init__(self, parts: Sequence[Signs], alpha: Any = None, bias: float = 0.0, dtype: Any = np.float32) -> None:
         super().__init__()
-        self.parts: list[Any] = as_parts(parts, "Aggregation")
+        self.parts: list[Any] = _as_parts(parts, "Aggregation")
         alpha = np.ones(len(self.parts)) if alpha is None else alpha
         if np.shape(alpha) != (len(self.parts),):
             raise ValueError(ALPHA.format(count=len(self.parts), got=np.shape(alpha)))
@@ -195,7 +197,7 @@ def learn(
     return Perceptron(pocket[1:], pocket[0], dtype)
 
 
-def as_parts(parts: Sequence[Signs], name: str) -> list[Signs]:
+def _as_parts(parts: Sequence[Signs], name: str) -> list[Signs]:
     """The parts of an aggregation, checked."""
     for part in parts:
         if not isinstance(part, Signs):
@@ -207,7 +209,7 @@ def as_parts(parts: Sequence[Signs], name: str) -> list[Signs]:
 
 def NOT(g: Signs) -> Aggregation:
     """The lecture's -g(x), an aggregation of one perceptron with the vote -1."""
-    return Aggregation(as_parts([g], "NOT"), [-1.0])
+    return Aggregation(_as_parts([g], "NOT"), [-1.0])
 
 
 def AND(*parts: Signs) -> Aggregation:
@@ -224,12 +226,12 @@ def AND(*parts: Signs) -> Aggregation:
     >>> both.alpha.data, both.bias.data
     (array([ 1., -1.], dtype=float32), array(-1., dtype=float32))
     """
-    return voted("AND", parts, 1 - len(parts))
+    return _voted("AND", parts, 1 - len(parts))
 
 
 def OR(*parts: Signs) -> Aggregation:
     r"""+1 where any of T parts is +1, else -1: :math:`\mathrm{sign}\left(T - 1 + \sum_t g_t(x)\right)`."""
-    return voted("OR", parts, len(parts) - 1)
+    return _voted("OR", parts, len(parts) - 1)
 
 
 def XOR(g1: Signs, g2: Signs) -> Aggregation:
@@ -249,11 +251,11 @@ def XOR(g1: Signs, g2: Signs) -> Aggregation:
     return OR(AND(-g1, g2), AND(g1, -g2))
 
 
-def voted(name: str, parts: Sequence[Signs], bias: float) -> Aggregation:
+def _voted(name: str, parts: Sequence[Signs], bias: float) -> Aggregation:
     """The aggregation with a vote of +1 for each part g, and of -1 for each -g, which it holds as g."""
     found, votes = [], []
     part: Any
-    for part in as_parts(parts, name):
+    for part in _as_parts(parts, name):
         negated = isinstance(part, Aggregation) and len(part.parts) == 1 and not part.bias.data and part.alpha.data < 0
         found.append(part.parts[0] if negated else part)
         votes.append(-1.0 if negated else 1.0)

@@ -4,39 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import operator
-import queue
-import sys
-import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from autograd_mini import Tensor
-from nn.checks import as_values, positive, whole
+from nn.checks import as_seed, positive, whole
 from nn.noise import masked, noisy
+from nn.training.ahead import ahead
+from nn.training.sources import EMPTY, Arrays, Batch, Stream, as_parts, as_source, check_batch, stack, windows
 
-TAKEN = 2**22  # bytes of examples that are taken out of arrays at once
+__all__ = ["DataLoader", "gaussian_noise", "masking", "minibatches"]
 
-Batch = tuple[Any, ...]
 Transform: TypeAlias = "Callable[[np.random.Generator, Batch], Any]"
 
-LENGTHS = "{name} was given arrays of lengths {lengths}. Each holds one entry for each example: make them equal."
-EMPTY = "{name} was given no examples. Leave empty data out; `len(x)` must be at least 1."
-NO_ROWS = (
-    "{name} was given {what}. Its first axis counts the examples: give it an array, such as `np.array([[1.0, 2.0]])`."
-)
-RAGGED = (
-    "{name} was given examples of shapes {first} and {other} in one batch. A batch is one array: pad or crop the "
-    "examples to one shape, in the dataset or before."
-)
-SPARSE = "{name} was given a sparse matrix, which batches of dense layers cannot use. Write `x.toarray()`."
-TUPLE = "DataLoader was given one tuple of {count}. Give the arrays one by one: `DataLoader(x, y)`."
-NO_DATA = (
-    "DataLoader was given a {what}. Give it arrays, a dataset (anything with `__len__` and `__getitem__`), an iterable "
-    "of examples, or a function that returns one."
-)
 DROPPED = (
     "DataLoader(batch_size={size}, drop_last=True) has {count} examples, less than one batch: nothing would be left."
 )
@@ -46,22 +27,15 @@ ORDER = (
 )
 NO_LENGTH = "The number of batches of a stream is not known before its end. Count while iterating, or use a dataset."
 WHOLE = "DataLoader(batch_size=None) takes each item as a batch, so it needs a stream of batches. Give a `batch_size`."
-USED_UP = (
-    "DataLoader was given a generator, which can be read once, and this is a second epoch. Give it the function that "
-    "makes the generator: `DataLoader(read)` in place of `DataLoader(read())`."
-)
 TRANSFORM = (
     "DataLoader(transform={got!r}): a function `transform(rng, batch) -> batch`, such as `nn.data.masking(0.2)`."
 )
-UNEQUAL = "DataLoader made a batch whose arrays have lengths {lengths}{where}. All parts of a batch have one length."
 STATE = (
     "load_state_dict() was given a state of other data: {differences}. The position in an epoch means the same only "
     "with the same number of examples, batch size and order: build the loader as it was when it was saved."
 )
 BAD_STATE = "load_state_dict() was given {key}={value!r} for a DataLoader. Load what `state_dict()` of one returned."
 SHARE = "masking(share={share!r}): the share of entries that are set to 0 lies from 0 to 1."
-
-PATIENCE = 5.0  # seconds that a batch in the making may take when the loop around it has ended
 
 
 def minibatches(
@@ -358,207 +332,3 @@ def masking(share: float) -> Transform:
         return (masked(x, share, rng), *others)
 
     return transform
-
-
-# Where examples come from
-
-
-class Arrays:
-    """Arrays of one length, of which any entries can be taken at once."""
-
-    def __init__(self, arrays: tuple[Any, ...], name: str) -> None:
-        self.arrays = tuple(as_array(array, name) for array in arrays)
-        lengths = [len(array) for array in self.arrays]
-        if len(set(lengths)) != 1:
-            raise ValueError(LENGTHS.format(name=name, lengths=lengths))
-        if not lengths[0]:
-            raise ValueError(EMPTY.format(name=name))
-
-    def __len__(self) -> int:
-        return len(self.arrays[0])
-
-    def take(self, index: Any) -> Batch:
-        return tuple(array[index] for array in self.arrays)
-
-    def batches(self, order: Any, places: Sequence[slice], frozen: bool) -> Iterator[Batch]:
-        """The examples at those places of the order; taken for many batches at once, of which each is a part."""
-        if not places:
-            return
-        largest = sum(array[: places[0].stop - places[0].start].nbytes for array in self.arrays)
-        for some in batched(places, max(1, TAKEN // max(1, largest))):
-            taken = self.take(order[some[0].start : some[-1].stop])
-            for array in taken:
-                if frozen and isinstance(array, np.ndarray):
-                    array.flags.writeable = False
-            for place in some:
-                part = slice(place.start - some[0].start, place.stop - some[0].start)
-                yield tuple(array[part] for array in taken)
-
-
-class Examples:
-    """A dataset, whose examples come one by one."""
-
-    def __init__(self, dataset: Any) -> None:
-        self.dataset = dataset
-        if not len(dataset):
-            raise ValueError(EMPTY.format(name="DataLoader"))
-
-    def __len__(self) -> int:
-        return len(self.dataset)
-
-    def batches(self, order: Any, places: Sequence[slice], frozen: bool) -> Iterator[Batch]:  # noqa: ARG002
-        for place in places:
-            yield stack([self.dataset[i] for i in order[place].tolist()])
-
-
-class Stream:
-    """An iterable of examples, or a function that makes one."""
-
-    def __init__(self, source: Any) -> None:
-        self.source = source
-        self.read = False
-
-    @contextlib.contextmanager
-    def opened(self) -> Generator[Iterator[Any]]:
-        """The examples from the beginning; a generator that was made here is closed."""
-        if self.read and isinstance(self.source, Iterator):
-            raise ValueError(USED_UP)
-        self.read = True
-        items = self.source if isinstance(self.source, Iterable) else self.source()
-        if not isinstance(items, Iterable):
-            raise TypeError(NO_DATA.format(what=f"function that returned a {type(items).__name__}"))
-        try:
-            yield iter(items)
-        finally:
-            if isinstance(items, Generator):
-                items.close()
-
-
-def as_source(sources: tuple[Any, ...]) -> Arrays | Examples | Stream:
-    """What kind of data it is."""
-    if len(sources) != 1:
-        if not sources:
-            raise TypeError(NO_DATA.format(what="call without data"))
-        return Arrays(sources, "DataLoader")
-    (source,) = sources
-    if isinstance(source, tuple):
-        raise TypeError(TUPLE.format(count=len(source)))
-    if hasattr(source, "shape"):
-        return Arrays(sources, "DataLoader")
-    if isinstance(source, Mapping | set | str | bytes | type):
-        raise TypeError(NO_DATA.format(what=type(source).__name__))
-    if hasattr(source, "__len__") and hasattr(source, "__getitem__"):
-        return Examples(source)
-    if isinstance(source, Iterable) or callable(source):
-        return Stream(source)
-    raise TypeError(NO_DATA.format(what=type(source).__name__))
-
-
-def as_array(source: Any, name: str) -> Any:
-    """An array whose rows can be taken: what speaks NumPy's protocol as it is, all else through `np.asarray`."""
-    if isinstance(source, Tensor):
-        source = source.data
-    if hasattr(source, "toarray"):
-        raise TypeError(SPARSE.format(name=name))
-    try:
-        array = source if hasattr(source, "__array_function__") else np.asarray(source)
-    except ValueError as error:
-        raise ValueError(NO_ROWS.format(name=name, what=f"rows of different lengths ({error})")) from error
-    if array.ndim == 0:
-        raise ValueError(NO_ROWS.format(name=name, what=f"a {type(source).__name__} without axes"))
-    if array.dtype.kind == "O":
-        raise TypeError(NO_ROWS.format(name=name, what="an array of Python objects"))
-    return array
-
-
-def as_parts(item: Any) -> Batch:
-    return tuple(as_array(part, "DataLoader") for part in (item if isinstance(item, tuple) else (item,)))
-
-
-def stack(examples: list[Any]) -> Batch:
-    """The examples as one array for each of their parts."""
-    rows = [example if isinstance(example, tuple) else (example,) for example in examples]
-    for row in rows:
-        if len(row) != len(rows[0]):
-            raise ValueError(RAGGED.format(name="DataLoader", first=f"{len(rows[0])} parts", other=f"{len(row)} parts"))
-    return tuple(stack_part(column) for column in zip(*rows, strict=True))
-
-
-def stack_part(column: tuple[Any, ...]) -> Any:
-    arrays = [as_values(part) for part in column]
-    for array in arrays:
-        if array.dtype.kind == "O":
-            raise TypeError(NO_ROWS.format(name="DataLoader", what=f"an example of kind {type(column[0]).__name__}"))
-        if array.shape != arrays[0].shape:
-            raise ValueError(RAGGED.format(name="DataLoader", first=arrays[0].shape, other=array.shape))
-    return np.stack(arrays)
-
-
-def check_batch(batch: Batch, where: str) -> Batch:
-    """The batch, if its parts have one length."""
-    lengths = [np.shape(part)[0] if np.shape(part) else None for part in batch]
-    if len(set(lengths)) != 1 or lengths[0] is None:
-        raise ValueError(UNEQUAL.format(lengths=lengths, where=where))
-    if not lengths[0]:
-        raise ValueError(EMPTY.format(name="DataLoader" + where))
-    return batch
-
-
-def windows(count: int, size: int, drop_last: bool = False) -> list[slice]:
-    """The places of each batch in the order; the last one may be smaller."""
-    stop = count - count % size if drop_last else count
-    return [slice(start, min(start + size, count)) for start in range(0, stop, size)]
-
-
-def batched(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    """The items in groups of that many."""
-    return (items[start : start + size] for start in range(0, len(items), size))
-
-
-def as_seed(rng: int | np.random.Generator | None) -> int:
-    """One whole number that all random choices are derived from."""
-    if rng is None:
-        return int(np.random.SeedSequence().entropy)  # type: ignore[arg-type]
-    if isinstance(rng, np.random.Generator):
-        return int(rng.integers(2**63))
-    return int(np.random.SeedSequence(operator.index(rng)).entropy)  # type: ignore[arg-type]
-
-
-# Making batches ahead
-
-
-def ahead(made: Generator[Batch], depth: int) -> Generator[Batch]:
-    """The same batches, made by a thread that stays `depth` ahead and ends with the loop that takes them."""
-    ready: queue.Queue[tuple[Batch | None, BaseException | None]] = queue.Queue(depth)
-    left = threading.Event()
-    worker = threading.Thread(target=make_ahead, args=(made, ready, left), name="nn.DataLoader", daemon=True)
-    worker.start()
-    try:
-        while True:
-            batch, error = ready.get()
-            if error is not None:
-                raise error
-            if batch is None:
-                return
-            yield batch
-    finally:
-        error = None  # or its traceback would hold this frame, and this frame the error
-        left.set()
-        if not sys.is_finalizing():  # then the thread stands still, and would not answer
-            with contextlib.suppress(queue.Empty):
-                while True:  # room for the batch that the thread holds
-                    ready.get_nowait()
-            worker.join(PATIENCE)
-
-
-def make_ahead(made: Generator[Batch], ready: queue.Queue[Any], left: threading.Event) -> None:
-    """The thread: batches, then None, or the exception that came up."""
-    try:
-        with contextlib.closing(made):
-            for batch in made:
-                ready.put((batch, None))
-                if left.is_set():
-                    return
-        ready.put((None, None))
-    except BaseException as error:  # noqa: BLE001 (it is raised again where the batches are used)
-        ready.put((None, error))

@@ -12,7 +12,8 @@ from autograd_mini import Tensor, no_grad
 from nn.checks import as_values
 from nn.losses.means import UNEQUAL, Counted, Mean, check_weights, counted
 from nn.module import Module
-from nn.training.data import Arrays, Batch, DataLoader, as_array
+from nn.training.data import DataLoader
+from nn.training.sources import Arrays, Batch, as_array
 
 NOT_A_MODEL = "{call}(model, ...) was given a {what}. Give it the nn.Module that is {verb}."
 NOT_A_LOSS = "{call}(loss={got!r}): give it a function of outputs and targets, such as nn.squared_error."

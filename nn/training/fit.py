@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor
-from nn.checks import whole
+from nn.checks import as_seed, whole
 from nn.losses.means import UNEQUAL, Mean, counted
 from nn.module import Module
 from nn.optimizers.clipping import clip_norm
 from nn.optimizers.rules import Adam
 from nn.training import checkpoints
-from nn.training.data import Batch, DataLoader, as_seed
+from nn.training.data import DataLoader
 from nn.training.evaluation import (
     NOTHING,
     Loss,
@@ -40,6 +40,7 @@ from nn.training.evaluation import (
 from nn.training.history import History
 from nn.training.progress import Bar
 from nn.training.settings import Settings, compared, rates_of, settings_of
+from nn.training.sources import Batch
 
 NOT_AN_OPTIMIZER = (
     "fit(optimizer={got!r}): give it an optimizer, such as `nn.Adam(model.parameters(), 1e-3)`, or a function that "

@@ -48,6 +48,16 @@ def test_every_public_name_is_documented(package):
         assert len(getattr(package, name).__doc__ or "") > 20, name
 
 
+@pytest.mark.parametrize("module", [nn.data, nn.init, nn.perceptrons, nn.schedules], ids=lambda module: module.__name__)
+def test_a_public_module_names_what_it_defines_and_documents_it(module):
+    kinds = inspect.isfunction, inspect.isclass
+    values = {name: value for name, value in vars(module).items() if any(kind(value) for kind in kinds)}
+    defined = {name for name, value in values.items() if inspect.getmodule(value) is module}
+    assert set(module.__all__) == {name for name in defined if not name.startswith("_")}
+    for name in module.__all__:
+        assert len(getattr(module, name).__doc__ or "") > 20, name
+
+
 NO_PARAMETERS = {"Training", "absolute_error", "r2", "torch_names"}  # made by `fit`, or in a sentence
 
 

@@ -36,6 +36,16 @@ def decorators(function: ast.FunctionDef) -> set[str]:
     return {d.id for d in found if isinstance(d, ast.Name)}
 
 
+def defined(tree: ast.AST) -> list[ast.FunctionDef]:
+    """The functions that are defined anywhere in a tree, also inside of others, which make one for each call."""
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+
+
+def names(*trees: ast.AST) -> set[str]:
+    """All names in some trees."""
+    return {node.id for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
 def body(function: Function) -> list[ast.AST]:
     """A function without its decorators and defaults."""
     return [function.body] if isinstance(function, ast.Lambda) else function.body
@@ -56,11 +66,15 @@ class Table:
         tree = ast.parse(source)
         nodes = [node for top in tree.body for node in (top.body if isinstance(top, ast.If) else [top])]
         functions = [node for node in nodes if isinstance(node, ast.FunctionDef)]
-        self.primitives = {f.name for f in functions if "primitive" in decorators(f)}
+        self.primitives = {f.name for f in defined(tree) if "primitive" in decorators(f)}
+        makers = {f.name for f in functions if any("primitive" in decorators(inner) for inner in defined(f))}
+        for node in nodes:
+            if isinstance(node, ast.Assign) and makers & names(node.value):
+                self.primitives |= names(*node.targets)
         self.helpers = {f.name: f for f in functions if f.name not in self.primitives}
         self.rules: list[Function] = []
         self.reads: dict[Function, list[str]] = {}  # the parameters of a rule that hold the output and the operands
-        self.composites = [f for f in functions if "composite" in decorators(f)]
+        self.composites = [f for f in defined(tree) if "composite" in decorators(f)]
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "rule":
                 for argument in node.args[1:]:
@@ -247,6 +261,7 @@ WRONG = {
     "def h(x):\n    return 1 if x else 2\nrule(np.exp, lambda g, _out, a: g * h(a))": "branches on a",
     "def f(position, g, _out, *_all):\n    return sum(x for x in _all)\nrule(np.exp, f)": "reads the values of x",
     "def f(position, g, _out, *_all):\n    return g * _all[0]\nrule(np.exp, f)": "reads the values of _all",
+    "def m(f):\n    @composite(f)\n    def of(x):\n        return np.full(x, 1)": "np.full has no rule",
     "@composite(np.clip)\ndef f(a):\n    return np.full(a.shape, 1)": "np.full has no rule",
 }
 
@@ -264,6 +279,7 @@ def test_what_a_rule_may_not_do_is_found(source):
         "def h(x):\n    return x.shape\nrule(np.exp, lambda g, _out, _a: np.reshape(g, h(_a)))",
         "@primitive\ndef f(a):\n    a = np.empty(3)\n    a[0] = 1\n    return a\nrule(f, lambda g, _out, _a: g)",
         "def f(position, g, _out, *_all):\n    return g[sum(x.size for x in _all[1:]) : _all[0].size]\nrule(np.exp, f)",
+        "def m():\n    @primitive\n    def of(x): ...\n    return of\ne = m()\nrule(e, lambda g, _out, x: g * e(x))",
         "rule(np.exp, lambda g, out, _a: g * out, kinks=lambda a: np.diff(a), cases=[np.zeros(3)])",
     ],
 )

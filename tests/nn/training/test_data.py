@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import nn
 from autograd_mini import Tensor
+from nn.training import sources
 
 X = np.arange(22.0).reshape(11, 2)
 Y = np.arange(11)
@@ -83,7 +84,7 @@ class TestBatches:
     @pytest.mark.parametrize("taken", [1, 70, 150])
     def test_how_much_is_taken_at_once_changes_nothing(self, taken, monkeypatch):
         expected = lists(nn.DataLoader(X, Y, batch_size=2, shuffle=True, rng=0))
-        monkeypatch.setattr(nn.data, "TAKEN", taken)
+        monkeypatch.setattr(sources, "TAKEN", taken)
         loader = nn.DataLoader(X, Y, batch_size=2, shuffle=True, rng=0)
         assert lists(loader) == expected
         loader.epoch = 0
