@@ -2,13 +2,19 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test test-all lint bench clean
+
+unexport PYTHONDONTWRITEBYTECODE # tests start many processes, each of which would compile the library anew
 
 demo: .venv/demo
 	$(BIN)/python examples/vanishing_gradients.py
 
 test: .venv/test
-	$(BIN)/python -m pytest -q -n auto
+	$(BIN)/python -m pytest -q -n auto --dist worksteal --durations 10 --installed test
+
+# Those that need what `make test` does not install, and skip there.
+test-all: .venv/all-tests
+	$(BIN)/python -m pytest -q -n auto -m extra --installed all-tests
 
 lint: .venv/dev
 	$(BIN)/ruff check .
@@ -27,4 +33,5 @@ bench: .venv/bench
 	$(PYTHON) -m venv .venv
 
 clean:
-	rm -rf .venv report dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv* report dist build *.egg-info .*_cache .hypothesis
+	find . -name __pycache__ -not -path "./.git/*" -prune -exec rm -rf {} +

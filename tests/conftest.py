@@ -1,12 +1,16 @@
-"""What every test gets: the library's global state sealed around it, and hypothesis profiles."""
+"""What every test gets: the library's global state sealed around it, hypothesis profiles, and no skips in silence."""
 
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from autograd_mini.graph import modes
 from autograd_mini.primitive import composites, constants, primitives
+
+LACKING = re.compile(r"could not import|\w+ is not installed")  # `pytest.importorskip`, and scikit-learn's checks
 
 settings.register_profile(
     "quick",
@@ -37,3 +41,28 @@ def _sealed() -> Iterator[None]:
 def thorough() -> bool:
     """Whether the run has time: `pytest --hypothesis-profile=thorough`."""
     return settings.default.max_examples > 1000
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    help = "the extra that is installed: who skips for lack of a package fails; with `test`, those marked `extra` may"
+    parser.addoption("--installed", choices=["test", "all-tests"], help=help)
+
+
+def failing(report: Any, node: Any) -> Any:
+    """A report of a skip for lack of a package that should be there, as a failure."""
+    installed = node.config.getoption("--installed")
+    may_lack = installed is None or (installed == "test" and node.get_closest_marker("extra"))
+    if report.skipped and not may_lack and LACKING.search(str(report.longrepr)):
+        report.outcome = "failed"
+        report.longrepr = f"{node.nodeid} skips, although the extra `{installed}` is installed: {report.longrepr}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[Any]:
+    return failing((yield), item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[Any]:
+    return failing((yield), collector)

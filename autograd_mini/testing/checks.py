@@ -302,17 +302,17 @@ class Check:
     def smallest_message(self, problem: Problem, found: Comparison, level: int) -> str:
         """The message about the smallest arguments at which the derivative is wrong in the same way."""
 
-        def retried(leaves: Sequence[Any]) -> tuple[Check, Problem, Comparison]:
+        def retried(leaves: Sequence[Any], briefly: bool = False) -> tuple[Check, Problem, Comparison]:
             check = Check(self.f, self.rebuild(leaves), self.gradient, self.vjp, self.seed)
             check.order, check.rtol = self.order, self.rtol
             smaller = check.problem()
             for _ in range(level - 1):
                 smaller = smaller.derived(check.rng)
-            return check, smaller, compare(smaller, check.rng, self.rtol)
+            return check, smaller, compare(smaller, check.rng, self.rtol, briefly)
 
         def fails(leaves: Sequence[Any]) -> bool:
             try:
-                return bool(retried(leaves)[2].wrong.any())
+                return bool(retried(leaves, briefly=True)[2].wrong.any())
             except Exception:  # noqa: BLE001 (the function takes no such arguments)
                 return False
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd_mini.testing.differences import (
+    ENOUGH,
     EPS,
     FEW,
     MANY,
@@ -66,34 +67,37 @@ class Comparison(NamedTuple):
     slopes: Mapping[tuple[int, int], tuple[float, float]] = MappingProxyType({})
 
 
-def compare(problem: Problem, rng: np.random.Generator, rtol: float = 0.0) -> Comparison:
+def compare(problem: Problem, rng: np.random.Generator, rtol: float = 0.0, briefly: bool = False) -> Comparison:
     """Compare the pullback of a problem with numeric derivatives of its values, each in its own scale.
 
-    A pullback that claims no more may be off by `rtol` of the largest entry in a row.
+    A pullback that claims no more may be off by `rtol` of the largest entry in a row. `briefly` is for who asks only
+    whether any is wrong: then the others are not looked for.
     """
     rows, columns = problem.eps.size, problem.point.size
     if rows * columns <= ENTRIES and rows + columns <= SIDE:
-        found = compare_entries(problem, range(rows), range(columns), rtol)
+        found = compare_entries(problem, range(rows), range(columns), rtol, every=not briefly)
         across = across_kinks(problem, found, rtol) if found.kink.any() and not found.wrong.any() else found
         return across if across.wrong.any() else found
     cotangents = signed_patterns(rows, rng)
     directions = signed_patterns(columns, rng) * sizes(problem)
     found = Comparer(problem, cotangents, directions, rtol).run()
-    if not found.wrong.any():
+    if briefly or not found.wrong.any():
         return found
     row, column = worst_entry(problem, cotangents, directions, found)
     entry = compare_entries(problem, [row], [column], rtol)
     return entry if entry.wrong.any() else found
 
 
-def compare_entries(problem: Problem, rows: Sequence[int], columns: Sequence[int], rtol: float = 0.0) -> Comparison:
-    """Compare single entries of the Jacobian."""
+def compare_entries(
+    problem: Problem, rows: Sequence[int], columns: Sequence[int], rtol: float = 0.0, every: bool = True
+) -> Comparison:
+    """Compare single entries of the Jacobian, or, if not `every`, up to the first column that has a wrong one."""
     size = sizes(problem)[list(columns)]
     units = np.zeros((len(columns), problem.point.size))
     units[range(len(columns)), list(columns)] = size
     cotangents = np.zeros((len(rows), problem.eps.size))
     cotangents[range(len(rows)), list(rows)] = 1
-    found = Comparer(problem, cotangents, units, rtol, entries=True).run()
+    found = Comparer(problem, cotangents, units, rtol, every).run()
     with np.errstate(all="ignore"):
         slopes = {(i, j): (low / size[j], high / size[j]) for (i, j), (low, high) in found.slopes.items()}
         return found._replace(
@@ -134,10 +138,10 @@ class Comparer:
     """Compares contractions u . J v of a Jacobian for some cotangents u and directions v."""
 
     def __init__(
-        self, problem: Problem, cotangents: Matrix, directions: Matrix, rtol: float, entries: bool = False
+        self, problem: Problem, cotangents: Matrix, directions: Matrix, rtol: float, every: bool = False
     ) -> None:
         self.problem, self.cotangents, self.directions = problem, cotangents, directions
-        self.rtol, self.entries = rtol, entries
+        self.rtol, self.every = rtol, every
         self.curves = [problem.curve(direction) for direction in directions]
         self.pullbacks_nearby = remembering(self.pullbacks_on_one_side, problem.point.size)
         self.pulled_nearby = remembering(self.pulled_on_one_side, problem.point.size)
@@ -172,7 +176,7 @@ class Comparer:
                     slopes[int(row), j] = look.slopes(k)
                 if verdict not in (RIGHT, WRONG):
                     doubts[int(row), j] = verdict
-            if wrong.any() and not self.entries:
+            if wrong.any() and not self.every:
                 break
         return Comparison(got, want, error, wrong, kink, doubts, slopes=slopes)
 
@@ -236,7 +240,7 @@ class SecondLook:
         near = STEP * RATIO ** (2 - MANY)
         still = [np.abs(contracted(comparer.cotangents[rows], curve(h) - curve(0))) for h in (-near, near)]
         self.flat = (np.max(still, axis=0) <= noise) & (np.abs(self.coarse.value) * near > 16 * noise)
-        for factor in (2.0**6, 2.0**12, 2.0**18):
+        for factor in () if self.is_settled(local) else (2.0**6, 2.0**12, 2.0**18):
             ends = [problem.noise_at(problem.point + side * STEP * factor * direction) for side in (1, -1)]
             far = contracted(np.abs(comparer.cotangents[rows]), np.max(ends, axis=0))
             wider = by(derivative(curve, STEP * factor, problem.eps)).plus(far / (STEP * factor))
@@ -261,6 +265,11 @@ class SecondLook:
         side = self.left.better(self.right)
         self.estimate = Estimate(np.where(edge, side.value, first.value), np.where(edge, side.error, first.error))
         self.noise = self.noise_of_given(comparer, rows, direction)
+
+    def is_settled(self, local: Estimate) -> bool:
+        """Whether an estimate is so exact, or so far from what was given, that one that refines it says the same."""
+        off, size = np.abs(self.got - local.value), np.abs(local.value)
+        return bool(np.all(TRUST * local.error <= np.maximum(FINE * size, np.minimum(TRUST * ENOUGH * size, off / 64))))
 
     @staticmethod
     def noise_of_given(comparer: Comparer, rows: Any, direction: Vector) -> Vector:

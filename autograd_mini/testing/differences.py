@@ -13,7 +13,7 @@ import numpy as np
 Vector = np.ndarray[Any, np.dtype[np.float64]]
 Curve = Callable[[float], Vector]
 
-EPS = float(np.finfo(float).eps)
+EPS, LEAST = float(np.finfo(float).eps), float(np.finfo(float).smallest_subnormal)
 RATIO = 4.0  # of one step to the next; a power of two, so that x + h is exact
 FEW, MANY = 6, 14  # steps; many reach down to 2e-9 of the first
 MUCH = 256  # times the noise of values: what is more is a jump
@@ -113,7 +113,7 @@ def extrapolated(
         for level in range(levels):
             h = step * RATIO**-level
             first, size = quotient(h)
-            rounding = 2 * (eps * size + np.finfo(float).smallest_subnormal) / abs(h)
+            rounding = 2 * (eps * size + LEAST) / abs(h)
             row = [first]
             for order, coarse in enumerate(above, 1):
                 factor = RATIO ** (power * order)

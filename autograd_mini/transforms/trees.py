@@ -6,7 +6,12 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
+from autograd_mini.tensor import Tensor
+
 Rebuild = Callable[[Iterator[Any]], Any]
+LEAVES = frozenset((Tensor, np.ndarray, float, int, complex, bool))  # known at sight; others may be leaves too
 
 
 def flatten(tree: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]]:
@@ -26,13 +31,16 @@ def flatten(tree: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]]:
 
 def walk(tree: Any, leaves: list[Any]) -> Rebuild:
     """Append the leaves of `tree`; return how to rebuild it from an iterator over new ones."""
+    kind: Any = type(tree)
+    if kind in LEAVES:
+        leaves.append(tree)
+        return next
     if tree is None:
         return lambda _: None
-    if hasattr(type(tree), "__tree_flatten__"):
+    if hasattr(kind, "__tree_flatten__"):
         own, rebuild = tree.__tree_flatten__()
         leaves.extend(own)
         return lambda values: rebuild([next(values) for _ in own])
-    kind: Any = type(tree)
     if isinstance(tree, dict):
         parts = {key: walk(part, leaves) for key, part in tree.items()}
         return lambda values: kind((key, part(values)) for key, part in parts.items())

@@ -49,6 +49,7 @@ def same(one, other):
     return all(np.array_equal(a, b) for a, b in zip(weights(one), weights(other), strict=True))
 
 
+@pytest.mark.extra  # two of them pass pandas' tables
 @parametrize_with_checks([MLPClassifier(), MLPRegressor()])
 def test_scikit_learns_checks(estimator, check):
     check(estimator)
@@ -62,6 +63,7 @@ class TestTools:
         assert search.best_score_ > 0.93
         assert search.best_estimator_[-1].model_.count_parameters() > 0
 
+    @pytest.mark.extra
     def test_a_grid_search_on_dasks_workers(self):
         distributed = pytest.importorskip("distributed")
         import joblib
