@@ -10,6 +10,7 @@ from scipy import special
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
 import nn
@@ -71,7 +72,9 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):  # type: ignore[misc]
         solver: Any = "adam",
         alpha: float = 1e-4,
         batch_size: int | str = "auto",
+        learning_rate: str = "constant",
         learning_rate_init: Any = 1e-3,
+        power_t: float = 0.5,
         max_iter: int = 200,
         shuffle: bool = True,
         random_state: Any = None,
@@ -82,31 +85,15 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):  # type: ignore[misc]
         nesterovs_momentum: bool = True,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
+        max_fun: int = 15_000,
         class_weight: Any = None,
         network: Callable[..., nn.Module] | None = None,
     ) -> None:
-        super().__init__(
-            hidden_layer_sizes,
-            activation,
-            solver=solver,
-            alpha=alpha,
-            batch_size=batch_size,
-            learning_rate_init=learning_rate_init,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            random_state=random_state,
-            tol=tol,
-            verbose=verbose,
-            warm_start=warm_start,
-            momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            network=network,
-        )
-        self.class_weight = class_weight
+        self._keep(locals())
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -127,6 +114,7 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):  # type: ignore[misc]
         self.n_outputs_ = len(self.classes_) if self._multilabel or len(self.classes_) > 2 else 1
         self._stratified = not self._multilabel
         self._softmax = self.n_outputs_ > 1 and not self._multilabel
+        self.out_activation_ = "softmax" if self._softmax else "logistic"
 
     def _encoded(self, y: Any) -> Any:
         """Rows of 0 and 1 for the logistic loss, or whole numbers for softmax."""
@@ -157,6 +145,7 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):  # type: ignore[misc]
         """The numbers of the classes, or rows of 0 and 1 for labels that may hold together."""
         return (scores > 0).astype(int) if self._multilabel else nn.classify(scores)
 
+    @available_if(MLPEstimator._takes_parts)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Take one pass over a part of the data, in batches.
 

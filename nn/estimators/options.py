@@ -12,6 +12,7 @@ import nn
 
 OPTION = "{name}({option}={got!r}): write {want}."
 
+RATES = "constant", "invscaling", "adaptive"
 SOLVERS: dict[str, Callable[..., Any]] = {"adam": nn.Adam, "sgd": nn.SGD}
 
 SHARED = """
@@ -21,26 +22,33 @@ SHARED = """
         The widths of the hidden layers; () for none.
     activation : str, callable or Module
         After each hidden layer: a name, class or module that `nn.MLP` takes; "logistic" is "sigmoid".
-    solver : {"adam", "sgd"} or callable
+    solver : {"adam", "sgd", "lbfgs"} or callable
         The optimizer: `nn.Adam`, `nn.SGD`, or what is called as
-        `solver(parameters, learning_rate=..., weight_decay=...)`, such as `nn.AdamW`.
+        `solver(parameters, learning_rate=..., weight_decay=...)`, such as `nn.AdamW`. "lbfgs" is `nn.minimize` on all
+        examples at once, good where they are few; what is about batches, learning rates and early stopping is then
+        not used.
     alpha : float
         The penalty on large weights: alpha / (2 n) times the sum of their squares is added to the loss of a batch of n
-        examples. (It enters as a weight decay, so of biases too.)
+        examples. (But for "lbfgs" it enters as a weight decay, so of biases too.)
     batch_size : int or "auto"
         Examples in a batch; "auto" is 200, or all if they are fewer.
+    learning_rate : {"constant", "invscaling", "adaptive"}
+        Of "sgd". "invscaling": `learning_rate_init / (t + 1) ** power_t` after each epoch, where t examples were seen
+        until then. "adaptive": where training would stop, the rate is divided by 5, and it stops below 1e-6.
     learning_rate_init : float or callable
         The learning rate, or a schedule from the number of steps taken to a rate, such as `nn.schedules` makes.
+    power_t : float
+        Of "invscaling".
     max_iter : int
-        The largest number of epochs.
+        The largest number of epochs, or of the iterations of "lbfgs".
     shuffle : bool
         Draw a new order of the examples for each epoch.
     random_state : int, RandomState or None
         Decides the weights, the order and the held-out examples: the same int gives the same bits.
     tol : float
-        The least improvement that counts.
+        The least improvement that counts; for "lbfgs", the largest entry that the gradient may have at the end.
     verbose : bool
-        Show a progress bar (needs the extra `progress`).
+        Show a progress bar of the epochs (needs the extra `progress`).
     warm_start : bool
         Let `fit` go on from the network of the `fit` before.
     momentum, nesterovs_momentum : float, bool
@@ -49,8 +57,12 @@ SHARED = """
         Stop by the score of held-out examples, not by the training loss, and return to the epoch of the best score.
     validation_fraction : float
         The share that is held out.
+    beta_1, beta_2, epsilon : float
+        Of "adam": the `betas` and `eps` of `nn.Adam`.
     n_iter_no_change : int
         Stop when more than so many epochs in a row did not improve by `tol`.
+    max_fun : int
+        Of "lbfgs": how often the loss may be computed.
 """
 
 NETWORK_OPTION = """    network : callable, optional
@@ -61,12 +73,16 @@ NETWORK_OPTION = """    network : callable, optional
 ATTRIBUTES = """
     n_features_in_, feature_names_in_ : int, ndarray
         Features seen by `fit`; their names if all are strings.
-    n_outputs_ : int
-        Outputs of the network.
-    n_iter_ : int
-        Epochs of the last `fit`.
+    coefs_, intercepts_ : list of ndarray
+        The weights, shape (inputs, outputs), and the bias of each layer: the arrays of `model_`, if it is an `nn.MLP`.
+    n_layers_, n_outputs_ : int
+        Layers of the network, that of the inputs included; its outputs.
+    out_activation_ : str
+        What makes predictions of outputs: "identity", "logistic" or "softmax".
+    n_iter_, t_ : int
+        Epochs or iterations of the last `fit`; how many examples were seen in all.
     loss_, best_loss_, loss_curve_ : float, float, list
-        The training loss of the last epoch, the best, and all of them.
+        The training loss of the last epoch or iteration, the best, and all of them. ("lbfgs": with the penalty.)
     best_validation_score_, validation_scores_ : float, list
         With early stopping, else None.
 """
@@ -76,12 +92,18 @@ POSITIVE: Bounds = "a number above 0", lambda value: 0 < value < math.inf
 NOT_NEGATIVE: Bounds = "a number that is not negative", lambda value: 0 <= value < math.inf
 COUNT: Bounds = "a whole number from 1 on", lambda value: int(value) == value >= 1
 FLAG: Bounds = "True or False", lambda value: isinstance(value, bool | np.bool_)
+BELOW_1: Bounds = "a number from 0 on and below 1", lambda value: 0 <= value < 1
 SHARE: Bounds = "a number above 0 and below 1", lambda value: 0 < value < 1
 OPTIONS: dict[str, Bounds] = {
     "hidden_layer_sizes": ("the widths of the hidden layers, such as (100,)", lambda value: widths(value) is not None),
-    "solver": ("'adam', 'sgd', or an optimizer such as nn.AdamW", lambda value: callable(value) or value in SOLVERS),
+    "solver": (
+        "'adam', 'sgd', 'lbfgs', or an optimizer such as nn.AdamW",
+        lambda value: callable(value) or value in {*SOLVERS, "lbfgs"},
+    ),
     "alpha": NOT_NEGATIVE,
     "batch_size": ("'auto' or a whole number from 1 on", lambda value: value == "auto" or COUNT[1](value)),
+    "learning_rate": ("'constant', 'invscaling' or 'adaptive'", lambda value: value in RATES),
+    "power_t": NOT_NEGATIVE,
     "learning_rate_init": (
         "a number above 0, or a schedule such as nn.schedules.cosine(0.01, steps=1000)",
         lambda value: callable(value) or POSITIVE[1](value),
@@ -90,7 +112,11 @@ OPTIONS: dict[str, Bounds] = {
     "shuffle": FLAG,
     "tol": NOT_NEGATIVE,
     "warm_start": FLAG,
-    "momentum": ("a number from 0 on and below 1", lambda value: 0 <= value < 1),
+    "momentum": BELOW_1,
+    "beta_1": BELOW_1,
+    "beta_2": BELOW_1,
+    "epsilon": POSITIVE,
+    "max_fun": COUNT,
     "nesterovs_momentum": FLAG,
     "early_stopping": FLAG,
     "validation_fraction": SHARE,

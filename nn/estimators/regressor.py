@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
+from sklearn.utils.metaestimators import available_if
 
 import nn
 from nn.estimators.base import OTHER_TARGETS, MLPEstimator
@@ -48,7 +49,7 @@ class MLPRegressor(RegressorMixin, MLPEstimator):  # type: ignore[misc]
 
     def _begin(self, y: Any, weights: Any, classes: Any = None) -> None:  # noqa: ARG002
         y = y.astype(np.float64)
-        self._single = y.ndim == 1
+        self._single, self.out_activation_ = y.ndim == 1, "identity"
         self.n_outputs_ = 1 if self._single else y.shape[1]
         self.target_mean_ = np.average(y, axis=0, weights=weights)
         scale = np.sqrt(np.average((y - self.target_mean_) ** 2, axis=0, weights=weights))
@@ -68,6 +69,7 @@ class MLPRegressor(RegressorMixin, MLPEstimator):  # type: ignore[misc]
     def _score(self, output: Any, target: Any, weights: Any) -> float:
         return float(r2_score(target, output, sample_weight=weights))
 
+    @available_if(MLPEstimator._takes_parts)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Take one pass over a part of the data, in batches.
 

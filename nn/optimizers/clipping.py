@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -55,11 +55,7 @@ def clip_norm(parameters: Module | Iterable[Tensor], max_norm: float) -> float:
     >>> nn.clip_norm([w], 1.0), w.grad
     (5.0, array([0.6, 0.8]))
     """
-    if not (is_number(max_norm) and max_norm > 0):
-        raise ValueError(LIMIT.format(name="clip_norm", limit="max_norm", got=max_norm))
-    moving = with_gradients("clip_norm", parameters)
-    norms = [norm_of(parameter.grad) for parameter in moving]
-    check_finite("clip_norm", moving, norms)
+    moving, norms = measured("clip_norm", parameters, norm_of, max_norm=max_norm)
     norm = math.hypot(*norms)
     if norm > max_norm:
         for parameter in moving:
@@ -89,11 +85,7 @@ def clip_value(parameters: Module | Iterable[Tensor], max_value: float) -> float
     FloatingPointError
         If a gradient is not finite.
     """
-    if not (is_number(max_value) and max_value > 0):
-        raise ValueError(LIMIT.format(name="clip_value", limit="max_value", got=max_value))
-    moving = with_gradients("clip_value", parameters)
-    sizes = [float(np.max(np.abs(parameter.grad), initial=0)) for parameter in moving]
-    check_finite("clip_value", moving, sizes)
+    moving, sizes = measured("clip_value", parameters, largest_of, max_value=max_value)
     largest = max(sizes, default=0.0)
     if largest > max_value:
         for parameter in moving:
@@ -126,15 +118,29 @@ def normalise_gradients(parameters: Module | Iterable[Tensor], norm: float = 1.0
     FloatingPointError
         If a gradient is not finite.
     """
-    if not (is_number(norm) and norm > 0):
-        raise ValueError(LIMIT.format(name="normalise_gradients", limit="norm", got=norm))
-    moving = with_gradients("normalise_gradients", parameters)
-    norms = [norm_of(parameter.grad) for parameter in moving]
-    check_finite("normalise_gradients", moving, norms)
+    moving, norms = measured("normalise_gradients", parameters, norm_of, norm=norm)
     for parameter, before in zip(moving, norms, strict=True):
         if before:
             parameter.grad = scaled(parameter.grad, norm, before)
     return norms
+
+
+def measured(
+    name: str, parameters: Any, size_of: Callable[[Any], float], **limit: Any
+) -> tuple[list[Tensor], list[float]]:
+    """The parameters that have a gradient, and the size of each; all are finite, and the limit is positive."""
+    ((option, value),) = limit.items()
+    if not (is_number(value) and value > 0):
+        raise ValueError(LIMIT.format(name=name, limit=option, got=value))
+    moving = with_gradients(name, parameters)
+    sizes = [size_of(parameter.grad) for parameter in moving]
+    check_finite(name, moving, sizes)
+    return moving, sizes
+
+
+def largest_of(array: Any) -> float:
+    """The size of the largest entry; 0 of nothing."""
+    return float(np.max(np.abs(array), initial=0))
 
 
 def with_gradients(name: str, parameters: Any) -> list[Tensor]:

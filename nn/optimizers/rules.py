@@ -74,8 +74,7 @@ class SGD(Optimizer):
             raise ValueError(NESTEROV)
 
     def update(self, param: Any, grad: Any, state: Any) -> tuple[Any, Any]:
-        if used(self.weight_decay):
-            grad = grad + self.weight_decay * param
+        grad = decayed(param, grad, self.weight_decay)
         if not used(self.momentum):
             return param - self.rate * grad, None
         (velocity,) = state or (0.0,)
@@ -112,10 +111,6 @@ class Adaptive(Optimizer):
             if parameter.dtype == np.float16:
                 raise TypeError(HALF.format(name=type(self).__name__, shape=parameter.shape))
 
-    def decayed(self, param: Any, grad: Any) -> Any:
-        """The gradient of the loss with the penalty on large weights."""
-        return grad + self.weight_decay * param if used(self.weight_decay) else grad
-
 
 @described_by(Adaptive)
 class AdaGrad(Adaptive):
@@ -147,7 +142,7 @@ class AdaGrad(Adaptive):
         super().__init__(parameters, learning_rate, weight_decay=weight_decay, eps=eps)
 
     def update(self, param: Any, grad: Any, state: Any) -> tuple[Any, Any]:
-        grad = self.decayed(param, grad)
+        grad = decayed(param, grad, self.weight_decay)
         (total,) = state or (0.0,)
         total = total + grad * grad
         return param - self.rate * (grad / (root(total) + self.eps)), (total,)
@@ -200,7 +195,7 @@ class RMSprop(Adaptive):
         super().__init__(parameters, learning_rate, decay=decay, momentum=momentum, weight_decay=weight_decay, eps=eps)
 
     def update(self, param: Any, grad: Any, state: Any) -> tuple[Any, Any]:
-        grad = self.decayed(param, grad)
+        grad = decayed(param, grad, self.weight_decay)
         mean, velocity = state or (0.0, np.zeros_like(param))
         mean = self.decay * mean + (1 - self.decay) * (grad * grad)
         step = grad / (root(mean) + self.eps)
@@ -264,7 +259,7 @@ class Adam(Adaptive):
         super().__init__(parameters, learning_rate, beta1=beta1, beta2=beta2, weight_decay=weight_decay, eps=eps)
 
     def update(self, param: Any, grad: Any, state: Any) -> tuple[Any, Any]:
-        return self.moved(param, self.decayed(param, grad), state)
+        return self.moved(param, decayed(param, grad, self.weight_decay), state)
 
     def moved(self, param: Any, grad: Any, state: Any) -> tuple[Any, Any]:
         """The step along the moments, from `param`."""
@@ -320,6 +315,11 @@ class AdamW(Adam):
         if used(self.weight_decay):
             param = param * (1 - self.rate * self.weight_decay)
         return self.moved(param, grad, state)
+
+
+def decayed(param: Any, grad: Any, weight_decay: Any) -> Any:
+    """The gradient of the loss with the penalty on large weights."""
+    return grad + weight_decay * param if used(weight_decay) else grad
 
 
 def root(squares: Any) -> Any:

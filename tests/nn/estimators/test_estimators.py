@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import inspect
 import pickle
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris, load_wine, make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV
+from sklearn.neural_network import MLPClassifier as TheirClassifier
+from sklearn.neural_network import MLPRegressor as TheirRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
@@ -50,7 +53,7 @@ def same(one, other):
 
 
 @pytest.mark.extra  # two of them pass pandas' tables
-@parametrize_with_checks([MLPClassifier(), MLPRegressor()])
+@parametrize_with_checks([MLPClassifier(), MLPRegressor(), MLPClassifier((4,), solver="lbfgs", max_iter=20)])
 def test_scikit_learns_checks(estimator, check):
     check(estimator)
 
@@ -273,14 +276,185 @@ class TestTraining:
         assert found.dtype == np.float32
 
 
+STANDARD = DIABETES[0], StandardScaler().fit_transform(DIABETES[1][:, None])[:, 0]  # targets as they are learned
+BESIDE = pytest.mark.parametrize(
+    ("estimator", "theirs", "data"),
+    [
+        (MLPClassifier, TheirClassifier, TWO),
+        (MLPClassifier, TheirClassifier, WINE),
+        (MLPRegressor, TheirRegressor, STANDARD),
+    ],
+    ids=["two classes", "three", "numbers"],
+)
+
+
+class TestBesideScikitLearns:
+    @BESIDE
+    def test_parameters_have_its_names_and_defaults(self, estimator, theirs, data):
+        own, their = (inspect.signature(kind).parameters for kind in (estimator, theirs))
+        assert their.keys() - own.keys() <= {"loss"}  # of its regressor, for counts
+        assert {name for name in own.keys() & their.keys() if own[name].default != their[name].default} == set()
+
+    @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+    @BESIDE
+    def test_attributes_have_its_names_shapes_and_kinds(self, estimator, theirs, data, solver):
+        own, their = (small(kind, max_iter=3, solver=solver).fit(*data) for kind in (estimator, theirs))
+        told = {name: value for name, value in vars(their).items() if name.endswith("_")}
+        for name, value in told.items():
+            assert type(getattr(own, name)) is type(value) or isinstance(value, float | None), name
+        for name in ("coefs_", "intercepts_"):
+            assert [part.shape for part in getattr(own, name)] == [part.shape for part in told[name]]
+        same = "n_layers_", "n_outputs_", "n_iter_", "out_activation_", "t_", "n_features_in_"
+        assert [getattr(own, name) for name in same] == [told[name] for name in same]
+
+    @BESIDE
+    def test_coefs_are_the_arrays_that_predict(self, estimator, theirs, data):
+        x, y = data
+        model = small(estimator, activation="tanh").fit(x, y)
+        hidden = np.tanh(x @ model.coefs_[0] + model.intercepts_[0])
+        np.testing.assert_allclose(hidden @ model.coefs_[1] + model.intercepts_[1], model.model_(x).data, rtol=1e-6)
+        assert all(
+            coef is layer.weights.data for coef, layer in zip(model.coefs_, model.model_.layers[::2], strict=True)
+        )
+
+    @pytest.mark.parametrize("weighted", [False, True])
+    @BESIDE
+    def test_lbfgs_finds_its_minimum(self, estimator, theirs, data, weighted):
+        x, y = data
+        half = 1 if estimator is MLPClassifier else 2  # its loss is half the squared error, and so is its penalty
+        options = {"hidden_layer_sizes": (), "solver": "lbfgs", "max_iter": 500, "tol": 1e-7}
+        more = {"sample_weight": np.random.default_rng(0).uniform(0.5, 2, len(y))} if weighted else {}
+        if estimator is MLPRegressor and weighted:  # then other numbers have mean 0 and deviation 1
+            y = y - np.average(y, weights=more["sample_weight"])
+            y = y / np.sqrt(np.average(y**2, weights=more["sample_weight"]))
+        own = small(estimator, alpha=half, **options).fit(x, y, **more)
+        their = small(theirs, alpha=1, **options).fit(x, y, **more)
+        assert own.loss_ == pytest.approx(half * their.loss_, rel=1e-6)
+        np.testing.assert_allclose(own.coefs_[0], their.coefs_[0], atol=2e-3)
+        assert len(own.loss_curve_) == own.n_iter_
+
+    @pytest.mark.parametrize("batch", [20, 1000])
+    def test_the_rate_of_invscaling(self, batch):
+        x, y = WINE
+        options = {"solver": "sgd", "learning_rate": "invscaling", "power_t": 0.3, "batch_size": min(batch, len(x))}
+        own, their = (small(kind, **options).fit(x, y) for kind in (MLPClassifier, TheirClassifier))
+        for epochs in (5, 6, 7):
+            assert own._optimizer.rate == pytest.approx(1e-3 / (epochs * len(x) + 1) ** 0.3)
+            assert own._optimizer.rate == pytest.approx(their._optimizer.learning_rate)
+            own.partial_fit(x, y)
+            their.partial_fit(x, y)
+
+    def test_the_rate_stays_for_an_epoch(self):
+        rates = []
+
+        class Seen(nn.SGD):
+            def step(self):
+                rates.append(self.rate)
+                super().step()
+
+        model = small(solver="sgd", learning_rate="invscaling", power_t=1, batch_size=89, max_iter=2)
+        model.fit(*WINE)
+        model._optimizer.__class__ = Seen
+        model.partial_fit(*WINE)
+        assert rates == [1e-3 / (2 * 178 + 1)] * 2
+
+    @pytest.mark.parametrize("early_stopping", [False, True])
+    @pytest.mark.parametrize("epochs", [4, 5, 9, 200])
+    def test_the_adaptive_rate(self, epochs, early_stopping):
+        options = {"solver": "sgd", "learning_rate": "adaptive", "tol": 1e9, "n_iter_no_change": 2, "max_iter": epochs}
+        options["early_stopping"] = early_stopping
+        own, their = (small(kind, **options).fit(*WINE) for kind in (MLPClassifier, TheirClassifier))
+        assert own.n_iter_ == their.n_iter_
+        assert own._optimizer.rate == pytest.approx(their._optimizer.learning_rate)
+
+    def test_the_rate_of_others_is_constant(self):
+        for solver in ("adam", nn.AdamW):
+            model = small(solver=solver, learning_rate="invscaling").fit(*WINE)
+            assert model._optimizer.rate == 1e-3
+
+    def test_adams_options(self):
+        model = small(beta_1=0.5, beta_2=0.9, epsilon=1e-3).fit(*WINE)._optimizer
+        assert (model.beta1, model.beta2, model.eps) == (0.5, 0.9, 1e-3)
+
+
+class TestLBFGS:
+    @BOTH
+    def test_it_learns_and_goes_on(self, estimator, data):
+        x, y = data
+        model = small(estimator, solver="lbfgs", warm_start=True).fit(x, y)
+        first = model.loss_
+        assert model.fit(x, y).loss_ < first
+        assert len(model.loss_curve_) == 10
+        assert model.model_._name is None
+        assert not model.model_.training
+
+    def test_labels_that_hold_together(self):
+        x, y = make_multilabel_classification(100, 6, n_classes=3, random_state=0)
+        x = StandardScaler().fit_transform(x)
+        assert np.mean(small(solver="lbfgs", max_iter=100).fit(x, y).predict(x) == y) > 0.9
+
+    def test_float32_is_learned_in_float32(self):
+        model = small(solver="lbfgs").fit(WINE[0].astype(np.float32), WINE[1])
+        assert {coef.dtype for coef in model.coefs_} == {np.dtype(np.float32)}
+
+    @pytest.mark.parametrize("limit", [{"max_iter": 3}, {"max_fun": 3, "max_iter": 100}], ids=str)
+    def test_limits_warn(self, limit):
+        with pytest.warns(ConvergenceWarning, match=r"solver='lbfgs'\) has not converged: .*LIMIT.* Raise max_iter"):
+            model = small(solver="lbfgs", **limit).fit(*WINE)
+        assert model.n_iter_ <= 3
+
+    def test_there_is_no_partial_fit(self):
+        assert not hasattr(small(solver="lbfgs"), "partial_fit")
+        with pytest.raises(AttributeError) as caught:
+            small(solver="lbfgs").partial_fit(*WINE)
+        assert "solver='adam' or 'sgd'" in str(caught.value.__cause__)
+
+    def test_another_solver_may_go_on(self):
+        model = small(solver="adam").fit(*WINE).set_params(solver="lbfgs").fit(*WINE)
+        before = model.loss_
+        model.set_params(solver="adam", learning_rate_init=0.01)
+        for _ in range(20):
+            model.partial_fit(*WINE)
+        assert model.loss_ < before
+
+    def test_a_network_of_ones_own(self):
+        def network(sizes, rng):
+            return nn.Sequential(nn.Linear(sizes[0], 5, rng=rng), nn.Tanh(), nn.Linear(5, sizes[-1], rng=rng))
+
+        model = small(network=network, solver="lbfgs", max_iter=50).fit(*WINE)
+        assert model.score(*WINE) > 0.95
+        assert not hasattr(model, "coefs_")
+        with pytest.raises(AttributeError, match="network= made a Sequential"):
+            model.intercepts_
+
+    def test_what_is_random_has_no_minimum(self):
+        def network(sizes, rng):
+            return nn.Sequential(nn.Dropout(0.5, rng=rng), nn.Linear(sizes[0], sizes[-1], rng=rng))
+
+        with pytest.raises(ValueError, match="dropout"):
+            small(network=network, solver="lbfgs").fit(*WINE)
+
+
 class TestRefusals:
+    @pytest.mark.parametrize("rate", ["invscaling", "adaptive"])
+    def test_a_schedule_and_a_rule_for_the_rate(self, rate):
+        with pytest.raises(ValueError, match=r"is a schedule\. Give a number, or leave learning_rate='constant'"):
+            small(solver="sgd", learning_rate=rate, learning_rate_init=nn.schedules.constant(0.1)).fit(*WINE)
+
     @pytest.mark.parametrize(
         ("option", "value", "want"),
         [
             ("hidden_layer_sizes", (8, 0), "the widths"),
             ("hidden_layer_sizes", (2.5,), "the widths"),
             ("hidden_layer_sizes", "wide", "the widths"),
-            ("solver", "lbfgs", "'adam', 'sgd'"),
+            ("solver", "newton", "'adam', 'sgd', 'lbfgs'"),
+            ("learning_rate", "falling", "'constant', 'invscaling' or 'adaptive'"),
+            ("learning_rate", 0.1, "'constant', 'invscaling' or 'adaptive'"),
+            ("power_t", -1, "not negative"),
+            ("beta_1", 1, "below 1"),
+            ("beta_2", -0.1, "below 1"),
+            ("epsilon", 0, "above 0"),
+            ("max_fun", 0, "from 1 on"),
             ("alpha", -1, "not negative"),
             ("alpha", True, "not negative"),
             ("batch_size", 0, "from 1 on"),
