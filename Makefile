@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all lint bench clean
+.PHONY: demo test test-all test-lowest lint bench clean
 
 unexport PYTHONDONTWRITEBYTECODE # tests start many processes, each of which would compile the library anew
 
@@ -15,6 +15,10 @@ test: .venv/test
 # Those that need what `make test` does not install, and skip there.
 test-all: .venv/all-tests
 	$(BIN)/python -m pytest -q -n auto -m extra --installed all-tests
+
+# The derivatives of every rule, and what each extra is needed for, with the lowest versions that pyproject.toml promises.
+test-lowest: .venv-lowest/test
+	.venv-lowest/bin/python -m pytest -q -n auto tests/autograd_mini/rules/test_rules.py tests/autograd_mini/scipy
 
 lint: .venv/dev
 	$(BIN)/ruff check .
@@ -31,6 +35,14 @@ bench: .venv/bench
 
 .venv/bin:
 	$(PYTHON) -m venv .venv
+
+# The lowest Python too: for a later one, not all of the old packages were built.
+.venv-lowest/test: pyproject.toml
+	python3.11 -m venv --clear .venv-lowest
+	grep -oE '[[:alnum:]-]+(\[[a-z]+\])?>=[0-9.]+' $< | sed -E 's/\[.*\]//; s/>=/==/' > .venv-lowest/lowest.txt
+	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: \
+		--constraint .venv-lowest/lowest.txt --editable ".[test]"
+	touch $@
 
 clean:
 	rm -rf .venv* report dist build *.egg-info .*_cache .hypothesis

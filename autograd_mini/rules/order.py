@@ -33,8 +33,8 @@ plain_take = binder(np.take_along_axis, 1, variadic=False)
 def flat(args, kwargs):
     """`axis=None` reads all entries as one line; the indices are copied, as their owner may change them."""
     (arr,), options = plain_take(args, kwargs)
-    options["indices"] = np.array(options["indices"])
-    if "axis" in options and options["axis"] is None:
+    options = {"axis": -1, **options, "indices": np.array(options["indices"])}  # NumPy before 2.3 needs an axis
+    if options["axis"] is None:
         return (np.reshape(arr, (-1,)),), {**options, "axis": 0}
     return (arr,), options
 
@@ -47,9 +47,9 @@ rule(
     bind=flat,
     cases=(
         case((3, 3), indices=PLACES, axis=0),
-        case((2, 4), indices=PLACES),
-        case((1, 4), indices=PLACES),
-        case((2, 4), indices=PLACES[:1]),
+        case((2, 4), indices=PLACES, axis=-1),
+        case((1, 4), indices=PLACES, axis=-1),
+        case((2, 4), indices=PLACES[:1], axis=1),
         case((5,), indices=np.array([1, 1, -5]), axis=0),
         case((2, 2), indices=np.array([3, 0, 0]), axis=None),
     ),

@@ -135,14 +135,15 @@ def _linalg_vecdot(x1, x2, /, *, axis=-1):
     return np.vecdot(x1, x2, axis=axis)
 
 
-@composite(getattr(np, "matvec", columns))  # NumPy 2.0 has none; then a key that nobody calls
-def _matvec(x1, x2, /):
-    return np.squeeze(np.matmul(x1, np.expand_dims(x2, -1)), -1)
+if hasattr(np, "matvec"):  # from NumPy 2.2 on
 
+    @composite(np.matvec)
+    def _matvec(x1, x2, /):
+        return np.squeeze(np.matmul(x1, np.expand_dims(x2, -1)), -1)
 
-@composite(getattr(np, "vecmat", rows))  # NumPy 2.0 has none; then a key that nobody calls
-def _vecmat(x1, x2, /):
-    return np.squeeze(np.matmul(np.expand_dims(conjugate(x1), -2), x2), -2)
+    @composite(np.vecmat)
+    def _vecmat(x1, x2, /):
+        return np.squeeze(np.matmul(np.expand_dims(conjugate(x1), -2), x2), -2)
 
 
 @composite(np.kron)

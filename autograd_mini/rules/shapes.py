@@ -424,11 +424,9 @@ rule(
 )
 
 
-if hasattr(np, "unstack"):  # from NumPy 2.1 on
-
-    @composite(np.unstack)
-    def _unstack(x, /, *, axis=0):
-        return unstacked(x, axis) if x.shape[axis] else ()
+@composite(np.unstack)
+def _unstack(x, /, *, axis=0):
+    return unstacked(x, axis) if x.shape[axis] else ()
 
 
 @primitive

@@ -15,12 +15,41 @@ import numpy as np
 from autograd_mini import errors
 from autograd_mini.primitive import Bind, Primitive, display_name
 
+# What is written in C tells its parameters from NumPy 2.4 on. Universal functions need no entry: NumPy sorts their
+# arguments itself.
+SIGNATURES: dict[Callable[..., Any], Callable[..., Any]] = {
+    np.bincount: lambda x, /, weights=None, minlength=0: ...,
+    np.can_cast: lambda from_, to, casting="safe": ...,
+    np.concatenate: lambda arrays, /, axis=0, out=None, *, dtype=None, casting="same_kind": ...,
+    np.dot: lambda a, b, out=None: ...,
+    np.empty_like: lambda prototype, /, dtype=None, order="K", subok=True, shape=None, *, device=None: ...,
+    np.inner: lambda a, b, /: ...,
+    np.lexsort: lambda keys, axis=-1: ...,
+    np.may_share_memory: lambda a, b, /, max_work=0: ...,
+    np.min_scalar_type: lambda a, /: ...,
+    np.result_type: lambda *arrays_and_dtypes: ...,
+    np.shares_memory: lambda a, b, /, max_work=-1: ...,
+    np.vdot: lambda a, b, /: ...,
+    np.where: lambda condition, x=None, y=None, /: ...,
+}
+
+
+def signature(function: Callable[..., Any]) -> inspect.Signature:
+    """The signature of a function, from the table if it is there.
+
+    Raises
+    ------
+    ValueError
+        If the function does not tell and the table has no entry.
+    """
+    return inspect.signature(SIGNATURES.get(function, function))
+
 
 @functools.cache
 def parameter_names(function: Callable[..., Any]) -> tuple[str, ...]:
-    """The names of the parameters that can be given by position; none where the function does not tell."""
+    """The names of the parameters that can be given by position; none where they are not known."""
     try:
-        parameters = inspect.signature(function).parameters.values()
+        parameters = signature(function).parameters.values()
     except ValueError:
         return ()
     return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))

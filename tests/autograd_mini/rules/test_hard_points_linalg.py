@@ -344,8 +344,11 @@ class TestNorms:
     @KINDS
     @pytest.mark.parametrize("p", NORMS)
     def test_cond(self, p, kind):
-        check(lambda x: la.cond(x, p), apart(3, 3, kind=kind))
-        check(lambda x: la.cond(x, p), apart(2, 3, 3, kind=kind))
+        cond = lambda x: la.cond(x, p)
+        if np.iscomplexobj(cond(np.eye(2, dtype=kind))):  # before NumPy 2.4, for most norms; it is real all the same
+            cond = lambda x: np.real(la.cond(x, p))
+        check(cond, apart(3, 3, kind=kind))
+        check(cond, apart(2, 3, 3, kind=kind))
 
 
 @KINDS

@@ -139,6 +139,14 @@ def test_other_forms(f):
     check(f, A)
 
 
+def test_take_along_axis_takes_the_last_axis_unless_told():
+    try:
+        np.take_along_axis(A, np.array([[1, 1, -2]]))
+    except TypeError:
+        pytest.skip("NumPy before 2.3 asks for an axis")
+    check(lambda a: np.take_along_axis(a, np.array([[1, 1, -2]])), A)
+
+
 @pytest.mark.parametrize(
     ("f", "operands"),
     [

@@ -55,7 +55,6 @@ CALLS = {
     "insert-column": (lambda a: np.insert(a, -1, a[:, 0], axis=1), A),
     "insert-several": (lambda a: np.insert(a, [0, 2, 2], [1.0, 2.0, 3.0], axis=1), A),
     "insert-slice": (lambda a: np.insert(a, slice(0, 4, 2), a[0], axis=0), A),
-    "insert-mask": (lambda a: np.insert(a, np.array([True, False, True, False, False]), 3.0), V),
     "insert-nothing": (lambda a: np.insert(a, np.zeros(0, int), 1.0), V),
     "insert-flat": (lambda a: np.insert(a, 5, 1.0), A),
     "trim_zeros": (lambda a: np.trim_zeros(np.concatenate([np.zeros(2), a, np.zeros(1)])), V),
@@ -79,6 +78,8 @@ CALLS = {
     "apply_over_axes": (lambda a: np.apply_over_axes(np.sum, a, [0, -1]), B),
     "apply_over_axes-one": (lambda a: np.apply_over_axes(np.mean, a, 1), B),
 }
+if np.lib.NumpyVersion(np.__version__) >= "2.2.0":  # before, a mask meant the places 0 and 1
+    CALLS["insert-mask"] = (lambda a: np.insert(a, np.array([True, False, True, False, False]), 3.0), V)
 
 
 @pytest.mark.parametrize("name", CALLS)

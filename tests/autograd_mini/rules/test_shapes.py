@@ -110,12 +110,9 @@ CALLS = {
     "repeat-counts": (lambda a: np.repeat(a, np.array([1, 0, 2]), axis=1), A),
     "tile-number": (lambda a: np.tile(a, np.int64(2)), V),
     "astype": (lambda a: np.astype(a, np.float64), A),
+    "unstack": (lambda a: np.unstack(a), A),
+    "unstack-axis": (lambda a: np.unstack(a, axis=-1), B),
 }
-if hasattr(np, "unstack"):
-    CALLS |= {
-        "unstack": (lambda a: np.unstack(a), A),
-        "unstack-axis": (lambda a: np.unstack(a, axis=-1), B),
-    }
 
 WIDTHS = (1, (2, 3), ((1, 2), (0, 5)))
 OPTIONS = {
@@ -294,7 +291,6 @@ class TestSplitting:
             with pytest.raises(ValueError):
                 function(array, *arguments)
 
-    @pytest.mark.skipif(not hasattr(np, "unstack"), reason="NumPy 2.1 and later")
     def test_unstack_of_nothing(self):
         assert np.unstack(Tensor(np.ones((0, 3)), requires_grad=True)) == ()
 
