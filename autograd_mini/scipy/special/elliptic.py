@@ -36,7 +36,7 @@ def carlson(x, y, z, p, powers, weight=0):
     falling = np.sum(halves) - weight - 1
     low = low - ROUNDING / np.maximum(rising, 0.5)
     high = high + ROUNDING / falling
-    narrow = np.max(np.abs(np.angle(places)), axis=0) / np.pi  # the poles are the nearer the farther arguments turn
+    narrow = np.max(np.where(positive, np.abs(np.angle(places)), 0), axis=0) / np.pi  # the poles are the nearer the farther arguments turn
     count = int(np.max((high - low) / (STEP * np.maximum(1 - narrow, 0.05)), initial=0)) + 2
     middle, step = (low + high) / 2, (high - low) / (count - 1)
     scaled = places * np.exp(-middle)
@@ -127,7 +127,7 @@ def legendre(phi, m, i, j):
     powers = (1, j, 2 * i + 2 - j, 0)
     one, delta = np.ones_like(sine), 1 - m * np.square(sine)
     part = np.sign(sine) * np.abs(sine) ** (2 * i + 1) / 2 * carlson(np.square(cosine), delta, one, one, powers=powers)
-    full = np.where(m < 1, carlson(0 * m, np.where(m < 1, 1 - m, 1), 1 + 0 * m, 1 + 0 * m, powers=powers), np.inf)
+    full = np.where(m < 1, carlson(0, np.where(m < 1, 1 - m, 1), 1, 1, powers=powers), np.inf)
     return part + np.where(turns == 0, 0, turns * full)
 
 
