@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -10,6 +13,7 @@ from autograd_mini import errors
 
 NO_NUMBERS = "OSUVMm"  # dtype kinds
 BOOLEAN = np.dtype(bool)
+SPARSE = "autograd_mini.scipy.sparse"  # loaded with the first sparse matrix
 
 
 def as_array(values: Any) -> Any:
@@ -67,6 +71,8 @@ def as_operand(value: Any) -> Any:
         if isinstance(value, np.ma.MaskedArray):
             raise TypeError(errors.BAD_OPERAND.format(what="a masked array, whose mask would be lost"))
         value = np.asarray(value)
+    if "scipy.sparse" in sys.modules and sys.modules["scipy.sparse"].issparse(value):
+        return importlib.import_module(SPARSE).Sparse(value)
     if getattr(value, "dtype", BOOLEAN).kind in NO_NUMBERS:
         raise TypeError(errors.BAD_OPERAND.format(what=f"values of dtype {value.dtype}"))
     return value
@@ -75,12 +81,20 @@ def as_operand(value: Any) -> Any:
 def may_change(array: Any) -> bool:
     """Whether somebody can still write into the memory of an array; of anything else, no."""
     if not isinstance(array, np.ndarray):
-        return False
+        return getattr(array, "may_change", False)
     while isinstance(array, np.ndarray):
         if array.flags.writeable:
             return True
         array = array.base
     return array is not None and not isinstance(array, bytes)
+
+
+def scipy_frame() -> FrameType | None:
+    """The frame of a function of SciPy's that asks for an array, itself or through NumPy; None if somebody else does."""
+    frame: FrameType | None = sys._getframe(3)
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("numpy."):
+        frame = frame.f_back
+    return frame if frame is not None and frame.f_globals.get("__name__", "").startswith("scipy.") else None
 
 
 def plain_index(index: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import errors
-from autograd_mini.arrays import as_array, as_operand, as_seed, as_values, may_change, plain_index
+from autograd_mini.arrays import as_array, as_operand, as_seed, as_values, may_change, plain_index, scipy_frame
 from autograd_mini.backward import pull_back
 from autograd_mini.graph import Leaf, Node, Record, copy_graph, modes
 from autograd_mini.outputs import Outputs, output_node, rebuilt
@@ -28,7 +28,7 @@ DIFFERENTIABLE = "fc"  # dtype kinds
 WRITERS = {np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask}
 NONE: dict[str, Any] = {}  # the options of most operations
 ufunc_methods: Any = methods  # the tables of rules carry no types
-SCIPY_RULES = "autograd_mini.scipy.special"
+SCIPY_RULES, SCIPY_CALLS = "autograd_mini.scipy.special", "autograd_mini.scipy.callers"
 OPTIONS_OF_CALLS = frozenset(("where", "dtype", "signature", "casting"))
 ACCUMULATING = threading.Lock()  # backwards of several threads may meet at a leaf
 SCALARS = frozenset((bool, int, float, complex))
@@ -331,12 +331,17 @@ class Tensor:
         return apply(primitive, *operands, **options)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        self._refuse("array")
+        answer = self._refuse("array")
+        if answer is not None:
+            return answer
         return np.array(self._values, dtype, copy=copy)
 
     # Python's protocols
 
-    def _refuse(self, kind: str) -> None:
+    def _refuse(self, kind: str) -> Any:
+        caller = scipy_frame()
+        if caller is not None:
+            return importlib.import_module(SCIPY_CALLS).answer(caller, self)
         if self.requires_grad:
             item = ", or `t.item()` for a Python number" if self.size == 1 else ""
             raise TypeError(errors.TO_ARRAY.format(kind=kind, item=item))

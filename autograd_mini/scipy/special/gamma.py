@@ -6,7 +6,7 @@ import numpy as np
 from scipy import special
 
 from autograd_mini.domains import POSITIVE, Interval, case
-from autograd_mini.primitive import constant, primitive, rule
+from autograd_mini.primitive import composite, constant, primitive, rule
 from autograd_mini.scipy.special.operations import as_precise, constants_of, double, precisely
 
 AWAY = Interval(0.4)  # positive, and away from a pole at 0
@@ -178,3 +178,7 @@ rule(
 def zeta(x, q=1):
     """`scipy.special.zeta`, the sum of (k + q)^-x over k >= 0, differentiable in q; x is a constant."""
     return hurwitz(q, x=constants_of(x, q))
+
+
+if hasattr(special._ufuncs, "_zeta"):  # what `scipy.special.zeta` calls
+    composite(special._ufuncs._zeta)(zeta)

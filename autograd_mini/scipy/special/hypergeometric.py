@@ -6,7 +6,7 @@ import numpy as np
 from scipy import special
 
 from autograd_mini.domains import POSITIVE, Interval, case
-from autograd_mini.primitive import rule
+from autograd_mini.primitive import composite, rule
 from autograd_mini.scipy.special.operations import calls, constants_of, operations, precisely
 
 AWAY, DEGREE = Interval(0.4), math.pi / 180
@@ -55,6 +55,8 @@ def lambertw(z, k=0, tol=1e-8):
     return lambert(z, k=k, tol=tol)
 
 
+if hasattr(special._ufuncs, "_lambertw"):  # what `scipy.special.lambertw` calls
+    composite(special._ufuncs._lambertw)(lambertw)
 rule(
     lambert,
     lambda g, out, _z, k, tol: g * (np.exp(-out) / (1 + out)),
