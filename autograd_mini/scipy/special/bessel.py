@@ -11,6 +11,7 @@ from scipy import special
 
 from autograd_mini.domains import Interval, case
 from autograd_mini.primitive import composite, rule
+from autograd_mini.rules.complex import COMPLEX
 from autograd_mini.scipy.special.operations import calls, constants_of, operations, precisely, whole
 
 AWAY = Interval(0.4)  # positive, and away from a pole at 0
@@ -118,19 +119,19 @@ jve, yve = operations(special.jve, "v x", "v"), operations(special.yve, "v x", "
 
 
 def ive_rule(g, out, x, v):
-    if np.iscomplexobj(x):
+    if x.dtype in COMPLEX:
         return g * ((ive(x, v=v - 1) + ive(x, v=v + 1)) / 2) - np.real(g * out) * np.sign(np.real(x))
     return g * scaled_i(x, v=v, n=1)
 
 
 def jve_rule(g, out, x, v):
     slope = g * ((jve(x, v=v - 1) - jve(x, v=v + 1)) / 2)
-    return slope + 1j * (np.real(g * out) * np.sign(np.imag(x))) if np.iscomplexobj(x) else slope
+    return slope + 1j * (np.real(g * out) * np.sign(np.imag(x))) if x.dtype in COMPLEX else slope
 
 
 def yve_rule(g, out, x, v):
     slope = g * ((yve(x, v=v - 1) - yve(x, v=v + 1)) / 2)
-    return slope + 1j * (np.real(g * out) * np.sign(np.imag(x))) if np.iscomplexobj(x) else slope
+    return slope + 1j * (np.real(g * out) * np.sign(np.imag(x))) if x.dtype in COMPLEX else slope
 
 
 rule(ive, ive_rule, broadcasts=True, domain=AWAY, cases=ORDERS)

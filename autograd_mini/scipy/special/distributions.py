@@ -224,6 +224,25 @@ rule(
     cases=(case((3,), (2, 1), df=3), case((3,), (3,), df=1.5)),
 )
 
+chndtrix = operations(special.chndtrix, "p df nc", "df")
+rule(
+    chndtrix,
+    lambda g, out, _p, nc, df: g / chi2_density(out, nc, df=df),
+    lambda g, out, _p, nc, df: g * (chi2_density(out, nc, df=df + 2) / chi2_density(out, nc, df=df)),
+    broadcasts=True,
+    domain=(UNIT, AWAY),
+    cases=(case((3,), (3,), df=3),),
+)
+chndtrinc = operations(special.chndtrinc, "x df p", "df")
+rule(
+    chndtrinc,
+    lambda g, out, x, _p, df: g * (chi2_density(x, out, df=df) / chi2_density(x, out, df=df + 2)),
+    lambda g, out, x, _p, df: -g / chi2_density(x, out, df=df + 2),
+    broadcasts=True,
+    domain=(Interval(8.0, 9.0), Interval(0.1, 0.5)),
+    cases=(case((3,), (3,), df=3),),
+)
+
 
 # The normal distribution, solved for its mean or its standard deviation
 @composite(special.nrdtrimn)

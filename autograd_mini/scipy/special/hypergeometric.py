@@ -110,25 +110,25 @@ MATHIEU = {"broadcasts": True, "domain": AWAY, "cases": calls((3,), m=[2], q=[1.
 
 
 @precisely
-def angular(x, m, q, value):
+def angular(x, m, q, odd):
     """2 q cos 2x minus the characteristic value."""
-    return 2 * q * np.cos(2 * DEGREE * x) - value(m, q)
+    return 2 * q * np.cos(2 * DEGREE * x) - (special.mathieu_b if odd else special.mathieu_a)(m, q)
 
 
 @precisely
-def radial(x, m, q, value):
+def radial(x, m, q, odd):
     """The characteristic value minus 2 q cosh 2x."""
-    return value(m, q) - 2 * q * np.cosh(2 * x)
+    return (special.mathieu_b if odd else special.mathieu_a)(m, q) - 2 * q * np.cosh(2 * x)
 
 
-CHARACTERISTIC = calls((3,), m=[2, 2], q=[1.5, 0.5], value=[special.mathieu_a, special.mathieu_b])
+CHARACTERISTIC = calls((3,), m=[2, 2], q=[1.5, 0.5], odd=[False, True])
 rule(
     angular,
-    lambda g, _out, x, m, q, value: g * (-4 * DEGREE * q * np.sin(2 * DEGREE * x)),
+    lambda g, _out, x, m, q, odd: g * (-4 * DEGREE * q * np.sin(2 * DEGREE * x)),
     broadcasts=True,
     cases=CHARACTERISTIC,
 )
-rule(radial, lambda g, _out, x, m, q, value: g * (-4 * q * np.sinh(2 * x)), broadcasts=True, cases=CHARACTERISTIC)
+rule(radial, lambda g, _out, x, m, q, odd: g * (-4 * q * np.sinh(2 * x)), broadcasts=True, cases=CHARACTERISTIC)
 rule(mathieu_ce, lambda g, _out, x, m, q: g * (DEGREE * mathieu_ce_slope(x, m=m, q=q)), **MATHIEU)
 rule(mathieu_se, lambda g, _out, x, m, q: g * (DEGREE * mathieu_se_slope(x, m=m, q=q)), **MATHIEU)
 rule(mathieu_mc1, lambda g, _out, x, m, q: g * mathieu_mc1_slope(x, m=m, q=q), **MATHIEU)
@@ -137,31 +137,31 @@ rule(mathieu_ms1, lambda g, _out, x, m, q: g * mathieu_ms1_slope(x, m=m, q=q), *
 rule(mathieu_ms2, lambda g, _out, x, m, q: g * mathieu_ms2_slope(x, m=m, q=q), **MATHIEU)
 rule(
     mathieu_ce_slope,
-    lambda g, _out, x, m, q: g * (DEGREE * mathieu_ce(x, m=m, q=q) * angular(x, m=m, q=q, value=special.mathieu_a)),
+    lambda g, _out, x, m, q: g * (DEGREE * mathieu_ce(x, m=m, q=q) * angular(x, m=m, q=q, odd=False)),
     **MATHIEU,
 )
 rule(
     mathieu_se_slope,
-    lambda g, _out, x, m, q: g * (DEGREE * mathieu_se(x, m=m, q=q) * angular(x, m=m, q=q, value=special.mathieu_b)),
+    lambda g, _out, x, m, q: g * (DEGREE * mathieu_se(x, m=m, q=q) * angular(x, m=m, q=q, odd=True)),
     **MATHIEU,
 )
 rule(
     mathieu_mc1_slope,
-    lambda g, _out, x, m, q: g * (mathieu_mc1(x, m=m, q=q) * radial(x, m=m, q=q, value=special.mathieu_a)),
+    lambda g, _out, x, m, q: g * (mathieu_mc1(x, m=m, q=q) * radial(x, m=m, q=q, odd=False)),
     **MATHIEU,
 )
 rule(
     mathieu_mc2_slope,
-    lambda g, _out, x, m, q: g * (mathieu_mc2(x, m=m, q=q) * radial(x, m=m, q=q, value=special.mathieu_a)),
+    lambda g, _out, x, m, q: g * (mathieu_mc2(x, m=m, q=q) * radial(x, m=m, q=q, odd=False)),
     **MATHIEU,
 )
 rule(
     mathieu_ms1_slope,
-    lambda g, _out, x, m, q: g * (mathieu_ms1(x, m=m, q=q) * radial(x, m=m, q=q, value=special.mathieu_b)),
+    lambda g, _out, x, m, q: g * (mathieu_ms1(x, m=m, q=q) * radial(x, m=m, q=q, odd=True)),
     **MATHIEU,
 )
 rule(
     mathieu_ms2_slope,
-    lambda g, _out, x, m, q: g * (mathieu_ms2(x, m=m, q=q) * radial(x, m=m, q=q, value=special.mathieu_b)),
+    lambda g, _out, x, m, q: g * (mathieu_ms2(x, m=m, q=q) * radial(x, m=m, q=q, odd=True)),
     **MATHIEU,
 )

@@ -10,8 +10,8 @@ from autograd_mini.primitive import primitive, rule
 from autograd_mini.scipy.special.operations import as_precise, operations, precisely
 
 ROOT_PI, ROOT_2, ROOT_2_PI = math.sqrt(math.pi), math.sqrt(2), math.sqrt(2 * math.pi)
-FAR = 64.0  # |z|^2 from which 24 terms of the asymptotic series in 1 / z^2 are exact
-TERMS = 24
+FAR = 40.0  # |z|^2 from which these terms of the asymptotic series in 1 / z^2 are exact
+TERMS = 34
 
 
 @primitive

@@ -104,6 +104,8 @@ def operations(function: np.ufunc, names: str, constants: str = "") -> Any:
         results = tuple(part(*operands, **options) for part in parts)
         return results if function.nout > 1 else results[0]
 
+    by = ", ".join(name for name in order if name not in fixed)
+    _of_operations.__doc__ = f"rule by {by}" + (f"; constant: {', '.join(fixed)}" if fixed else "")
     return parts if function.nout > 1 else parts[0]
 
 
