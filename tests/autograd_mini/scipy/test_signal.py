@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.signal
 
-from tests.autograd_mini.scipy.derivatives import assert_derivatives
+from tests.autograd_mini.scipy.derivatives import assert_complex_gradient, assert_derivatives
 from tests.autograd_mini.scipy.registered import signal
 from tests.autograd_mini.testing.numeric import assert_close
 
@@ -25,3 +25,9 @@ def test_convolve_refuses_what_scipy_refuses():
         signal.convolve(np.ones(3), np.ones(3), "half")
     with pytest.raises(ValueError, match="axes"):
         signal.convolve(np.ones(3), np.ones((3, 1)))
+
+
+def test_complex_convolutions():
+    rng = np.random.default_rng(0)
+    a, b, w = (rng.standard_normal((3, 3)) + 1j * rng.standard_normal((3, 3)) for _ in range(3))
+    assert_complex_gradient(lambda a: signal.convolve(a, b, "same"), a, w)
