@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -89,12 +88,12 @@ def may_change(array: Any) -> bool:
     return array is not None and not isinstance(array, bytes)
 
 
-def scipy_frame() -> FrameType | None:
-    """The frame of a function of SciPy's that asks for an array, itself or through NumPy; None if somebody else does."""
-    frame: FrameType | None = sys._getframe(3)
-    while frame is not None and frame.f_globals.get("__name__", "").startswith("numpy."):
+def scipy_frame() -> Any:
+    """The frame of SciPy that asks for an array, itself or through NumPy; None if somebody else does."""
+    frame: Any = sys._getframe(3)
+    while frame.f_globals.get("__name__", "").startswith("numpy."):
         frame = frame.f_back
-    return frame if frame is not None and frame.f_globals.get("__name__", "").startswith("scipy.") else None
+    return frame if frame.f_globals.get("__name__", "").startswith("scipy.") else None
 
 
 def plain_index(index: Any) -> Any:

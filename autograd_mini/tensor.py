@@ -332,9 +332,7 @@ class Tensor:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         answer = self._refuse("array")
-        if answer is not None:
-            return answer
-        return np.array(self._values, dtype, copy=copy)
+        return np.array(self._values, dtype, copy=copy) if answer is None else answer
 
     # Python's protocols
 
@@ -345,6 +343,7 @@ class Tensor:
         if self.requires_grad:
             item = ", or `t.item()` for a Python number" if self.size == 1 else ""
             raise TypeError(errors.TO_ARRAY.format(kind=kind, item=item))
+        return None
 
     def __float__(self) -> float:
         self._refuse("number")

@@ -1,7 +1,7 @@
 """Write docs/coverage.md, `python -m docs.coverage`: every public function of NumPy, and its derivative on tensors.
 
-So too every universal function of `scipy.special`. It reads the registry and NumPy's and SciPy's own lists of names; only
-the reasons why something has no derivative are said here.
+So too every universal function of `scipy.special`. It reads the registry and NumPy's and SciPy's own lists of names;
+only the reasons why something has no derivative are said here.
 """
 
 from collections.abc import Iterator
@@ -57,8 +57,8 @@ REASONS = {
 # Universal functions of `scipy.special`
 SPECIAL_REASONS = {
     "solved for a shape parameter, by which the distribution function has no derivative in closed form": (
-        "bdtrik bdtrin btdtria btdtrib chdtriv chndtridf fdtridfd gdtrib nbdtrik nbdtrin ncfdtridfd ncfdtridfn ncfdtrinc "
-        "nctdtridf nctdtrinc pdtrik stdtridf"
+        "bdtrik bdtrin btdtria btdtrib chdtriv chndtridf fdtridfd gdtrib nbdtrik nbdtrin ncfdtridfd ncfdtridfn "
+        "ncfdtrinc nctdtridf nctdtrinc pdtrik stdtridf"
     ),
     "its density is a series that no function here is": "ncfdtr ncfdtri nctdtr nctdtrit",
     "the slope of the zeta function by its argument is not among SciPy's functions: `autograd_mini.scipy.special.zeta` "
@@ -235,8 +235,8 @@ def written() -> str:
         *table(("name", "derivative", "how, or why not"), [(f"`{e.name}`", e.status, e.note) for e in entries]),
         "## Universal functions of `scipy.special`",
         "",
-        "They take tensors as they are: `scipy.special.erf(t)`. What is called constant raises for a tensor that requires",
-        "grad. `autograd_mini.scipy.special` has the functions that are not universal ones.",
+        "They take tensors as they are: `scipy.special.erf(t)`. What is called constant raises for a tensor that",
+        "requires grad. `autograd_mini.scipy.special` has the functions that are not universal ones.",
         "",
         *table(("name", "derivative", "how, or why not"), [(f"`{e.name}`", e.status, e.note) for e in of_scipy]),
         "## Methods of arrays",

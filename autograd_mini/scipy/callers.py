@@ -1,6 +1,6 @@
 """What a function of SciPy gets that asks a tensor for a plain array: an error that names the function to call instead.
 
-SciPy's functions, other than universal ones, begin with `np.asarray`, so the frames of the call say which one was written.
+SciPy's functions, other than universal ones, begin with `np.asarray`, so the frames of the call say which was written.
 """
 
 from __future__ import annotations
@@ -26,10 +26,13 @@ UNKNOWN = (
     "`help(autograd_mini.primitive)`), or pass `t.data` for the values without history."
 )
 SPARSE = (
-    "`{theirs}` of a sparse matrix and a tensor was asked for. Only products of the two have a derivative: write `S @ t` or "
-    "`t @ S`, `S.toarray()` for a dense array, or `t.data` for values without history."
+    "`{theirs}` of a sparse matrix and a tensor was asked for. Only products of the two have a derivative: write "
+    "`S @ t` or `t @ S`, `S.toarray()` for a dense array, or `t.data` for values without history."
 )
-DEFERRING = {"_matmul_dispatch", "_mul_dispatch"}  # of sparse matrices: what they cannot read, they leave to its operator
+DEFERRING = {
+    "_matmul_dispatch",
+    "_mul_dispatch",
+}  # of sparse matrices: what they cannot read, they leave to its operator
 OURS = ("integrate", "linalg", "signal", "special", "stats")
 
 

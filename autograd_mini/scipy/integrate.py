@@ -6,10 +6,12 @@ With y' = f(t, y, p) and the cotangents g_i of y(t_i), the adjoint solves, from 
 
 beside y itself, which restarts from the stored y(t_i). Then l is the cotangent of the initial state and m that of the
 parameters. That of a time t_i is g_i f(t_i, y(t_i), p), and that of the first time, at which the state is given, is
--l f(t_0, y_0, p) with the l that arrives there. The adjoint equation is solved by the same solver to the same tolerances (`rtol`, `atol`; also where they
-are SciPy's defaults, 1.5e-8 for `odeint` and 1e-3 for `solve_ivp`), so a gradient is about as exact as the solution:
-ask for `rtol=1e-8` where that matters. The solution of an adjoint is again one of `trajectory`, so derivatives of
-derivatives are adjoints of adjoints.
+-l f(t_0, y_0, p) with the l that arrives there.
+
+The adjoint equation is solved by the same solver to the same tolerances (`rtol`, `atol`; also where they are SciPy's
+defaults, 1.5e-8 for `odeint` and 1e-3 for `solve_ivp`), so a gradient is about as exact as the solution: ask for
+`rtol=1e-8` where that matters. The solution of an adjoint is again one of `trajectory`, so derivatives of derivatives are
+adjoints of adjoints.
 
 Chen, Rubanova, Bettencourt, Duvenaud (2018), "Neural ordinary differential equations".
 """
@@ -258,7 +260,7 @@ def without_history(f: Callable[..., Any], name: str) -> Callable[..., Any]:
     return plain_f
 
 
-def solve_ivp(  # noqa: PLR0917 (SciPy's order)
+def solve_ivp(
     fun: Callable[..., Any],
     t_span: Any,
     y0: Any,

@@ -3,7 +3,7 @@
 Stacks of matrices too, as far as the SciPy that is installed takes them.
 """
 
-# ruff: noqa: ARG001, N803, PLR0917 (SciPy's names and orders of arguments; a rule names all options)
+# ruff: noqa: N803 (SciPy's names and orders of arguments; a rule names all options)
 
 import numpy as np
 import scipy.linalg
@@ -174,7 +174,7 @@ def adjoint(a):
 
 
 def cholesky(a, lower=False, overwrite_a=False, check_finite=True):
-    """`scipy.linalg.cholesky`: the triangular U with U^H U = a, or the L with L L^H = a. `overwrite_a` is not heeded."""
+    """`scipy.linalg.cholesky`: the triangular U with U^H U = a, or the L with L L^H = a."""
     return np.linalg.cholesky(a) if lower else adjoint(np.linalg.cholesky(adjoint(a)))
 
 
@@ -273,7 +273,9 @@ def toeplitz_parts(g, out, c, r, first):
 
 def row_parts(g, out, c, r):
     """The cotangent of r, whose first entry is not read."""
-    return np.concatenate([np.zeros_like(r[:1]), toeplitz_parts(g, out, c, r, 1)]) if r.shape[0] > 1 else np.zeros_like(r)
+    return (
+        np.concatenate([np.zeros_like(r[:1]), toeplitz_parts(g, out, c, r, 1)]) if r.shape[0] > 1 else np.zeros_like(r)
+    )
 
 
 def solve_toeplitz(c_or_cr, b, check_finite=True):

@@ -1,6 +1,6 @@
 """Sparse matrices of `scipy.sparse` beside tensors: what the engine takes one for, an operand of products.
 
-A sparse matrix is a constant. `S @ t` and `t @ S` have the rules of `np.matmul`; everything else of one and a tensor raises.
+A sparse matrix is a constant. `S @ t` and `t @ S` have the rules of `np.matmul`; all else of one and a tensor raises.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Derivatives of `scipy.special`, in tables by topic; its functions that are not universal have doubles here.
 
-Orders, degrees, counts and shape parameters whose derivative has no closed form are constants: a tensor that requires grad
-in their place raises. docs/coverage.md lists every universal function.
+Orders, degrees, counts and shape parameters whose derivative has no closed form are constants: a tensor that requires
+grad in their place raises. docs/coverage.md lists every universal function.
 """
 
 from autograd_mini.scipy.special import (

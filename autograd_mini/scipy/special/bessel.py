@@ -72,7 +72,7 @@ def scaled_k(x, v, n):
 
 @precisely
 def scaled_hankel(z, v, n, side):
-    """The n-th derivative of `scipy.special.hankel1e(v, z)`, or of hankel2e with side -1: those of kve at right angles."""
+    """The n-th derivative of `scipy.special.hankel1e(v, z)`, or of hankel2e with side -1, at right angles to kve."""
     turn = np.exp(-0.5j * side * np.pi * np.asarray(v, float))
     return 2 / np.pi * (-1j * side) ** (n + 1) * turn * scaled_k_derivative(-1j * side * z, v, n)
 
@@ -104,8 +104,8 @@ WHOLE = calls((3,), n=[0, 3])
 rule(yn, lambda g, _out, x, n: g * ((yv(x, v=n - 1) - yv(x, v=n + 1)) / 2), broadcasts=True, domain=AWAY, cases=WHOLE)
 rule(kn, lambda g, _out, x, n: -g * ((kv(x, v=n - 1) + kv(x, v=n + 1)) / 2), broadcasts=True, domain=AWAY, cases=WHOLE)
 
-# Scaled ones: iv e^-|Re x|, kv e^x, jv and yv e^-|Im x|. A factor of the real or the imaginary part alone has no complex
-# derivative; its part of the cotangent is a real number, along that axis.
+# Scaled ones: iv e^-|Re x|, kv e^x, jv and yv e^-|Im x|. A factor of the real or the imaginary part alone has no
+# complex derivative; its part of the cotangent is a real number, along that axis.
 SCALED = calls((3,), v=[1, np.array([[0.5], [2.5]], np.float32)], n=[1, 1])
 rule(special.i0e, lambda g, _out, a: g * scaled_i(a, v=0, n=1), kinks=lambda a: a, cases=FEW)
 rule(special.i1e, lambda g, _out, a: g * scaled_i(a, v=1, n=1), kinks=lambda a: a, cases=FEW)

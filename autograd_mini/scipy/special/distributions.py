@@ -1,7 +1,7 @@
 """Derivatives of incomplete gamma and beta functions, and of the distribution functions and quantiles made of them.
 
-They have a derivative by their continuous argument, and shape parameters and counts are constants. The slope is a density,
-and the slope of a density is a difference of densities, which is exact at the ends of the support too.
+They have a derivative by their continuous argument, and shape parameters and counts are constants. The slope is a
+density, and the slope of a density is a difference of densities, which is exact at the ends of the support too.
 """
 
 import math
@@ -119,8 +119,16 @@ rule(gammainccinv, lambda g, out, _y, a: -g / gamma_density(out, a=a), broadcast
 FREEDOM = calls((3,), v=[2.5, np.array([[1.0], [30.0]], np.float32)])
 COUNT = calls((3,), k=[2])
 rule(chdtr, lambda g, _out, x, v: g * (gamma_density(x / 2, a=v / 2) / 2), broadcasts=True, domain=AWAY, cases=FREEDOM)
-rule(chdtrc, lambda g, _out, x, v: -g * (gamma_density(x / 2, a=v / 2) / 2), broadcasts=True, domain=AWAY, cases=FREEDOM)
-rule(chdtri, lambda g, out, _p, v: g / (gamma_density(out / 2, a=v / 2) / -2), broadcasts=True, domain=UNIT, cases=FREEDOM)
+rule(
+    chdtrc, lambda g, _out, x, v: -g * (gamma_density(x / 2, a=v / 2) / 2), broadcasts=True, domain=AWAY, cases=FREEDOM
+)
+rule(
+    chdtri,
+    lambda g, out, _p, v: g / (gamma_density(out / 2, a=v / 2) / -2),
+    broadcasts=True,
+    domain=UNIT,
+    cases=FREEDOM,
+)
 rule(pdtr, lambda g, _out, m, k: -g * gamma_density(m, a=k // 1 + 1), broadcasts=True, domain=AWAY, cases=COUNT)
 rule(pdtrc, lambda g, _out, m, k: g * gamma_density(m, a=k // 1 + 1), broadcasts=True, domain=AWAY, cases=COUNT)
 rule(pdtri, lambda g, out, _y, k: -g / gamma_density(out, a=k // 1 + 1), broadcasts=True, domain=UNIT, cases=COUNT)
@@ -164,7 +172,9 @@ betaincinv = operations(special.betaincinv, "a b y", "a b")
 betainccinv = operations(special.betainccinv, "a b y", "a b")
 rule(betainc, lambda g, _out, x, a, b: g * beta_density(x, a=a, b=b), broadcasts=True, domain=UNIT, cases=TWO_SHAPES)
 rule(betaincc, lambda g, _out, x, a, b: -g * beta_density(x, a=a, b=b), broadcasts=True, domain=UNIT, cases=TWO_SHAPES)
-rule(betaincinv, lambda g, out, _y, a, b: g / beta_density(out, a=a, b=b), broadcasts=True, domain=UNIT, cases=TWO_SHAPES)
+rule(
+    betaincinv, lambda g, out, _y, a, b: g / beta_density(out, a=a, b=b), broadcasts=True, domain=UNIT, cases=TWO_SHAPES
+)
 rule(
     betainccinv,
     lambda g, out, _y, a, b: -g / beta_density(out, a=a, b=b),
@@ -191,7 +201,9 @@ stdtr = operations(special.stdtr, "df t", "df")
 stdtrit = operations(special.stdtrit, "df p", "df")
 STUDENT = calls((3,), df=[1, np.array([[0.5], [30]], np.float32)])
 rule(stdtr, lambda g, _out, t, df: g * t_density(t, df=df), broadcasts=True, cases=STUDENT)
-rule(stdtrit, lambda g, out, _p, df: g / t_density(out, df=df), broadcasts=True, domain=UNIT, cases=calls((3,), df=[2.5]))
+rule(
+    stdtrit, lambda g, out, _p, df: g / t_density(out, df=df), broadcasts=True, domain=UNIT, cases=calls((3,), df=[2.5])
+)
 
 
 def binomial_density(p, k, n):
@@ -209,9 +221,27 @@ COUNTS = calls((3,), k=[2], n=[5])
 rule(bdtr, lambda g, _out, p, k, n: -g * binomial_density(p, k, n), broadcasts=True, domain=UNIT, cases=COUNTS)
 rule(bdtrc, lambda g, _out, p, k, n: g * binomial_density(p, k, n), broadcasts=True, domain=UNIT, cases=COUNTS)
 rule(bdtri, lambda g, out, _y, k, n: -g / binomial_density(out, k, n), broadcasts=True, domain=UNIT, cases=COUNTS)
-rule(nbdtr, lambda g, _out, p, k, n: g * beta_density(p, a=n // 1, b=k // 1 + 1), broadcasts=True, domain=UNIT, cases=COUNTS)
-rule(nbdtrc, lambda g, _out, p, k, n: -g * beta_density(p, a=n // 1, b=k // 1 + 1), broadcasts=True, domain=UNIT, cases=COUNTS)
-rule(nbdtri, lambda g, out, _y, k, n: g / beta_density(out, a=n // 1, b=k // 1 + 1), broadcasts=True, domain=UNIT, cases=COUNTS)
+rule(
+    nbdtr,
+    lambda g, _out, p, k, n: g * beta_density(p, a=n // 1, b=k // 1 + 1),
+    broadcasts=True,
+    domain=UNIT,
+    cases=COUNTS,
+)
+rule(
+    nbdtrc,
+    lambda g, _out, p, k, n: -g * beta_density(p, a=n // 1, b=k // 1 + 1),
+    broadcasts=True,
+    domain=UNIT,
+    cases=COUNTS,
+)
+rule(
+    nbdtri,
+    lambda g, out, _y, k, n: g / beta_density(out, a=n // 1, b=k // 1 + 1),
+    broadcasts=True,
+    domain=UNIT,
+    cases=COUNTS,
+)
 
 # The noncentral chi squared distribution: its slope by the noncentrality is minus the density of two degrees more.
 chndtr = operations(special.chndtr, "x df nc", "df")
@@ -295,7 +325,9 @@ def kolmogorov_near(y, n):
 
 kolmogorov = operations(special.kolmogorov, "y")
 kolmogi = operations(special.kolmogi, "p")
-rule(kolmogorov, lambda g, _out, y: g * kolmogorov_derivative(y, n=1), broadcasts=True, domain=AWAY, cases=(case((3,)),))
+rule(
+    kolmogorov, lambda g, _out, y: g * kolmogorov_derivative(y, n=1), broadcasts=True, domain=AWAY, cases=(case((3,)),)
+)
 rule(
     kolmogi,
     lambda g, out, _p: g / kolmogorov_derivative(out, n=1),

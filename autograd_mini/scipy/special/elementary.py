@@ -1,6 +1,7 @@
 """Derivatives of elementary functions: exponentials, angles in degrees, powers of Box and Cox, losses, entropies."""
 
 import math
+from typing import Any
 
 import numpy as np
 from scipy import special
@@ -129,8 +130,8 @@ rule(
 )
 
 
-# Losses. With q = r / delta and u = sqrt(1 + q^2) the slopes of the pseudo-Huber loss are r / u and delta (u - 1)^2 / u;
-# they are operations, because the terms of their own derivatives cancel far out.
+# Losses. With q = r / delta and u = sqrt(1 + q^2) the slopes of pseudo_huber are r / u and delta (u - 1)^2 / u; they
+# are operations, because the terms of their own derivatives cancel far out.
 @precisely
 def pseudo_huber_slope(delta, r):
     """By r."""
@@ -159,7 +160,7 @@ def curvature_by_delta(q):
     return -np.square(excess(q) / u) * (2 + 1 / u)
 
 
-DELTAS = {"broadcasts": True, "domain": (POSITIVE, Interval()), "cases": PAIRS}
+DELTAS: dict[str, Any] = {"broadcasts": True, "domain": (POSITIVE, Interval()), "cases": PAIRS}
 rule(
     pseudo_huber_slope,
     lambda g, _out, delta, r: g * cubed(r / delta),

@@ -1,10 +1,11 @@
 """Derivatives of elliptic integrals and functions: Carlson's, Legendre's, Jacobi's, and the arithmetic-geometric mean.
 
-All come from one integral with half-integer powers, of which each derivative is another one: it has a positive integrand,
-so that no digits cancel. On the negative axis, where Carlson's have principal values, the result is nan.
+All come from one integral with half-integer powers, of which each derivative is another one: it has a positive
+integrand, so that no digits cancel. On the negative axis, where Carlson's have principal values, the result is nan.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from scipy import special
@@ -36,7 +37,9 @@ def carlson(x, y, z, p, powers, weight=0):
     falling = np.sum(halves) - weight - 1
     low = low - ROUNDING / np.maximum(rising, 0.5)
     high = high + ROUNDING / falling
-    narrow = np.max(np.where(positive, np.abs(np.angle(places)), 0), axis=0) / np.pi  # the poles are the nearer the farther arguments turn
+    narrow = (
+        np.max(np.where(positive, np.abs(np.angle(places)), 0), axis=0) / np.pi
+    )  # the poles are the nearer the farther arguments turn
     count = int(np.max((high - low) / (STEP * np.maximum(1 - narrow, 0.05)), initial=0)) + 2
     middle, step = (low + high) / 2, (high - low) / (count - 1)
     scaled = places * np.exp(-middle)
@@ -148,7 +151,9 @@ rule(
 )
 rule(special.ellipk, lambda g, _out, a: g * (complete(1 - a, 1, 3) / 2), domain=Interval(high=1.0), cases=(case((3,)),))
 rule(special.ellipkm1, lambda g, _out, a: g * (complete(a, 1, 3) / -2), domain=POSITIVE, cases=(case((3,)),))
-rule(special.ellipe, lambda g, _out, a: g * (complete(1 - a, 1, 1) / -2), domain=Interval(high=1.0), cases=(case((3,)),))
+rule(
+    special.ellipe, lambda g, _out, a: g * (complete(1 - a, 1, 1) / -2), domain=Interval(high=1.0), cases=(case((3,)),)
+)
 rule(
     special.ellipkinc,
     lambda g, _out, a, b: g * integrand(a, b, 0, 1),
@@ -179,7 +184,11 @@ def dn_by_m(out, u, m):
     return (np.square(sn) + 2 * m * sn * jacobi_cn(u, m) * amplitude_by_m(u, m)) / (-2 * out)
 
 
-JACOBI = {"broadcasts": True, "domain": (Interval(), Interval(0.0, 1.0)), "cases": (case((3,), (2, 1)),)}
+JACOBI: dict[str, Any] = {
+    "broadcasts": True,
+    "domain": (Interval(), Interval(0.0, 1.0)),
+    "cases": (case((3,), (2, 1)),),
+}
 rule(
     jacobi_sn,
     lambda g, _out, u, m: g * (jacobi_cn(u, m) * jacobi_dn(u, m)),

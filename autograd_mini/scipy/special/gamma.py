@@ -1,4 +1,4 @@
-"""Derivatives of the gamma function and its family: logarithms, binomials, Pochhammer's symbol, beta, polygamma, zeta."""
+"""Derivatives of the gamma function and its family: its logarithm, binom, poch, beta, polygamma, zeta."""
 
 import math
 
@@ -12,8 +12,8 @@ from autograd_mini.scipy.special.operations import as_precise, constants_of, dou
 AWAY = Interval(0.4)  # positive, and away from a pole at 0
 BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)  # B_2, B_4, ...
 COMPLEX_POLYGAMMA = (
-    "A second derivative of a gamma function of complex numbers was asked for, which takes `scipy.special.polygamma`, and "
-    "SciPy has that for real numbers only. Take first derivatives, or pass real numbers."
+    "A second derivative of a gamma function of complex numbers was asked for, which takes `scipy.special.polygamma`, "
+    "and SciPy has that for real numbers only. Take first derivatives, or pass real numbers."
 )
 LARGE = 12.0  # from where the eight terms with these are exact
 
@@ -45,7 +45,9 @@ def polygamma_step(a, b, n):
     sign = (-1) ** (n + 1)
     terms = [(n, math.factorial(n - 1))] if n else []
     terms += [(n + 1, math.factorial(n) / 2)]
-    terms += [(2 * k + n, b * math.factorial(2 * k + n - 1) / math.factorial(2 * k)) for k, b in enumerate(BERNOULLI, 1)]
+    terms += [
+        (2 * k + n, b * math.factorial(2 * k + n - 1) / math.factorial(2 * k)) for k, b in enumerate(BERNOULLI, 1)
+    ]
     for power, factor in terms:
         total = total + sign * factor * step_of_power(x, step, power)
     rest = special.polygamma(n, np.where(positive, 1, a + b)) - special.polygamma(n, np.where(positive, 1, a))
@@ -111,7 +113,6 @@ rule(
     domain=AWAY,
     cases=PAIRS,
 )
-
 
 
 def binom_digamma(out, n, k):

@@ -1,13 +1,14 @@
-"""Derivatives of hypergeometric functions, and of Lambert's, Wright's and the parabolic cylinder's, by their argument."""
+"""Derivatives of hypergeometric functions and of Lambert's, Wright's, Mathieu's and the parabolic cylinder's."""
 
 import math
+from typing import Any
 
 import numpy as np
 from scipy import special
 
 from autograd_mini.domains import POSITIVE, Interval, case
 from autograd_mini.primitive import composite, rule
-from autograd_mini.scipy.special.operations import calls, constants_of, operations, precisely
+from autograd_mini.scipy.special.operations import calls, operations, precisely
 
 AWAY, DEGREE = Interval(0.4), math.pi / 180
 FEW = (case((3,)), case(()))
@@ -89,24 +90,24 @@ if hasattr(special, "log_wright_bessel"):  # SciPy 1.14
 cylinder_d, cylinder_d_slope = operations(special.pbdv, "v x", "v")
 cylinder_v, cylinder_v_slope = operations(special.pbvv, "v x", "v")
 cylinder_w, cylinder_w_slope = operations(special.pbwa, "a x", "a")
-CYLINDER = {"broadcasts": True, "domain": AWAY, "cases": calls((3,), v=[1.5])}
+CYLINDER: dict[str, Any] = {"broadcasts": True, "domain": AWAY, "cases": calls((3,), v=[1.5])}
 rule(cylinder_d, lambda g, _out, x, v: g * cylinder_d_slope(x, v=v), **CYLINDER)
 rule(cylinder_v, lambda g, _out, x, v: g * cylinder_v_slope(x, v=v), **CYLINDER)
 rule(cylinder_d_slope, lambda g, _out, x, v: g * ((x * x / 4 - v - 0.5) * cylinder_d(x, v=v)), **CYLINDER)
 rule(cylinder_v_slope, lambda g, _out, x, v: g * ((x * x / 4 - v - 0.5) * cylinder_v(x, v=v)), **CYLINDER)
-REFLECTED = {"broadcasts": True, "domain": AWAY, "cases": calls((3,), a=[0.5])}
+REFLECTED: dict[str, Any] = {"broadcasts": True, "domain": AWAY, "cases": calls((3,), a=[0.5])}
 rule(cylinder_w, lambda g, _out, x, a: g * cylinder_w_slope(x, a=a), **REFLECTED)
 rule(cylinder_w_slope, lambda g, _out, x, a: g * ((a - x * x / 4) * cylinder_w(x, a=a)), **REFLECTED)
 
-# Mathieu functions, with their slopes by radians as second results: f'' = (2 q cos 2x - a) f of an angle in degrees, and
-# f'' = (a - 2 q cosh 2x) f of the modified ones
+# Mathieu functions, with their slopes by radians as second results: f'' = (2 q cos 2x - a) f of an angle in degrees,
+# and f'' = (a - 2 q cosh 2x) f of the modified ones
 mathieu_ce, mathieu_ce_slope = operations(special.mathieu_cem, "m q x", "m q")
 mathieu_se, mathieu_se_slope = operations(special.mathieu_sem, "m q x", "m q")
 mathieu_mc1, mathieu_mc1_slope = operations(special.mathieu_modcem1, "m q x", "m q")
 mathieu_mc2, mathieu_mc2_slope = operations(special.mathieu_modcem2, "m q x", "m q")
 mathieu_ms1, mathieu_ms1_slope = operations(special.mathieu_modsem1, "m q x", "m q")
 mathieu_ms2, mathieu_ms2_slope = operations(special.mathieu_modsem2, "m q x", "m q")
-MATHIEU = {"broadcasts": True, "domain": AWAY, "cases": calls((3,), m=[2], q=[1.5])}
+MATHIEU: dict[str, Any] = {"broadcasts": True, "domain": AWAY, "cases": calls((3,), m=[2], q=[1.5])}
 
 
 @precisely

@@ -1,7 +1,8 @@
 """How a universal function of SciPy becomes operations of the graph; no derivative lives here.
 
-Orders and shape parameters become options, which are constants: a tensor that requires grad in their place raises. Each
-of several results becomes an operation of its own. All compute in double precision and give the dtype of their operands.
+Orders and shape parameters become options, which are constants: a tensor that requires grad in their place raises.
+Each of several results becomes an operation of its own. All compute in double precision and give the dtype of their
+operands.
 """
 
 import inspect

@@ -3,6 +3,8 @@
 The derivative of one is a multiple of another, of a degree less; below degree 0 there is none, and its factor is 0.
 """
 
+from typing import Any
+
 import numpy as np
 from scipy import special
 
@@ -45,9 +47,9 @@ jacobi = operations(special.eval_jacobi, "n alpha beta x", "n alpha beta")
 shifted_jacobi = operations(special.eval_sh_jacobi, "n p q x", "n p q")
 
 DEGREES = calls((3,), n=[0, 3, np.array([[1], [4]], np.float32)])
-ANY = {"broadcasts": True, "cases": DEGREES}
-INSIDE = {"broadcasts": True, "domain": UNIT, "cases": DEGREES}
-SHIFTED = {"broadcasts": True, "domain": Interval(0.0, 1.0), "cases": DEGREES}
+ANY: dict[str, Any] = {"broadcasts": True, "cases": DEGREES}
+INSIDE: dict[str, Any] = {"broadcasts": True, "domain": UNIT, "cases": DEGREES}
+SHIFTED: dict[str, Any] = {"broadcasts": True, "domain": Interval(0.0, 1.0), "cases": DEGREES}
 
 
 def of_gegenbauer(x, n, alpha):

@@ -1,4 +1,4 @@
-"""Derivatives of sums of exponentials, which SciPy has as functions of arrays: `logsumexp`, `softmax`, `log_softmax`."""
+"""Derivatives of sums of exponentials, which are no universal functions: `logsumexp`, `softmax`, `log_softmax`."""
 
 import numpy as np
 from scipy import special
@@ -6,7 +6,6 @@ from scipy import special
 from autograd_mini.domains import case
 from autograd_mini.primitive import constant, primitive, rule
 from autograd_mini.rules.reductions import keep_axes
-
 
 
 @primitive
@@ -72,9 +71,7 @@ rule(
 )
 rule(
     log_sum_exp,
-    lambda g, out, a, axis=None, keepdims=False: (  # noqa: ARG005 (a rule names all options)
-        keep_axes(g, a, axis) * share(a, keep_axes(out, a, axis))
-    ),
+    lambda g, out, a, axis=None, keepdims=False: keep_axes(g, a, axis) * share(a, keep_axes(out, a, axis)),
     cases=(*MATRICES, case((3, 4), axis=1, keepdims=True), case((3, 4), keepdims=True), case(())),
 )
 rule(

@@ -1,4 +1,4 @@
-"""Slopes of `scipy.special` at hard points beside mpmath, in 100 digits: they keep their digits where they are small."""
+"""Slopes of `scipy.special` at hard points beside mpmath: they keep their digits where they are small."""
 
 import warnings
 
@@ -74,7 +74,11 @@ HARD = {
     "elliprd": (lambda x: special.elliprd(x, 2.0, 3.0), lambda x: mp.elliprd(x, 2, 3), [1e-12, 2.0, 3.0, 1e8]),
     "agm": (lambda x: special.agm(x, 2.0), lambda x: mp.agm(x, 2), [1e-10, 2, 1e10]),
     "wrightomega": (special.wrightomega, lambda x: mp.lambertw(mp.exp(x)), [-30, 1, 1e5]),
-    "gammainc": (lambda x: special.gammainc(2.5, x), lambda x: mp.gammainc(2.5, 0, x, regularized=True), [1e-9, 30, 80]),
+    "gammainc": (
+        lambda x: special.gammainc(2.5, x),
+        lambda x: mp.gammainc(2.5, 0, x, regularized=True),
+        [1e-9, 30, 80],
+    ),
     "kolmogorov": (special.kolmogorov, kolmogorov, [0.3, 0.79, 0.81, 3]),
 }
 

@@ -133,7 +133,9 @@ def test_a_gradient_by_matrices_is_that_of_the_matrix_exponential():
         whole = linalg.expm(np.concatenate([np.concatenate([A, b[:, None]], 1), np.zeros((1, 3))]))
         return np.sum(whole[:2, :2] @ np.ones(2) + whole[:2, 2])
 
-    found = grad(lambda p: np.sum(integrate.odeint(lambda y, t, p: affine(y, *p), np.ones(2), [0, 1], (p,), **TIGHT)[-1]))
+    found = grad(
+        lambda p: np.sum(integrate.odeint(lambda y, t, p: affine(y, *p), np.ones(2), [0, 1], (p,), **TIGHT)[-1])
+    )
     for part, right in zip(found((A, B)), grad(closed, (0, 1))(A, B), strict=True):
         np.testing.assert_allclose(part, right, rtol=1e-8)
 

@@ -41,8 +41,12 @@ def test_every_format(kind):
     S = kind(DENSE)
     t, g = np.array([1.0, -2.0, 0.5]), np.array([1.0, 2.0, 3.0, 4.0])
     np.testing.assert_allclose(grad(lambda t: g @ (S @ t))(t), DENSE.T @ g)
-    np.testing.assert_allclose(grad(lambda t: np.sum((t @ S) * t[:3]))(g), grad(lambda t: np.sum((t @ DENSE) * t[:3]))(g))
-    np.testing.assert_allclose(hessian(lambda t: np.sum((S @ t) ** 3))(t), hessian(lambda t: np.sum((DENSE @ t) ** 3))(t))
+    np.testing.assert_allclose(
+        grad(lambda t: np.sum((t @ S) * t[:3]))(g), grad(lambda t: np.sum((t @ DENSE) * t[:3]))(g)
+    )
+    np.testing.assert_allclose(
+        hessian(lambda t: np.sum((S @ t) ** 3))(t), hessian(lambda t: np.sum((DENSE @ t) ** 3))(t)
+    )
 
 
 @pytest.mark.parametrize("kind", [scipy.sparse.csr_array, scipy.sparse.csc_matrix, scipy.sparse.lil_array])
@@ -106,7 +110,7 @@ def test_graphs_with_a_sparse_matrix_are_drawn_checked_and_copied():
         lambda S, t: S / t,
         lambda S, t: S.multiply(t),
         lambda S, t: S.maximum(t),
-        lambda S, t: S == t,
+        lambda S, t: t == S,
         lambda S, t: np.add(S, t),
         np.multiply,
         lambda S, t: np.stack([S, t]),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from autograd_mini import Tensor, grad, vjp
+from autograd_mini import Tensor, grad
 from autograd_mini.primitive import composites, constants, primitives
 from tests.autograd_mini.rules import test_rule_sources, test_rules
 from tests.autograd_mini.scipy.derivatives import (
@@ -57,15 +57,10 @@ class Functions:
         return getattr(np, name, None) or getattr(special, name)
 
 
-@pytest.mark.parametrize(
-    "modules", [ours.TABLES, [linalg], [signal]], ids=lambda modules: modules[0].__name__
-)
+@pytest.mark.parametrize("modules", [ours.TABLES, [linalg], [signal]], ids=lambda modules: modules[0].__name__)
 def test_rules_do_only_what_rules_may_do(modules, monkeypatch):
     made = {
-        name
-        for module in modules
-        for name, value in vars(module).items()
-        if callable(value) and value in primitives
+        name for module in modules for name, value in vars(module).items() if callable(value) and value in primitives
     }
     lower = {"keep_axes", "power_left", "power_right", "vjp"}  # helpers of the rules of NumPy, and a transform
     monkeypatch.setattr(test_rule_sources, "np", Functions())
@@ -81,10 +76,13 @@ def test_rules_do_only_what_rules_may_do(modules, monkeypatch):
 X = np.array([[0.3, 0.7], [0.45, 0.9]])
 
 
-@pytest.mark.parametrize(
-    "name", ["jn", "jv", "yv", "iv", "ive", "kv", "kve", "yn", "kn", "gammainc", "gammaincc", "stdtr"]
-    + ["jve", "yve", "hankel1", "chdtr", "pdtr", "expn", "hyp0f1", "struve", "eval_legendre", "eval_hermite"],
+WITH_ORDER = (
+    "jn jv jve yv yve iv ive kv kve yn kn hankel1 gammainc gammaincc stdtr chdtr pdtr expn hyp0f1 struve eval_legendre "
+    "eval_hermite"
 )
+
+
+@pytest.mark.parametrize("name", WITH_ORDER.split())
 @pytest.mark.parametrize("order", [2, np.array([1, 3]), [1, 2]], ids=str)
 def test_functions_with_an_order(name, order):
     function = getattr(special, name)
@@ -292,7 +290,9 @@ def test_functions_that_are_not_universal_ones():
         assert_close(own(3, q, derivative=True), theirs(3, q, derivative=True), 1e-13)
     with pytest.raises(TypeError, match="keyword `x`"):
         ours.zeta(Tensor(2.0, requires_grad=True), 1.0)
-    assert grad(lambda x: special.zeta(2.0, x))(1.0) == grad(lambda x: ours.zeta(2.0, x))(1.0)  # SciPy's own hands it on
+    assert grad(lambda x: special.zeta(2.0, x))(1.0) == grad(lambda x: ours.zeta(2.0, x))(
+        1.0
+    )  # SciPy's own hands it on
 
 
 @PRECISIONS
