@@ -10,8 +10,8 @@ parameters. That of a time t_i is g_i f(t_i, y(t_i), p), and that of the first t
 
 The adjoint equation is solved by the same solver to the same tolerances (`rtol`, `atol`; also where they are SciPy's
 defaults, 1.5e-8 for `odeint` and 1e-3 for `solve_ivp`), so a gradient is about as exact as the solution: ask for
-`rtol=1e-8` where that matters. The solution of an adjoint is again one of `trajectory`, so derivatives of derivatives are
-adjoints of adjoints.
+`rtol=1e-8` where that matters. The solution of an adjoint is again one of `trajectory`, so derivatives of derivatives
+are adjoints of adjoints.
 
 Chen, Rubanova, Bettencourt, Duvenaud (2018), "Neural ordinary differential equations".
 """

@@ -43,7 +43,7 @@ def polygamma_step(a, b, n):
     if n == 0:
         total = total + np.log1p(step / x)
     sign = (-1) ** (n + 1)
-    terms = [(n, math.factorial(n - 1))] if n else []
+    terms = [(n, float(math.factorial(n - 1)))] if n else []
     terms += [(n + 1, math.factorial(n) / 2)]
     terms += [
         (2 * k + n, b * math.factorial(2 * k + n - 1) / math.factorial(2 * k)) for k, b in enumerate(BERNOULLI, 1)
