@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ from autograd_mini import errors
 
 NO_NUMBERS = "OSUVMm"  # dtype kinds
 BOOLEAN = np.dtype(bool)
+SPARSE = "autograd_mini.scipy.sparse"  # loaded with the first sparse matrix
 
 
 def as_array(values: Any) -> Any:
@@ -61,6 +64,8 @@ def as_operand(value: Any) -> Any:
         if isinstance(value, np.ma.MaskedArray):
             raise TypeError(errors.BAD_OPERAND.format(what="a masked array, whose mask would be lost"))
         value = np.asarray(value)
+    if "scipy.sparse" in sys.modules and sys.modules["scipy.sparse"].issparse(value):
+        return importlib.import_module(SPARSE).Sparse(value)
     if getattr(value, "dtype", BOOLEAN).kind in NO_NUMBERS:
         raise TypeError(errors.BAD_OPERAND.format(what=f"values of dtype {value.dtype}"))
     return value
@@ -69,7 +74,7 @@ def as_operand(value: Any) -> Any:
 def may_change(array: Any) -> bool:
     """Whether somebody can still write into the memory of an array; of anything else, no."""
     if not isinstance(array, np.ndarray):
-        return False
+        return getattr(array, "may_change", False)
     while isinstance(array, np.ndarray):
         if array.flags.writeable:
             return True

@@ -10,7 +10,7 @@ NO_GRAPH = (
 )
 FREED = (
     "backward() reached {name}, which an earlier backward() has freed. Detach what is carried from step to step, such "
-    "as a state: `h = h.detach()`. To go back twice, `backward(retain_graph=True)` first, or compute the loss again."
+    "as a state: `h = h.detach()`. To go back twice, write `backward(retain_graph=True)` first, or compute it again."
 )
 SEED_SHAPE = (
     "{call} was given a seed of shape {got} for a result of shape {want}. The seed is dL/d(result), one number for "

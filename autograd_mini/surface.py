@@ -6,6 +6,8 @@ No operation is recorded here; `Tensor` does that.
 from __future__ import annotations
 
 import copy
+import importlib
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +18,7 @@ from autograd_mini.graph import Leaf, Node, copy_graph
 from autograd_mini.primitive import display_name
 
 Method = Callable[..., Any]
+SCIPY_CALLS = "autograd_mini.scipy.callers"  # what a function of SciPy is told that asks for the array
 
 
 def method(function: Method) -> Method:
@@ -99,16 +102,22 @@ class Surface:
         return self._values.tolist()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        self._refuse("array")
-        return np.array(self._values, dtype, copy=copy)
+        answer = self._refuse("array")
+        return np.array(self._values, dtype, copy=copy) if answer is None else answer
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(errors.ASSIGNMENT)
 
-    def _refuse(self, kind: str) -> None:
+    def _refuse(self, kind: str) -> Any:
+        frame: Any = sys._getframe(2)
+        while frame.f_globals.get("__name__", "").startswith("numpy."):
+            frame = frame.f_back
+        if frame.f_globals.get("__name__", "").startswith("scipy."):
+            return importlib.import_module(SCIPY_CALLS).answer(frame, self)
         if self._record is not None and self._record.requires_grad:
             item = ", or `t.item()` for a Python number" if self._values.size == 1 else ""
             raise TypeError(errors.TO_ARRAY.format(kind=kind, item=item))
+        return None
 
     def __format__(self, spec: str) -> str:
         return format(self._values.item(), spec) if spec and self._values.size == 1 else format(repr(self), spec)

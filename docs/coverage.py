@@ -1,6 +1,7 @@
 """Write docs/coverage.md, `python -m docs.coverage`: every public function of NumPy, and its derivative on tensors.
 
-It reads the registry and NumPy's own lists of names; only the reasons why something has no derivative are said here.
+So too every universal function of `scipy.special`. It reads the registry and NumPy's and SciPy's own lists of names;
+only the reasons why something has no derivative are said here.
 """
 
 from collections.abc import Iterator
@@ -8,13 +9,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.special
 
-import autograd_mini  # noqa: F401 (registers the rules)
+import autograd_mini.scipy  # noqa: F401 (registers the rules)
 from autograd_mini import Tensor
 from autograd_mini.primitive import composites, constants, primitives
 
 FILE = Path(__file__).with_suffix(".md")
-VERSION = ".".join(np.__version__.split(".")[:2])
+VERSION, OF_SCIPY = (".".join(module.__version__.split(".")[:2]) for module in (np, scipy))
+MADE_FOR = f"of NumPy {VERSION} and SciPy {OF_SCIPY};"
 MODULES = (np, np.linalg, np.fft)
 DISPATCHED = (np.ufunc, type(np.sum))  # what hands a tensor to the engine
 
@@ -48,6 +51,25 @@ REASONS = {
         "get_include get_printoptions getbufsize geterr geterrcall info isdtype isfortran isscalar issubdtype iterable "
         "mintypecode printoptions promote_types set_printoptions setbufsize seterr seterrcall show_config show_runtime "
         "test typename"
+    ),
+}
+
+# Universal functions of `scipy.special`
+SPECIAL_REASONS = {
+    "solved for a shape parameter, by which the distribution function has no derivative in closed form": (
+        "bdtrik bdtrin btdtria btdtrib chdtriv chndtridf fdtridfd gdtrib nbdtrik nbdtrin ncfdtridfd ncfdtridfn "
+        "ncfdtrinc nctdtridf nctdtrinc pdtrik stdtridf"
+    ),
+    "its density is a series that no function here is": "ncfdtr ncfdtri nctdtr nctdtrit",
+    "the slope of the zeta function by its argument is not among SciPy's functions: `autograd_mini.scipy.special.zeta` "
+    "has a derivative by q": "zetac",
+    "its slope is a sum of as many terms as there are samples": "smirnov smirnovi",
+    "a product of `airy`, which has a derivative, and an exponential": "airye",
+    "the recurrences for its slope cancel beside -1 and 1; those of order 0 are `eval_legendre`": "lpmv",
+    "characteristic values, whose slopes are integrals of the functions": "mathieu_a mathieu_b obl_cv pro_cv",
+    "the second result is the slope of the first; SciPy has no third": (
+        "obl_ang1 obl_ang1_cv obl_rad1 obl_rad1_cv obl_rad2 obl_rad2_cv pro_ang1 pro_ang1_cv pro_rad1 pro_rad1_cv "
+        "pro_rad2 pro_rad2_cv"
     ),
 }
 
@@ -132,6 +154,8 @@ def is_zero(function: Any) -> bool:
 
 def classified(name: str, function: Any, reason: str | None) -> Entry:
     """What becomes of `function` on a tensor."""
+    if isinstance(function, np.ufunc) and not hasattr(np, function.__name__) and function in composites:
+        return Entry(name, DIFFERENTIABLE, composites[function].__doc__ or "made of others")
     if function in constants:
         return Entry(name, CONSTANT, "the result holds no values of the argument")
     if function in primitives or function in composites:
@@ -152,6 +176,14 @@ def functions() -> Iterator[Entry]:
             function = getattr(module, name)
             if callable(function) and not isinstance(function, type):
                 yield classified(f"{prefix}.{name}", function, reasons.get(name))
+
+
+def special_functions() -> Iterator[Entry]:
+    """Every universal function of `scipy.special`."""
+    reasons = by_name(SPECIAL_REASONS)
+    for name, function in sorted(vars(scipy.special).items()):
+        if isinstance(function, np.ufunc):
+            yield classified(f"scipy.special.{name}", function, reasons.get(name))
 
 
 def methods() -> Iterator[Entry]:
@@ -181,16 +213,17 @@ def table(header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> list[str]:
 
 def written() -> str:
     """The text of docs/coverage.md."""
-    entries = list(functions())
+    entries, of_scipy = list(functions()), list(special_functions())
     missing = missing_of_families()
-    count = [(status, sum(e.status == status for e in entries)) for status in (DIFFERENTIABLE, CONSTANT, NONE, MISSING)]
+    statuses = (DIFFERENTIABLE, CONSTANT, NONE, MISSING)
+    count = [(status, *(sum(e.status == status for e in part) for part in (entries, of_scipy))) for status in statuses]
     lines = [
         "# What is differentiable",
         "",
-        f"Made by `python -m docs.coverage` from the registry and the public names of NumPy {VERSION}; do not edit.",
+        f"Made by `python -m docs.coverage` from the registry and the public names {MADE_FOR} do not edit.",
         "A name without a rule raises on a tensor that requires grad; no gradient is lost in silence.",
         "",
-        *table(("functions of NumPy", "how many"), count),
+        *table(("", "functions of NumPy", "universal functions of `scipy.special`"), count),
         "## Families",
         "",
         *table(
@@ -200,6 +233,12 @@ def written() -> str:
         "## Functions",
         "",
         *table(("name", "derivative", "how, or why not"), [(f"`{e.name}`", e.status, e.note) for e in entries]),
+        "## Universal functions of `scipy.special`",
+        "",
+        "They take tensors as they are: `scipy.special.erf(t)`. What is called constant raises for a tensor that",
+        "requires grad. `autograd_mini.scipy.special` has the functions that are not universal ones.",
+        "",
+        *table(("name", "derivative", "how, or why not"), [(f"`{e.name}`", e.status, e.note) for e in of_scipy]),
         "## Methods of arrays",
         "",
         *table(("method", "of a tensor", "instead"), [(f"`{e.name}`", e.status, e.note) for e in methods()]),
@@ -209,9 +248,9 @@ def written() -> str:
 
 if __name__ == "__main__":
     FILE.write_text(written())
-    print(
-        {status: sum(e.status == status for e in functions()) for status in (DIFFERENTIABLE, CONSTANT, NONE, MISSING)}
-    )
+    for part in (functions, special_functions):
+        statuses = [entry.status for entry in part()]
+        print(part.__name__, {status: statuses.count(status) for status in (DIFFERENTIABLE, CONSTANT, NONE, MISSING)})
+        print([entry.name for entry in part() if entry.status == MISSING])
     print({family: names for family, names in missing_of_families().items() if names})
-    print([e.name for e in functions() if e.status == MISSING])
     print([e.name for e in methods() if e.status == MISSING])

@@ -5,10 +5,13 @@ With y' = f(t, y, p) and the cotangents g_i of y(t_i), the adjoint solves, from 
     l' = -l df/dy,    m' = -l df/dp,    l jumps by g_i at t_i,
 
 beside y itself, which restarts from the stored y(t_i). Then l is the cotangent of the initial state and m that of the
-parameters. The adjoint equation is solved by the same solver to the same tolerances (`rtol`, `atol`; also where they
-are SciPy's defaults, 1.5e-8 for `odeint` and 1e-3 for `solve_ivp`), so a gradient is about as exact as the solution:
-ask for `rtol=1e-8` where that matters. The solution of an adjoint is again one of `trajectory`, so derivatives of
-derivatives are adjoints of adjoints.
+parameters. That of a time t_i is g_i f(t_i, y(t_i), p), and that of the first time, at which the state is given, is
+-l f(t_0, y_0, p) with the l that arrives there.
+
+The adjoint equation is solved by the same solver to the same tolerances (`rtol`, `atol`; also where they are SciPy's
+defaults, 1.5e-8 for `odeint` and 1e-3 for `solve_ivp`), so a gradient is about as exact as the solution: ask for
+`rtol=1e-8` where that matters. The solution of an adjoint is again one of `trajectory`, so derivatives of derivatives
+are adjoints of adjoints.
 
 Chen, Rubanova, Bettencourt, Duvenaud (2018), "Neural ordinary differential equations".
 """
@@ -25,6 +28,7 @@ from autograd_mini.domains import case
 from autograd_mini.primitive import primitive, rule
 from autograd_mini.tensor import Tensor
 from autograd_mini.transforms.gradients import vjp
+from autograd_mini.transforms.trees import flatten
 
 __all__ = ["odeint", "solve_ivp"]
 
@@ -32,7 +36,6 @@ CLOSURE = (
     "{name} was given a function that reads a tensor that requires grad from outside, whose gradient would be lost in "
     "silence. Pass it to the function: `{name}(..., args=(tensor,))`."
 )
-CONSTANT = "{name} was given {what} as a tensor that requires grad, but it has no derivative in it. Pass `t.detach()`."
 OPTION = "{name} was called on tensors with {option}, which has no derivative. Leave it out, or pass arrays."
 FAILED = "{name} stopped at t = {t}, before the last of the times asked for: {message}"
 
@@ -46,21 +49,19 @@ class Problem:
         `f(t, y, p)`, of a time and two vectors: the slope of the state.
     size, parameters : int
         The lengths of the state and of the parameters.
-    times : array
-        When the state is asked for; the first is when it is given.
     solve : callable
-        `solve(f, y0, times)` of arrays gives the states, one row for each time.
+        `solve(f, y0, times)` of arrays gives the states, one row for each time; no two times that follow are equal.
     """
 
-    def __init__(self, f: Callable[..., Any], size: int, parameters: int, times: Any, solve: Any) -> None:
-        self.f, self.size, self.parameters, self.times, self.solve = f, size, parameters, times, solve
+    def __init__(self, f: Callable[..., Any], size: int, parameters: int, solve: Any) -> None:
+        self.f, self.size, self.parameters, self.solve = f, size, parameters, solve
 
     def __repr__(self) -> str:
-        return f"{self.size} states at {len(self.times)} times"
+        return f"{self.size} states"
 
-    def states(self, z: Any) -> Any:
-        """The states at all times, an array of one row for each."""
-        wide = z.astype(float)  # as SciPy computes
+    def states(self, z: Any, times: Any) -> Any:
+        """The states at all times, an array of one row for each; at the first the state is given."""
+        wide, times = z.astype(float), times.astype(float)  # as SciPy computes
         parameters = wide[self.size :]
 
         def slope(t: float, y: Any) -> Any:
@@ -71,10 +72,13 @@ class Problem:
                 result = result.data
             return result
 
-        return self.solve(slope, wide[: self.size], self.times).astype(z.dtype)
+        moves = np.concatenate([[True], np.diff(times) != 0])
+        start = wide[: self.size]
+        rows = self.solve(slope, start, times[moves]) if np.count_nonzero(moves) > 1 else start[None]
+        return rows[np.cumsum(moves) - 1].astype(z.dtype)
 
-    def back(self, i: int) -> Problem:
-        """The problem of the state, its cotangent and that of the parameters, from time i to the one before."""
+    def back(self) -> Problem:
+        """The problem of the state, its cotangent and that of the parameters, from one time to the one before."""
         n = self.size
 
         def f(t: float, s: Any, p: Any) -> Any:
@@ -82,35 +86,54 @@ class Problem:
             by_state, by_parameters = pullback(s[n : 2 * n])
             return np.concatenate([slope, -by_state, -by_parameters])
 
-        return Problem(f, 2 * n + self.parameters, self.parameters, self.times[i - 1 : i + 1][::-1], self.solve)
+        return Problem(f, 2 * n + self.parameters, self.parameters, self.solve)
 
 
 @primitive
-def trajectory(z: Any, problem: Any) -> Any:
-    """The states of an initial value problem at its times."""
-    return problem.states(z)
+def trajectory(z: Any, times: Any, problem: Any) -> Any:
+    """The states of an initial value problem at these times."""
+    return problem.states(z, times)
 
 
-def pulled(g: Any, out: Any, z: Any, problem: Problem) -> Any:
-    """The cotangent of the initial state and the parameters."""
+def arriving(g: Any, out: Any, z: Any, times: Any, problem: Problem) -> tuple[Any, Any]:
+    """The cotangents of the initial state and of the parameters that come back from the later states."""
     n = problem.size
     parameters = z[n:]
-    cotangent, by_parameters = g[-1], np.zeros_like(parameters)
-    for i in range(len(problem.times) - 1, 0, -1):
-        start = np.concatenate([out[i], cotangent, by_parameters, parameters])
-        end = trajectory(start, problem=problem.back(i))[-1]
-        cotangent, by_parameters = end[n : 2 * n] + g[i - 1], end[2 * n :]
-    return np.concatenate([cotangent, by_parameters])
+    cotangent, by_parameters = np.zeros_like(g[0]), np.zeros_like(parameters)
+    for i in range(len(out) - 1, 0, -1):
+        start = np.concatenate([out[i], cotangent + g[i], by_parameters, parameters])
+        end = trajectory(start, times[i - 1 : i + 1][::-1], problem=problem.back())[-1]
+        cotangent, by_parameters = end[n : 2 * n], end[2 * n :]
+    return cotangent, by_parameters
+
+
+def by_start(g: Any, out: Any, z: Any, times: Any, problem: Problem) -> Any:
+    """The cotangent of the initial state and the parameters."""
+    cotangent, by_parameters = arriving(g, out, z, times, problem)
+    return np.concatenate([cotangent + g[0], by_parameters])
+
+
+def by_times(g: Any, out: Any, z: Any, times: Any, problem: Problem) -> Any:
+    """The cotangent of the times: along the slope there, against it where the state is given."""
+    cotangent, _ = arriving(g, out, z, times, problem)
+    slopes = [problem.f(times[i], out[i], z[problem.size :]) for i in range(len(out))]
+    parts = [-cotangent, *(g[i] for i in range(1, len(out)))]
+    return np.stack([np.sum(part * slope) for part, slope in zip(parts, slopes, strict=True)])
 
 
 EXAMPLE = Problem(
-    lambda _t, y, p: np.stack([y[1], -p[0] * y[0] - p[1] * y[1] * np.square(y[0])]),
+    lambda t, y, p: np.stack([y[1], -p[0] * y[0] - p[1] * y[1] * np.square(y[0]) + t]),
     2,
     2,
-    np.array([0.0, 0.3, 0.5]),
     lambda slope, y0, times: scipy.integrate.odeint(slope, y0, times, tfirst=True, rtol=1e-12, atol=1e-12),
 )
-rule(trajectory, pulled, cases=(case((4,), problem=EXAMPLE),))
+rule(
+    trajectory,
+    by_start,
+    by_times,
+    prepare=lambda z, times: (z, np.array([0.1, 0.3, 0.5]) + times / 20),
+    cases=(case((4,), (3,), problem=EXAMPLE),),
+)
 
 
 def flat(result: Any, size: int) -> Any:
@@ -132,28 +155,45 @@ def plain(values: Sequence[Any]) -> list[Any]:
 
 def start(f: Callable[..., Any], y0: Any, args: Sequence[Any]) -> tuple[Any, Callable[..., Any], int]:
     """The flat vector of state and parameters, and the function of vectors, for a function of `(t, y, *args)`."""
-    chosen = differentiable(args)
-    constants = plain(args)
-    y0 = np.stack(y0) if isinstance(y0, list | tuple) else y0
+    leaves, filled = flatten(tuple(args))
+    chosen = differentiable(leaves)
+    constants = plain(leaves)
+    y0 = joined(y0)
     size = y0.size if hasattr(y0, "size") else 1
-    shapes = [args[i].shape for i in chosen]
-    ends = np.cumsum([0, *(args[i].size for i in chosen)])
+    shapes = [leaves[i].shape for i in chosen]
+    ends = np.cumsum([0, *(leaves[i].size for i in chosen)])
 
     def of_vectors(t: float, y: Any, p: Any) -> Any:
         call = list(constants)
         for i, shape, low, high in zip(chosen, shapes, ends, ends[1:], strict=False):
             call[i] = np.reshape(p[low:high], shape)
-        return flat(f(t, y, *call), size)
+        return flat(f(t, y, *filled(call)), size)
 
-    parts = [y0, *(args[i] for i in chosen)]
+    parts = [y0, *(leaves[i] for i in chosen)]
     z = np.concatenate([np.reshape(part if hasattr(part, "dtype") else np.asarray(part), (-1,)) for part in parts])
     return z.astype(float), of_vectors, size
+
+
+def joined(values: Any) -> Any:
+    """A list of numbers and tensors as one."""
+    return np.stack(values) if isinstance(values, list | tuple) else values
+
+
+def any_differentiable(*trees: Any) -> bool:
+    """Whether a tensor that requires grad is anywhere in nested arguments."""
+    return bool(differentiable(flatten(trees)[0]))
+
+
+def plain_tree(tree: Any) -> Any:
+    """Nested arguments with tensors as arrays."""
+    leaves, filled = flatten(tree)
+    return filled(plain(leaves)) if any(isinstance(leaf, Tensor) for leaf in leaves) else tree
 
 
 def odeint(
     func: Callable[..., Any], y0: Any, t: Any, args: tuple[Any, ...] = (), tfirst: bool = False, **options: Any
 ) -> Any:
-    """`scipy.integrate.odeint`, differentiable in the initial state y0 and in `args`; second derivatives too.
+    """`scipy.integrate.odeint`, differentiable in the initial state, the times and `args`; second derivatives too.
 
     Parameters
     ----------
@@ -161,11 +201,11 @@ def odeint(
         `func(y, t, *args)`, or `func(t, y, *args)` with `tfirst`, in `np.*` calls.
     y0 : array_like or Tensor
         The state at the first time, a vector.
-    t : array_like
-        Times, rising or falling; constants.
+    t : array_like or Tensor
+        Times, rising or falling; the first is that of y0.
     args : tuple
-        Passed on to `func`; those that are tensors are differentiated. What `func` reads from elsewhere is not, and
-        raises.
+        Passed on to `func`; tensors in it are differentiated, also inside of tuples, lists, dicts, dataclasses and
+        modules. What `func` reads from elsewhere is not, and raises.
     tfirst, **options
         As SciPy's; `rtol` and `atol` (SciPy's default is 1.5e-8) hold for the gradient's equation too. `Dfun`,
         `full_output` and `tcrit` have no derivative and raise with tensors.
@@ -186,17 +226,15 @@ def odeint(
     True
     """
     args = args if isinstance(args, tuple) else (args,)
-    if differentiable([t]):
-        raise TypeError(CONSTANT.format(name="odeint", what="the times"))
-    (t,) = plain([t])
+    t = joined(t)
     f = func if tfirst else lambda t, y, *args: func(y, t, *args)
-    tensors = bool(differentiable([*args, *(y0 if isinstance(y0, list | tuple) else [y0])]))
+    tensors = any_differentiable(args, y0, t)
     for option in {"Dfun", "full_output", "tcrit"} & options.keys():
         if tensors and options[option]:
             raise TypeError(OPTION.format(name="odeint", option=option))
     if not tensors:
-        y0 = [*plain(y0)] if isinstance(y0, list | tuple) else plain([y0])[0]
-        return scipy.integrate.odeint(without_history(f, "odeint"), y0, t, tuple(plain(args)), tfirst=True, **options)
+        plain_f = without_history(f, "odeint")
+        return scipy.integrate.odeint(plain_f, plain_tree(y0), plain_tree(t), plain_tree(args), tfirst=True, **options)
 
     def solve(slope: Callable[..., Any], y0: Any, times: Any) -> Any:
         states, report = scipy.integrate.odeint(slope, y0, times, tfirst=True, **{**options, "full_output": True})
@@ -205,7 +243,8 @@ def odeint(
         return states
 
     z, of_vectors, size = start(f, y0, args)
-    return trajectory(z, problem=Problem(of_vectors, size, z.size - size, np.asarray(t, float), solve))
+    times = t.astype(float) if hasattr(t, "dtype") else np.asarray(t, float)
+    return trajectory(z, times, problem=Problem(of_vectors, size, z.size - size, solve))
 
 
 def without_history(f: Callable[..., Any], name: str) -> Callable[..., Any]:
@@ -221,7 +260,7 @@ def without_history(f: Callable[..., Any], name: str) -> Callable[..., Any]:
     return plain_f
 
 
-def solve_ivp(  # noqa: PLR0917 (SciPy's order)
+def solve_ivp(
     fun: Callable[..., Any],
     t_span: Any,
     y0: Any,
@@ -233,20 +272,20 @@ def solve_ivp(  # noqa: PLR0917 (SciPy's order)
     args: tuple[Any, ...] | None = None,
     **options: Any,
 ) -> Any:
-    """`scipy.integrate.solve_ivp`, differentiable in the initial state y0 and in `args`; second derivatives too.
+    """`scipy.integrate.solve_ivp`, differentiable in the initial state, the times and `args`; second derivatives too.
 
     Parameters
     ----------
     fun : callable
         `fun(t, y, *args)`, in `np.*` calls.
-    t_span, t_eval : array_like
-        The ends, and the times of the states that are returned; constants. Without `t_eval` the solver chooses them,
-        which takes a first solution without derivatives.
+    t_span, t_eval : array_like or Tensor
+        The ends, and the times of the states that are returned. Without `t_eval` the solver chooses those in between,
+        which takes a first solution without derivatives; they are constants.
     y0 : array_like or Tensor
         The state at the first time, a vector.
     args : tuple
-        Passed on to `fun`; those that are tensors are differentiated. What `fun` reads from elsewhere is not, and
-        raises.
+        Passed on to `fun`; tensors in it are differentiated, also inside of tuples, lists, dicts, dataclasses and
+        modules. What `fun` reads from elsewhere is not, and raises.
     method, **options
         As SciPy's; `rtol` and `atol` (SciPy's defaults are 1e-3 and 1e-6) hold for the gradient's equation too.
         `events`, `dense_output`, `vectorized` and `jac` have no derivative and raise with tensors.
@@ -257,12 +296,10 @@ def solve_ivp(  # noqa: PLR0917 (SciPy's order)
         SciPy's, with a tensor as `y`, of one column for each time.
     """
     args = () if args is None else args if isinstance(args, tuple) else (args,)
-    times = [*t_span, *([] if t_eval is None else [t_eval])]
-    if differentiable(times):
-        raise TypeError(CONSTANT.format(name="solve_ivp", what="the times"))
-    low, high = (float(end) for end in plain(t_span))
-    t_eval = None if t_eval is None else np.asarray(plain([t_eval])[0], float)
-    tensors = bool(differentiable([*args, *(y0 if isinstance(y0, list | tuple) else [y0])]))
+    first, last = t_span
+    low, high = (float(end) for end in plain([first, last]))
+    t_eval = joined(t_eval)
+    tensors = any_differentiable(args, y0, first, last, t_eval)
     others = {"dense_output": dense_output, "events": events, "vectorized": vectorized}
     for option, value in {**others, "jac": options.get("jac")}.items():
         if tensors and value:
@@ -271,23 +308,29 @@ def solve_ivp(  # noqa: PLR0917 (SciPy's order)
     def numbers(f: Callable[..., Any], y0: Any, t_eval: Any, span: Any, **more: Any) -> Any:
         return scipy.integrate.solve_ivp(f, span, y0, method, t_eval, **{**options, **more})
 
-    start_y = [*plain(y0)] if isinstance(y0, list | tuple) else plain([y0])[0]
-    constants = tuple(plain(args))
+    start_y, constants, asked = plain_tree(y0), plain_tree(args), plain_tree(t_eval)
+    asked = None if asked is None else np.asarray(asked, float)
     plain_fun = without_history(fun, "solve_ivp")
     if not tensors:
-        return numbers(plain_fun, start_y, t_eval, (low, high), args=constants or None, **others)
-    result = numbers(plain_fun, start_y, t_eval, (low, high), args=constants or None)
+        return numbers(plain_fun, start_y, asked, (low, high), args=constants or None, **others)
+    result = numbers(plain_fun, start_y, asked, (low, high), args=constants or None)
     if not result.success:
         raise RuntimeError(
             FAILED.format(name="solve_ivp", t=result.t[-1] if len(result.t) else low, message=result.message)
         )
-    skipped = len(result.t) == 0 or result.t[0] != low  # the state is given at the first time, asked for or not
-    asked = np.concatenate([[low], result.t]) if skipped else result.t
+    # The state is given at the first time, whether it is asked for or not.
+    ends = [np.reshape(end if hasattr(end, "dtype") else float(end), (1,)) for end in (first, last)]
+    times = np.concatenate([ends[0], t_eval if t_eval is not None else result.t[1:-1]]).astype(float)
+    if t_eval is None:
+        times = np.concatenate([times, ends[1]])
 
     def solve(slope: Callable[..., Any], y0: Any, times: Any) -> Any:
-        return numbers(slope, y0, times, (times[0], times[-1])).y.T
+        found = numbers(slope, y0, times, (times[0], times[-1]))
+        if not found.success:
+            raise RuntimeError(FAILED.format(name="solve_ivp", t=times[0], message=found.message))
+        return found.y.T
 
     z, of_vectors, size = start(fun, y0, args)
-    states = trajectory(z, problem=Problem(of_vectors, size, z.size - size, asked, solve))
-    result.y = (states[1:] if skipped else states).T
+    states = trajectory(z, times, problem=Problem(of_vectors, size, z.size - size, solve))
+    result.y = (states if t_eval is None else states[1:]).T
     return result

@@ -1,6 +1,9 @@
-"""`scipy.linalg` for tensors: functions of matrices and triangular and Sylvester equations; stacks of matrices too."""
+"""`scipy.linalg` for tensors: functions of matrices, equations with matrices of a structure, matrices built of parts.
 
-# ruff: noqa: ARG001, N803, PLR0917 (SciPy's names and orders of arguments; a rule names all options)
+Stacks of matrices too, as far as the SciPy that is installed takes them.
+"""
+
+# ruff: noqa: N803 (SciPy's names and orders of arguments; a rule names all options)
 
 import numpy as np
 import scipy.linalg
@@ -8,7 +11,22 @@ import scipy.linalg
 from autograd_mini.domains import Interval, case
 from autograd_mini.primitive import primitive, rule
 
-__all__ = ["expm", "expm_frechet", "solve_sylvester", "solve_triangular", "sqrtm"]
+__all__ = [
+    "block_diag",
+    "cho_factor",
+    "cho_solve",
+    "cholesky",
+    "expm",
+    "expm_frechet",
+    "solve_banded",
+    "solve_sylvester",
+    "solve_toeplitz",
+    "solve_triangular",
+    "sqrtm",
+    "toeplitz",
+]
+
+TOEPLITZ_AXES = "{name} was given {what} of {ndim} axes. Write a vector."
 
 
 def turned(a):
@@ -144,4 +162,160 @@ rule(
     lambda g, _out, A, _E: expm_frechet(turned(A), g),
     domain=Interval(-1.0, 1.0),
     cases=TWO_STACKS,
+)
+
+
+# Cholesky's factor, of which SciPy and NumPy read one triangle; the other has gradient 0.
+
+
+def adjoint(a):
+    """The conjugate transpose."""
+    return np.conj(turned(a)) if np.iscomplexobj(a) else turned(a)
+
+
+def cholesky(a, lower=False, overwrite_a=False, check_finite=True):
+    """`scipy.linalg.cholesky`: the triangular U with U^H U = a, or the L with L L^H = a."""
+    return np.linalg.cholesky(a) if lower else adjoint(np.linalg.cholesky(adjoint(a)))
+
+
+def cho_factor(a, lower=False, overwrite_a=False, check_finite=True):
+    """`scipy.linalg.cho_factor`: the pair that `cho_solve` takes, with zeros in the triangle that it does not read."""
+    return cholesky(a, lower), lower
+
+
+def cho_solve(c_and_lower, b, overwrite_b=False, check_finite=True):
+    """`scipy.linalg.cho_solve`: the x of a x = b, given Cholesky's factor of a and whether it is the lower one."""
+    c, lower = c_and_lower
+    first, second = (0, 2) if lower else (2, 0)
+    half = solve_triangular(c, b, trans=first, lower=lower, check_finite=check_finite)
+    return solve_triangular(c, half, trans=second, lower=lower, check_finite=check_finite)
+
+
+# Banded matrices, whose diagonals are the rows of `ab`: ab[u + i - j, j] = a[i, j].
+
+
+def shifted(rows, d):
+    """rows[..., j + d, :] at j, and 0 where there is none."""
+    if d >= 0:
+        return np.concatenate([rows[..., d:, :], np.zeros_like(rows[..., :d, :])], -2)
+    return np.concatenate([np.zeros_like(rows[..., d:, :]), rows[..., :d, :]], -2)
+
+
+def transposed_bands(ab, l, u):  # noqa: E741 (SciPy's name)
+    """The bands of the transposed matrix, which has u lower and l upper ones."""
+    bands = [shifted(np.expand_dims(ab[..., l + u - r, :], -1), r - l) for r in range(l + u + 1)]
+    return np.stack([band[..., 0] for band in bands], -2)
+
+
+@primitive
+def banded_solution(ab, b, l_and_u, check_finite=True):
+    """`scipy.linalg.solve_banded(l_and_u, ab, b)`."""
+    return scipy.linalg.solve_banded(l_and_u, ab, b, check_finite=check_finite)
+
+
+def banded_right_side(g, ab, l_and_u):
+    """The cotangent of the right side: the solution of the transposed equation."""
+    l, u = l_and_u  # noqa: E741
+    return banded_solution(transposed_bands(ab, l, u), g, l_and_u=(u, l))
+
+
+def bands(g, out, ab, _b, l_and_u, check_finite=True):
+    """The cotangent of the bands: those of minus the outer product of the two solutions."""
+    l, u = l_and_u  # noqa: E741
+    pulled, solution = column(banded_right_side(g, ab, l_and_u), ab), column(out, ab)
+    return np.stack([-np.sum(shifted(pulled, r - u) * solution, axis=-1) for r in range(l + u + 1)], -2)
+
+
+def solve_banded(l_and_u, ab, b, overwrite_ab=False, overwrite_b=False, check_finite=True):
+    """`scipy.linalg.solve_banded`, with `ab` the diagonals; entries of it outside of the matrix have gradient 0."""
+    return banded_solution(ab, b, l_and_u=tuple(l_and_u), check_finite=check_finite)
+
+
+# Toeplitz matrices, of a first column c and a first row r whose own first entry is not read
+
+
+def vector(a, what, name):
+    """A vector, as SciPy takes it: a number is one of length 1."""
+    if np.ndim(a) > 1:
+        raise ValueError(TOEPLITZ_AXES.format(name=name, what=what, ndim=np.ndim(a)))
+    return np.atleast_1d(a)
+
+
+def toeplitz(c, r=None):
+    """`scipy.linalg.toeplitz`: c[i - j] below and on the diagonal, r[j - i] above; without r its conjugate."""
+    c = vector(c, "a first column", "toeplitz")
+    r = np.conj(c) if r is None else vector(r, "a first row", "toeplitz")
+    m, n = np.shape(c)[0], np.shape(r)[0]
+    values = np.concatenate([np.flip(c), r[1:]])
+    return values[np.arange(n) - np.arange(m)[:, None] + m - 1]
+
+
+@primitive
+def toeplitz_solution(c, r, b, check_finite=True):
+    """`scipy.linalg.solve_toeplitz((c, r), b)`."""
+    out = scipy.linalg.solve_toeplitz((c, r), b, check_finite=check_finite)
+    return np.reshape(out, np.shape(b)).astype(np.result_type(c, r, b, np.float32))
+
+
+def toeplitz_right_side(g, c, r):
+    """The cotangent of the right side: the solution of the transposed equation."""
+    return toeplitz_solution(np.concatenate([c[:1], r[1:]]), c, g)
+
+
+def toeplitz_parts(g, out, c, r, first):
+    """The cotangents of c (`first` = 0) or r (1): minus the sums of products that are so many places apart."""
+    if c.shape[0] == 0:
+        return np.zeros_like(c)
+    ends = toeplitz_right_side(g, c, r), out
+    left, right = (np.reshape(end, (c.shape[0], -1)) for end in (ends if first == 0 else ends[::-1]))
+    return np.stack([-np.sum(shifted(left, k) * right) for k in range(first, c.shape[0])])
+
+
+def row_parts(g, out, c, r):
+    """The cotangent of r, whose first entry is not read."""
+    return (
+        np.concatenate([np.zeros_like(r[:1]), toeplitz_parts(g, out, c, r, 1)]) if r.shape[0] > 1 else np.zeros_like(r)
+    )
+
+
+def solve_toeplitz(c_or_cr, b, check_finite=True):
+    """`scipy.linalg.solve_toeplitz`, for b a vector or a matrix; c alone means the row r = conj(c)."""
+    c, r = c_or_cr if isinstance(c_or_cr, tuple) else (c_or_cr, None)
+    c = vector(c, "a first column", "solve_toeplitz")
+    r = np.conj(c) if r is None else vector(r, "a first row", "solve_toeplitz")
+    return toeplitz_solution(c, r, b, check_finite=check_finite)
+
+
+def block_diag(*arrs):
+    """`scipy.linalg.block_diag`: matrices along the diagonal and zeros elsewhere; a vector is a row."""
+    if not arrs:
+        return scipy.linalg.block_diag()
+    blocks = [np.atleast_2d(a) for a in arrs]
+    total = sum(block.shape[-1] for block in blocks)
+    rows, before = [], 0
+    for block in blocks:
+        n = block.shape[-1]
+        rows.append(np.pad(block, [(0, 0)] * (block.ndim - 1) + [(before, total - before - n)]))
+        before += n
+    return np.concatenate(rows, -2)
+
+
+rule(
+    banded_solution,
+    bands,
+    lambda g, _out, ab, _b, l_and_u, check_finite=True: banded_right_side(g, ab, l_and_u),
+    prepare=lambda ab, b: (ab + 5 * np.eye(1, ab.shape[-2], 1).T, b),  # the diagonal, in the second row
+    cases=(
+        case((3, 4), (4,), l_and_u=(1, 1)),
+        case((4, 4), (4, 2), l_and_u=(2, 1)),
+        case((2, 3), (3,), l_and_u=(0, 1)),
+    ),
+)
+rule(
+    toeplitz_solution,
+    lambda g, out, c, r, _b, check_finite=True: toeplitz_parts(g, out, c, r, 0),
+    lambda g, out, c, r, _b, check_finite=True: row_parts(g, out, c, r),
+    lambda g, _out, c, r, _b, check_finite=True: toeplitz_right_side(g, c, r),
+    prepare=lambda c, r, b: (c + 6 * np.eye(1, c.size)[0], r, b),
+    cases=(case((3,), (3,), (3,)), case((4,), (4,), (4, 2)), case((1,), (1,), (1,))),
 )

@@ -5,20 +5,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.special
 
 from autograd_mini import rule
+from tests.autograd_mini.scipy.registered import register
 
 ROOT = Path(__file__).parents[2]
 SPEC = importlib.util.spec_from_file_location("coverage_table", ROOT / "docs" / "coverage.py")
 coverage = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(coverage)
 
-MADE_FOR = f"NumPy {coverage.VERSION};"
+
+@pytest.fixture(autouse=True)
+def _registered(_sealed):
+    register()
 
 
 def test_the_table_is_up_to_date():
-    if MADE_FOR not in coverage.FILE.read_text():
-        pytest.skip("the table was made for another NumPy")
+    if coverage.MADE_FOR not in coverage.FILE.read_text():
+        pytest.skip("the table was made for another NumPy or SciPy")
     assert coverage.FILE.read_text() == coverage.written(), "stale: run `python -m docs.coverage`"
 
 
@@ -29,6 +34,15 @@ def test_no_function_of_a_family_is_missing(family):
 
 def test_no_public_function_of_numpy_is_missing():
     assert [entry.name for entry in coverage.functions() if entry.status == coverage.MISSING] == []
+
+
+def test_every_universal_function_of_scipy_has_a_derivative_or_a_reason():
+    entries = list(coverage.special_functions())
+    assert [entry.name for entry in entries if entry.status == coverage.MISSING] == []
+    assert sum(entry.status == coverage.DIFFERENTIABLE for entry in entries) >= 180
+    status = {entry.name: entry.status for entry in entries}
+    assert status["scipy.special.jv"] == status["scipy.special.erf"] == coverage.DIFFERENTIABLE
+    assert status["scipy.special.round"] == status["scipy.special.gammasgn"] == coverage.CONSTANT
 
 
 @pytest.mark.parametrize("family", coverage.FAMILIES)
@@ -42,6 +56,12 @@ def test_every_reason_is_for_a_function_without_a_rule():
     registered = {*coverage.primitives, *coverage.composites, *coverage.constants}
     for reason, names in coverage.REASONS.items():
         assert [name for name in names.split() if coverage.looked_up(name) in registered] == [], reason
+
+
+def test_every_reason_is_for_a_universal_function_of_scipy_without_a_rule():
+    registered = {*coverage.primitives, *coverage.composites, *coverage.constants}
+    for reason, names in coverage.SPECIAL_REASONS.items():
+        assert [name for name in names.split() if getattr(scipy.special, name, None) in registered] == [], reason
 
 
 def test_each_status_is_told_apart():
