@@ -41,7 +41,7 @@ FAILED = "{name} stopped at t = {t}, before the last of the times asked for: {me
 
 
 class Problem:
-    """An initial value problem over one flat vector, the state and then the parameters, and how to solve it.
+    """An initial value problem over one flat vector, the state, the parameters and the times, and how to solve it.
 
     Attributes
     ----------
@@ -59,10 +59,14 @@ class Problem:
     def __repr__(self) -> str:
         return f"{self.size} states"
 
-    def states(self, z: Any, times: Any) -> Any:
+    def parts(self, z: Any) -> tuple[Any, Any, Any]:
+        """The state, the parameters and the times in a vector."""
+        first = self.size + self.parameters
+        return z[: self.size], z[self.size : first], z[first:]
+
+    def states(self, z: Any) -> Any:
         """The states at all times, an array of one row for each; at the first the state is given."""
-        wide, times = z.astype(float), times.astype(float)  # as SciPy computes
-        parameters = wide[self.size :]
+        start, parameters, times = self.parts(z.astype(float))  # as SciPy computes
 
         def slope(t: float, y: Any) -> Any:
             result = self.f(t, y, parameters)
@@ -73,7 +77,6 @@ class Problem:
             return result
 
         moves = np.concatenate([[True], np.diff(times) != 0])
-        start = wide[: self.size]
         rows = self.solve(slope, start, times[moves]) if np.count_nonzero(moves) > 1 else start[None]
         return rows[np.cumsum(moves) - 1].astype(z.dtype)
 
@@ -90,49 +93,38 @@ class Problem:
 
 
 @primitive
-def trajectory(z: Any, times: Any, problem: Any) -> Any:
-    """The states of an initial value problem at these times."""
-    return problem.states(z, times)
+def trajectory(z: Any, problem: Any) -> Any:
+    """The states of an initial value problem at its times."""
+    return problem.states(z)
 
 
-def arriving(g: Any, out: Any, z: Any, times: Any, problem: Problem) -> tuple[Any, Any]:
-    """The cotangents of the initial state and of the parameters that come back from the later states."""
+def pulled(g: Any, out: Any, z: Any, problem: Problem) -> Any:
+    """The cotangent of the initial state, the parameters and the times."""
     n = problem.size
-    parameters = z[n:]
+    _, parameters, times = problem.parts(z)
+    slopes = [problem.f(times[i], out[i], parameters) for i in range(len(out))]
+    by_times = [np.sum(g[i] * slopes[i]) for i in range(1, len(out))]
     cotangent, by_parameters = np.zeros_like(g[0]), np.zeros_like(parameters)
     for i in range(len(out) - 1, 0, -1):
-        start = np.concatenate([out[i], cotangent + g[i], by_parameters, parameters])
-        end = trajectory(start, times[i - 1 : i + 1][::-1], problem=problem.back())[-1]
+        interval = times[i - 1 : i + 1][::-1]
+        start = np.concatenate([out[i], cotangent + g[i], by_parameters, parameters, interval])
+        end = trajectory(start, problem=problem.back())[-1]
         cotangent, by_parameters = end[n : 2 * n], end[2 * n :]
-    return cotangent, by_parameters
-
-
-def by_start(g: Any, out: Any, z: Any, times: Any, problem: Problem) -> Any:
-    """The cotangent of the initial state and the parameters."""
-    cotangent, by_parameters = arriving(g, out, z, times, problem)
-    return np.concatenate([cotangent + g[0], by_parameters])
-
-
-def by_times(g: Any, out: Any, z: Any, times: Any, problem: Problem) -> Any:
-    """The cotangent of the times: along the slope there, against it where the state is given."""
-    cotangent, _ = arriving(g, out, z, times, problem)
-    slopes = [problem.f(times[i], out[i], z[problem.size :]) for i in range(len(out))]
-    parts = [-cotangent, *(g[i] for i in range(1, len(out)))]
-    return np.stack([np.sum(part * slope) for part, slope in zip(parts, slopes, strict=True)])
+    first = -np.sum(cotangent * slopes[0])
+    return np.concatenate([cotangent + g[0], by_parameters, np.stack([first, *by_times])])
 
 
 EXAMPLE = Problem(
-    lambda t, y, p: np.stack([y[1], -p[0] * y[0] - p[1] * y[1] * np.square(y[0]) + t]),
-    2,
-    2,
+    lambda t, y, p: np.stack([-p[0] * y[0] * np.square(y[0]) + t]),
+    1,
+    1,
     lambda slope, y0, times: scipy.integrate.odeint(slope, y0, times, tfirst=True, rtol=1e-12, atol=1e-12),
 )
 rule(
     trajectory,
-    by_start,
-    by_times,
-    prepare=lambda z, times: (z, np.array([0.1, 0.3, 0.5]) + times / 20),
-    cases=(case((4,), (3,), problem=EXAMPLE),),
+    pulled,
+    prepare=lambda z: np.concatenate([z[:2], [0.1, 0.4] + z[2:] / 20]),
+    cases=(case((4,), problem=EXAMPLE),),
 )
 
 
@@ -244,7 +236,7 @@ def odeint(
 
     z, of_vectors, size = start(f, y0, args)
     times = t.astype(float) if hasattr(t, "dtype") else np.asarray(t, float)
-    return trajectory(z, times, problem=Problem(of_vectors, size, z.size - size, solve))
+    return trajectory(np.concatenate([z, times]), problem=Problem(of_vectors, size, z.size - size, solve))
 
 
 def without_history(f: Callable[..., Any], name: str) -> Callable[..., Any]:
@@ -331,6 +323,6 @@ def solve_ivp(
         return found.y.T
 
     z, of_vectors, size = start(fun, y0, args)
-    states = trajectory(z, times, problem=Problem(of_vectors, size, z.size - size, solve))
+    states = trajectory(np.concatenate([z, times]), problem=Problem(of_vectors, size, z.size - size, solve))
     result.y = (states if t_eval is None else states[1:]).T
     return result

@@ -91,7 +91,7 @@ rule(
 constant(special.gammasgn)
 
 # Quotients of gamma functions: the slopes are differences of digamma, which must not cancel.
-PAIRS = (case((2, 1), (3,)), case((), ()))
+PAIRS = (case((2, 1), (3,)),)
 rule(
     special.beta,
     lambda g, out, a, b: -g * (out * polygamma_step(a, b, n=0)),

@@ -11,7 +11,7 @@ from autograd_mini.primitive import composite, rule
 from autograd_mini.scipy.special.operations import calls, operations, precisely
 
 AWAY, DEGREE = Interval(0.4), math.pi / 180
-FEW = (case((3,)), case(()))
+FEW = (case((3,)),)
 
 hyp0f1, hyp1f1 = operations(special.hyp0f1, "v z", "v"), operations(special.hyp1f1, "a b z", "a b")
 hyp2f1, hyperu = operations(special.hyp2f1, "a b c z", "a b c"), operations(special.hyperu, "a b x", "a b")

@@ -15,7 +15,7 @@ from autograd_mini.scipy.special.operations import operations, precisely, whole
 ROOT_PI = math.sqrt(math.pi)
 TURN = (1 + 1j) / math.sqrt(2)  # e^(i pi / 4)
 AWAY = Interval(0.4)  # positive, and away from a pole at 0
-FEW = (case((3,)), case(()))
+FEW = (case((3,)),)
 
 
 # Exponential integrals
