@@ -1,10 +1,12 @@
 """Each example of the gallery keeps what docs/lecture.md says of it: it runs, its claim holds, its picture is drawn."""
 
 import importlib.util
+import multiprocessing
 import os
 import re
-import subprocess
+import runpy
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -17,21 +19,57 @@ SPEC.loader.exec_module(lecture)
 gallery = pytest.mark.parametrize("example", lecture.examples(), ids=lambda example: example.name)
 
 
-@gallery
-def test_it_runs_in_seconds_and_its_claim_holds(example, tmp_path):
+# What takes most examples longer to import than to run is imported once, in a process that each of them is forked from.
+processes = multiprocessing.get_context("forkserver" if hasattr(os, "fork") else "spawn")
+processes.set_forkserver_preload(["matplotlib.pyplot", "sklearn.datasets", "sklearn.model_selection", __name__])
+
+
+def run_as_main(path, folder):
+    """What `python -W error path --fast` does in a folder; what it prints is in the file `printed` there."""
+    os.chdir(folder)
+    with Path("printed").open("w") as printed:
+        os.dup2(printed.fileno(), 1)
+        os.dup2(printed.fileno(), 2)
+    sys.argv, sys.path[:0] = [str(path), "--fast"], [str(path.parent)]
+    warnings.simplefilter("error")
+    runpy.run_path(str(path), run_name="__main__")
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
     for extra in ("matplotlib", "sklearn", "scipy", "tqdm"):
         pytest.importorskip(extra)
-    done = subprocess.run(
-        [sys.executable, "-W", "error", str(example.path), "--fast"],
-        cwd=tmp_path,
-        env=os.environ | lecture.ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert not done.returncode, done.stdout + done.stderr
-    assert re.search(r"\d", done.stdout.splitlines()[-1]), "the claim has no number"
+    for name, value in lecture.ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+
+    def run(path):
+        """The exit code of an example, and what it printed."""
+        process = processes.Process(target=run_as_main, args=(path, tmp_path))
+        process.start()
+        process.join()
+        return process.exitcode, (tmp_path / "printed").read_text()
+
+    return run
+
+
+@gallery
+def test_it_runs_in_seconds_and_its_claim_holds(example, run, tmp_path):
+    code, printed = run(example.path)
+    assert code == 0, printed
+    assert re.search(r"\d", printed.splitlines()[-1]), "the claim has no number"
     assert (tmp_path / "gallery" / f"{example.name}.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["gallery.claim(1 > 2, 'No')", "import warnings; warnings.warn('Slow')", "unknown", "assert not gallery.fast()"],
+)
+def test_an_example_that_goes_wrong_is_found_out(run, tmp_path, line):
+    (tmp_path / "gallery.py").write_bytes((lecture.EXAMPLES / "gallery.py").read_bytes())
+    (tmp_path / "99_wrong.py").write_text(f"import gallery\n{line}\n")
+    code, printed = run(tmp_path / "99_wrong.py")
+    assert code != 0
+    assert printed
 
 
 @gallery
