@@ -80,3 +80,17 @@ def may_change(array: Any) -> bool:
             return True
         array = array.base
     return array is not None and not isinstance(array, bytes)
+
+
+def is_array(value: Any) -> bool:
+    """Whether a value is an array of any kind, or a scalar of NumPy's."""
+    return hasattr(value, "dtype") and hasattr(value, "shape") and not isinstance(value, type)
+
+
+def snapshot(value: Any) -> Any:
+    """A value that stays as it is: arrays into which somebody can write are copied, in tuples, lists and dicts too."""
+    if type(value) is dict:
+        return {key: snapshot(part) for key, part in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(snapshot, value))
+    return value.copy() if may_change(value) else value

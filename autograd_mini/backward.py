@@ -110,10 +110,10 @@ def on_tensors(node: Node, wrap: Wrap) -> tuple[Any, list[Any]]:
         out = rebuilt(out, [wrap(part, output_node(node, i, part)) for i, part in enumerate(out)])
     else:
         out = node if out is None else wrap(out, node)
-    operands = [
-        wrap(operand, parent) if kept and isinstance(parent, Leaf | Node) else operand
-        for operand, parent, kept in zip(node.operands or (), node.inputs, node.plan.keep, strict=True)
-    ]
+    operands = list(node.operands or ())
+    for i, (parent, kept) in enumerate(zip(node.inputs, node.plan.keep, strict=True)):
+        if kept and isinstance(parent, Leaf | Node) and (parent.requires_grad or not node.primitive.takes_anything(i)):
+            operands[i] = wrap(operands[i], parent)
     return out, operands
 
 

@@ -77,6 +77,11 @@ TENSOR_OF_TENSOR = (
     "Tensor(...) was given a tensor that requires grad; a copy would lose its history in silence. Use the tensor "
     "as it is, `np.stack([...])` to join several, or `t.detach()` for a copy without history."
 )
+TENSOR_INSIDE = (
+    "{name} was given a {kind} that holds a tensor that requires grad, and no gradient flows through that. Make each "
+    "tensor an argument of its own, `f(t, u)`; or, for any number of them, write `rule(f, ..., variadic=True)` and "
+    "call `f([t, u])`. Pass `t.detach()` if no gradient is wanted."
+)
 ASSIGNMENT = (
     "`t[index] = value` was written for a tensor. A tensor in a graph is never written into, because its old value "
     "may be needed by a rule. Write `t = t.at[index].set(value)`, which makes a new one."

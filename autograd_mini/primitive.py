@@ -35,6 +35,7 @@ class Plan(NamedTuple):
     dropped: tuple[int, ...]
     keeps_none: bool
     keep_out: bool
+    promotes: bool = True  # a Python number among the operands becomes one of the result's dtype
 
 
 class Reads(NamedTuple):
@@ -63,6 +64,7 @@ class Primitive:
     reads: tuple[Reads | None, ...] = ()  # by each rule
     options: frozenset[str] | None = None  # the keyword arguments that its rules know; None: any
     plans: dict[int, Plan] = field(default_factory=dict)
+    own: bool = False  # made by `primitive`: Python numbers reach its rules as they were written
 
     def __post_init__(self) -> None:
         self.reads = tuple(vjp and read_signature(vjp, len(self.vjps), self.variadic) for vjp in self.vjps)
@@ -71,6 +73,10 @@ class Primitive:
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
+
+    def takes_anything(self, position: int) -> bool:
+        """Whether an operand may be what it likes: it has no rule, and the function is nobody else's."""
+        return self.own and not self.variadic and position < len(self.vjps) and self.vjps[position] is None
 
     def plan(self, mask: int) -> Plan:
         """The plan for one pattern of operands: a leading 1, then one bit for each operand, 1 if differentiable."""
@@ -86,7 +92,8 @@ class Primitive:
                 reads.append(read)
         keep = tuple(any(read.operand(position) for read in reads) for position in range(len(wanted)))
         dropped = tuple(position for position, kept in enumerate(keep) if not kept)
-        plan = self.plans[mask] = Plan(tuple(rules), keep, dropped, not any(keep), any(read.out for read in reads))
+        keep_out = any(read.out for read in reads)
+        plan = self.plans[mask] = Plan(tuple(rules), keep, dropped, not any(keep), keep_out, not self.own)
         return plan
 
 
@@ -184,6 +191,7 @@ def rule(
         variadic,
         elementwise if broadcasts is None else broadcasts,
         Domain(intervals, kinks, tuple(cases), prepare),
+        own=function in own_functions,
     )
 
 

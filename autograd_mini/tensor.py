@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import errors
-from autograd_mini.arrays import as_array, as_operand, as_seed, as_values, may_change
+from autograd_mini.arrays import as_array, as_operand, as_seed, as_values, is_array, may_change, snapshot
 from autograd_mini.backward import pull_back
 from autograd_mini.graph import Leaf, Node, Record, modes
 from autograd_mini.outputs import Outputs, output_node, rebuilt
@@ -382,7 +382,7 @@ def apply(primitive: Primitive, *args: Any, **options: Any) -> Any:
                 mask += 1
             inputs.append(record)
         else:
-            values.append(arg if type(arg) in PLAIN else as_operand(arg))
+            values.append(arg if type(arg) in PLAIN else as_given(primitive, len(values), arg))
             inputs.append(None)
     constant = mask == 1 << len(args) or not modes.recording
     if options:
@@ -416,19 +416,28 @@ def wrap_outputs(out: Any, node: Node) -> Any:
     return rebuilt(out, [wrap(part, record) for part, record in zip(out, records, strict=True)])
 
 
+def as_given(primitive: Primitive, position: int, value: Any) -> Any:
+    """An operand that is neither a tensor nor plain: an array if it has a rule, else what was written."""
+    if not primitive.takes_anything(position):
+        return as_operand(value)
+    if modes.recording and any_requires_grad(value):
+        raise TypeError(errors.TENSOR_INSIDE.format(name=primitive.name, kind=type(value).__name__))
+    return unwrap(value)
+
+
 def saved(plan: Plan, args: Sequence[Any], values: list[Any], inputs: list[Any], dtype: Any) -> list[Any]:
     """The operands that the rules will be called with; also fills in the inputs that are no tensors.
 
     A Python number becomes one of the result's dtype: as such it promotes in a rule as it did in the operation, which
-    is not at all.
+    is not at all. To a primitive of a user's own it is what was written.
     """
     for i, value in enumerate(values):
         if inputs[i] is None:
-            inputs[i] = Leaf(value) if hasattr(value, "dtype") else value
-            if type(value) in SCALARS:
+            inputs[i] = Leaf(value) if is_array(value) else value
+            if type(value) in SCALARS and plan.promotes:
                 values[i] = dtype.type(value)
-            elif plan.keep[i] and not isinstance(args[i], Tensor) and may_change(value):
-                values[i] = value.copy()  # its owner may overwrite it before the rule reads it
+            elif plan.keep[i] and not isinstance(args[i], Tensor):
+                values[i] = snapshot(value)  # its owner may overwrite it before the rule reads it
     if plan.keeps_none:
         return inputs  # one list less, which Python's garbage collector would walk through again and again
     for i in plan.dropped:

@@ -293,8 +293,8 @@ def depends_on_others(result: Record | None, variables: Sequence[Record]) -> boo
     if result is None or not result.requires_grad:
         return False
     start = min((variable.index for variable in variables), default=0)
-    parents = {parent for node in operations(result, variables) for parent in node.inputs} | {result}
-    return any(type(parent) is Leaf and parent.requires_grad and parent.index < start for parent in parents)
+    inputs = [parent for node in operations(result, variables) for parent in node.inputs if type(parent) is Leaf]
+    return any(leaf.requires_grad and leaf.index < start for leaf in {*inputs, result} if type(leaf) is Leaf)
 
 
 def as_tensor(value: Any) -> Tensor:

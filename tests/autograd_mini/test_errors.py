@@ -443,6 +443,16 @@ def gradient_of_a_function_to_complex_numbers():
     grad(lambda x: x * 1j)(1.0)
 
 
+@mistake("TENSOR_INSIDE", TypeError, "dict", "variadic=True")
+def tensor_in_a_dict_among_the_operands():
+    @primitive
+    def scaled(x, options):
+        return x * options["scale"]
+
+    rule(scaled, lambda g, _out, _x, options: g * options["scale"], None)
+    scaled(variable(), {"scale": variable()})
+
+
 def pattern(template: str) -> str:
     """A regular expression that matches the template with its fields filled in."""
     pieces = re.split(r"\{\w+\}", template)
