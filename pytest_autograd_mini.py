@@ -9,6 +9,7 @@ import contextlib
 import functools
 import os
 import sys
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,6 +23,8 @@ __all__ = ["Derivatives", "derivatives"]
 VARIABLE = "AUTOGRAD_MINI_PROFILE"
 UNKNOWN = "{source} names the profile {name!r}, which does not exist. Write one of: {names}."
 MANY_INCONCLUSIVE = "{count} examples were left out, since the numbers could not tell. The last one:\n{last}"
+PATIENCE = 1.0  # seconds without a word
+SHRINKING = "\nderivatives: a check failed; hypothesis is looking for a smaller example."
 AUTOMATIC = {"default", "ci"}  # profiles that hypothesis loads without being asked
 
 
@@ -185,14 +188,21 @@ class Derivatives:
         told: list[str] = []
         conclusive = 0
         outcome: BaseException | None = None
+        failing: float | None = None  # since when
 
         def examples(drawn: tuple[Any, ...]) -> None:
-            nonlocal conclusive
+            nonlocal conclusive, failing
+            if failing is not None and time.monotonic() - failing > PATIENCE:
+                failing = float("inf")  # once is enough
+                self._say(SHRINKING)
             try:
                 check(*drawn, **options)
             except InconclusiveError as error:
                 told.append(str(error))
                 reject()
+            except DerivativeError:
+                failing = time.monotonic() if failing is None else failing
+                raise
             conclusive += 1
 
         chosen = settings_for(self._config) or settings()
@@ -210,6 +220,12 @@ class Derivatives:
             raise
         if outcome is not None:
             raise outcome
+
+    def _say(self, line: str) -> None:
+        """Write a line that is seen while the test runs."""
+        capture = self._config.pluginmanager.getplugin("capturemanager")
+        with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
+            print(line, file=sys.stderr, flush=True)
 
 
 class Laws:

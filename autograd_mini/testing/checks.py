@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import sys
 import textwrap
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,7 +29,7 @@ from autograd_mini.testing.report import (
     written,
     wrong_message,
 )
-from autograd_mini.testing.shrinking import smallest
+from autograd_mini.testing.shrinking import TRIALS, smallest
 from autograd_mini.testing.snippets import code_of, name_of, own_name, pasted
 from autograd_mini.transforms.trees import flatten
 
@@ -66,6 +67,11 @@ SEVERAL = (
 CALLED = "check_derivatives called {call} last, for the derivative of order {order} of {subject}."
 CONSTANT = "every derivative is 0: near here the result does not depend on the arguments"
 NO_NUMBERS = "the result is no floating-point number: it does not depend on the arguments, or in steps only"
+PATIENCE = 1.0  # seconds without a word
+SHRINKING = (
+    "check_derivatives: a derivative of {name} is wrong after {seconds:.0f} s; looking for a smaller example, in at "
+    "most {trials} more checks."
+)
 WRONG_ORDER = "check_derivatives was called with order={order!r}. Write a whole number, at least 1."
 
 
@@ -184,6 +190,7 @@ class Check:
         self.called: tuple[str, Sequence[Any]] | None = None  # the user's function called last, for notes on errors
         self.level = 1
         self.entries = 0
+        self.started, self.told = time.monotonic(), False
         self.order, self.small_shapes, self.rtol = ORDER, True, 0.0
 
     def code(self, args: Sequence[Any]) -> str:
@@ -245,7 +252,7 @@ class Check:
                 raise DerivativeError(self.smallest_message(problem, found, level))
             if level == 1 and found.got.size and not found.got.any() and not found.want.any():
                 self.notes.append(CONSTANT)
-            self.note(problem, found, before)
+            self.note(problem, found, before, level)
             if level == 1:
                 properties.check_own_precision(problem, self.given, self.subject, self.rng)
                 if self.small_shapes:
@@ -302,28 +309,39 @@ class Check:
     def smallest_message(self, problem: Problem, found: Comparison, level: int) -> str:
         """The message about the smallest arguments at which the derivative is wrong in the same way."""
 
-        def retried(leaves: Sequence[Any], briefly: bool = False) -> tuple[Check, Problem, Comparison]:
+        def retried(leaves: Sequence[Any], every: bool = True) -> tuple[Check, Problem, Comparison]:
             check = Check(self.f, self.rebuild(leaves), self.gradient, self.vjp, self.seed)
             check.order, check.rtol = self.order, self.rtol
             smaller = check.problem()
             for _ in range(level - 1):
                 smaller = smaller.derived(check.rng)
-            return check, smaller, compare(smaller, check.rng, self.rtol, briefly)
+            return check, smaller, compare(smaller, check.rng, self.rtol, every)
 
         def fails(leaves: Sequence[Any]) -> bool:
             try:
-                return bool(retried(leaves, briefly=True)[2].wrong.any())
+                return bool(retried(leaves, every=False)[2].wrong.any())
             except Exception:  # noqa: BLE001 (the function takes no such arguments)
                 return False
 
+        def say() -> None:
+            """What takes so long, once."""
+            seconds = time.monotonic() - self.started
+            if seconds > PATIENCE and not self.told:
+                self.told = True
+                print(
+                    SHRINKING.format(name=self.subject.name, seconds=seconds, trials=TRIALS),
+                    file=sys.stderr,
+                    flush=True,
+                )
+
         cause = guessed_cause(found, problem)  # of all entries, of which the smallest example has few
-        leaves = self.leaves if is_shrunk_by_hypothesis() else smallest(self.leaves, fails)
+        leaves = self.leaves if is_shrunk_by_hypothesis() else smallest(self.leaves, fails, say)
         check = self
         if any(a is not b for a, b in zip(leaves, self.leaves, strict=True)):
             check, problem, found = retried(leaves)
         return wrong_message(check.subject, problem, found, level, cause)
 
-    def note(self, problem: Problem, found: Comparison, before: Problem | None) -> None:
+    def note(self, problem: Problem, found: Comparison, before: Problem | None, level: int) -> None:
         """Keep what a report will say of kinks, of vertical slopes, and of entries that nobody can tell.
 
         A jump of a derivative is a kink of what it is the derivative of, whose problem is `before`.
@@ -335,7 +353,8 @@ class Check:
             if before is not None and found.columns and has_kink(before, found.columns[column]):
                 self.kinks.append(place)
             else:
-                self.reasons.append(f"{place}: {reason}")
+                function = "the function" if level == 1 else f"its derivative of order {level - 1}"
+                self.reasons.append(f"{place}: {reason.format(function=function)}")
 
     def place(self, problem: Problem, found: Comparison, column: int) -> str:
         if not found.columns:

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from autograd_mini.testing.differences import (
-    ENOUGH,
     EPS,
     FEW,
     MANY,
     RATIO,
+    UNDERFLOW,
     Estimate,
     Vector,
     complex_step,
@@ -32,6 +33,7 @@ STEP = 0.125  # the first one, relative to the size of what is moved
 TRUST = 16  # an estimate may be off by this many times its error
 SEEN = 1e-2  # after a second look, a mistake that large, relative to the entry itself, would show
 PRECISE = 1e-6  # a comparison at least so exact, relative to the largest entry of its row, tells right from wrong
+PLAIN = 1e-4  # a mistake so large, relative to the entry itself, needs no second look
 ROUNDING = 64 * EPS
 FINE = 1e-10  # relative to the entry itself: less than that is rounding that has piled up, not a mistake
 ENTRIES, SIDE = 4096, 160  # Jacobians of up to so many entries, rows and columns are compared entry by entry
@@ -67,21 +69,21 @@ class Comparison(NamedTuple):
     slopes: Mapping[tuple[int, int], tuple[float, float]] = MappingProxyType({})
 
 
-def compare(problem: Problem, rng: np.random.Generator, rtol: float = 0.0, briefly: bool = False) -> Comparison:
+def compare(problem: Problem, rng: np.random.Generator, rtol: float = 0.0, every: bool = True) -> Comparison:
     """Compare the pullback of a problem with numeric derivatives of its values, each in its own scale.
 
-    A pullback that claims no more may be off by `rtol` of the largest entry in a row. `briefly` is for who asks only
-    whether any is wrong: then the others are not looked for.
+    A pullback that claims no more may be off by `rtol` of the largest entry in a row. Where it is enough to know that
+    something is wrong, not every wrong entry is looked for.
     """
     rows, columns = problem.eps.size, problem.point.size
     if rows * columns <= ENTRIES and rows + columns <= SIDE:
-        found = compare_entries(problem, range(rows), range(columns), rtol, every=not briefly)
+        found = compare_entries(problem, range(rows), range(columns), rtol, every)
         across = across_kinks(problem, found, rtol) if found.kink.any() and not found.wrong.any() else found
         return across if across.wrong.any() else found
     cotangents = signed_patterns(rows, rng)
     directions = signed_patterns(columns, rng) * sizes(problem)
     found = Comparer(problem, cotangents, directions, rtol).run()
-    if briefly or not found.wrong.any():
+    if not found.wrong.any() or not every:
         return found
     row, column = worst_entry(problem, cotangents, directions, found)
     entry = compare_entries(problem, [row], [column], rtol)
@@ -91,7 +93,7 @@ def compare(problem: Problem, rng: np.random.Generator, rtol: float = 0.0, brief
 def compare_entries(
     problem: Problem, rows: Sequence[int], columns: Sequence[int], rtol: float = 0.0, every: bool = True
 ) -> Comparison:
-    """Compare single entries of the Jacobian, or, if not `every`, up to the first column that has a wrong one."""
+    """Compare single entries of the Jacobian."""
     size = sizes(problem)[list(columns)]
     units = np.zeros((len(columns), problem.point.size))
     units[range(len(columns)), list(columns)] = size
@@ -134,6 +136,16 @@ def contracted(weights: Matrix, vectors: Matrix) -> Matrix:
     return np.stack(sums, axis=-1) if sums else np.zeros((*vectors.shape[:-1], 0))
 
 
+def certain(estimate: Estimate) -> Any:
+    """Where an estimate has digits enough to show a mistake."""
+    return TRUST * estimate.error <= SEEN * np.abs(estimate.value)
+
+
+def agree(a: Estimate, b: Estimate) -> Any:
+    """Where two estimates do not contradict each other."""
+    return np.abs(a.value - b.value) <= TRUST * (a.error + b.error)
+
+
 class Comparer:
     """Compares contractions u . J v of a Jacobian for some cotangents u and directions v."""
 
@@ -159,10 +171,17 @@ class Comparer:
         for j, curve in enumerate(self.curves):
             want[:, j], error[:, j] = self.projected(derivative(curve, STEP, self.problem.eps))
         error += ROUNDING * np.where(np.isfinite(rounding), rounding, 0)
-        right = self.is_right(got, want, error, self.allowed(got, want))
+        error += UNDERFLOW * np.max(np.abs(self.directions), axis=1, initial=0)
+        values = contracted(self.cotangents, self.problem.value(self.problem.point))
+        right = self.is_right(got, want, error, self.allowed(got, want)) & np.isfinite(values)[:, None]
         wrong, kink, doubts, slopes = np.zeros(shape, bool), np.zeros(shape, bool), {}, {}
         for j in map(int, np.flatnonzero(~right.all(axis=0))):
             rows = np.flatnonzero(~right[:, j])
+            if self.is_plainly_wrong(j, rows, got[rows, j], Estimate(want[rows, j], error[rows, j])):
+                wrong[rows, j] = True
+                if self.every:
+                    continue
+                break
             look = SecondLook(self, j, rows, got[rows, j])
             known = np.where(np.isfinite(want), np.abs(want), 0)
             row_scale, column_scale = known[rows].max(axis=1), known[:, j].max()
@@ -180,6 +199,22 @@ class Comparer:
                 break
         return Comparison(got, want, error, wrong, kink, doubts, slopes=slopes)
 
+    def is_plainly_wrong(self, column: int, rows: Any, got: Vector, want: Estimate) -> bool:
+        """Whether some results have one slope, known to many digits, and are given another: most mistakes are so large.
+
+        Then nobody needs a second look.
+        """
+        off, scale = np.abs(got - want.value), np.maximum(np.abs(got), np.abs(want.value))
+        if self.rtol or not np.all((off > PLAIN * scale) & (TRUST * want.error <= PRECISE * scale)):
+            return False
+        curve = self.curves[column]
+        for step in (STEP, -STEP):
+            side = self.projected(one_sided(curve, step, self.problem.eps, levels=FEW), rows)
+            if not np.all((TRUST * side.error <= SEEN * off) & agree(side, want)):
+                return False
+        noise = noise_of_given(self, rows, self.directions[column])
+        return bool(np.all(off > TRUST * (want.error + 4 * noise)))
+
     def projected(self, estimate: Estimate, rows: Any = slice(None)) -> Estimate:
         """An estimate of all results as one of their contractions with the cotangents."""
         cotangents = self.cotangents[rows]
@@ -187,7 +222,7 @@ class Comparer:
 
     def pullbacks_on_one_side(self, side: int) -> list[Pullback]:
         """The given derivative at the evenly spaced points close by."""
-        return [self.problem.pullback(point) for point in self.problem.rays()[side]]
+        return [self.problem.pullback(point) for point in self.problem.rays[side]]
 
     def pulled_on_one_side(self, side: int, row: int) -> list[Vector]:
         """What it makes there of one cotangent."""
@@ -207,11 +242,25 @@ class Comparer:
 
 
 RIGHT, WRONG = "right", "wrong"
-NO_NUMBERS = "the function is not finite, or fails, on either side of the point"
-DISAGREE = "the numeric derivative changes with the step: the function jumps, oscillates or is noisy here"
-UNBOUNDED = "the slope grows as the steps shrink: the function jumps or is vertical here, or very near"
-STAIRS = "the function rounds what it is given, to float32 perhaps: it is a staircase, and flat at small steps"
-HIDDEN = "the rounding of the function's own values hides so small a derivative"
+NO_NUMBERS = "{function} is not finite, or fails, on either side of the point"
+NOT_FINITE = "{function} is infinite, or not a number, at the point itself"
+TOO_LARGE = "the derivative is larger than the largest number, or its numeric estimate may be"
+DISAGREE = "the numeric derivative changes with the step: {function} jumps, oscillates or is noisy here"
+UNBOUNDED = "the slope grows as the steps shrink: {function} jumps or is vertical here, or very near"
+STAIRS = "{function} rounds what it is given, to float32 perhaps: it is a staircase, and flat at small steps"
+HIDDEN = "the rounding of the values of {function} hides so small a derivative"
+
+
+def noise_of_given(comparer: Comparer, rows: Any, direction: Vector) -> Vector:
+    """How far the given derivative is from a smooth function of the inputs, on the quieter side of the point."""
+    sides = [np.full(np.size(rows), np.inf)]
+    for side in (0, 1):
+        with suppress(Exception):  # outside of the domain
+            pulled = [comparer.pulled_nearby(side, row) for row in rows]
+            along = contracted(direction[None], np.array(pulled))[..., 0]
+            sides.append(np.max(np.abs(np.diff(along, n=4, axis=1)), axis=1) / 4)
+    noise = np.min(sides, axis=0)
+    return np.where(np.isfinite(noise), noise, 0)
 
 
 class SecondLook:
@@ -220,68 +269,60 @@ class SecondLook:
     def __init__(self, comparer: Comparer, column: int, rows: Any, got: Vector) -> None:
         self.got = got
         problem, direction = comparer.problem, comparer.directions[column]
+        self.problem, self.direction, self.cotangents = problem, direction, comparer.cotangents[rows]
         self.reach = np.max(np.abs(direction))
-        curve = comparer.curves[column]
+        curve, weights = comparer.curves[column], np.abs(self.cotangents)
 
         def by(estimate: Estimate) -> Estimate:
             return comparer.projected(estimate, rows)
 
-        noise = self.blur = contracted(np.abs(comparer.cotangents[rows]), problem.noise)
-
-        self.size = problem.scale
-        self.zero = ~contracted(np.abs(comparer.cotangents[rows]), problem.sizes_nearby).astype(bool)
-
         def confirmed(slope: Callable[..., Estimate], step: float) -> Estimate:
-            first, *others = (by(slope(curve, step * factor, problem.eps)) for factor in (1, 0.61, 0.23))
-            return first.confirmed(*others).plus(noise / abs(step))
+            steps = [step * factor for factor in (1, 0.61, 0.23)]
+            first, *others = (by(slope(curve, step, problem.eps, noise=problem.noise)) for step in steps)
+            return first.confirmed(*others)
 
-        first = local = confirmed(derivative, STEP)
+        noise = self.blur = contracted(weights, problem.noise)
+        rounding = contracted(weights, problem.rounding(problem.point))
+        self.value = contracted(self.cotangents, problem.value(problem.point))
+        self.size = problem.scale
+        self.zero = ~contracted(weights, problem.largest).astype(bool)
+        floor = UNDERFLOW * self.reach  # the derivative itself is rounded to a multiple of the smallest number
+
+        local = confirmed(derivative, STEP)
         self.coarse = by(derivative(curve, STEP, problem.eps, levels=FEW))
         near = STEP * RATIO ** (2 - MANY)
-        still = [np.abs(contracted(comparer.cotangents[rows], curve(h) - curve(0))) for h in (-near, near)]
+        still = [np.abs(contracted(self.cotangents, curve(h) - curve(0))) for h in (-near, near)]
         self.flat = (np.max(still, axis=0) <= noise) & (np.abs(self.coarse.value) * near > 16 * noise)
-        for factor in () if self.is_settled(local) else (2.0**6, 2.0**12, 2.0**18):
-            ends = [problem.noise_at(problem.point + side * STEP * factor * direction) for side in (1, -1)]
-            far = contracted(np.abs(comparer.cotangents[rows]), np.max(ends, axis=0))
-            wider = by(derivative(curve, STEP * factor, problem.eps)).plus(far / (STEP * factor))
-            first = wider.refining(first)
-        self.exact = Estimate(first.value, np.full(first.error.shape, np.inf))
+        differences = local
+        for factor in (2.0**6, 2.0**12, 2.0**18):
+            ends = [problem.rounding(problem.point + side * STEP * factor * direction) for side in (1, -1)]
+            far = np.maximum(np.max(ends, axis=0), problem.noise)
+            differences = by(derivative(curve, STEP * factor, problem.eps, noise=far)).refining(differences)
+        self.differences = differences
+        first, self.exact = differences, Estimate(local.value, np.full(local.error.shape, np.inf))
         points = (problem.point, *problem.nearby()[::3])
         exact = [complex_step(problem.complex_curve(direction, point), STEP) for point in points]
         if all(found is not None for found in exact):
             best, *others = (by(found) for found in exact if found is not None)
             self.exact = best.confirmed(*others)
             first = self.exact.refining(first)
+        self.known = certain(self.exact) & certain(differences) & agree(differences, self.exact)
         self.left, self.right = (confirmed(one_sided, sign * STEP) for sign in (-1, 1))
-        cotangents = comparer.cotangents[rows]
-        self.diverging = [diverges(lambda h: contracted(cotangents, curve(h)), sign * STEP, noise) for sign in (-1, 1)]
+        self.diverging = [
+            diverges(lambda h: contracted(self.cotangents, curve(h)), sign * STEP, rounding) for sign in (-1, 1)
+        ]
         self.jump = np.max(still, axis=0)
         both = np.isfinite(self.left.error) & np.isfinite(self.right.error)
-        self.kink = both & ~self.left.agrees(self.right)
+        self.kink = both & np.isfinite(self.value) & ~self.left.agrees(self.right)
         spread = np.abs(np.stack([self.left.value, self.right.value]) - local.value)
         honest = np.maximum(local.error, np.where(both, np.max(spread, axis=0), 0))
         self.local = Estimate(local.value, np.where(np.isfinite(honest), honest, np.inf))
         edge = ~np.isfinite(first.error) & ~both
         side = self.left.better(self.right)
-        self.estimate = Estimate(np.where(edge, side.value, first.value), np.where(edge, side.error, first.error))
-        self.noise = self.noise_of_given(comparer, rows, direction)
-
-    def is_settled(self, local: Estimate) -> bool:
-        """Whether an estimate is so exact, or so far from what was given, that one that refines it says the same."""
-        off, size = np.abs(self.got - local.value), np.abs(local.value)
-        return bool(np.all(TRUST * local.error <= np.maximum(FINE * size, np.minimum(TRUST * ENOUGH * size, off / 64))))
-
-    @staticmethod
-    def noise_of_given(comparer: Comparer, rows: Any, direction: Vector) -> Vector:
-        """How far the given derivative is from a smooth function of the inputs, on the quieter side of the point."""
-        sides = [np.full(np.size(rows), np.inf)]
-        for side in (0, 1):
-            with suppress(Exception):  # outside of the domain
-                pulled = [comparer.pulled_nearby(side, row) for row in rows]
-                along = contracted(direction[None], np.array(pulled))[..., 0]
-                sides.append(np.max(np.abs(np.diff(along, n=4, axis=1)), axis=1) / 4)
-        noise = np.min(sides, axis=0)
-        return np.where(np.isfinite(noise), noise, 0)
+        self.estimate = Estimate(
+            np.where(edge, side.value, first.value), np.where(edge, side.error, first.error) + floor
+        )
+        self.noise = noise_of_given(comparer, rows, direction)
 
     def slopes(self, k: int) -> tuple[float, float]:
         """The slopes on both sides, the smaller one first."""
@@ -293,19 +334,51 @@ class SecondLook:
         value, error = self.coarse.value[k], TRUST * self.coarse.error[k]
         return bool(abs(self.got[k] - value) <= error < min(SEEN * abs(value), abs(want - value)))
 
+    def is_of_complex_steps(self, k: int, want: float) -> bool:
+        """Whether the given derivative is that of complex steps, and they contradict the real ones."""
+        value, error = self.exact.value[k], TRUST * self.exact.error[k]
+        return bool(max(error, 16 * abs(self.got[k] - value)) <= min(SEEN * abs(value), abs(want - value)))
+
+    @cached_property
+    def stairs(self) -> Any:
+        """Which results jump where an argument in float32, or in float16, would be another number, and only there."""
+        found = np.zeros(self.value.shape, bool)
+        moved = self.direction != 0
+        for dtype in (np.float32, np.float16):
+            spacing = float(np.finfo(dtype).eps) / 16
+            points = [self.problem.point + k * spacing * self.direction for k in range(-16, 17)]
+            changes = np.diff(contracted(self.cotangents, self.problem.values(points)), axis=0)
+            jumps = np.any(np.diff(np.stack(points)[:, moved].astype(dtype), axis=0) != 0, axis=1)
+            if jumps.all() or not jumps.any():
+                continue
+            off = np.abs(changes - np.median(changes[~jumps], axis=0))
+            found |= off[jumps].min(axis=0) > 4 * off[~jumps].max(axis=0) + ROUNDING * np.abs(self.value)
+        return found
+
     def verdict(self, k: int, row_scale: float, column_scale: float, overall: float, allowed: float) -> str:
         """`RIGHT`, `WRONG`, or why nobody can tell."""
         got, (want, error) = self.got[k], (self.estimate.value[k], self.estimate.error[k])
+        if not np.isfinite(self.value[k]):
+            return NOT_FINITE
+        too_large = np.isfinite(error) and np.isinf((abs(want) + TRUST * error) / self.reach)
         if np.isnan(got):
+            if too_large:
+                return TOO_LARGE
             sides = (error, self.left.error[k], self.right.error[k])
             return WRONG if any(np.isfinite(sides)) and not any(s[k] for s in self.diverging) else UNBOUNDED
         if np.isinf(got):
             grows = {slopes[k] for slopes in self.diverging} - {0}
             if np.isinf(want / self.reach) and np.sign(want) == np.sign(got):
                 return RIGHT  # it is larger than the largest number
+            if too_large:
+                return TOO_LARGE
             return RIGHT if grows == {np.sign(got)} else WRONG if np.isfinite(error) else UNBOUNDED
         if any(slopes[k] for slopes in self.diverging) and not self.jump[k] <= ROUNDING * overall:
             return UNBOUNDED
+        if self.flat[k] or (self.blur[k] > ROUNDING * abs(self.value[k]) and self.stairs[k]):
+            return STAIRS
+        if max(abs(got), abs(want)) <= UNDERFLOW * self.reach:
+            return RIGHT  # it is smaller than the smallest number
         blur = max(ROUNDING * max(row_scale, column_scale), 4 * self.blur[k])
         near, far = self.local.value[k], TRUST * self.local.error[k]
         if not 0 < far <= 1e-2 * abs(near) and max(abs(want), abs(got)) <= blur:
@@ -323,18 +396,25 @@ class SecondLook:
         if not np.isfinite(tolerance):
             return NO_NUMBERS if not any(np.isfinite(e.error[k]) for e in (self.left, self.right)) else DISAGREE
         if not low - tolerance <= got <= high + tolerance:
-            if self.flat[k] or (not self.kink[k] and self.is_of_large_steps(k, want)):
-                return STAIRS
-            if not self.kink[k] and abs(got - near) <= far + tolerance:  # only other steps say that it is wrong
-                value, error = self.exact.value[k], TRUST * self.exact.error[k]
-                known = error <= SEEN * abs(value) and abs(value - near) <= far + tolerance
-                if known and abs(got - value) > 0.5 * abs(value) > 8 * self.blur[k]:
+            if self.kink[k]:
+                return WRONG
+            if self.is_of_large_steps(k, want) or self.is_of_complex_steps(k, want):
+                return DISAGREE
+            if abs(got - near) <= far + tolerance:  # only other steps say that it is wrong
+                found = self.differences
+                if self.known[k] and abs(got - found.value[k]) > TRUST * found.error[k] + tolerance:
                     return WRONG
-                return RIGHT if far <= SEEN * abs(near) else HIDDEN
-            return WRONG if np.isfinite(error) or self.kink[k] else DISAGREE
+                return RIGHT if far <= SEEN * abs(near) else self.hidden(k)
+            return WRONG if np.isfinite(error) else DISAGREE
         seen = max(PRECISE * max(row_scale, column_scale), SEEN * max(abs(got), abs(low), abs(high)))
         precise = tolerance - allowed <= seen
-        return RIGHT if precise or self.kink[k] or got == want or tolerance <= 32 * TRUST * self.noise[k] else HIDDEN
+        if precise or self.kink[k] or got == want or tolerance <= 32 * TRUST * self.noise[k]:
+            return RIGHT
+        return self.hidden(k)
+
+    def hidden(self, k: int) -> str:
+        """What hides a derivative: the rounding of the values, or more than that."""
+        return HIDDEN if self.blur[k] <= ROUNDING * abs(self.value[k]) else DISAGREE
 
 
 def has_kink(problem: Problem, column: int) -> bool:
@@ -346,7 +426,7 @@ def has_kink(problem: Problem, column: int) -> bool:
     curve = problem.curve(direction)
     with np.errstate(all="ignore"):
         left, right = (one_sided(curve, sign * STEP, problem.eps) for sign in (-1, 1))
-        vertical = any(diverges(curve, sign * STEP, problem.noise).any() for sign in (-1, 1))
+        vertical = any(diverges(curve, sign * STEP, problem.rounding(problem.point)).any() for sign in (-1, 1))
     return vertical or bool(np.any(np.isfinite(left.error + right.error) & ~left.agrees(right)))
 
 

@@ -13,7 +13,8 @@ import numpy as np
 Vector = np.ndarray[Any, np.dtype[np.float64]]
 Curve = Callable[[float], Vector]
 
-EPS, LEAST = float(np.finfo(float).eps), float(np.finfo(float).smallest_subnormal)
+EPS = float(np.finfo(float).eps)
+UNDERFLOW = 1024 * float(np.finfo(float).smallest_subnormal)  # what is smaller has few digits, or none
 RATIO = 4.0  # of one step to the next; a power of two, so that x + h is exact
 FEW, MANY = 6, 14  # steps; many reach down to 2e-9 of the first
 MUCH = 256  # times the noise of values: what is more is a jump
@@ -52,7 +53,7 @@ class Estimate(NamedTuple):
         return np.abs(self.value - other.value) <= 2 * (self.error + other.error)
 
 
-def derivative(curve: Curve, step: float, eps: Any = EPS, levels: int = MANY) -> Estimate:
+def derivative(curve: Curve, step: float, eps: Any = EPS, levels: int = MANY, noise: Any = 0.0) -> Estimate:
     r"""The derivative at 0 of a curve :math:`h \mapsto y(h)` in many dimensions, by central differences.
 
     Parameters
@@ -65,6 +66,8 @@ def derivative(curve: Curve, step: float, eps: Any = EPS, levels: int = MANY) ->
         The relative rounding error of the curve's entries.
     levels : int
         How many steps at most.
+    noise : float or array
+        How far the curve's entries may be off beyond that.
 
     Returns
     -------
@@ -89,10 +92,10 @@ def derivative(curve: Curve, step: float, eps: Any = EPS, levels: int = MANY) ->
         up, down = curve(h), curve(-h)
         return up / (2 * h) - down / (2 * h), np.maximum(np.abs(up), np.abs(down))
 
-    return extrapolated(quotient, step, eps, 2, levels)
+    return extrapolated(quotient, step, eps, power=2, levels=levels, noise=noise)
 
 
-def one_sided(curve: Curve, step: float, eps: Any = EPS) -> Estimate:
+def one_sided(curve: Curve, step: float, eps: Any = EPS, levels: int = MANY, noise: Any = 0.0) -> Estimate:
     """The slope at 0 on one side: to the right for a positive step, to the left for a negative one."""
     start = curve(0.0)
 
@@ -100,11 +103,11 @@ def one_sided(curve: Curve, step: float, eps: Any = EPS) -> Estimate:
         end = curve(h)
         return end / h - start / h, np.maximum(np.abs(end), np.abs(start))
 
-    return extrapolated(quotient, step, eps, 1, MANY)
+    return extrapolated(quotient, step, eps, power=1, levels=levels, noise=noise)
 
 
 def extrapolated(
-    quotient: Callable[[float], tuple[Vector, Vector]], step: float, eps: Any, power: int, levels: int
+    quotient: Callable[[float], tuple[Vector, Vector]], step: float, eps: Any, *, power: int, levels: int, noise: Any
 ) -> Estimate:
     """The limit of a difference quotient whose error is a series in `h**power`, from a number of steps."""
     best: Estimate | None = None
@@ -113,7 +116,7 @@ def extrapolated(
         for level in range(levels):
             h = step * RATIO**-level
             first, size = quotient(h)
-            rounding = 2 * (eps * size + LEAST) / abs(h)
+            rounding = 2 * (eps * size + noise + np.finfo(float).smallest_subnormal) / abs(h)
             row = [first]
             for order, coarse in enumerate(above, 1):
                 factor = RATIO ** (power * order)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import warnings
 from collections.abc import Callable, Sequence
+from functools import cache, cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,6 +16,8 @@ from autograd_mini.transforms.gradients import vjp
 from autograd_mini.transforms.trees import flatten
 
 WIDE = {"f": np.float64, "c": np.complex128}
+SPACINGS = [2.0**-k for k in range(44, 7, -3)]  # relative
+
 SHORT = 4096  # entries: vectors of up to so many are remembered
 
 Pullback = Callable[[Vector], Vector]
@@ -24,7 +26,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def remembering(function: Function, size: int) -> Function:
     """The same function, which computes nothing twice where its vectors of `size` entries are short."""
-    return functools.cache(function) if size <= SHORT else function  # type: ignore[return-value]
+    return cache(function) if size <= SHORT else function  # type: ignore[return-value]
 
 
 def is_differentiable(leaf: Any) -> bool:
@@ -55,6 +57,11 @@ def detached(parts: Sequence[Any]) -> list[Any]:
     """The numbers alone: where the function reads tensors that require grad, such as a model's parameters, what is
     pulled back depends on these too."""
     return [part.data if isinstance(part, Tensor) else part for part in parts]
+
+
+def conjugated(parts: Sequence[Any]) -> list[Any]:
+    """The complex ones conjugated."""
+    return [np.conjugate(part) if part.dtype.kind == "c" else part for part in parts]
 
 
 class Problem:
@@ -111,10 +118,15 @@ class Problem:
         # Results of another size, or complex ones instead of real ones, say as well that this is another domain.
         return found if found.size == self.eps.size else np.full(self.eps.size, np.nan)
 
+    @cached_property
     def rays(self) -> list[list[Vector]]:
         """Evenly spaced points close by, on one side of the point and on the other."""
+        return [self.ray(side * 2.0**-20) for side in (1, -1)]
+
+    def ray(self, spacing: float) -> list[Vector]:
+        """Nine points on one side of the point, a spacing apart."""
         signs = np.random.default_rng(1).choice([-1.0, 1.0], self.point.size)
-        return [[self.point * (1 + side * k * 2.0**-20 * signs) for k in range(1, 10)] for side in (1, -1)]
+        return [self.point * (1 + k * spacing * signs) for k in range(1, 10)]
 
     def nearby(self, point: Vector | None = None) -> list[Vector]:
         """Points that differ from the point by a few units of rounding: three on one side, then three on the other."""
@@ -122,23 +134,31 @@ class Problem:
         point = self.point if point is None else point
         return [point * (1 + 4 * EPS * k * signs) for k in (1, 2, 3, -1, -2, -3)]
 
-    @functools.cached_property
-    def sizes_nearby(self) -> Vector:
-        """The largest absolute value of each result at the evenly spaced points close by."""
-        values = [self.value(point) for ray in self.rays() for point in ray]
-        return np.max(np.abs(values), axis=0)
-
-    @functools.cached_property
-    def noise(self) -> Vector:
+    def rounding(self, point: Vector) -> Vector:
         """How much the values change, without a jump at the point itself, when the inputs change by rounding."""
-        return self.noise_at(self.point)
-
-    def noise_at(self, point: Vector) -> Vector:
-        """The same at another point."""
         values = np.stack([self.value(point) for point in self.nearby(point)])
         with np.errstate(all="ignore"):
             spread = np.minimum(np.ptp(values[:3], axis=0), np.ptp(values[3:], axis=0)) + self.eps * np.abs(values[0])
         return np.where(np.isfinite(spread), spread, 0)
+
+    @cached_property
+    def noise(self) -> Vector:
+        """How far the values are from a smooth function of the inputs, on the quieter side of the point.
+
+        Noise does not shrink with the spacing of the points, as the fourth differences of what is smooth do. Where
+        digits cancel it is seen from some spacing on only: closer points have equal values.
+        """
+        sides = [unsteadiness([self.values(self.ray(side * spacing)) for spacing in SPACINGS]) for side in (1, -1)]
+        return np.maximum(self.rounding(self.point), np.min(sides, axis=0))
+
+    def values(self, points: Sequence[Vector]) -> Any:
+        """The results at some points, a row for each."""
+        return np.stack([self.value(point) for point in points])
+
+    @cached_property
+    def largest(self) -> Vector:
+        """The largest results near the point."""
+        return np.max(np.abs(self.values([point for ray in self.rays for point in ray])), axis=0)
 
     def curve(self, direction: Vector) -> Callable[[float], Vector]:
         """The values along a line through the point."""
@@ -183,9 +203,14 @@ class Problem:
         """The pullback as a function of the inputs and of the cotangents: what a second derivative is of."""
         count = len(self.inputs)
 
+        is_complex = any(a.dtype.kind == "c" for a in (*self.inputs, *self.outputs))
+
         def pulled(*arrays: Any) -> Any:
             _, pull = vjp(self.results, *arrays[:count])
-            return list(pull(list(arrays[count:])))
+            if is_complex:
+                return list(pull(list(arrays[count:])))
+            # A pullback conjugates what it takes and gives: without that it is an analytic function of complex numbers.
+            return conjugated(pull(conjugated(arrays[count:])))
 
         sizes = [np.asarray(rng.choice([-1, 1], a.shape) * rng.uniform(0.5, 1.5, a.shape)) for a in self.outputs]
         cotangents = [s.astype(a.dtype) for s, a in zip(sizes, self.outputs, strict=True)]
@@ -199,6 +224,18 @@ class Problem:
     def where_out(self, position: int) -> tuple[int, tuple[int, ...], str]:
         """The same for an entry of the results."""
         return place(position, self.outputs)
+
+
+def unsteadiness(rays: Sequence[Any]) -> Vector:
+    """The fourth differences of values at points closer and closer apart, where they do not shrink with the spacing.
+
+    The rays come with the finest spacing first, each eight times that of the one before: differences of a smooth
+    function are 4096 times as large on the next.
+    """
+    with np.errstate(all="ignore"):
+        sizes = np.stack([np.max(np.abs(np.diff(ray, n=4, axis=0)), axis=0) / 4 for ray in rays])
+        noise = np.max(np.where(sizes[:-1] >= sizes[1:] / 64, sizes[1:], 0), axis=0)
+    return np.where(np.isfinite(noise), noise, 0)
 
 
 def place(position: int, arrays: Sequence[Any]) -> tuple[int, tuple[int, ...], str]:

@@ -124,12 +124,14 @@ def distance(a: Any, b: Any) -> float:
 def explained(call: Derivative, given: Arrays, cotangents: Arrays) -> list[float]:
     """By how much two ways to compute each gradient may differ where it cancels.
 
-    By a few units of rounding of the values, for a gradient that moves them by less is nothing; and by what it is off
-    from a smooth function.
+    By a few units of rounding of the values, for a gradient that moves them by less is nothing; by what it is off from
+    a smooth function; and by some of the smallest numbers.
     """
     terms = sum(float(np.sum(np.abs(value * c))) for value, c in zip(call.values(given), cotangents, strict=True))
     blurred = [FEW_UNITS * float(np.finfo(a.dtype).eps) * terms / (largest(a) or 1.0) for a in given]
-    return [max(b, UNITS * w) for b, w in zip(blurred, wobble(call, given, cotangents), strict=True)]
+    smallest = [float(np.finfo(a.dtype).smallest_subnormal) for a in given]
+    uneven = wobble(call, given, cotangents)
+    return [max(b, UNITS * w, UNITS * s) for b, w, s in zip(blurred, uneven, smallest, strict=True)]
 
 
 def wobble(call: Derivative, given: Arrays, cotangents: Arrays) -> list[float]:

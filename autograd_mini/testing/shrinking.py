@@ -14,8 +14,10 @@ TRIALS = 60
 WRITTEN = 60  # entries of an array that is written out
 
 
-def smallest(leaves: Sequence[Any], fails: Callable[[Sequence[Any]], bool]) -> list[Any]:
-    """Leaves like these, as small as was found, for which `fails` holds still."""
+def smallest(
+    leaves: Sequence[Any], fails: Callable[[Sequence[Any]], bool], before_each: Callable[[], None] = lambda: None
+) -> list[Any]:
+    """Leaves like these, as small as was found, for which `fails` holds still: asked at most `TRIALS` times."""
     current, trials = list(leaves), 0
     progress = True
     while progress and trials < TRIALS:
@@ -24,6 +26,7 @@ def smallest(leaves: Sequence[Any], fails: Callable[[Sequence[Any]], bool]) -> l
             trials += 1
             if trials > TRIALS:
                 break
+            before_each()
             if fails(candidate):
                 current, progress = candidate, True
                 break

@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from autograd_mini.testing import DerivativeError, check_derivatives
+from autograd_mini.testing import DerivativeError, check_derivatives, checks, shrinking
 from tests.autograd_mini.testing.mistakes import MISTAKES, softmax
 
 SEEDS, CAUGHT = 5, 1  # draws of the arguments of right and of wrong derivatives
@@ -128,3 +128,54 @@ def test_one_wrong_entry_of_many_is_named():
 def test_a_mistake_of_second_order_is_called_so():
     (mistake,) = (m for m in MISTAKES if str(m) == "second order: sine: sign")
     assert str(caught(mistake)).startswith("function: wrong derivative of order 2 by x[0]")
+
+
+class TestShrinking:
+    x = np.random.default_rng(0).standard_normal((4, 2))
+
+    def test_a_smaller_example_costs_about_as_much_as_a_check(self):
+        right = lambda g, x: softmax(x) * (g - np.sum(g * softmax(x), axis=-1, keepdims=True))
+        calls = collections.Counter()
+
+        def f(x):
+            calls[x.shape] += 1
+            return softmax(x)
+
+        check_derivatives(f, self.x, vjp=right)
+        of_a_check = calls.total()
+        calls.clear()
+        with pytest.raises(DerivativeError, match=r"np.array\(\[\[0.1, -0.1\]\]\)"):
+            check_derivatives(f, self.x, vjp=without_cross_term)
+        smaller = sum(count for shape, count in calls.items() if shape != self.x.shape)
+        assert smaller <= 200
+        assert calls.total() <= 4 * of_a_check
+
+    def test_what_takes_long_is_said_once(self, capsys, monkeypatch):
+        monkeypatch.setattr(checks, "PATIENCE", -1.0)
+        with pytest.raises(DerivativeError):
+            check_derivatives(softmax, self.x, vjp=without_cross_term)
+        lines = capsys.readouterr().err.splitlines()
+        assert len(lines) == 1
+        assert lines[0].startswith(
+            "check_derivatives: a derivative of softmax is wrong after 0 s; looking for a smaller"
+        )
+
+    def test_what_takes_no_time_is_not_said(self, capsys, monkeypatch):
+        monkeypatch.setattr(checks, "PATIENCE", 1e9)
+        with pytest.raises(DerivativeError):
+            check_derivatives(softmax, self.x, vjp=without_cross_term)
+        assert not capsys.readouterr().err
+
+    @pytest.mark.parametrize("seed", range(5))
+    def test_a_check_is_asked_at_most_200_times(self, seed, monkeypatch):
+        asked = []
+
+        def counted(leaves, fails, before_each):
+            return shrinking.smallest(leaves, lambda candidate: asked.append(1) or fails(candidate), before_each)
+
+        monkeypatch.setattr(checks, "smallest", counted)
+        x = np.random.default_rng(seed).standard_normal((4, 2))
+        threshold = np.sort(x, axis=None)[-2]
+        with pytest.raises(DerivativeError):
+            check_derivatives(np.sin, x, vjp=lambda g, x: g * np.cos(x) * np.where(x >= threshold, 1.01, 1))
+        assert 0 < len(asked) <= 200

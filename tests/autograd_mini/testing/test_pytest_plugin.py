@@ -279,3 +279,12 @@ def test_unknown_profile_is_refused(pytester, run):
 def test_fixture_is_listed_with_what_it_does(pytester, run):
     pytester.makepyfile("def test_nothing(): pass")
     run("--fixtures").stdout.fnmatch_lines(["*derivatives.check(f, x)*"])
+
+
+def test_a_search_for_a_smaller_example_that_takes_long_is_said_once_while_it_runs(pytester, run):
+    pytester.makepyfile(operations=OPERATIONS.format(power=""), test_user=FIVE_LINES)
+    pytester.makeconftest("import pytest_autograd_mini\n\npytest_autograd_mini.PATIENCE = -1.0")
+    result = run()
+    result.assert_outcomes(failed=1)
+    said = "derivatives: a check failed; hypothesis is looking for a smaller example."
+    assert result.errlines.count(said) == 1

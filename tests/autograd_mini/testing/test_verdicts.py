@@ -82,6 +82,30 @@ def test_a_part_that_is_rounded_to_float32_inside_of_the_function_is_told(dtype)
         check_derivatives(lambda x: np.sum(np.tanh(x.astype(np.float32)) * x), X.astype(dtype))
 
 
+@pytest.mark.parametrize(("x", "rate"), [(1.5, 0.5), (2.0, 0.45)])
+def test_a_second_derivative_that_hides_beside_a_large_one_is_right(x, rate):
+    """A complex step sees it, through a pullback that conjugates what it takes and gives."""
+
+    def bells(x, rate):
+        return np.exp(-((x - 1) ** 2)) + np.exp(-rate * (x + 7) ** 2)
+
+    assert check_derivatives(bells, np.array(x), np.array(rate)).verdict == "right"
+
+
+@pytest.mark.parametrize("scale", [1e-10, 1e-12, 1e-14, 1e-16])
+@pytest.mark.parametrize(
+    "small", [lambda z: np.vdot(z, 3.0), lambda z: z * np.abs(z), lambda z: z * np.conj(z) * z, np.sign, np.real]
+)
+def test_what_is_no_analytic_function_is_not_called_wrong_by_complex_steps(scale, small):
+    report = check_derivatives(lambda x: 1 + scale * small(x), np.array(0.7), inconclusive="return")
+    assert report.verdict == "right" or "hides" in str(report)
+
+
+@pytest.mark.parametrize("size", [1e-226, 1e-282, 1e-300])
+def test_a_derivative_smaller_than_the_smallest_number_is_right(size):
+    assert check_derivatives(lambda x: size * np.sin(x * size), np.array(0.5 / size)).verdict == "right"
+
+
 def test_each_kink_is_told_once():
     assert check_derivatives(np.max, np.array([1.0, 1.0, 0.5])).kinks == ("a[0] = 1", "a[1] = 1")
 
