@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import importlib
 import operator
 import sys
@@ -15,9 +16,19 @@ import numpy as np
 from autograd_mini import errors
 from autograd_mini.arrays import as_array, as_operand, as_seed, as_values, may_change, plain_index
 from autograd_mini.backward import pull_back
+from autograd_mini.domains import Domain
 from autograd_mini.graph import Leaf, Node, Record, copy_graph, modes
 from autograd_mini.outputs import Outputs, output_node, rebuilt
-from autograd_mini.primitive import Plan, Primitive, composites, constants, display_name, primitives, without_out
+from autograd_mini.primitive import (
+    Plan,
+    Primitive,
+    binder,
+    composites,
+    constants,
+    display_name,
+    primitives,
+    without_out,
+)
 from autograd_mini.rules import methods
 from autograd_mini.rules.elementwise import cast
 from autograd_mini.rules.indexing import getitem
@@ -25,6 +36,10 @@ from autograd_mini.updates import At
 
 numpy: Any = np  # NumPy's type stubs do not say that its functions return tensors for tensors
 DIFFERENTIABLE = "fc"  # dtype kinds
+# These call functions of the caller's, or may be told to write into an operand; their rules do neither.
+GUARDED = {np.apply_along_axis, np.apply_over_axes, np.piecewise, np.nan_to_num, np.median, np.nanmedian}
+GUARDED |= {np.quantile, np.nanquantile, np.percentile, np.nanpercentile}
+REFUSALS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 WRITERS = {np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask}
 NONE: dict[str, Any] = {}  # the options of most operations
 ufunc_methods: Any = methods  # the tables of rules carry no types
@@ -284,8 +299,21 @@ class Tensor:
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if kwargs and kwargs.pop("out", None) is not None:
             raise TypeError(errors.NO_OUT.format(name=display_name(ufunc)))
+        try:
+            return self._universal(ufunc, method, inputs, kwargs)
+        except REFUSALS as error:
+            refuse_as_numpy(error, getattr(ufunc, method), inputs, kwargs)
+            raise
+
+    def _universal(self, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if method == "__call__":
-            if kwargs and ufunc.signature is None and not OPTIONS_OF_CALLS.isdisjoint(kwargs):
+            if (kwargs or ufunc not in primitives) and "where" not in kwargs and self._alone(inputs, kwargs):
+                return numpys_own(ufunc, inputs, kwargs)
+            if (
+                kwargs
+                and not OPTIONS_OF_CALLS.isdisjoint(kwargs)
+                and (ufunc.signature is None or "where" not in kwargs)
+            ):
                 return ufunc_methods.with_options(ufunc, inputs, unwrap(kwargs))
             if ufunc in primitives:
                 return apply(primitives[ufunc], *inputs, **kwargs)
@@ -293,7 +321,7 @@ class Tensor:
                 return composites[ufunc](*inputs, **kwargs)
             if ufunc not in constants and "scipy.special" in sys.modules and SCIPY_RULES not in sys.modules:
                 importlib.import_module(SCIPY_RULES)  # SciPy's functions get their rules when one is first used
-                return self.__array_ufunc__(ufunc, method, *inputs, **kwargs)
+                return self._universal(ufunc, method, inputs, kwargs)
             return evaluate(ufunc, inputs, kwargs)
         if method == "at" and isinstance(inputs[0], Tensor):
             raise TypeError(errors.WRITING.format(name=f"{display_name(ufunc)}.at"))
@@ -308,18 +336,24 @@ class Tensor:
     def __array_function__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        if "out" in kwargs:
-            _, kwargs = without_out(function, (), kwargs)
-        primitive = primitives.get(function)
-        if primitive is not None:
-            operands, options = primitive.bind(args, kwargs)
-            return apply(primitive, *operands, **options)
-        if function in composites:
-            args, kwargs = without_out(function, args, kwargs)
-            return composites[function](*args, **kwargs)
         if function in WRITERS and args and isinstance(args[0], Tensor):
             raise TypeError(errors.WRITING.format(name=display_name(function)))
-        return evaluate(function, args, kwargs)
+        if "out" in kwargs:
+            _, kwargs = without_out(function, (), kwargs)
+        if function not in GUARDED and self._alone(args, kwargs):
+            return numpys_own(function, *without_out(function, args, kwargs))
+        try:
+            primitive = primitives.get(function)
+            if primitive is not None:
+                operands, options = primitive.bind(args, kwargs)
+                return apply(primitive, *operands, **options)
+            if function in composites:
+                args, kwargs = without_out(function, args, kwargs)
+                return composites[function](*args, **kwargs)
+            return evaluate(function, args, kwargs)
+        except REFUSALS as error:
+            refuse_as_numpy(error, function, args, kwargs)
+            raise
 
     def __autograd_primitive__(
         self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -329,6 +363,10 @@ class Tensor:
             return evaluate(function, args, kwargs)
         operands, options = primitive.bind(args, kwargs)
         return apply(primitive, *operands, **options)
+
+    def _alone(self, args: Any, kwargs: Any) -> bool:
+        """Whether a call needs nothing but NumPy: no gradient is wanted, and no other library's array takes part."""
+        return not (self.requires_grad and modes.recording) and is_plain(args) and is_plain(kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         self._refuse("array")
@@ -508,6 +546,18 @@ class Tensor:
 
     __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
 
+    def __lshift__(self, other: Any) -> Tensor:
+        return compare(operator.lshift, self, other)
+
+    def __rshift__(self, other: Any) -> Tensor:
+        return compare(operator.rshift, self, other)
+
+    def __rlshift__(self, other: Any) -> Tensor:
+        return numpy.left_shift(other, self)
+
+    def __rrshift__(self, other: Any) -> Tensor:
+        return numpy.right_shift(other, self)
+
     def __getitem__(self, index: Any) -> Tensor:
         return apply(GETITEM, self, index=plain_index(index))
 
@@ -542,15 +592,16 @@ class Tensor:
     prod, std, var, trace = method(np.prod), method(np.std), method(np.var), method(np.trace)
     cumsum, cumprod, diagonal, dot = method(np.cumsum), method(np.cumprod), method(np.diagonal), method(np.dot)
     take, repeat, choose, compress = method(np.take), method(np.repeat), method(np.choose), method(np.compress)
-    conj, conjugate, round, searchsorted = (
-        method(np.conjugate),
-        method(np.conjugate),
-        method(np.round),
-        method(np.searchsorted),
-    )
+    round, searchsorted = method(np.round), method(np.searchsorted)
     argmax, argmin, argsort, nonzero = method(np.argmax), method(np.argmin), method(np.argsort), method(np.nonzero)
     argpartition = method(np.argpartition)
     real, imag = property(method(np.real)), property(method(np.imag))
+
+    def conj(self) -> Tensor:
+        """The complex conjugate; a tensor of other numbers is its own."""
+        return numpy.conjugate(self) if self._values.dtype.kind == "c" else self
+
+    conjugate = conj
 
     def copy(self) -> Tensor:
         """A new tensor of the same values, through which gradients flow."""
@@ -688,6 +739,64 @@ def evaluate(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) ->
     if function not in constants and modes.recording and any_requires_grad((args, kwargs)):
         raise TypeError(errors.NO_RULE.format(name=display_name(function)))
     return wrap_constants(function(*unwrap(args), **unwrap(kwargs)))
+
+
+def numpys_own(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
+    """NumPy's own result, values and dtype, of a function of constants."""
+    operation = primitives.get(function) or unruled(function)
+    options = unwrap(kwargs)  # by this name a watch finds them
+    try:
+        result = wrap_constants(function(*unwrap(args), **options))
+    except (ValueError, TypeError) as error:
+        raise explain(error, operation, unwrap(parts_of(args))) from error
+    if modes.watches and function not in constants:
+        results = [part for part in parts_of(result) if isinstance(part, Tensor)]
+        for watch in modes.watches:
+            watch.forward(operation, parts_of(args), tuple(results))
+    return result
+
+
+def refuse_as_numpy(error: Exception, function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> None:
+    """Raise NumPy's own error for a call that was refused with `error`, if NumPy refuses it, and with another class."""
+    if function in GUARDED:
+        return
+    try:
+        function(*unwrap(args), **unwrap(kwargs))
+    except Warning:
+        return
+    except Exception as theirs:  # noqa: BLE001
+        if not isinstance(error, type(theirs)):
+            raise explain(theirs, unruled(function), unwrap(parts_of(args))) from None
+
+
+@functools.cache
+def unruled(function: Callable[..., Any]) -> Primitive:
+    """What a watch is told of a function that has no rule of its own."""
+    return Primitive(
+        function,
+        display_name(function),
+        (),
+        variadic=False,
+        broadcasts=False,
+        domain=Domain(),
+        bind=binder(function, 0, False),
+    )
+
+
+def is_plain(tree: Any) -> bool:
+    """Whether nested tuples, lists and dicts hold no variable, and no array but NumPy's own."""
+    if isinstance(tree, Tensor):
+        return not (tree.requires_grad and modes.recording) and type(tree._values) is np.ndarray
+    if isinstance(tree, dict):
+        return all(map(is_plain, tree.values()))
+    if isinstance(tree, tuple | list):
+        return all(map(is_plain, tree))
+    return type(tree) is np.ndarray or not hasattr(type(tree), "__array_function__")
+
+
+def parts_of(tree: Any) -> tuple[Any, ...]:
+    """The parts of nested tuples and lists."""
+    return tuple(leaf for part in tree for leaf in parts_of(part)) if isinstance(tree, tuple | list) else (tree,)
 
 
 def any_requires_grad(tree: Any) -> bool:
