@@ -50,9 +50,8 @@ def in_loop(ufunc, inputs, options):
     if signature is None:
         signature = (*[None] * ufunc.nin, *[np.dtype(chosen["dtype"])] * ufunc.nout) if "dtype" in chosen else None
     given = tuple(type(a) if type(a) in NUMBERS else a.dtype for a in inputs)
-    loop = ufunc.resolve_dtypes(
-        (*given, *[None] * ufunc.nout), signature=signature, casting=chosen.get("casting", "same_kind")
-    )
+    wanted = {} if signature is None else {"signature": signature}
+    loop = ufunc.resolve_dtypes((*given, *[None] * ufunc.nout), casting=chosen.get("casting", "same_kind"), **wanted)
     return [
         dtype.type(a) if type(a) in NUMBERS else a.astype(dtype) for a, dtype in zip(inputs, loop, strict=False)
     ], rest
