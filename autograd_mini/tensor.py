@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import copy
-import functools
 import importlib
 import operator
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,11 @@ import numpy as np
 from autograd_mini import errors
 from autograd_mini.arrays import as_array, as_operand, as_seed, as_values, may_change, plain_index
 from autograd_mini.backward import pull_back
-from autograd_mini.domains import Domain
 from autograd_mini.graph import Leaf, Node, Record, copy_graph, modes
 from autograd_mini.outputs import Outputs, output_node, rebuilt
 from autograd_mini.primitive import (
     Plan,
     Primitive,
-    binder,
     composites,
     constants,
     display_name,
@@ -32,6 +30,7 @@ from autograd_mini.primitive import (
 from autograd_mini.rules import methods
 from autograd_mini.rules.elementwise import cast
 from autograd_mini.rules.indexing import getitem
+from autograd_mini.rules.refusals import refuse_as_numpy
 from autograd_mini.updates import At
 
 numpy: Any = np  # NumPy's type stubs do not say that its functions return tensors for tensors
@@ -302,7 +301,7 @@ class Tensor:
         try:
             return self._universal(ufunc, method, inputs, kwargs)
         except REFUSALS as error:
-            refuse_as_numpy(error, getattr(ufunc, method), inputs, kwargs)
+            refuse_as_numpy(error, getattr(ufunc, method), unwrap(inputs), unwrap(kwargs))
             raise
 
     def _universal(self, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -352,7 +351,8 @@ class Tensor:
                 return composites[function](*args, **kwargs)
             return evaluate(function, args, kwargs)
         except REFUSALS as error:
-            refuse_as_numpy(error, function, args, kwargs)
+            if function not in GUARDED:
+                refuse_as_numpy(error, function, unwrap(args), unwrap(kwargs))
             raise
 
     def __autograd_primitive__(
@@ -366,7 +366,9 @@ class Tensor:
 
     def _alone(self, args: Any, kwargs: Any) -> bool:
         """Whether a call needs nothing but NumPy: no gradient is wanted, and no other library's array takes part."""
-        return not (self.requires_grad and modes.recording) and is_plain(args) and is_plain(kwargs)
+        if modes.recording and (self.requires_grad or any_requires_grad((args, kwargs))):
+            return False
+        return all(map(is_numpys, parts_of((args, kwargs))))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         self._refuse("array")
@@ -720,7 +722,7 @@ def plain_options(primitive: Primitive, options: dict[str, Any], constant: bool)
     return options
 
 
-def explain(error: Exception, primitive: Primitive, values: Sequence[Any]) -> Exception:
+def explain(error: Exception, primitive: Any, values: Sequence[Any]) -> Exception:
     """The same error, saying which operation it was and on what shapes."""
     operands = errors.describe(*values)
     if type(error) not in (ValueError, TypeError):
@@ -743,69 +745,32 @@ def evaluate(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) ->
 
 def numpys_own(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
     """NumPy's own result, values and dtype, of a function of constants."""
-    operation = primitives.get(function) or unruled(function)
     options = unwrap(kwargs)  # by this name a watch finds them
+    operation = primitives.get(function) or SimpleNamespace(name=display_name(function), function=function)
     try:
         result = wrap_constants(function(*unwrap(args), **options))
     except (ValueError, TypeError) as error:
         raise explain(error, operation, unwrap(parts_of(args))) from error
-    if modes.watches and function not in constants:
-        results = [part for part in parts_of(result) if isinstance(part, Tensor)]
-        for watch in modes.watches:
-            watch.forward(operation, parts_of(args), tuple(results))
+    for watch in modes.watches if function not in constants else ():
+        watch.forward(operation, tuple(parts_of(args)), tuple(t for t in parts_of(result) if isinstance(t, Tensor)))
     return result
 
 
-def refuse_as_numpy(error: Exception, function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> None:
-    """Raise NumPy's own error for a call that was refused with `error`, if NumPy refuses it, and with another class."""
-    if function in GUARDED:
-        return
-    try:
-        function(*unwrap(args), **unwrap(kwargs))
-    except Warning:
-        return
-    except Exception as theirs:  # noqa: BLE001
-        if not isinstance(error, type(theirs)):
-            raise explain(theirs, unruled(function), unwrap(parts_of(args))) from None
-
-
-@functools.cache
-def unruled(function: Callable[..., Any]) -> Primitive:
-    """What a watch is told of a function that has no rule of its own."""
-    return Primitive(
-        function,
-        display_name(function),
-        (),
-        variadic=False,
-        broadcasts=False,
-        domain=Domain(),
-        bind=binder(function, 0, False),
-    )
-
-
-def is_plain(tree: Any) -> bool:
-    """Whether nested tuples, lists and dicts hold no variable, and no array but NumPy's own."""
-    if isinstance(tree, Tensor):
-        return not (tree.requires_grad and modes.recording) and type(tree._values) is np.ndarray
-    if isinstance(tree, dict):
-        return all(map(is_plain, tree.values()))
-    if isinstance(tree, tuple | list):
-        return all(map(is_plain, tree))
-    return type(tree) is np.ndarray or not hasattr(type(tree), "__array_function__")
-
-
-def parts_of(tree: Any) -> tuple[Any, ...]:
-    """The parts of nested tuples and lists."""
-    return tuple(leaf for part in tree for leaf in parts_of(part)) if isinstance(tree, tuple | list) else (tree,)
+def parts_of(tree: Any) -> list[Any]:
+    """The parts of nested tuples, lists and dicts."""
+    parts = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, tuple | list) else None
+    return [tree] if parts is None else [leaf for part in parts for leaf in parts_of(part)]
 
 
 def any_requires_grad(tree: Any) -> bool:
     """Whether a tensor that requires grad is anywhere in nested tuples, lists and dicts."""
-    if isinstance(tree, Tensor):
-        return tree.requires_grad
-    if isinstance(tree, dict):
-        tree = list(tree.values())
-    return isinstance(tree, tuple | list) and any(any_requires_grad(part) for part in tree)
+    return any(isinstance(part, Tensor) and part.requires_grad for part in parts_of(tree))
+
+
+def is_numpys(part: Any) -> bool:
+    """Whether a value is, or holds, no array of another library, and no subclass of NumPy's."""
+    part = part._values if isinstance(part, Tensor) else part
+    return type(part) is np.ndarray or not hasattr(type(part), "__array_function__")
 
 
 def unwrap(tree: Any) -> Any:

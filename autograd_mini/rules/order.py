@@ -6,6 +6,7 @@ import numpy as np
 
 from autograd_mini.domains import case
 from autograd_mini.primitive import binder, composite, constant, primitive, rule
+from autograd_mini.rules.refusals import kind_of, require
 
 # Sorting
 
@@ -81,10 +82,10 @@ def unpermute(a, order, axis):
     return out
 
 
-def unsort(g, _out, a, *, axis=-1, kind=None, stable=None):
+def unsort(g, _out, a, *, axis=-1, kind=None, order=None, stable=None):
     """`g` at the places from which the entries came."""
-    order = np.argsort(a, axis=axis, kind=kind, stable=stable)
-    return unpermute(g, order, axis) if axis is not None else np.reshape(unpermute(g, order, 0), a.shape)
+    places = np.argsort(a, axis=axis, kind=kind, stable=stable)
+    return unpermute(g, places, axis) if axis is not None else np.reshape(unpermute(g, places, 0), a.shape)
 
 
 ORDERS = np.array([[1, 0, 2], [2, 1, 0]])
@@ -125,7 +126,8 @@ def _sort_complex(a):
 
 
 @composite(np.partition)
-def _partition(a, kth, axis=-1, kind="introselect"):
+def _partition(a, kth, axis=-1, kind="introselect", order=None):
+    require(order is None, "Cannot specify order when the array has no fields.")
     if axis is None:
         a, axis = np.reshape(a, (-1,)), -1
     return permute(a, np.argpartition(a, kth, axis=axis, kind=kind), axis)
@@ -161,7 +163,7 @@ def at_rank(a, near, rank, known):
     if np.any(rank < first - 1) or np.any(rank > last + 1):  # the quantile is rounded, or overflowed
         return np.take_along_axis(np.sort(a, axis=-1), np.broadcast_to(rank, near.shape)[..., None], -1)[..., 0]
     if a.ndim == 1:  # as below, faster
-        return np.max(a.compress(less)) if rank < first else np.min(a.compress(more)) if rank > last else near
+        return np.max(a.compress(less)) if rank < first else np.min(a.compress(more)) if last < rank < known else near
     below, above = np.max(np.where(less, a, -np.inf), axis=-1), np.min(np.where(more, a, np.inf), axis=-1)
     return np.where(rank < first, below, np.where(rank > last, above, near))
 
@@ -233,6 +235,8 @@ def from_rows(r, a, axis):
 
 def of_quantile(g, out, a, *, axis, q=None, method="linear", weights=None, percent=False, skips=False):
     """The cotangent to the entries of the two ranks, by their weights; with weights, to those that equal the result."""
+    if a.size == 0:
+        return np.zeros_like(a)
     x = rows(a, axis)
     lead = x.shape[:-1]
     several = (math.prod(np.shape(q)), *lead)
@@ -367,16 +371,35 @@ def _nancumprod(a, axis=None, dtype=None):
     return np.cumprod(filled(a, 1), axis=axis, dtype=dtype)
 
 
+def refuse_whole(dtype):
+    """Refuse a dtype that holds no fractions, as the means of NumPy that skip NaN do."""
+    require(dtype is None or kind_of(dtype) in "fc", "If a is inexact, then dtype must be inexact", TypeError)
+
+
 @composite(np.nanmean)
 def _nanmean(a, axis=None, dtype=None, *, keepdims=False, where=None):
+    refuse_whole(dtype)
     return np.mean(filled(a, 0), axis=axis, dtype=dtype, keepdims=keepdims, where=known(a, where))
 
 
+def where_free(spread, numbers, axis, keepdims, taken):
+    """The spread of what is no NaN, and NaN where no degree of freedom is left."""
+    return np.where(np.sum(numbers, axis=axis, keepdims=keepdims) <= taken, np.nan, spread)
+
+
 @composite(np.nanvar)
-def _nanvar(a, axis=None, dtype=None, *, where=None, **options):
-    return np.var(filled(a, 0), axis=axis, dtype=dtype, where=known(a, where), **options)
+def _nanvar(a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=None, mean=None, correction=None):
+    refuse_whole(dtype)
+    options = {"axis": axis, "dtype": dtype, "ddof": ddof, "mean": mean, "correction": correction}
+    numbers = known(a, where)
+    spread = np.var(filled(a, 0), where=numbers, keepdims=keepdims, **options)
+    return where_free(spread, numbers, axis, keepdims, ddof if correction is None else correction)
 
 
 @composite(np.nanstd)
-def _nanstd(a, axis=None, dtype=None, *, where=None, **options):
-    return np.std(filled(a, 0), axis=axis, dtype=dtype, where=known(a, where), **options)
+def _nanstd(a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=None, mean=None, correction=None):
+    refuse_whole(dtype)
+    options = {"axis": axis, "dtype": dtype, "ddof": ddof, "mean": mean, "correction": correction}
+    numbers = known(a, where)
+    spread = np.std(filled(a, 0), where=numbers, keepdims=keepdims, **options)
+    return where_free(spread, numbers, axis, keepdims, ddof if correction is None else correction)

@@ -5,6 +5,7 @@ they call. What runs on arrays only is free: the bodies of primitives, `kinks=`,
 """
 
 import ast
+import importlib
 import operator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 
 import nn
 from autograd_mini import rules
-from autograd_mini.primitive import composites, constants, primitives
+from autograd_mini.primitive import composites, constants, own_functions, primitives
 
 FILES = [*Path(rules.__file__).parent.glob("*.py"), *Path(nn.__file__).parent.rglob("*.py")]
 SOURCES = sorted(path for path in FILES if "rule" in path.read_text() and path.name != "__init__.py")
@@ -49,6 +50,16 @@ def output_and_operands(rule: Function, arity: int) -> list[str]:
     return positional[1 : 2 + arity]
 
 
+def imported_primitives(tree: ast.Module) -> set[str]:
+    """The primitives of other tables that a source imports by name."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("autograd_mini.rules."):
+            table = importlib.import_module(node.module)
+            found |= {name.name for name in node.names if getattr(table, name.name) in own_functions}
+    return found
+
+
 class Table:
     """The source of one table of rules."""
 
@@ -56,7 +67,7 @@ class Table:
         tree = ast.parse(source)
         nodes = [node for top in tree.body for node in (top.body if isinstance(top, ast.If) else [top])]
         functions = [node for node in nodes if isinstance(node, ast.FunctionDef)]
-        self.primitives = {f.name for f in functions if "primitive" in decorators(f)}
+        self.primitives = {f.name for f in functions if "primitive" in decorators(f)} | imported_primitives(tree)
         self.helpers = {f.name: f for f in functions if f.name not in self.primitives}
         self.rules: list[Function] = []
         self.reads: dict[Function, list[str]] = {}  # the parameters of a rule that hold the output and the operands
