@@ -62,7 +62,7 @@ class Surface:
     squeeze, ravel, flatten, swapaxes = method(np.squeeze), method(np.ravel), method(np.ravel), method(np.swapaxes)
     cumsum, cumprod, diagonal, dot = method(np.cumsum), method(np.cumprod), method(np.diagonal), method(np.dot)
     take, repeat, choose, compress = method(np.take), method(np.repeat), method(np.choose), method(np.compress)
-    conj, conjugate, round = method(np.conjugate), method(np.conjugate), method(np.round)
+    round = method(np.round)
     argmax, argmin, argsort, nonzero = method(np.argmax), method(np.argmin), method(np.argsort), method(np.nonzero)
     argpartition, searchsorted = method(np.argpartition), method(np.searchsorted)
     real, imag = property(method(np.real)), property(method(np.imag))
@@ -70,6 +70,14 @@ class Surface:
     __floordiv__, __rfloordiv__ = operators(np.floor_divide)
     __mod__, __rmod__ = operators(np.remainder)
     __divmod__, __rdivmod__ = operators(np.divmod)
+    __lshift__, __rlshift__ = operators(np.left_shift)
+    __rshift__, __rrshift__ = operators(np.right_shift)
+
+    def conj(self) -> Any:
+        """The complex conjugate; a tensor of other numbers is its own."""
+        return np.conjugate(self) if self._values.dtype.kind == "c" else self
+
+    conjugate = conj
 
     def __round__(self, digits: int = 0) -> Any:
         return np.round(self, digits)

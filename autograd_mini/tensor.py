@@ -8,6 +8,7 @@ import operator
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,12 +22,17 @@ from autograd_mini.primitive import Plan, Primitive, composites, constants, disp
 from autograd_mini.rules import methods
 from autograd_mini.rules.elementwise import cast
 from autograd_mini.rules.indexing import getitem, plain_index
+from autograd_mini.rules.refusals import refuse_as_numpy
 from autograd_mini.rules.signatures import binder_of, without_out
 from autograd_mini.rules.updates import At
 from autograd_mini.surface import Method, Surface
 
 numpy: Any = np  # NumPy's type stubs do not say that its functions return tensors for tensors
 DIFFERENTIABLE = "fc"  # dtype kinds
+# These call functions of the caller's, or may be told to write into an operand; their rules do neither.
+GUARDED = {np.apply_along_axis, np.apply_over_axes, np.piecewise, np.nan_to_num, np.median, np.nanmedian}
+GUARDED |= {np.quantile, np.nanquantile, np.percentile, np.nanpercentile}
+REFUSALS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 WRITERS = {np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask}
 NONE: dict[str, Any] = {}  # the options of most operations
 ufunc_methods: Any = methods  # the tables of rules carry no types
@@ -320,8 +326,18 @@ class Tensor(Surface):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if kwargs and kwargs.pop("out", None) is not None:
             raise TypeError(errors.NO_OUT.format(name=display_name(ufunc)))
+        try:
+            return self._universal(ufunc, method, inputs, kwargs)
+        except REFUSALS as error:
+            if method != "at":  # which writes
+                refuse_as_numpy(error, getattr(ufunc, method), copied(inputs), copied(kwargs))
+            raise
+
+    def _universal(self, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if method == "__call__":
-            if kwargs and ufunc.signature is None and not OPTIONS_OF_CALLS.isdisjoint(kwargs):
+            if (kwargs or ufunc not in primitives) and "where" not in kwargs and self._alone(inputs, kwargs):
+                return numpys_own(ufunc, inputs, kwargs)
+            if not OPTIONS_OF_CALLS.isdisjoint(kwargs) and (ufunc.signature is None or "where" not in kwargs):
                 return ufunc_methods.with_options(ufunc, inputs, unwrap(kwargs))
             if ufunc in primitives:
                 return apply(primitives[ufunc], *inputs, **kwargs)
@@ -332,12 +348,25 @@ class Tensor(Surface):
             raise TypeError(errors.WRITING.format(name=f"{display_name(ufunc)}.at"))
         if ufunc in constants or not modes.recording or not any_requires_grad((inputs, kwargs)):
             return wrap_constants(getattr(ufunc, method)(*unwrap(inputs), **unwrap(kwargs)))
-        return ufunc_methods.method(ufunc, method)(*inputs, **kwargs)
+        compute = ufunc_methods.method(ufunc, method) if ufunc in primitives or ufunc in composites else None
+        if compute is None:
+            message = errors.NO_METHOD if ufunc in primitives else errors.NO_RULE
+            raise TypeError(message.format(name=display_name(ufunc), method=method))
+        return compute(*inputs, **kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if function in WRITERS and args and isinstance(args[0], Tensor):
+            raise TypeError(errors.WRITING.format(name=display_name(function)))
         if "out" in kwargs:
             _, kwargs = without_out(function, (), kwargs)
-        return self.__autograd_primitive__(function, args, kwargs)
+        if function not in GUARDED and self._alone(args, kwargs):
+            return numpys_own(function, *without_out(function, args, kwargs))
+        try:
+            return self.__autograd_primitive__(function, args, kwargs)
+        except REFUSALS as error:
+            if function not in GUARDED and (function in primitives or function in composites):
+                refuse_as_numpy(error, function, copied(args), copied(kwargs))
+            raise
 
     def __autograd_primitive__(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A function as a user calls it: by its rule, by what it is composed of, or of constants."""
@@ -348,11 +377,15 @@ class Tensor(Surface):
         if function in composites:
             args, kwargs = without_out(function, args, kwargs)
             return composites[function](*args, **kwargs)
-        if function in WRITERS and args and isinstance(args[0], Tensor):
-            raise TypeError(errors.WRITING.format(name=display_name(function)))
         if function not in constants and modes.recording and any_requires_grad((args, kwargs)):
             raise TypeError(errors.NO_RULE.format(name=display_name(function)))
         return wrap_constants(function(*unwrap(args), **unwrap(kwargs)))
+
+    def _alone(self, args: Any, kwargs: Any) -> bool:
+        """Whether a call needs nothing but NumPy: no gradient is wanted, and no other library's array takes part."""
+        if modes.recording and (self.requires_grad or any_requires_grad((args, kwargs))):
+            return False
+        return all(map(is_numpys, parts_of((args, kwargs))))
 
 
 RESHAPE, TRANSPOSE, GETITEM, CAST = (primitives[f] for f in (np.reshape, np.transpose, getitem, cast))
@@ -460,7 +493,7 @@ def plain_options(primitive: Primitive, options: dict[str, Any], constant: bool)
     return options
 
 
-def explain(error: Exception, primitive: Primitive, values: Sequence[Any]) -> Exception:
+def explain(error: Exception, primitive: Any, values: Sequence[Any]) -> Exception:
     """The same error, saying which operation it was and on what shapes."""
     text = errors.CALL_FAILED.format(name=primitive.name, operands=errors.describe(*values), reason=error)
     if type(error) in (ValueError, TypeError):
@@ -480,16 +513,46 @@ def mapped(tree: Any, kinds: Any, change: Callable[[Any], Any]) -> Any:
     return tree
 
 
+def numpys_own(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
+    """NumPy's own result, values and dtype, of a function of constants."""
+    options = unwrap(kwargs)  # by this name a watch finds them
+    operation = primitives.get(function) or SimpleNamespace(name=display_name(function), function=function)
+    try:
+        result = wrap_constants(function(*unwrap(args), **options))
+    except (ValueError, TypeError) as error:
+        raise explain(error, operation, unwrap(parts_of(args))) from error
+    for watch in modes.watches if function not in constants else ():
+        watch.forward(operation, tuple(parts_of(args)), tuple(t for t in parts_of(result) if isinstance(t, Tensor)))
+    return result
+
+
+def parts_of(tree: Any) -> list[Any]:
+    """The parts of nested tuples, lists and dicts."""
+    parts = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, tuple | list) else None
+    return [tree] if parts is None else [leaf for part in parts for leaf in parts_of(part)]
+
+
 def any_requires_grad(tree: Any) -> bool:
     """Whether a tensor that requires grad is anywhere in nested tuples, lists and dicts."""
-    found: list[bool] = []
-    mapped(tree, Tensor, lambda tensor: found.append(tensor.requires_grad))
-    return any(found)
+    return any(isinstance(part, Tensor) and part.requires_grad for part in parts_of(tree))
+
+
+def is_numpys(part: Any) -> bool:
+    """Whether a value is, or holds, no array of another library, and no subclass of NumPy's."""
+    part = part._values if isinstance(part, Tensor) else part
+    return type(part) is np.ndarray or not hasattr(type(part), "__array_function__")
 
 
 def unwrap(tree: Any) -> Any:
     """Each tensor as its array."""
     return mapped(tree, Tensor, lambda tensor: tensor._values)
+
+
+def copied(tree: Any) -> Any:
+    """Each tensor and each array as an array of its own, into which a function may write."""
+    return mapped(
+        tree, Tensor | np.ndarray, lambda array: array._values.copy() if isinstance(array, Tensor) else array.copy()
+    )
 
 
 def wrap_constants(result: Any) -> Any:

@@ -105,7 +105,9 @@ def excess(g: Any, s: Any, labels: Any) -> Any:
     e = rows - np.maximum.reduce(rows, axis=1, keepdims=True)
     np.exp(e, out=e)
     e *= g / np.add.reduce(e, axis=1, keepdims=True)
-    e[np.arange(labels.size), labels.ravel()] -= g[:, 0] if g.ndim else g
+    right = np.arange(labels.size), labels.ravel()
+    e[right] = 0
+    e[right] = -np.add.reduce(e, axis=1)  # the share less 1 has no digits left where the right class is nearly sure
     return e.reshape(s.shape)
 
 

@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 
-from autograd_mini.domains import POSITIVE, REAL, Interval, case
-from autograd_mini.primitive import composite, constant, primitive, rule
+from autograd_mini.domains import POSITIVE, REAL, UNARY, Interval, case
+from autograd_mini.primitive import composite, primitive, rule
 
 LN2, LN10 = math.log(2), math.log(10)
+ONE = np.int8(1)  # from which no dtype is widened, not even that of booleans
 DOUBLE = np.float64(1)  # times this, a number has at least double precision
 
 # Arithmetic
@@ -38,7 +39,7 @@ rule(one_where, None, lambda g, _out, mask, _a: np.where(mask, 0, g), broadcasts
 
 
 def power_left(g, _out, a, b):
-    return g * b * one_where((a == 0) & (b == 0), a) ** (b - 1)
+    return g * b * one_where((a == 0) & (b == 0), a) ** (b - ONE)
 
 
 def power_right(g, out, a, b):
@@ -60,7 +61,7 @@ def _float_power(x1, x2):
 # Exponentials
 rule(np.exp, lambda g, out, _a: g * out)
 rule(np.exp2, lambda g, out, _a: g * (out * LN2))
-rule(np.expm1, lambda g, out, _a: g * (out + 1))
+rule(np.expm1, lambda g, _out, a: g * np.exp(a))  # out + 1 has no digits left where it is small
 
 # Logarithms
 rule(np.log, lambda g, _out, a: g / a, domain=POSITIVE)
@@ -85,28 +86,23 @@ rule(
     lambda g, out, a, b: -g * (out * exp_share(b, a)),
     broadcasts=True,
 )
+
+
+def natural(g, a):
+    """The exponent of e in a power of 2, in the dtype of `g`."""
+    return np.multiply(a, LN2, dtype=g.dtype)
+
+
 rule(np.logaddexp, lambda g, _out, a, b: g * exp_share(a, b), lambda g, _out, a, b: g * exp_share(b, a))
 rule(
     np.logaddexp2,
-    lambda g, _out, a, b: g * exp_share(a * LN2, b * LN2),
-    lambda g, _out, a, b: g * exp_share(b * LN2, a * LN2),
+    lambda g, _out, a, b: g * exp_share(natural(g, a), natural(g, b)),
+    lambda g, _out, a, b: g * exp_share(natural(g, b), natural(g, a)),
 )
 
 
 # The parts of a floating-point number
-@primitive
-def exponent(a):
-    """The integer e in a = m 2^e, with 1/2 <= |m| < 1."""
-    return np.frexp(a)[1]
-
-
-constant(exponent)
-
-
-@composite(np.frexp)
-def _frexp(a):
-    e = exponent(a)
-    return np.ldexp(a, -e), e
+rule(np.frexp, lambda g, out, _a: np.ldexp(g[0], -out[1]), cases=UNARY)
 
 
 # A Python number as exponent has become one of the result's dtype, so that it is cast back.
@@ -128,8 +124,10 @@ def cast(a, dtype):
 
 
 @composite(np.full_like)
-def _full_like(a, fill_value, dtype=None):
-    return cast(np.ones_like(a) * fill_value, a.dtype if dtype is None else dtype)
+def _full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None):  # noqa: PLR0917 (as NumPy has it)
+    ones = np.ones_like(a, shape=shape)
+    filled = np.broadcast_to(fill_value, ones.shape)
+    return cast(filled, a.dtype if dtype is None else dtype)
 
 
 rule(cast, lambda g, _out, _a, dtype: g, cases=(case((2, 3), dtype="float32"),))

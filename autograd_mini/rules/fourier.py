@@ -9,6 +9,7 @@ import numpy as np
 
 from autograd_mini.domains import case
 from autograd_mini.primitive import composite, primitive, rule
+from autograd_mini.rules.refusals import require
 
 COMPLEX = frozenset(map(np.dtype, (np.complex64, np.complex128, np.clongdouble)))
 ONE_AXIS = (
@@ -59,10 +60,11 @@ rule(
 
 
 def as_given(g, a, *axes):
-    """`g` in the shape of `a`, which may have been real."""
+    """`g` in the shape and dtype of `a`, which may have been real, or of half precision."""
     for axis in axes:
         g = fitted(g, a.shape[axis], axis)
-    return g if a.dtype in COMPLEX else np.real(g)
+    g = g if a.dtype in COMPLEX else np.real(g)
+    return g if g.dtype == a.dtype else g.astype(a.dtype)
 
 
 # One axis
@@ -81,12 +83,12 @@ rule(
 
 def rfft(g, _out, _a, n=None, axis=-1, norm=None):
     n = _a.shape[axis] if n is None else n
-    return fitted(np.fft.hfft(scale_inside(g, 0.5, n, axis), n, axis, norm), _a.shape[axis], axis)
+    return as_given(np.fft.hfft(scale_inside(g, 0.5, n, axis), n, axis, norm), _a, axis)
 
 
 def ihfft(g, _out, _a, n=None, axis=-1, norm=None):
     n = _a.shape[axis] if n is None else n
-    return fitted(np.fft.irfft(scale_inside(g, 0.5, n, axis), n, axis, norm), _a.shape[axis], axis)
+    return as_given(np.fft.irfft(scale_inside(g, 0.5, n, axis), n, axis, norm), _a, axis)
 
 
 def irfft(g, _out, _a, n=None, axis=-1, norm=None):
@@ -109,6 +111,7 @@ rule(np.fft.hfft, hfft, cases=SPECTRA)
 def transformed(a, s, axes):
     """The axes that an n-dimensional transform goes along."""
     if axes is not None:
+        require(s is None or len(s) == len(axes), "Shape and axes have different lengths.")
         return tuple(axes)
     return tuple(range(-a.ndim if s is None else -len(s), 0))
 
@@ -137,25 +140,28 @@ def _ifft2(a, s=None, axes=(-2, -1), norm=None):
     return np.fft.ifftn(a, s, axes, norm)
 
 
-def last_length(a, s, axes):
-    """The length that was asked for along the last of the axes; None for what NumPy takes by itself."""
-    return None if s is None else a.shape[axes[-1]] if s[-1] == -1 else s[-1]
+def lengths_of(a, s, axes):
+    """The length along each of the axes; None for the last one that NumPy takes by itself."""
+    if s is None:
+        return [*(a.shape[axis] for axis in axes[:-1]), None]
+    return [a.shape[axis] if n == -1 else n for n, axis in zip(s, axes, strict=True)]
 
 
 @composite(np.fft.rfftn)
 def _rfftn(a, s=None, axes=None, norm=None):
     axes = transformed(a, s, axes)
-    half = np.fft.rfft(a, last_length(a, s, axes), axes[-1], norm)
-    return np.fft.fftn(half, None if s is None else s[:-1], axes[:-1], norm) if len(axes) > 1 else half
+    *lengths, last = lengths_of(a, s, axes)
+    half = np.fft.rfft(a, last, axes[-1], norm)
+    return np.fft.fftn(half, lengths, axes[:-1], norm) if len(axes) > 1 else half
 
 
 @composite(np.fft.irfftn)
 def _irfftn(a, s=None, axes=None, norm=None):
     axes = transformed(a, s, axes)
-    n = last_length(a, s, axes)
-    if len(axes) > 1:
-        a = np.fft.ifftn(a, None if s is None else s[:-1], axes[:-1], norm)
-    return np.fft.irfft(a, n, axes[-1], norm)
+    *lengths, last = lengths_of(a, s, axes)
+    for n, axis in zip(lengths, axes[:-1], strict=True):  # in NumPy's order
+        a = np.fft.ifft(a, n, axis, norm)
+    return np.fft.irfft(a, last, axes[-1], norm)
 
 
 @composite(np.fft.rfft2)

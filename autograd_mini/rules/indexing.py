@@ -1,11 +1,14 @@
 """Derivatives of reading and writing by index, each the adjoint of the other: entries, diagonals, triangles."""
 
+import copy
+import math
 from typing import Any
 
 import numpy as np
 
 from autograd_mini.domains import case
 from autograd_mini.primitive import composite, constant, primitive, rule
+from autograd_mini.rules.refusals import axes_of, axis_of, kind_of, require
 from autograd_mini.rules.signatures import binder
 
 
@@ -166,7 +169,7 @@ def copied(function, *names):
 
     def with_copies(args, kwargs):
         operands, options = bind(args, kwargs)
-        return operands, {key: np.array(value) if key in names else value for key, value in options.items()}
+        return operands, {key: copy.deepcopy(value) if key in names else value for key, value in options.items()}
 
     return with_copies
 
@@ -237,7 +240,7 @@ def unrepeat(g, _out, _a, repeats, axis=None):
     flat = axis is None or not _a.ndim
     shape, axis = ((_a.size,), 0) if flat else (_a.shape, axis % _a.ndim)
     if np.size(repeats) == 1:
-        copies = np.reshape(g, (*shape[: axis + 1], int(np.max(repeats)), *shape[axis + 1 :]))
+        copies = np.reshape(g, (*shape[: axis + 1], max(int(np.max(repeats)), 0), *shape[axis + 1 :]))
         return np.reshape(np.sum(copies, axis=axis + 1), _a.shape)
     return np.reshape(add_taken(g, runs(shape[axis], repeats), axis, shape[axis], "raise"), _a.shape)
 
@@ -263,6 +266,7 @@ rule(
 
 @composite(np.compress)
 def _compress(condition, a, axis=None):
+    require(np.ndim(condition) == 1, "condition must be a 1-d array")
     return np.take(a, np.flatnonzero(condition), axis)
 
 
@@ -301,8 +305,14 @@ def insertion(length, obj, count):
 @composite(np.insert)
 def _insert(arr, obj, values, axis=None):
     a = np.ravel(arr) if axis is None else arr
-    axis = 0 if axis is None else axis % a.ndim
-    values = np.reshape(values, (1,) * (a.ndim - np.ndim(values)) + np.shape(values)).astype(a.dtype)
+    axis = 0 if axis is None else axis_of(axis, a.ndim)
+    whole = isinstance(values, complex) and kind_of(a.dtype) != "c"
+    require(not whole, "np.insert was given a complex number for an array of real ones", TypeError)
+    shape = np.shape(values)
+    extra = len(shape) - a.ndim
+    several = isinstance(obj, slice) or np.size(obj) != 1
+    shape = shape[extra:] if several and extra > 0 and shape[:extra] == (1,) * extra else (1,) * -extra + shape
+    values = np.reshape(values, shape).astype(a.dtype)
     if not isinstance(obj, slice) and np.ndim(obj) == 0:
         values = np.moveaxis(values, 0, axis)
     number, order = insertion(a.shape[axis], obj, values.shape[axis])
@@ -313,11 +323,8 @@ def _insert(arr, obj, values, axis=None):
 @primitive
 def trimmed(filt, trim="fb", axis=None):
     """The index of what `np.trim_zeros` keeps."""
-    if axis is None:
-        axes = range(filt.ndim)
-    else:
-        axes = tuple(i % filt.ndim for i in (axis if isinstance(axis, tuple) else (axis,)))
-    places = np.nonzero(filt)
+    axes = axes_of(axis, filt.ndim)
+    places = np.nonzero(filt) if filt.ndim else ()
     trim = trim.lower()
     if not set(trim) <= {"f", "b"} or not trim:
         raise ValueError(f"np.trim_zeros takes trim='f', 'b' or 'fb', not {trim!r}")
@@ -381,7 +388,7 @@ def _union1d(ar1, ar2):
 @composite(np.intersect1d)
 def _intersect1d(ar1, ar2, assume_unique=False, return_indices=False):
     places = common_places(ar1, ar2, assume_unique)
-    values = np.take(np.ravel(ar1), places[0])
+    values = np.take(np.ravel(ar1), places[0]).astype(np.result_type(ar1, ar2))
     return (values, *places) if return_indices else values
 
 
@@ -456,6 +463,8 @@ def exponents(length, count, increasing):
 
 @composite(np.vander)
 def _vander(x, N=None, increasing=False):  # noqa: N803 (NumPy's name)
+    require(np.ndim(x) == 1, "x must be a one-dimensional array or sequence.")
+    require(N is None or N >= 0, "negative dimensions are not allowed")
     return np.power(np.expand_dims(x, 1), exponents(x.shape[0], N, increasing))
 
 
@@ -464,10 +473,11 @@ def _vander(x, N=None, increasing=False):  # noqa: N803 (NumPy's name)
 
 @composite(np.apply_along_axis)
 def _apply_along_axis(func1d, axis, arr, *args, **kwargs):
-    axis = axis % arr.ndim
+    axis = axis_of(axis, arr.ndim)
     last = np.moveaxis(arr, axis, -1)
     lead = last.shape[:-1]
-    rows = np.reshape(last, (-1, last.shape[-1]))
+    require(0 not in lead, "Cannot apply_along_axis when any iteration dimensions are 0")
+    rows = np.reshape(last, (math.prod(lead), last.shape[-1]))
     results = np.stack([func1d(row, *args, **kwargs) for row in rows])
     inner = results.ndim - 1
     results = np.reshape(results, lead + results.shape[1:])
@@ -477,7 +487,9 @@ def _apply_along_axis(func1d, axis, arr, *args, **kwargs):
 @composite(np.apply_over_axes)
 def _apply_over_axes(func, a, axes):
     for axis in [axes] if np.ndim(axes) == 0 else axes:
-        axis = axis % a.ndim  # noqa: PLW2901
+        axis = axis + a.ndim if axis < 0 else axis  # noqa: PLW2901
         result = func(a, axis)
-        a = result if result.ndim == a.ndim else np.expand_dims(result, axis)
+        result = result if result.ndim == a.ndim else np.expand_dims(result, axis)
+        require(result.ndim == a.ndim, "the function given is not returning an array of the correct shape")
+        a = result
     return a

@@ -11,6 +11,7 @@ import numpy as np
 
 from autograd_mini.domains import POSITIVE, REAL, case
 from autograd_mini.primitive import composite, constant, primitive, rule
+from autograd_mini.rules.refusals import axes_of, require
 
 COMPLEX = frozenset(map(np.dtype, (np.complex64, np.complex128, np.clongdouble)))
 EQUAL = (
@@ -36,6 +37,7 @@ NORM_AXES = (
     "np.linalg.norm was called with ord={order!r} on an array of {ndim} axes. It is of vectors or matrices; say with "
     "`axis=` which axes are theirs."
 )
+LINALG_ERROR = np.linalg.LinAlgError
 SQUARE = (case((3, 3)), case((1, 1)), case((2, 3, 3)), case((0, 2, 2)))
 
 
@@ -231,19 +233,53 @@ def cutoff(a):
 constant(np.linalg.matrix_rank, cutoff)
 
 
-@composite(np.linalg.lstsq)
-def _lstsq(a, b, rcond=None):
-    if rcond is None:
-        rcond = cutoff(a)
-    x = np.matmul(np.linalg.pinv(a, rcond), b)
-    rank = np.linalg.matrix_rank(a, rtol=rcond)
-    squares = np.atleast_1d(np.sum(np.square(np.abs(b - np.matmul(a, x))), axis=0))
-    overdetermined = rank == a.shape[1] < a.shape[0]
-    return x, squares if overdetermined else squares[:0], rank, np.linalg.svdvals(a)
+def lstsq_parts(g, out, a, b):
+    """The cotangents of the solution and of the residual b - a x, as columns."""
+    solution, squares = out[0], out[1]
+    x, gx = as_columns(solution, b), as_columns(g[0], b)
+    rest = as_columns(b, b) - np.matmul(a, x)
+    if squares.size == 0:  # NumPy tells none of the residual
+        return x, gx, np.zeros_like(rest)
+    gr = 2 * conjugate(rest) * g[1]
+    return x, gx - np.matmul(transpose(a), gr), gr
+
+
+def lstsq_left(g, out, a, b, rcond=None):
+    """By the pseudoinverse, for changes that do not change the rank; the singular values have a part of their own."""
+    a = a.astype(out[0].dtype)
+    inverse = np.linalg.pinv(a, cutoff(a) if rcond is None else rcond)
+    x, gx, gr = lstsq_parts(g, out, a, b)
+    through = pinv(np.matmul(gx, transpose(as_columns(b, b))), inverse, a)
+    return through - np.matmul(gr, transpose(x)) + svdvals(g[3], out[3], a)
+
+
+def lstsq_right(g, out, a, b, rcond=None):
+    """The pseudoinverse carries the right side to the solution."""
+    a = a.astype(out[0].dtype)
+    inverse = np.linalg.pinv(a, cutoff(a) if rcond is None else rcond)
+    _, gx, gr = lstsq_parts(g, out, a, b)
+    part = np.matmul(transpose(inverse), gx) + gr
+    return np.squeeze(part, -1) if b.ndim == 1 else part
+
+
+rule(
+    np.linalg.lstsq,
+    lstsq_left,
+    lstsq_right,
+    cases=(case((4, 2), (4,)), case((4, 2), (4, 3)), case((2, 3), (2,)), case((3, 3), (3, 2), rcond=1e-8)),
+    prepare=lambda a, b: (a + 4 * np.eye(*a.shape[-2:]) * distinct(a.shape[-1]), b),
+)
+
+
+def check_square(*lengths):
+    """Refuse matrices that are not square."""
+    require(lengths[0] == lengths[1], "Last 2 dimensions of the array must be square", LINALG_ERROR)
 
 
 @composite(np.linalg.tensorinv)
 def _tensorinv(a, ind=2):
+    require(ind > 0, "Invalid ind argument.")
+    require(a.ndim > 0, "np.linalg.tensorinv needs an array of one axis at least", TypeError)
     rows = math.prod(a.shape[ind:])
     return np.reshape(np.linalg.inv(np.reshape(a, (rows, -1))), a.shape[ind:] + a.shape[:ind])
 
@@ -253,12 +289,16 @@ def _tensorsolve(a, b, axes=None):
     if axes is not None:
         last = [axis % a.ndim for axis in axes]
         a = np.transpose(a, [axis for axis in range(a.ndim) if axis not in last] + last)
-    shape = a.shape[np.ndim(b) :]
-    return np.reshape(np.linalg.solve(np.reshape(a, (-1, math.prod(shape))), np.ravel(b)), shape)
+    shape = a.shape[-(a.ndim - np.ndim(b)) :]
+    rows = math.prod(shape)
+    check_square(a.size, rows**2)
+    return np.reshape(np.linalg.solve(np.reshape(a, (rows, rows)), np.ravel(b)), shape)
 
 
 @composite(np.linalg.matrix_power)
 def _matrix_power(a, n):
+    require(a.ndim > 1, "np.linalg.matrix_power needs an array of two axes at least", LINALG_ERROR)
+    check_square(*a.shape[-2:])
     if n == 0:
         return np.zeros_like(a) + identity(a)
     base = np.linalg.inv(a) if n < 0 else a
@@ -568,27 +608,64 @@ rule(
 
 def kept(g, x, axis, keepdims):
     """`g` with the axes that were reduced put back."""
-    return g if keepdims or axis is None else np.expand_dims(g, axis)
+    return g if keepdims or axis is None else np.expand_dims(g, axis if isinstance(axis, tuple) else int(axis))
+
+
+@primitive
+def over_norm(y, x, axis, order, size=None):
+    """`y` divided by the norm of `x`, and 0 where that is 0, also where its powers over- or underflow.
+
+    The norm as NumPy computes it may be given where it is known.
+    """
+    with np.errstate(all="ignore"):
+        if size is not None:
+            limits = np.finfo(size.dtype)
+            low = (limits.tiny / limits.eps) ** (1 / max(abs(order), 1))
+            if np.all((size > low) & np.isfinite(size)):
+                return y / size
+        magnitude = np.abs(x)
+        scale = np.max(magnitude, axis=axis, keepdims=True, initial=0)
+        scale = np.where((scale > 0) & np.isfinite(scale), scale, 1)
+        size = np.linalg.vector_norm(magnitude / scale, axis=axis, keepdims=True, ord=order)
+        return y / scale / np.where(size == 0, np.inf, size)
+
+
+rule(
+    over_norm,
+    lambda g, _out, _y, x, axis, order, size=None: over_norm(g, x, axis, order, frozen(size)),
+    lambda g, out, _y, x, axis, order, size=None: (
+        -norm_slope(x, size, axis, order)
+        * np.sum(np.real(over_norm(g, x, axis, order, frozen(size)) * out), axis=axis, keepdims=True)
+    ),
+    cases=(case((2, 3), (2, 3), axis=-1, order=2), case((2, 3), (2, 3), axis=(0, 1), order=3)),
+)
+
+
+def norm_slope(x, size, axis, order):
+    """The derivative of a norm by each entry, given the norm; of an order other than 0, 1 and infinity."""
+    size = frozen(size)
+    if order == 2:
+        return over_norm(conjugate(x), x, axis, order, size)
+    sign, magnitude = np.sign(conjugate(x)), np.abs(x)
+    if order > 2:
+        return sign * over_norm(magnitude, x, axis, order, size) ** (order - 1)
+    zero = magnitude == 0
+    ratio = over_norm(np.where(zero, 1, magnitude), x, axis, order, size)
+    return sign * np.where(zero, 0, np.where(zero, 1, ratio) ** (order - 1))
 
 
 def vector_norm(g, out, x, *, axis=None, keepdims=False, ord=2):
     g, size = kept(g, x, axis, keepdims), kept(out, x, axis, keepdims)
-    if ord == 2:
-        return conjugate(x) * (g * (size > 0) / (size + (size == 0)))
+    ord = 2 if ord is None else ord
+    if ord == 2 or ord not in (0, 1, np.inf, -np.inf):
+        return g * norm_slope(x, size, axis, ord)
     if ord == 0:
         return g * np.zeros_like(x)
     sign = np.sign(conjugate(x))
-    if ord == 1:
-        return g * sign
     if ord in (np.inf, -np.inf):
         ties = np.equal(np.abs(x), size)
-        return g * sign * (ties / np.sum(ties, axis=axis, keepdims=True, dtype=size.dtype))
-    magnitude = np.abs(x)
-    if ord > 2:
-        return sign * (g * (magnitude / (size + (size == 0))) ** (ord - 1))
-    zero = magnitude == 0
-    ratio = np.where(zero, 1, magnitude) / (size + (size == 0))
-    return sign * (g * np.where(zero, 0, ratio ** (ord - 1)))
+        return g * sign * (ties / np.sum(ties, axis=axis, keepdims=True)).astype(size.dtype)
+    return g * sign
 
 
 def norm_kinks(x, *, axis=None, keepdims=False, ord=2):
@@ -636,6 +713,7 @@ rule(
 
 @composite(np.linalg.matrix_norm)
 def _matrix_norm(x, /, *, keepdims=False, ord="fro"):
+    axes_of((-2, -1), np.ndim(x))
     if ord in (None, "fro", "f"):
         return np.linalg.vector_norm(x, axis=(-2, -1), keepdims=keepdims)
     if ord in (1, -1, np.inf, -np.inf):
@@ -646,7 +724,7 @@ def _matrix_norm(x, /, *, keepdims=False, ord="fro"):
         sums = np.abs(np.linalg.svdvals(x))  # whose slope is 0 at 0
     else:
         return undefined(NORM_AXES, order=ord, ndim=np.ndim(x))
-    norm = sums if ord == "nuc" else np.max(sums, axis=-1) if ord > 0 else np.min(sums, axis=-1)
+    norm = sums if ord == "nuc" else np.max(sums, axis=-1, initial=0) if ord > 0 else np.min(sums, axis=-1)
     return np.expand_dims(norm, (-2, -1)) if keepdims else norm
 
 
@@ -658,7 +736,7 @@ def length(x):
 
 rule(
     length,
-    lambda g, out, x: conjugate(x) * (g * (out > 0) / (out + (out == 0))),
+    lambda g, out, x: g * norm_slope(x, out, None, 2),
     kinks=norm_kinks,
     cases=(case((3,)), case((2, 3)), case(()), case((0,))),
 )
@@ -671,7 +749,8 @@ def _norm(x, ord=None, axis=None, keepdims=False):
     ndim = np.ndim(x)
     if axis is None and ord is None:
         return np.linalg.vector_norm(x, keepdims=keepdims)
-    axes = tuple(range(ndim)) if axis is None else tuple(axis) if isinstance(axis, tuple | list) else (axis,)
+    require(not isinstance(axis, list), "'axis' must be None, an integer or a tuple of integers", TypeError)
+    axes = axes_of(axis if axis is None or isinstance(axis, tuple) else int(axis), ndim)
     if len(axes) == 1:
         return np.linalg.vector_norm(x, axis=axes[0], keepdims=keepdims, ord=2 if ord is None else ord)
     if len(axes) != 2:
@@ -684,6 +763,7 @@ def _norm(x, ord=None, axis=None, keepdims=False):
 
 @composite(np.linalg.cond)
 def _cond(x, p=None):
+    require(x.size > 0 or math.prod(x.shape[-2:]) > 0, "cond is not defined on empty arrays", LINALG_ERROR)
     if p in (None, 2, -2):
         s = np.linalg.svdvals(x)
         return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import errors
-from autograd_mini.primitive import composites, display_name, primitives
+from autograd_mini.primitive import display_name
 from autograd_mini.rules.indexing import add_at, getitem
 from autograd_mini.rules.reductions import log_sum_exp, reduced_axes, rows, running_maximum, running_minimum
+from autograd_mini.rules.refusals import numpys
 
 NO_IDENTITY = (
     "{name}.reduce was called with `where=` or on no entries at all, but it has no value to start from. Write "
@@ -20,6 +20,7 @@ NO_IDENTITY = (
 
 GIVEN = {"dtype": None, "initial": np._NoValue, "where": True}  # what need not be passed on
 NUMBERS = (int, float, complex)  # which promote weakly
+EXTREMES = (np.max, np.min, running_maximum, running_minimum)
 LOOP_OPTIONS = {"dtype", "signature", "casting"}
 
 
@@ -55,30 +56,43 @@ def in_loop(ufunc, inputs, options):
     if signature is None:
         signature = (*[None] * ufunc.nin, *[np.dtype(chosen["dtype"])] * ufunc.nout) if "dtype" in chosen else None
     given = tuple(type(a) if type(a) in NUMBERS else a.dtype for a in inputs)
-    loop = ufunc.resolve_dtypes(
-        (*given, *[None] * ufunc.nout), signature=signature, casting=chosen.get("casting", "same_kind")
-    )
+    wanted = {} if signature is None else {"signature": signature}
+    loop = ufunc.resolve_dtypes((*given, *[None] * ufunc.nout), casting=chosen.get("casting", "same_kind"), **wanted)
     return [
-        dtype.type(a) if type(a) in NUMBERS else a.astype(dtype) for a, dtype in zip(inputs, loop, strict=False)
+        (np.asarray(a) if type(a) in NUMBERS else a).astype(dtype) for a, dtype in zip(inputs, loop, strict=False)
     ], rest
 
 
 # Methods
 
 
+def one_axis(array, axis):
+    """The axis that `accumulate` goes along."""
+    if not array.ndim:
+        raise TypeError("cannot accumulate on a scalar")
+    axes = reduced_axes(array.ndim, axis)
+    if len(axes) != 1:
+        raise ValueError("accumulate does not allow multiple axes")
+    return axis[0] if isinstance(axis, tuple) else 0 if axis is None else axis
+
+
 def along(function):
     """`ufunc.reduce` or `accumulate` by a function whose axis has another default."""
 
     def call(array, axis=0, **options):
+        if function in EXTREMES and "dtype" in options:
+            array = array.astype(options.pop("dtype"))
         return function(array, axis=axis, **options)
 
     return call
 
 
-def without_defaults(function):
-    """`function`, with the options that say nothing left out."""
+def without_defaults(function, scalars=True):
+    """`function`, with the options that say nothing left out; NumPy does not accumulate along no axis."""
 
     def call(*inputs, **options):
+        if not scalars:
+            options["axis"] = one_axis(inputs[0], options.get("axis", 0))
         return function(*inputs, **{k: v for k, v in options.items() if k not in GIVEN or v is not GIVEN[k]})
 
     return call
@@ -89,9 +103,20 @@ def parts(array, axis):
     return [array[(*[slice(None)] * (axis % array.ndim), i)] for i in range(array.shape[axis])]
 
 
+def in_its_dtype(method, array, **options):
+    """`array` in the dtype in which NumPy's own method computes, which refuses what it refuses."""
+    given = {key: value for key, value in options.items() if value is not None or key == "axis"}
+    return array.astype(numpys(method, array, **given).dtype)
+
+
 def fold(ufunc, array, axis=0, *, dtype=None, keepdims=False, initial=None, where=True):
     """`ufunc.reduce` of any function of two arguments, from left to right."""
-    array = array if dtype is None else array.astype(dtype)
+    if where is not True and ufunc.identity is None and initial is None:
+        raise ValueError(NO_IDENTITY.format(name=display_name(ufunc)))
+    array = in_its_dtype(ufunc.reduce, array, axis=axis, dtype=dtype, initial=initial, where=where)
+    initial = ufunc.identity if initial is None else initial
+    if not array.ndim:
+        return ufunc(np.full_like(array, initial), array) if initial is not None else array
     if axis is None or isinstance(axis, tuple):
         axes = reduced_axes(array.ndim, axis)
         kept = tuple(1 if i in axes else n for i, n in enumerate(array.shape))
@@ -100,14 +125,12 @@ def fold(ufunc, array, axis=0, *, dtype=None, keepdims=False, initial=None, wher
         total = fold(ufunc, line, -1, initial=initial, where=mask)
         return np.reshape(total, kept if keepdims else tuple(n for i, n in enumerate(array.shape) if i not in axes))
     pieces = parts(array, axis)
-    if where is not True or not pieces:
-        initial = ufunc.identity if initial is None else initial
-        if initial is None:
-            raise ValueError(NO_IDENTITY.format(name=display_name(ufunc)))
+    if initial is None and not pieces:
+        raise ValueError(NO_IDENTITY.format(name=display_name(ufunc)))
     masks = itertools.repeat(True) if where is True else parts(np.broadcast_to(where, array.shape), axis)
     total = initial
     if initial is not None:
-        like = np.sum(array, axis=axis)
+        like = np.sum(array, axis=axis, dtype=array.dtype)
         total = np.full_like(like, initial)
     for piece, mask in zip(pieces, masks, strict=False):
         if total is None:
@@ -121,8 +144,9 @@ def fold(ufunc, array, axis=0, *, dtype=None, keepdims=False, initial=None, wher
 
 def running_fold(ufunc, array, axis=0, dtype=None):
     """`ufunc.accumulate` of any function of two arguments."""
-    array = array if dtype is None else array.astype(dtype)
-    return np.stack(list(itertools.accumulate(parts(array, axis), ufunc)), axis=axis)
+    array = in_its_dtype(ufunc.accumulate, array, axis=axis, dtype=dtype)
+    axis = one_axis(array, axis)
+    return np.stack(list(itertools.accumulate(parts(array, axis), ufunc)), axis=axis) if array.shape[axis] else array
 
 
 def segments(indices, length):
@@ -135,9 +159,13 @@ def segments(indices, length):
 
 def folds_at(ufunc, array, indices, axis=0):
     """`ufunc.reduceat` of any function of two arguments."""
+    array = in_its_dtype(ufunc.reduceat, array, indices=indices, axis=axis)
+    axis = one_axis(array, axis)
     before = [slice(None)] * (axis % array.ndim)
     pieces = [array[(*before, segment)] for segment in segments(indices, array.shape[axis])]
-    return np.stack([method(ufunc, "reduce")(piece, axis=axis) for piece in pieces], axis=axis)
+    if (ufunc, "reduce") in methods:
+        return np.stack([method(ufunc, "reduce")(piece, axis=axis) for piece in pieces], axis=axis)
+    return np.stack([functools.reduce(ufunc, parts(piece, axis)) for piece in pieces], axis=axis)
 
 
 def sums_at(array, indices, axis=0):
@@ -182,17 +210,9 @@ GENERIC: dict[str, Callable[..., Any]] = {
 
 
 def method(ufunc, name):
-    """What computes `ufunc.name(...)` of tensors that require grad."""
-    known = ufunc in primitives or ufunc in composites
+    """What computes `ufunc.name(...)` of tensors, or None where there is no such thing."""
     if (ufunc, name) in methods:
-        return without_defaults(methods[ufunc, name])
-    if (
-        known
-        and name in GENERIC
-        and ufunc.nin == 2
-        and ufunc.signature is None
-        and (name == "outer" or ufunc.nout == 1)
-    ):
-        return without_defaults(functools.partial(GENERIC[name], ufunc))
-    message = errors.NO_METHOD if ufunc in primitives else errors.NO_RULE
-    raise TypeError(message.format(name=display_name(ufunc), method=name))
+        return without_defaults(methods[ufunc, name], scalars=name != "accumulate")
+    if name not in GENERIC or ufunc.nin != 2 or ufunc.signature is not None or (name != "outer" and ufunc.nout > 1):
+        return None
+    return without_defaults(functools.partial(GENERIC[name], ufunc))

@@ -6,6 +6,7 @@ import numpy as np
 
 from autograd_mini.domains import case
 from autograd_mini.primitive import composite, constant, primitive, rule
+from autograd_mini.rules.refusals import kind_of, require
 from autograd_mini.rules.signatures import binder
 
 # Sorting
@@ -82,10 +83,10 @@ def unpermute(a, order, axis):
     return out
 
 
-def unsort(g, _out, a, *, axis=-1, kind=None, stable=None):
+def unsort(g, _out, a, *, axis=-1, kind=None, order=None, stable=None):
     """`g` at the places from which the entries came."""
-    order = np.argsort(a, axis=axis, kind=kind, stable=stable)
-    return unpermute(g, order, axis) if axis is not None else np.reshape(unpermute(g, order, 0), a.shape)
+    places = np.argsort(a, axis=axis, kind=kind, stable=stable)
+    return unpermute(g, places, axis) if axis is not None else np.reshape(unpermute(g, places, 0), a.shape)
 
 
 ORDERS = np.array([[1, 0, 2], [2, 1, 0]])
@@ -126,127 +127,89 @@ def _sort_complex(a):
 
 
 @composite(np.partition)
-def _partition(a, kth, axis=-1, kind="introselect"):
+def _partition(a, kth, axis=-1, kind="introselect", order=None):
+    require(order is None, "Cannot specify order when the array has no fields.")
     if axis is None:
         a, axis = np.reshape(a, (-1,)), -1
     return permute(a, np.argpartition(a, kth, axis=axis, kind=kind), axis)
 
 
-# Quantiles: each lies between two entries of the sorted data, or on one.
+# Quantiles: each lies between two entries of the sorted data, or on one. NumPy computes them, and their rule selects
+# those entries alone, without sorting the others.
 
 
 @primitive
-def share(h, a, back=True):
-    """Entries in the order of the sorted `a` brought back to its places; equal entries of `a` get the same.
+def ranks(count, ndim, q, method, percent):
+    """The two ranks among `count` entries between which each quantile lies, how far from the lower one, and `count`.
 
-    With `back=False` the other way around, which is the adjoint.
+    It may differ from line to line.
     """
-    order = np.argsort(a, axis=-1, kind="stable")
-    line = np.take_along_axis(a, order, -1)
-    first = np.ones(a.shape, bool)
-    first[..., 1:] = line[..., 1:] != line[..., :-1]
-    run = np.cumsum(first) - 1
-    if not back:
-        h = np.take_along_axis(h, order, -1)
-    shared = (np.bincount(run, h.ravel()) / np.bincount(run))[run].reshape(h.shape).astype(h.dtype)
-    if not back:
-        return shared
-    placed = np.empty_like(shared)
-    np.put_along_axis(placed, order, shared, -1)
-    return placed
-
-
-rule(
-    share,
-    lambda g, _out, _h, a, back=True: share(g, a, back=not back),
-    None,
-    cases=(case((5,), (5,)), case((2, 4), (2, 4)), case((2, 4), (2, 4), back=False)),
-)
-
-
-SKIPPING = ("nanmedian", "nanquantile", "nanpercentile")
-
-
-@primitive
-def ranked(a, function, q=None, method="linear"):
-    """A median, quantile or percentile along the last axis, by the name of NumPy's function."""
-    options = {} if q is None else {"q": q, "method": method}
-    return getattr(np, function)(a, axis=-1, **options)
-
-
-@primitive
-def ranks(counts, ndim, dtype, *, function, q, method):
-    """The two ranks, among `counts` entries, between which each result lies, and how far it is from the lower one."""
+    q = np.ravel(0.5 if q is None else q)
+    q = q / 100 if percent else q
     found = {}
-    if np.ndim(counts) < ndim - 1:
-        counts = np.reshape(counts, (1,) * (ndim - 1))
-    for n in np.unique(counts):
+    for n in np.unique(count).tolist():
+        last = max(n - 1, 0)
         # The same quantiles of 0, 1, 2, ... are ranks themselves, whatever the method.
-        line = np.arange(max(n, 1), dtype=np.promote_types(dtype, np.float32))
-        found[n] = np.ravel(ranked(line, function, q, method))
-    width = math.prod(np.shape(q))
-    places = np.reshape([found[n] for n in np.ravel(counts)], (*np.shape(counts), width))
+        found[n] = last * q if method == "linear" else np.quantile(np.arange(last + 1.0), q, method=method)
+    shape = np.shape(count) if np.ndim(count) else (1,) * (ndim - 1)
+    places = np.reshape([found[n] for n in np.ravel(count).tolist()], (*shape, q.size))
     lower = np.floor(places)
-    return lower.astype(int), np.ceil(places).astype(int), (places - lower).astype(dtype)
+    return lower.astype(int), np.ceil(places).astype(int), places - lower, count
 
 
-def of_ranked(g, _out, a, function, q=None, method="linear"):
-    """The cotangent to the entries of the two ranks, by their weights."""
-    skips = function in SKIPPING
-    counts = np.sum(np.logical_not(np.isnan(a)), axis=-1) if skips else a.shape[-1]
-    lower, upper, part = ranks(counts, a.ndim, g.dtype, function=function, q=q, method=method)
-    kept = a.shape[:-1]
-    g = np.moveaxis(np.reshape(g, (math.prod(g.shape[: g.ndim - len(kept)]), *kept)), 0, -1)
-    values = np.concatenate([g * (1 - part), g * part], -1)
-    return share(add_along(values, np.concatenate([lower, upper], -1), -1, a.shape[-1]), a)
+def at_rank(a, near, rank, known):
+    """The entries at a rank along the last axis, given the quantiles, which they are themselves or stand next to."""
+    less, more = a < near[..., None], a > near[..., None]
+    first, last = np.count_nonzero(less, axis=-1), known - 1 - np.count_nonzero(more, axis=-1)
+    if np.any(rank < first - 1) or np.any(rank > last + 1):  # the quantile is rounded, or overflowed
+        return np.take_along_axis(np.sort(a, axis=-1), np.broadcast_to(rank, near.shape)[..., None], -1)[..., 0]
+    if a.ndim == 1:  # as below, faster
+        return np.max(a.compress(less)) if rank < first else np.min(a.compress(more)) if last < rank < known else near
+    below, above = np.max(np.where(less, a, -np.inf), axis=-1), np.min(np.where(more, a, np.inf), axis=-1)
+    return np.where(rank < first, below, np.where(rank > last, above, near))
 
 
-def of_picked(g, out, a, *, function, weights, q, method):
-    """As for extremes: each of the k entries that equal the result takes 1/k."""
-    ties = np.equal(a, np.expand_dims(out, -1))
-    parts = ties * np.expand_dims(g / np.sum(ties, axis=-1, dtype=g.dtype), -1)
-    return np.sum(parts, axis=tuple(range(parts.ndim - a.ndim)))
+def shares(a, near, lower, upper, part, known):  # noqa: PLR0917
+    """For each quantile and each of its two entries: which it is, where equal ones are, and the weight of each."""
+    for rank, weight in ((lower, 1 - part), (upper, part)):
+        for i in range(near.shape[-1] if a.size and np.any(weight) else 0):
+            ties = a == at_rank(a, near[..., i], rank[..., i], known)[..., None]
+            yield i, ties, weight[..., i] / np.maximum(np.count_nonzero(ties, axis=-1), 1)
 
 
 @primitive
-def picked(a, *, function, weights, q, method):
-    """A quantile or percentile along the last axis of entries that have weights."""
-    return getattr(np, function)(a, q, axis=-1, method=method, weights=weights)
+def to_entries(g, a, near, lower, upper, part, known):  # noqa: PLR0917
+    """The cotangents of quantiles `near` of the last axis, brought to the entries they lie on; equal entries share."""
+    total = np.zeros(a.shape, g.dtype)
+    for i, ties, weight in shares(a, near, lower, upper, part, known):
+        places = np.nonzero(ties)
+        total[places] += (weight * g[..., i]).astype(g.dtype)[places[:-1]]
+    return total
 
 
-def gaps(a, **_options):
-    """Zero where two entries are equal."""
-    return np.diff(np.sort(a, axis=None))
+@primitive
+def from_entries(h, a, near, lower, upper, part, known):  # noqa: PLR0917
+    """The transpose of `to_entries`."""
+    total = np.zeros(near.shape, h.dtype)
+    for i, ties, weight in shares(a, near, lower, upper, part, known):
+        total[..., i] += (weight * np.sum(np.where(ties, h, 0), axis=-1)).astype(h.dtype)
+    return total
 
 
-METHODS = ("linear", "lower", "higher", "nearest", "midpoint", "hazen", "weibull", "median_unbiased")
-METHODS += ("normal_unbiased", "inverted_cdf", "averaged_inverted_cdf", "closest_observation")
-METHODS += ("interpolated_inverted_cdf",)
-LEVELS = np.array([0.0, 0.3, 0.63, 1.0], np.float32)  # in float64 they would widen the results
-WEIGHTS = np.array([1.0, 0.5, 2.0, 1.5, 0.25])
+RANKS = {"lower": np.array([[1, 3]]), "upper": np.array([[2, 3]]), "part": np.array([[0.25, 0.0]]), "known": 5}
 rule(
-    ranked,
-    of_ranked,
-    kinks=gaps,
-    cases=(
-        *(case((2, 5), function="quantile", q=LEVELS, method=method) for method in METHODS),
-        case((4,), function="median"),
-        case((2, 5), function="median"),
-        case((2, 5), function="nanmedian"),
-        case((1,), function="median"),
-        case((2, 3, 4), function="percentile", q=30),
-        case((2, 4), function="nanpercentile", q=100 * LEVELS[1:].reshape(1, 3)),
-        case((2, 4), function="nanquantile", q=0.7),
-    ),
+    to_entries,
+    lambda g, _out, _g, a, near, lower, upper, part, known: from_entries(g, a, near, lower, upper, part, known),
+    None,
+    None,
+    cases=(case((2, 2), (2, 5), (2, 2), **RANKS),),
 )
 rule(
-    picked,
-    of_picked,
-    kinks=gaps,
-    cases=(
-        case((5,), function="quantile", weights=WEIGHTS, q=0.4, method="inverted_cdf"),
-        case((2, 5), function="percentile", weights=np.stack([WEIGHTS] * 2), q=LEVELS[1:], method="inverted_cdf"),
-    ),
+    from_entries,
+    lambda g, _out, _h, a, near, lower, upper, part, known: to_entries(g, a, near, lower, upper, part, known),
+    None,
+    None,
+    cases=(case((2, 5), (2, 5), (2, 2), **RANKS),),
 )
 
 
@@ -264,59 +227,118 @@ def rows(a, axis):
     return np.reshape(np.transpose(a, kept + reduced), (*lengths, math.prod(a.shape[i] for i in reduced)))
 
 
-def weight_rows(a, weights, axis):
-    """As `rows`, for weights of the same shape, or one for each place along the axes."""
-    if weights.shape == a.shape:
-        return rows(weights, axis)
+def from_rows(r, a, axis):
+    """What `rows` made of an array like `a`, in the shape of `a`."""
     kept, reduced = split_axes(a.ndim, axis)
-    line = np.reshape(weights, (math.prod(weights.shape),))
-    return np.broadcast_to(line, (*(a.shape[i] for i in kept), math.prod(a.shape[i] for i in reduced)))
+    order = kept + reduced
+    return np.transpose(np.reshape(r, tuple(a.shape[i] for i in order)), tuple(order.index(i) for i in range(a.ndim)))
 
 
-def quantiles(function, a, axis, keepdims, weights=None, **options):
-    """Along any axes, what `ranked` does along the last one."""
-    if weights is None:
-        out = ranked(rows(a, axis), function, **options)
-    else:
-        out = picked(rows(a, axis), function=function, weights=weight_rows(a, weights, axis), **options)
-    if not keepdims:
-        return out
-    kept, _ = split_axes(a.ndim, axis)
-    lead = out.shape[: out.ndim - len(kept)]
-    return np.reshape(out, (*lead, *(n if i in kept else 1 for i, n in enumerate(a.shape))))
+def of_quantile(g, out, a, *, axis, q=None, method="linear", weights=None, percent=False, skips=False):
+    """The cotangent to the entries of the two ranks, by their weights; with weights, to those that equal the result."""
+    if a.size == 0:
+        return np.zeros_like(a)
+    x = rows(a, axis)
+    lead = x.shape[:-1]
+    several = (math.prod(np.shape(q)), *lead)
+    g, near = (np.moveaxis(np.reshape(y, several), 0, -1) for y in (g, out))
+    if weights is not None:
+        ties = np.equal(np.expand_dims(x, -2), np.expand_dims(near, -1))
+        parts = ties * np.expand_dims(g / np.sum(ties, axis=-1), -1)
+        return from_rows(np.sum(parts, axis=-2).astype(g.dtype), a, axis)
+    count = np.sum(np.logical_not(np.isnan(x)), axis=-1) if skips else x.shape[-1]
+    return from_rows(to_entries(g, x, near, *ranks(count, x.ndim, q, method, percent)), a, axis)
 
 
-@composite(np.median)
-def _median(a, axis=None, *, overwrite_input=False, keepdims=False):
-    return quantiles("median", a, axis, keepdims)
+def gaps(a, **_options):
+    """Zero where two entries are equal."""
+    return np.diff(np.sort(a, axis=None))
 
 
-@composite(np.quantile)
-def _quantile(a, q, axis=None, *, overwrite_input=False, method="linear", keepdims=False, weights=None):
-    return quantiles("quantile", a, axis, keepdims, weights, q=q, method=method)
+def not_in_place(function):
+    """A call that never sorts its operand in place, whatever it was asked for."""
+    bind = binder(function, 1, variadic=False)
+
+    def call(args, kwargs):
+        operands, options = bind(args, kwargs)
+        return operands, {key: value for key, value in options.items() if key != "overwrite_input"}
+
+    return call
 
 
-@composite(np.percentile)
-def _percentile(a, q, axis=None, *, overwrite_input=False, method="linear", keepdims=False, weights=None):
-    return quantiles("percentile", a, axis, keepdims, weights, q=q, method=method)
+METHODS = ("linear", "lower", "higher", "nearest", "midpoint", "hazen", "weibull", "median_unbiased")
+METHODS += ("normal_unbiased", "inverted_cdf", "averaged_inverted_cdf", "closest_observation")
+METHODS += ("interpolated_inverted_cdf",)
+LEVELS = np.array([0.0, 0.3, 0.63, 1.0], np.float32)  # in float64 they would widen the results
+WEIGHTS = np.array([1.0, 0.5, 2.0, 1.5, 0.25])
+MIDDLES = (
+    case((4,)),
+    case((1,)),
+    case(()),
+    case((2, 5), axis=-1),
+    case((2, 3, 4), axis=(0, 2), keepdims=True),
+    case((0,)),
+)
+rule(
+    np.median,
+    lambda g, out, a, axis=None, keepdims=False: of_quantile(g, out, a, axis=axis),
+    kinks=gaps,
+    cases=MIDDLES,
+    bind=not_in_place(np.median),
+)
+rule(
+    np.nanmedian,
+    lambda g, out, a, axis=None, keepdims=False: of_quantile(g, out, a, axis=axis, skips=True),
+    kinks=gaps,
+    cases=MIDDLES,
+    bind=not_in_place(np.nanmedian),
+)
+rule(
+    np.quantile,
+    lambda g, out, a, q, axis=None, method="linear", keepdims=False, weights=None: of_quantile(
+        g, out, a, axis=axis, q=q, method=method, weights=weights
+    ),
+    kinks=gaps,
+    cases=(
+        *(case((2, 5), q=LEVELS, axis=-1, method=method) for method in METHODS),
+        case((2, 5), q=0.3, axis=0, keepdims=True),
+        case((5,), weights=WEIGHTS, q=0.4, method="inverted_cdf"),
+    ),
+    bind=not_in_place(np.quantile),
+)
+rule(
+    np.percentile,
+    lambda g, out, a, q, axis=None, method="linear", keepdims=False, weights=None: of_quantile(
+        g, out, a, axis=axis, q=q, method=method, weights=weights, percent=True
+    ),
+    kinks=gaps,
+    cases=(
+        case((2, 3, 4), q=30),
+        case((2, 5), weights=WEIGHTS, q=100 * LEVELS[1:], axis=1, method="inverted_cdf"),
+    ),
+    bind=not_in_place(np.percentile),
+)
+rule(
+    np.nanquantile,
+    lambda g, out, a, q, axis=None, method="linear", keepdims=False, weights=None: of_quantile(
+        g, out, a, axis=axis, q=q, method=method, weights=weights, skips=True
+    ),
+    kinks=gaps,
+    cases=(case((2, 4), q=0.7), case((5,), weights=WEIGHTS, q=0.4, method="inverted_cdf")),
+    bind=not_in_place(np.nanquantile),
+)
+rule(
+    np.nanpercentile,
+    lambda g, out, a, q, axis=None, method="linear", keepdims=False, weights=None: of_quantile(
+        g, out, a, axis=axis, q=q, method=method, weights=weights, percent=True, skips=True
+    ),
+    kinks=gaps,
+    cases=(case((2, 4), q=100 * LEVELS[1:].reshape(1, 3)),),
+    bind=not_in_place(np.nanpercentile),
+)
 
 
 # Functions that skip NaN; those of extremes are with the reductions.
-
-
-@composite(np.nanmedian)
-def _nanmedian(a, axis=None, *, overwrite_input=False, keepdims=False):
-    return quantiles("nanmedian", a, axis, keepdims)
-
-
-@composite(np.nanquantile)
-def _nanquantile(a, q, axis=None, *, overwrite_input=False, method="linear", keepdims=False, weights=None):
-    return quantiles("nanquantile", a, axis, keepdims, weights, q=q, method=method)
-
-
-@composite(np.nanpercentile)
-def _nanpercentile(a, q, axis=None, *, overwrite_input=False, method="linear", keepdims=False, weights=None):
-    return quantiles("nanpercentile", a, axis, keepdims, weights, q=q, method=method)
 
 
 def known(a, where=None):
@@ -350,16 +372,35 @@ def _nancumprod(a, axis=None, dtype=None):
     return np.cumprod(filled(a, 1), axis=axis, dtype=dtype)
 
 
+def refuse_whole(dtype):
+    """Refuse a dtype that holds no fractions, as the means of NumPy that skip NaN do."""
+    require(dtype is None or kind_of(dtype) in "fc", "If a is inexact, then dtype must be inexact", TypeError)
+
+
 @composite(np.nanmean)
 def _nanmean(a, axis=None, dtype=None, *, keepdims=False, where=None):
+    refuse_whole(dtype)
     return np.mean(filled(a, 0), axis=axis, dtype=dtype, keepdims=keepdims, where=known(a, where))
 
 
+def where_free(spread, numbers, axis, keepdims, taken):
+    """The spread of what is no NaN, and NaN where no degree of freedom is left."""
+    return np.where(np.sum(numbers, axis=axis, keepdims=keepdims) <= taken, np.nan, spread)
+
+
 @composite(np.nanvar)
-def _nanvar(a, axis=None, dtype=None, *, where=None, **options):
-    return np.var(filled(a, 0), axis=axis, dtype=dtype, where=known(a, where), **options)
+def _nanvar(a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=None, mean=None, correction=None):
+    refuse_whole(dtype)
+    options = {"axis": axis, "dtype": dtype, "ddof": ddof, "mean": mean, "correction": correction}
+    numbers = known(a, where)
+    spread = np.var(filled(a, 0), where=numbers, keepdims=keepdims, **options)
+    return where_free(spread, numbers, axis, keepdims, ddof if correction is None else correction)
 
 
 @composite(np.nanstd)
-def _nanstd(a, axis=None, dtype=None, *, where=None, **options):
-    return np.std(filled(a, 0), axis=axis, dtype=dtype, where=known(a, where), **options)
+def _nanstd(a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=None, mean=None, correction=None):
+    refuse_whole(dtype)
+    options = {"axis": axis, "dtype": dtype, "ddof": ddof, "mean": mean, "correction": correction}
+    numbers = known(a, where)
+    spread = np.std(filled(a, 0), where=numbers, keepdims=keepdims, **options)
+    return where_free(spread, numbers, axis, keepdims, ddof if correction is None else correction)

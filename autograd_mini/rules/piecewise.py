@@ -8,6 +8,7 @@ import numpy as np
 from autograd_mini.domains import REAL, UNARY, Interval, case
 from autograd_mini.primitive import composite, primitive, primitives, rule
 from autograd_mini.rules.complex import COMPLEX
+from autograd_mini.rules.refusals import kind_of, numpys, require
 
 DOUBLE = np.float64(1)  # times this, a number has at least double precision
 
@@ -82,16 +83,14 @@ def _divmod(x1, x2):
     return np.floor_divide(x1, x2), np.remainder(x1, x2)
 
 
-@composite(np.modf)
-def _modf(x):
-    return np.fmod(np.where(np.isinf(x), 0, x), 1), np.trunc(x)
+rule(np.modf, lambda g, _out, _a: g[0], kinks=from_whole, cases=UNARY)
 
 
 # Signs; `np.sign` and `np.absolute` are among the functions of complex numbers
 rule(np.fabs, lambda g, _out, a: g * np.sign(a), kinks=lambda a: a)
 rule(
     np.copysign,
-    lambda g, _out, a, b: g * (np.sign(a) * np.copysign(1, b)),
+    lambda g, _out, a, b: g * (np.sign(a) * np.copysign(1, b).astype(g.dtype)),
     lambda g, _out, _a, _b: zeros(g),
     kinks=lambda a, b: a * b,
 )
@@ -248,10 +247,17 @@ primitives[np.where].function = where
 
 @composite(np.select)
 def _select(condlist, choicelist, default=0):
+    require(len(condlist) == len(choicelist) > 0, "np.select takes a choice for each condition, one at least")
+    require(
+        {kind_of(np.result_type(c)) for c in condlist} == {"b"},
+        "np.select takes conditions of booleans",
+        TypeError,
+    )
     result = default
     for condition, choice in reversed(list(zip(condlist, choicelist, strict=True))):
         result = np.where(condition, choice, result)
-    return result
+    dtype = np.result_type(*choicelist, default)  # a choice of booleans and a number make none of double precision
+    return result if result.dtype == dtype else result.astype(dtype)
 
 
 @primitive
@@ -276,6 +282,7 @@ rule(
 @composite(np.choose)
 def _choose(a, choices, mode="raise"):
     choices = list(choices)
+    numpys(np.choose, 0, [0], mode=mode)  # refuses an unknown mode
     if mode == "wrap":
         a = np.remainder(a, len(choices))
     elif mode == "clip":
@@ -286,9 +293,20 @@ def _choose(a, choices, mode="raise"):
 @composite(np.piecewise)
 def _piecewise(x, condlist, funclist, *args, **kw):
     flat = np.reshape(x, (-1,))
-    single = isinstance(condlist, bool) or np.ndim(condlist[0]) < np.ndim(x)
-    masks = [np.reshape(mask, (-1,)) for mask in ([condlist] if single else list(condlist))]
+    single = not isinstance(condlist, list | tuple) and np.ndim(condlist) == 0
+    single = single or (np.ndim(condlist[0]) == 0 and np.ndim(x) > 0)
+    conditions = [condlist] if single else list(condlist)
     functions = list(funclist)
+    require(len(functions) - len(conditions) in (0, 1), "np.piecewise takes a function for each condition, or one more")
+    shape = np.shape(x)
+    fits = False not in [np.shape(mask) == shape[: np.ndim(mask)] for mask in conditions]
+    require(fits, "np.piecewise takes conditions of the shape of x", IndexError)
+    masks = [
+        np.reshape(
+            np.broadcast_to(np.reshape(mask, np.shape(mask) + (1,) * (len(shape) - np.ndim(mask))), shape), (-1,)
+        )
+        for mask in conditions
+    ]
     if len(functions) == len(masks):
         functions = [*functions, 0]  # where no condition holds
     # The last condition that holds counts; the function without one is for what is left in the end.
@@ -330,6 +348,15 @@ rule(np.nan_to_num, finite, bind=ignoring_copy, cases=(*UNARY, case((3,), nan=1.
 @composite(np.interp)
 def _interp(x, xp, fp, left=None, right=None, period=None):  # noqa: PLR0917 (as NumPy has it)
     x, xp, fp = np.multiply(x, DOUBLE), np.multiply(xp, DOUBLE), np.multiply(fp, DOUBLE)
+    if period is not None:
+        x, xp = np.real(x), np.real(xp)
+        left = right = None
+    real = fp.dtype in COMPLEX or not (np.iscomplexobj(left) or np.iscomplexobj(right))
+    require(real, "np.interp continues real values by real ones", TypeError)
+    require(x.dtype not in COMPLEX and xp.dtype not in COMPLEX, "np.interp interpolates at real places", TypeError)
+    require(xp.ndim == 1 and fp.ndim == 1, "np.interp takes its points as two vectors")
+    require(xp.shape == fp.shape and xp.size > 0, "np.interp takes as many values as places, one at least")
+    require(period is None or period != 0, "period must be a non-zero value")
     if period is not None:
         period, left, right = np.absolute(period), None, None
         x, xp = np.remainder(x, period), np.remainder(xp, period)

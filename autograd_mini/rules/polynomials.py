@@ -10,6 +10,7 @@ import numpy as np
 
 from autograd_mini.domains import case
 from autograd_mini.primitive import composite, constant, primitive, rule
+from autograd_mini.rules.refusals import require
 
 POLY1D = (
     "np.{name} was given an `np.poly1d` together with a tensor, and a `poly1d` cannot hold the history of a result. "
@@ -29,13 +30,6 @@ def refuse_poly1d(name, *polynomials):
 
 
 @primitive
-def require(condition, reason, error=ValueError):
-    """Refuse arguments that do not fit."""
-    if not condition:
-        raise error(reason)
-
-
-@primitive
 def descending(n):
     """The numbers n, ..., 2, 1."""
     return np.arange(n, 0, -1)
@@ -47,7 +41,7 @@ def identity(a):
     return np.eye(a.shape[-1], dtype=a.dtype)
 
 
-constant(refuse_poly1d, require, descending, identity)
+constant(refuse_poly1d, descending, identity)
 
 
 # Sums and products
@@ -185,6 +179,7 @@ rule(
 def _polyder(p, m=1):
     m = whole(m)
     require(m >= 0, "Order of derivative must be positive (see polyint)")
+    require(np.ndim(p) == 1 or not m, "np.polyder takes the coefficients of one polynomial")
     for _ in range(m):
         p = p[:-1] * descending(len(p) - 1)
     return p

@@ -8,6 +8,7 @@ import numpy as np
 
 from autograd_mini.domains import case
 from autograd_mini.primitive import composite, constant, primitive, rule
+from autograd_mini.rules.refusals import axis_of, numpys, require
 
 EINSUM = (
     "np.einsum was called on a tensor with subscripts that do not fit its operands: {reason}. Write one term for each "
@@ -17,6 +18,7 @@ CROSS = (
     "np.cross was called on a tensor of vectors of length {length}. NumPy gives up vectors of length 2; append a zero "
     "to them, or write `a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]`."
 )
+LENGTHS = "A product of vectors was given operands whose vectors are of different lengths, or that hold none."
 
 
 def conjugate(a):
@@ -125,6 +127,8 @@ def _linalg_matmul(x1, x2, /):
 
 @composite(np.vecdot)
 def _vecdot(x1, x2, /, axis=-1):
+    lengths = [np.shape(x)[axis_of(axis, np.ndim(x))] if np.ndim(x) else 0 for x in (x1, x2)]
+    require(np.ndim(x1) and np.ndim(x2) and lengths[0] == lengths[1], LENGTHS)
     if axis != -1:
         x1, x2 = np.moveaxis(x1, axis, -1), np.moveaxis(x2, axis, -1)
     return np.sum(conjugate(x1) * x2, axis=-1)
@@ -139,10 +143,12 @@ if hasattr(np, "matvec"):  # from NumPy 2.2 on
 
     @composite(np.matvec)
     def _matvec(x1, x2, /):
+        require(np.ndim(x1) > 1 and np.ndim(x2) > 0, LENGTHS)
         return np.squeeze(np.matmul(x1, np.expand_dims(x2, -1)), -1)
 
     @composite(np.vecmat)
     def _vecmat(x1, x2, /):
+        require(np.ndim(x1) > 0 and np.ndim(x2) > 1, LENGTHS)
         return np.squeeze(np.matmul(np.expand_dims(conjugate(x1), -2), x2), -2)
 
 
@@ -430,6 +436,8 @@ rule(
 
 @composite(np.linalg.cross)
 def _linalg_cross(x1, x2, /, *, axis=-1):
+    lengths = {np.shape(x)[axis] for x in (x1, x2)}
+    require(lengths == {3}, "np.linalg.cross is of vectors of length 3")
     return np.cross(x1, x2, axis=axis)
 
 
@@ -518,12 +526,14 @@ def cut(whole, short, mode, before):
 
 @composite(np.convolve)
 def _convolve(a, v, mode="full"):
+    numpys(np.correlate, [1.0], [1.0], mode)  # refuses an unknown mode
     short = min(np.size(a), np.size(v))
     return cut(convolution(np.atleast_1d(a), np.atleast_1d(v)), short, mode, (short - 1) // 2)
 
 
 @composite(np.correlate)
 def _correlate(a, v, mode="valid"):
+    numpys(np.correlate, [1.0], [1.0], mode)
     short = min(np.size(a), np.size(v))
     before = short // 2 if np.size(a) < np.size(v) else (short - 1) // 2  # NumPy exchanges them, and turns the result
     return cut(convolution(np.atleast_1d(a), np.flip(np.atleast_1d(conjugate(v)))), short, mode, before)

@@ -6,6 +6,7 @@ import numpy as np
 
 from autograd_mini.domains import case
 from autograd_mini.primitive import composite, constant, primitive, rule
+from autograd_mini.rules.refusals import axes_of, axis_of, kind_of, require
 from autograd_mini.rules.signatures import binder
 
 MASK = np.arange(12).reshape(3, 4) % 3 != 1
@@ -67,11 +68,24 @@ def spread(g, a, axis, where=None):
     return np.broadcast_to(select(keep_axes(g, a, axis), where), a.shape)
 
 
+HALF = np.dtype(np.float16)
+
+
+def counting(g):
+    """The dtype in which entries are counted for `g`: float16 ends at 65504."""
+    return "float32" if g.dtype == HALF else g.dtype
+
+
 def count(g, a, axis, where):
-    """How many entries of `a` each reduced value came from, in the dtype of `g` or as a Python number."""
+    """How many entries of `a` each reduced value came from, in a dtype that `over` takes or as a Python number."""
     if where is not None:
-        return np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=True, dtype=g.dtype)
+        return np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=True, dtype=counting(g))
     return a.size if axis is None else math.prod(a.shape[i] for i in reduced_axes(a.ndim, axis))
+
+
+def over(g, number):
+    """`g / number`, for numbers of entries beyond the range of float16 too."""
+    return (g.astype("float32") / number).astype(HALF) if g.dtype == HALF else g / number
 
 
 def rows(a, axis):
@@ -132,28 +146,51 @@ rule(
 rule(
     np.mean,
     lambda g, _out, _a, axis=None, dtype=None, keepdims=False, where=None: (
-        spread(g / count(g, _a, axis, where), _a, axis)
+        spread(over(g, count(g, _a, axis, where)), _a, axis)
         if where is None
-        else spread(keep_axes(g, _a, axis) / count(g, _a, axis, where), _a, None, where)
+        else spread(over(keep_axes(g, _a, axis), count(g, _a, axis, where)), _a, None, where)
     ),
     cases=FORMS + MASKED,
 )
 
 
+@primitive
+def check_total(total):
+    """Refuse weights that add up to zero."""
+    if np.any(np.equal(total, 0)):
+        raise ZeroDivisionError("Weights sum to zero, can't be normalized")
+
+
+constant(check_total)
+
+
+def weights_of(a, weights, axis):
+    """The weight of each entry: as given, or one for each place along the axes in the order in which they are named."""
+    weights = np.reshape(weights, np.shape(weights))
+    if weights.shape == a.shape:
+        return weights
+    require(axis is not None, "Axis must be specified when shapes of a and weights differ.", TypeError)
+    axes = axes_of(axis, a.ndim)
+    fits = weights.shape == tuple(a.shape[i] for i in axes)
+    require(fits, "Shape of weights must be consistent with shape of a along specified axis.")
+    weights = np.transpose(weights, tuple(axes.index(i) for i in sorted(axes)))
+    return np.reshape(weights, tuple(n if i in axes else 1 for i, n in enumerate(a.shape)))
+
+
 @composite(np.average)
 def _average(a, axis=None, weights=None, returned=False, *, keepdims=False):
+    a = np.reshape(a, np.shape(a))
+    axis = None if axis is None else axes_of(axis, a.ndim)
     if weights is None:
         mean = np.mean(a, axis=axis, keepdims=keepdims)
-        total = np.ones_like(mean) * (a.size // max(mean.size, 1))
-    else:
-        if weights.shape != a.shape:  # one weight for each place along the axes, in the order in which they are named
-            axes = reduced_axes(a.ndim, axis)
-            weights = np.transpose(weights, tuple(axes.index(i) for i in sorted(axes)))
-            weights = np.reshape(weights, tuple(n if i in axes else 1 for i, n in enumerate(a.shape)))
-            weights = np.broadcast_to(weights, a.shape)
-        total = np.sum(weights, axis=axis, keepdims=keepdims)
-        mean = np.sum(a * weights, axis=axis, keepdims=keepdims) / total
-    return (mean, total) if returned else mean
+        require(mean.size > 0, "there is nothing to average", ZeroDivisionError)
+        return (mean, np.ones_like(mean) * (a.size // mean.size)) if returned else mean
+    weights = weights_of(a, weights, axis)
+    dtype = np.result_type(a.dtype, weights.dtype, *(() if kind_of(a.dtype) in "fc" else ("f8",)))
+    total = np.sum(np.broadcast_to(weights, a.shape), axis=axis, dtype=dtype, keepdims=keepdims)
+    check_total(total)
+    mean = np.sum(np.multiply(a, weights, dtype=dtype), axis=axis, keepdims=keepdims) / total
+    return (mean, np.broadcast_to(total, mean.shape)) if returned else mean
 
 
 # Products, exact where factors are zero: nothing is divided by a factor.
@@ -270,31 +307,30 @@ rule(
 rule(later, lambda g, _out, _a: np.cumsum(g, axis=-1), cases=(case((4,)), case((2, 3)), case((0,))))
 
 
-@primitive
-def require(condition, reason):
-    """Refuse shapes and options that do not fit."""
-    if not condition:
-        raise ValueError(reason)
-
-
-def one_axis(x, axis):
-    """The axis, which may be left out where there is one alone."""
+def line_of(x, axis, include_initial):
+    """The array, a number as one of one entry, and the axis, which may be left out where there is one alone."""
+    x = np.atleast_1d(x)
     require(axis is not None or x.ndim == 1, "an array of more than one dimension needs `axis=`")
-    return 0 if axis is None else axis
+    require(not (include_initial and isinstance(axis, tuple)), "`axis` is a number, not a tuple", TypeError)
+    axes = axes_of(0 if axis is None else axis, x.ndim)
+    require(len(axes) == 1, "accumulate goes along one axis")
+    return x, axes[0]
 
 
 @composite(np.cumulative_sum)
 def _cumulative_sum(x, /, *, axis=None, dtype=None, include_initial=False):
-    axis = one_axis(x, axis)
+    x, axis = line_of(x, axis, include_initial)
     total = np.cumsum(x, axis=axis, dtype=dtype)
-    return np.concatenate([np.zeros_like(line(total, axis)), total], axis=axis) if include_initial else total
+    first = np.zeros_like(line(total, axis), dtype=total.dtype)
+    return np.concatenate([first, total], axis=axis) if include_initial else total
 
 
 @composite(np.cumulative_prod)
 def _cumulative_prod(x, /, *, axis=None, dtype=None, include_initial=False):
-    axis = one_axis(x, axis)
+    x, axis = line_of(x, axis, include_initial)
     total = np.cumprod(x, axis=axis, dtype=dtype)
-    return np.concatenate([np.ones_like(line(total, axis)), total], axis=axis) if include_initial else total
+    first = np.ones_like(line(total, axis), dtype=total.dtype)
+    return np.concatenate([first, total], axis=axis) if include_initial else total
 
 
 def line(a, axis):
@@ -309,10 +345,10 @@ def extremum(g, out, a, *, axis=None, keepdims=False, initial=None, where=None):
     """Each of the k entries that equal the extremum takes 1/k of the cotangent; the initial value counts as one."""
     top = keep_axes(out, a, axis)
     ties = np.equal(a, top) if where is None else np.logical_and(np.equal(a, top), where)
-    equal = np.sum(ties, axis=axis, keepdims=True, dtype=a.dtype)
+    equal = np.sum(ties, axis=axis, keepdims=True, dtype=counting(g))
     if initial is not None:
         equal = equal + np.equal(top, initial)
-    return ties * (keep_axes(g, a, axis) / equal)
+    return ties * over(keep_axes(g, a, axis), equal)
 
 
 def gaps(a, axis=None, keepdims=False, initial=None, where=None):
@@ -376,11 +412,11 @@ def log_sum_exp(a, axis=0, keepdims=False):
 
 def of_log_sum_exp(g, _out, a, axis=0, keepdims=False):
     """exp(a) / sum exp(a), relative to the largest entry; entries that equal an infinite one share the slope."""
-    top = np.max(a, axis=axis, keepdims=True)
+    top = np.max(a, axis=axis, keepdims=True, initial=-np.inf)
     finite = np.isfinite(top)
     powers = np.exp(np.where(finite, a, 0) - np.where(finite, top, 0))
     powers = np.where(finite, powers, np.equal(a, top).astype(g.dtype))
-    return powers * (keep_axes(g, a, axis) / np.sum(powers, axis=axis, keepdims=True))
+    return powers * over(keep_axes(g, a, axis), np.sum(powers, axis=axis, keepdims=True, dtype=counting(g)))
 
 
 rule(
@@ -413,7 +449,12 @@ def mean_of(a, axis, where):
     """The mean of what is read, its axes kept."""
     if where is None:
         return np.mean(a, axis=axis, keepdims=True)
-    return np.sum(np.where(where, a, 0), axis=axis, keepdims=True) / count(a, a, axis, where)
+    return over(np.sum(np.where(where, a, 0), axis=axis, keepdims=True), count(a, a, axis, where))
+
+
+def parts_read(a, dtype):
+    """A mean as it is held in a dtype; one of real numbers keeps the real part."""
+    return np.real(a) if dtype is not None and np.iscomplexobj(a) and kind_of(dtype) != "c" else a
 
 
 @primitive
@@ -431,19 +472,21 @@ def deviation(a, *, axis=None, dtype=None, ddof=0, keepdims=False, where=None):
 
 
 def of_variance(g, _out, a, *, axis=None, dtype=None, ddof=0, keepdims=False, where=None):
-    """2 (a - mean) / (n - ddof)."""
-    d = centred(a, mean_of(a, axis, where), where)
-    return conjugate(d) * (keep_axes(g, a, axis) * 2 / (count(g, a, axis, where) - ddof))
+    """2 (a - mean) / (n - ddof), whatever dtype holds the variance, which is a real number."""
+    d = centred(a, parts_read(mean_of(a, axis, where), dtype), where)
+    g = np.real(g) if np.iscomplexobj(g) else g
+    return conjugate(d) * over(keep_axes(g, a, axis) * 2, count(g, a, axis, where) - ddof)
 
 
 def of_deviation(g, out, a, *, axis=None, dtype=None, ddof=0, keepdims=False, where=None):
     """(a - mean) / ((n - ddof) std), 0 where std is 0."""
-    d = centred(a, mean_of(a, axis, where), where)
+    d = centred(a, parts_read(mean_of(a, axis, where), dtype), where)
     # Centred again, as the first mean is rounded: of a constant array, d is that rounding and no larger than std.
-    d = centred(d, mean_of(d, axis, where), where)
+    d = centred(d, parts_read(mean_of(d, axis, where), dtype), where)
+    g, out = (np.real(y) if np.iscomplexobj(y) else y for y in (g, out))
     top = keep_axes(out, a, axis)
     slope = np.where(np.equal(top, 0), 0, 1 / np.where(np.equal(top, 0), 1, top))
-    return conjugate(d) * (keep_axes(g, a, axis) * slope / (count(g, a, axis, where) - ddof))
+    return conjugate(d) * over(keep_axes(g, a, axis) * slope, count(g, a, axis, where) - ddof)
 
 
 SPREADS = (
@@ -462,13 +505,19 @@ def about(a, mean, *, axis, dtype, ddof, keepdims, where):
     """The mean square of `a - mean`, for a mean that is an argument of its own."""
     d = centred(a if dtype is None else a.astype(dtype), mean, where)
     squares = np.square(np.real(d)) + np.square(np.imag(d)) if np.iscomplexobj(d) else np.square(d)
-    total = np.sum(squares / (count(squares, a, axis, where) - ddof), axis=axis, keepdims=keepdims)
+    total = np.sum(over(squares, count(squares, a, axis, where) - ddof), axis=axis, keepdims=keepdims)
     return total if dtype is None else total.astype(dtype)
+
+
+def degrees(ddof, correction):
+    """The degrees of freedom that are taken off, by either of their names."""
+    require(correction is None or ddof == 0, "ddof and correction can't be provided simultaneously.")
+    return ddof if correction is None else correction
 
 
 @composite(np.var)
 def _var(a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=None, mean=None, correction=None):
-    ddof = ddof if correction is None else correction
+    ddof = degrees(ddof, correction)
     if mean is None:
         return variance(a, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims, where=where)
     return about(a, mean, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims, where=where)
@@ -476,7 +525,7 @@ def _var(a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=None, mean=N
 
 @composite(np.std)
 def _std(a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=None, mean=None, correction=None):
-    ddof = ddof if correction is None else correction
+    ddof = degrees(ddof, correction)
     if mean is None:
         return deviation(a, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims, where=where)
     square = about(a, mean, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims, where=where)
@@ -521,7 +570,7 @@ def join(args, kwargs):
     (a,), options = plain_diff(args, kwargs)
     axis = options.get("axis", -1)
     ends = [options.pop(name, None) for name in ("prepend", "append")]
-    if any(end is not None for end in ends):
+    if any(end is not None for end in ends) and options.get("n", 1):
         line = tuple(1 if i == axis % a.ndim else n for i, n in enumerate(a.shape))
         front, behind = (
             [] if end is None else [np.broadcast_to(end, line) if np.ndim(end) == 0 else end] for end in ends
@@ -548,13 +597,16 @@ rule(
 @composite(np.ediff1d)
 def _ediff1d(ary, to_end=None, to_begin=None):
     steps = np.diff(np.reshape(ary, (-1,)))
-    front = [] if to_begin is None else [np.ravel(to_begin)]
-    behind = [] if to_end is None else [np.ravel(to_end)]
-    return np.concatenate([*front, steps, *behind])
+    ends = [() if end is None else (np.ravel(end),) for end in (to_begin, to_end)]
+    dtype = np.result_type(ary)
+    for end in (*ends[0], *ends[1]):
+        require(np.can_cast(end.dtype, dtype, "same_kind"), "np.ediff1d casts its ends to the dtype of ary", TypeError)
+    return np.concatenate([*ends[0], steps, *ends[1]], dtype=dtype)
 
 
 @composite(np.trapezoid)
 def _trapezoid(y, x=None, dx=1.0, axis=-1):
+    axis_of(axis, np.ndim(y))
     width = dx
     if x is not None:
         width = np.diff(x, axis=axis) if np.ndim(x) > 1 else on_axis(np.diff(x), np.ndim(y), axis)
@@ -603,7 +655,8 @@ rule(
 def uneven_slopes(f, x, axis, edge_order):
     """`np.gradient` along one axis, for entries at the places `x`."""
     require(x.ndim == 1 and x.shape[0] == f.shape[axis], "np.gradient needs as many coordinates as entries")
-    require(f.shape[axis] > edge_order, "np.gradient needs at least (edge_order + 1) entries along each axis")
+    require(x.shape[0] > 1, "np.gradient needs at least two coordinates", IndexError)
+    require(x.shape[0] > edge_order, "np.gradient needs at least (edge_order + 1) entries along each axis")
     h = on_axis(np.diff(x), f.ndim, axis)
     s = np.diff(f, axis=axis) / h
     left, right = cut(h, axis, None, -1), cut(h, axis, 1, None)
@@ -627,11 +680,15 @@ def slopes_at(f, h, axis, edge_order):
 
 @composite(np.gradient)
 def _gradient(f, *varargs, axis=None, edge_order=1):
-    axes = reduced_axes(np.ndim(f), axis)
-    spacings = varargs if len(varargs) > 1 else (varargs or (None,)) * len(axes)
-    require(len(spacings) == len(axes), "np.gradient needs one spacing for all axes, or one for each")
+    f = np.reshape(f, np.shape(f))
+    require(kind_of(f.dtype) != "b", "np.gradient subtracts, which booleans are not made for", TypeError)
+    axes = axes_of(axis, f.ndim)
+    several = len(varargs) == len(axes) or (len(varargs) == 1 and np.ndim(varargs[0]) > 0)
+    spacings = varargs if several else (varargs or (None,)) * len(axes)
+    require(len(spacings) == len(axes), "np.gradient needs one spacing for all axes, or one for each", TypeError)
     require(edge_order in (1, 2), "np.gradient knows edge_order 1 and 2")
     found = tuple(slopes_at(f, h, i, edge_order) for h, i in zip(spacings, axes, strict=True))
+    found = tuple(slope.astype(f.dtype) if kind_of(f.dtype) in "fc" else slope for slope in found)
     return found[0] if len(found) == 1 else found
 
 

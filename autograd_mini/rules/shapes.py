@@ -9,6 +9,7 @@ import numpy as np
 
 from autograd_mini.domains import case
 from autograd_mini.primitive import composite, constant, primitive, rule
+from autograd_mini.rules.refusals import require
 from autograd_mini.rules.signatures import binder
 
 NOT_PADDED = (
@@ -434,11 +435,11 @@ def cuts(length, sections, equal):
     """Where `np.split` cuts an axis: the places given, or those that make so many parts (as equal as may be)."""
     if np.ndim(sections):
         return [0, *(int(i) for i in sections), length]
-    if sections <= 0:
+    if equal and length % sections:
+        raise ValueError(f"np.split cannot cut {length} entries into {sections} equal parts; np.array_split can")
+    if int(sections) <= 0:
         raise ValueError("the number of sections must be larger than 0")
     size, extra = divmod(length, int(sections))
-    if equal and extra:
-        raise ValueError(f"np.split cannot cut {length} entries into {sections} equal parts; np.array_split can")
     return [i * size + min(i, extra) for i in range(int(sections) + 1)]
 
 
@@ -493,7 +494,7 @@ def _dsplit(ary, indices_or_sections):
 
 def untile(g, _out, _a, reps):
     """The sum of the copies that `g` consists of."""
-    reps = (reps,) if np.ndim(reps) == 0 else tuple(reps)
+    reps = tuple(max(n, 0) for n in ((reps,) if np.ndim(reps) == 0 else reps))
     ndim = max(len(reps), _a.ndim)
     reps = (1,) * (ndim - len(reps)) + reps
     shape = (1,) * (ndim - _a.ndim) + _a.shape
@@ -558,6 +559,10 @@ def pad_plan(pad_width, ndim, mode, options):
         pad_width = [(0, 0)] * ndim
         for axis, width in given.items():
             pad_width[axis] = (width, width) if np.ndim(width) == 0 else tuple(width)
+    if np.asarray(pad_width).dtype.kind not in "iu":
+        raise TypeError("`pad_width` must be of integral type.")
+    if np.any(np.less(pad_width, 0)):
+        raise ValueError("`pad_width` can't contain negative values")
     widths = pairs(pad_width, ndim)
     if any(not isinstance(width, int) for pair in widths for width in pair):
         raise TypeError("`pad_width` must be of integral type.")
@@ -654,6 +659,7 @@ def padded(a, axis, mode, plan):
     width, lengths, ends, odd = plan
     before, after = width
     n = a.shape[axis]
+    require(n > 0, f"can't extend empty axis {axis} using modes other than 'constant' or 'empty'")
     column = (-1,) + (1,) * (a.ndim - 1 - axis)
     if mode in ("edge", "wrap") or (mode in ("reflect", "symmetric") and not odd):
         return np.take(a, positions(n, width, mode), axis)
@@ -677,6 +683,8 @@ def padded(a, axis, mode, plan):
 @composite(np.pad)
 def _pad(array, pad_width, mode="constant", **options):
     widths, plans = pad_plan(pad_width, array.ndim, mode, options)
+    if not array.ndim:
+        return array
     if mode == "constant":
         return pad_constant(array, widths, options["constant_values"] if options else 0)
     for axis, width in enumerate(widths):

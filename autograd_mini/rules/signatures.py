@@ -77,13 +77,13 @@ def binder(function: Callable[..., Any], arity: int, variadic: bool) -> Bind:
     def bind(args: Any, kwargs: Any) -> Any:
         if len(args) == arity and not kwargs and not variadic:
             return args, kwargs
-        args, kwargs = without_out(function, args, kwargs)
         names = parameter_names(function)
         if len(args) > max(count, len(names)):
             known = len(names) or arity
             raise TypeError(errors.EXTRA_ARGUMENTS.format(name=display_name(function), count=known, given=len(args)))
         options = {**dict(zip(names[count:], args[count:], strict=False)), **kwargs}
         operands = args[:count] + tuple(options.pop(name) for name in names[len(args) : count] if name in options)
+        _, options = without_out(function, (), options)
         return tuple(operands[0]) if variadic else operands, options
 
     return bind

@@ -6,6 +6,7 @@ import numpy as np
 
 from autograd_mini.domains import case
 from autograd_mini.primitive import composite, constant, primitive, rule
+from autograd_mini.rules.refusals import kind_of, require
 
 # Covariance
 
@@ -90,6 +91,7 @@ def _cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=
     x = variables(m, y, rowvar, cov_dtype(m, y, dtype))
     if not x.shape[0]:
         return np.zeros_like(x, shape=(0, 0), dtype="float64")
+    require(kind_of(x.dtype) in "fc", "np.cov subtracts the mean in a dtype that holds fractions", TypeError)
     ddof = ddof if ddof is not None else 0 if bias else 1
     weight, aweights = weight_of(fweights, aweights, x.shape[1])
     if weight is None:
@@ -137,8 +139,8 @@ def _corrcoef(x, y=None, rowvar=True, *, dtype=None):
 @primitive
 def places(x):
     """The bins as an array that no one else writes into."""
-    x = np.array(x)
-    return x if x.size else x.astype(int)
+    array = np.array(x)
+    return array.astype(int) if isinstance(x, list | tuple) and not x else array
 
 
 @primitive

@@ -109,10 +109,33 @@ rule(
     lambda g, _out, a, b: -g * over_squares(a, b),
     kinks=lambda a, b: np.where(b < 0, a, 1) * away_from_origin(a, b),
 )
+
+
+@primitive
+def over_hypot(a, b):
+    """a / hypot(a, b), and 0 at the origin; a quarter of both does not overflow."""
+    *_, dtype = np.hypot.resolve_dtypes((a.dtype, b.dtype, None))
+    a, b = np.divide(a, 4, dtype=dtype), np.divide(b, 4, dtype=dtype)
+    out = np.hypot(a, b)
+    return a / np.where(out == 0, np.inf, out)
+
+
+def inverse(out):
+    """1 / out, and 0 at the origin."""
+    return 1 / np.where(out == 0, np.inf, out)
+
+
+rule(
+    over_hypot,
+    lambda g, _out, a, b: g * (np.square(over_hypot(b, a)) * inverse(np.hypot(a, b))),
+    lambda g, out, a, b: g * (-out * over_hypot(b, a) * inverse(np.hypot(a, b))),
+    broadcasts=True,
+    kinks=away_from_origin,
+)
 rule(
     np.hypot,
-    lambda g, out, a, _b: g * (a / np.where(out == 0, np.inf, out)),
-    lambda g, out, _a, b: g * (b / np.where(out == 0, np.inf, out)),
+    lambda g, _out, a, b: g * over_hypot(a, b),
+    lambda g, _out, a, b: g * over_hypot(b, a),
     kinks=away_from_origin,
 )
 rule(

@@ -5,6 +5,7 @@ they call. What runs on arrays only is free: the bodies of primitives, `kinks=`,
 """
 
 import ast
+import importlib
 import operator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 
 import nn
 from autograd_mini import rules
-from autograd_mini.primitive import composites, constants, primitives
+from autograd_mini.primitive import composites, constants, own_functions, primitives
 from tests.autograd_mini.rules.test_rules import is_of_a_library
 
 FILES = [*Path(rules.__file__).parent.glob("*.py"), *Path(nn.__file__).parent.rglob("*.py")]
@@ -65,6 +66,16 @@ def guarded(block: ast.If) -> list[ast.stmt]:
     return block.body if eval(ast.unparse(block.test), {"np": np}) else []
 
 
+def imported_primitives(tree: ast.Module) -> set[str]:
+    """The primitives of other tables that a source imports by name."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("autograd_mini.rules."):
+            table = importlib.import_module(node.module)
+            found |= {name.name for name in node.names if getattr(table, name.name) in own_functions}
+    return found
+
+
 class Table:
     """The source of one table of rules."""
 
@@ -77,6 +88,7 @@ class Table:
         for node in nodes:
             if isinstance(node, ast.Assign) and makers & names(node.value):
                 self.primitives |= names(*node.targets)
+        self.primitives |= imported_primitives(tree)
         self.helpers = {f.name: f for f in functions if f.name not in self.primitives}
         self.rules: list[Function] = []
         self.reads: dict[Function, list[str]] = {}  # the parameters of a rule that hold the output and the operands
