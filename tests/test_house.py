@@ -154,7 +154,7 @@ def test_the_engine_can_be_read_in_half_an_hour():
     sources = {room: (FOLDERS[autograd_mini] / f"{room}.py").read_text() for room in READ_FIRST}
     lines = {room: len(source.splitlines()) for room, source in sources.items()}
     code = {room: code_lines(source) for room, source in sources.items()}
-    assert sum(lines.values()) <= 2033, lines
+    assert sum(lines.values()) <= 2050, lines
     assert sum(code.values()) <= 1310, code
 
 
