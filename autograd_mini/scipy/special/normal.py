@@ -30,19 +30,19 @@ def mills_slope(out, a):
 # Derivatives of any order, from a series of powers of 1 / z far out, where the terms of their recurrence cancel
 
 
-def derivative_of_powers(z, n):
-    """The n-th derivative of 1/z + 1/(2 z^3) + 3/(4 z^5) + ..., an asymptotic series."""
+def derivative_of_powers(z, n, sign=1):
+    """The n-th derivative of 1/z + sign/(2 z^3) + 3/(4 z^5) + ..., an asymptotic series."""
     total, term = 0, 1 / z
     for k in range(TERMS):
         total = total + term * ((-1) ** n * special.poch(2 * k + 1, n))
-        term = term * (2 * k + 1) / 2 / z / z
+        term = term * (sign * (2 * k + 1) / 2) / z / z
     return total / z**n
 
 
-def recurrence(first, second, z, n):
-    """The n-th derivative of a solution of f'' + 2 z f' + 2 f = 0."""
+def recurrence(first, second, z, n, sign=1):
+    """The n-th derivative of a solution of f'' + sign (2 z f' + 2 f) = 0."""
     for k in range(n):
-        first, second = second, -2 * z * second - 2 * (k + 1) * first
+        first, second = second, -sign * (2 * z * second + 2 * (k + 1) * first)
     return first
 
 
@@ -81,8 +81,13 @@ def faddeeva(z, n):
 @precisely
 def erfcx_derivative(x, n):
     """The n-th derivative of `scipy.special.erfcx`, which is Faddeeva's function along the imaginary axis."""
-    result = 1j**n * faddeeva_derivative(1j * x, n)
-    return result if np.iscomplexobj(x) else np.real(result)
+    if np.iscomplexobj(x):
+        return 1j**n * faddeeva_derivative(1j * x, n)
+    far = (x > 0) & (x * x > FAR)
+    near, x = np.where(far, 1, x), np.where(far, x, 10)
+    value = special.erfcx(near)
+    close = recurrence(value, 2 * near * value - 2 / ROOT_PI, near, n, -1)
+    return np.where(far, derivative_of_powers(x, n, -1) / ROOT_PI, close)
 
 
 @primitive

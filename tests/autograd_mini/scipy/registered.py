@@ -1,9 +1,10 @@
 """The rules that `autograd_mini.scipy` registers, taken out of the registry again, and their example calls.
 
-Other tests see the library of a user who does not use SciPy; the conftest beside this gives these tests the rules back.
+Other tests see the library of a user who does not use SciPy; the fixture gives the rules back.
 """
 
 import numpy as np
+import pytest
 import scipy.special
 
 import autograd_mini.scipy
@@ -11,7 +12,7 @@ from autograd_mini.primitive import composites, constants, primitives
 from autograd_mini.scipy import integrate, linalg, signal, special, stats
 from tests.autograd_mini.rules.test_rules import Call
 
-__all__ = ["integrate", "linalg", "register", "signal", "special", "stats"]
+__all__ = ["integrate", "linalg", "signal", "special", "stats"]
 
 UFUNCS = {
     name: f for name, f in vars(scipy.special).items() if isinstance(f, np.ufunc) and getattr(np, name, None) is not f
@@ -41,8 +42,9 @@ for _function in ADDED["composites"]:
 constants.difference_update(ADDED["constants"])
 
 
-def register():
-    """Put the rules back into the registry."""
+@pytest.fixture(autouse=True)
+def _registered(_sealed):
+    """The rules, back in the registry."""
     primitives.update(ADDED["primitives"])
     composites.update(ADDED["composites"])
     constants.update(ADDED["constants"])

@@ -110,7 +110,6 @@ def test_graphs_with_a_sparse_matrix_are_drawn_checked_and_copied():
         lambda S, t: S / t,
         lambda S, t: S.multiply(t),
         lambda S, t: S.maximum(t),
-        lambda S, t: t == S,
         lambda S, t: np.add(S, t),
         np.multiply,
         lambda S, t: np.stack([S, t]),
