@@ -16,6 +16,7 @@ X = np.array([0.0, 0.5, 0.7, 1.5, 2.0, 3.5])
 MASK = np.arange(24).reshape(4, 6) % 4 != 1
 HOLES = np.where(MASK, A, np.nan)
 W = RNG.uniform(0.5, 1.5, (4, 6))
+FEWER, FEWER_HOLES = A[:3, :4], HOLES[:3, :4]  # for what NumPy computes slice by slice
 
 
 def weigh(out):
@@ -62,7 +63,7 @@ def test_every_form_of_axis(name, options):
 
 @pytest.mark.parametrize("options", FORMS, ids=str)
 @pytest.mark.parametrize("name", SKIPPING)
-@pytest.mark.parametrize("values", [A, HOLES], ids=["numbers", "with NaN"])
+@pytest.mark.parametrize("values", [FEWER, FEWER_HOLES], ids=["numbers", "with NaN"])
 def test_every_form_of_axis_of_those_that_skip_nan(name, options, values):
     check(lambda a: getattr(np, name)(a, **options), values)
 
@@ -73,7 +74,7 @@ def test_every_form_of_axis_of_those_that_skip_nan(name, options, values):
 def test_every_form_of_quantile(name, options, q):
     q = np.multiply(q, 100 if "percent" in name else 1)
     f = lambda a: getattr(np, name)(a, q, **options)
-    operands = [HOLES if "nan" in name else A]
+    operands = [FEWER_HOLES if "nan" in name else FEWER]
     parts = first(f)(*operands)
     estimate = numeric_vjp(lambda a: weigh(f(a)), operands, np.ones(()), 0)
     assert_close(parts[0], np.nan_to_num(estimate.value), error=1e-9)
