@@ -330,7 +330,7 @@ class Tensor(Surface):
             return self._universal(ufunc, method, inputs, kwargs)
         except REFUSALS as error:
             if method != "at":  # which writes
-                refuse_as_numpy(error, getattr(ufunc, method), copied(inputs), copied(kwargs))
+                self._refuse_as_numpy(error, getattr(ufunc, method), inputs, kwargs)
             raise
 
     def _universal(self, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -365,7 +365,7 @@ class Tensor(Surface):
             return self.__autograd_primitive__(function, args, kwargs)
         except REFUSALS as error:
             if function not in GUARDED and (function in primitives or function in composites):
-                refuse_as_numpy(error, function, copied(args), copied(kwargs))
+                self._refuse_as_numpy(error, function, args, kwargs)
             raise
 
     def __autograd_primitive__(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -380,6 +380,10 @@ class Tensor(Surface):
         if function not in constants and modes.recording and any_requires_grad((args, kwargs)):
             raise TypeError(errors.NO_RULE.format(name=display_name(function)))
         return wrap_constants(function(*unwrap(args), **unwrap(kwargs)))
+
+    def _refuse_as_numpy(self, error: Exception, function: Any, args: Any, kwargs: Any) -> None:
+        if all(map(is_numpys, parts_of((args, kwargs)))):
+            refuse_as_numpy(error, function, copied(args), copied(kwargs))
 
     def _alone(self, args: Any, kwargs: Any) -> bool:
         """Whether a call needs nothing but NumPy: no gradient is wanted, and no other library's array takes part."""
@@ -539,8 +543,9 @@ def any_requires_grad(tree: Any) -> bool:
 
 def is_numpys(part: Any) -> bool:
     """Whether a value is, or holds, no array of another library, and no subclass of NumPy's."""
-    part = part._values if isinstance(part, Tensor) else part
-    return type(part) is np.ndarray or not hasattr(type(part), "__array_function__")
+    kind = type(part._values if isinstance(part, Tensor) else part)
+    foreign = hasattr(kind, "dtype") or hasattr(kind, "__array_function__")
+    return kind is np.ndarray or issubclass(kind, np.generic) or not foreign
 
 
 def unwrap(tree: Any) -> Any:

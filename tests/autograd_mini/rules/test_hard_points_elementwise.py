@@ -590,3 +590,42 @@ def test_half_precision_stays_half(f):
     f(x).sum().backward()
     assert x.grad.dtype == np.float16
     np.testing.assert_allclose(x.grad, grad(lambda x: f(x).sum())(np.array([0.5, 1.5])), rtol=1e-2)
+
+
+# Derivatives as formulas in which nothing cancels and nothing overflows before the result does.
+FORMULAS = {
+    "exp": (np.exp, np.exp, (-700, 700)),
+    "expm1": (np.expm1, np.exp, (-700, 700)),
+    "log": (np.log, lambda x: 1 / x, (0, np.inf)),
+    "log1p": (np.log1p, lambda x: 1 / (1 + x), (-0.5, np.inf)),
+    "sqrt": (np.sqrt, lambda x: 0.5 / np.sqrt(x), (0, np.inf)),
+    "arctan": (np.arctan, lambda x: (1 / np.hypot(1, x)) ** 2, (-np.inf, np.inf)),
+    "arcsinh": (np.arcsinh, lambda x: 1 / np.hypot(1, x), (-np.inf, np.inf)),
+    "hypot": (lambda x: np.hypot(x, np.ones_like(x)), lambda x: x / np.hypot(1, x), (-np.inf, np.inf)),
+    "logaddexp": (lambda x: np.logaddexp(x, np.zeros_like(x)), lambda x: np.exp(-np.logaddexp(0, -x)), (-700, 700)),
+    "hypot, second": (
+        lambda x: grad(lambda x: np.sum(np.hypot(x, np.ones_like(x))))(x),
+        lambda x: (1 / np.hypot(1, x)) ** 3,
+        (-np.inf, np.inf),
+    ),
+    "expm1, second": (lambda x: grad(lambda x: np.sum(np.expm1(x)))(x), np.exp, (-700, 700)),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", FORMULAS)
+def test_slopes_keep_their_digits_at_points_of_every_size(name, dtype):
+    f, formula, (low, high) = FORMULAS[name]
+    limits = np.finfo(dtype)
+    sizes = 10.0 ** np.concatenate([np.arange(-300, 301, 10), np.linspace(-8, 3, 45)])
+    with np.errstate(all="ignore"):
+        x = np.concatenate([-sizes, sizes]).astype(dtype)
+    x = x[np.isfinite(x) & (x > low) & (x < high) & (np.abs(x) > limits.tiny)]
+    with np.errstate(all="ignore"):
+        want = formula(x.astype(np.float64))
+    normal = (np.abs(want) < limits.max) & (np.abs(want) > 16 * limits.tiny)
+    with np.errstate(all="ignore"):
+        found = grad(lambda x: np.sum(f(x)))(x)
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found[normal], want[normal], rtol=1000 * limits.eps)
+    assert np.all(np.abs(found[np.abs(want) < limits.tiny]) < 32 * limits.tiny)

@@ -448,3 +448,21 @@ def test_single_precision_stays(f, dtype):
     gradient = grad(lambda a: np.sum(np.real(f(a))))(a.astype(dtype))
     assert gradient.dtype == dtype
     np.testing.assert_allclose(gradient, grad(lambda a: np.sum(np.real(f(a))))(a), rtol=2e-3, atol=2e-3)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("order", [None, 2, 3, 1.5, 4, -1])
+@pytest.mark.parametrize("exponent", [-0.6, -0.3, 0.3, 0.6, 0.9])
+def test_slopes_of_norms_whose_powers_over_or_underflow(exponent, order, dtype):
+    size = dtype(np.finfo(dtype).max) ** dtype(exponent)
+    f = lambda x: np.linalg.norm(x, order)
+    with np.errstate(all="ignore"):
+        found = grad(f)(np.array([3, 4], dtype) * size)
+    np.testing.assert_allclose(found, grad(f)(np.array([3.0, 4.0])), rtol=200 * np.finfo(dtype).eps)
+
+
+def test_the_second_derivative_of_a_norm_whose_squares_overflow():
+    second = lambda x: vjp(lambda x: grad(np.linalg.norm)(x), x)[1](np.array([1.0, 0.0]))[0]
+    with np.errstate(all="ignore"):
+        found = second(np.array([3e200, 4e200]))
+    np.testing.assert_allclose(found * 1e200, second(np.array([3.0, 4.0])), rtol=1e-12)

@@ -171,7 +171,6 @@ def test_every_array_argument_has_its_derivative(f, operands):
         lambda t: np.gradient(t, X[:2], axis=1),
         lambda t: np.gradient(t[:1], X[:1], axis=0),
         lambda t: np.gradient(t[:1], axis=0),
-        lambda t: np.gradient(t, 1.0, 2.0, 3.0),
         lambda t: np.gradient(t, X, axis=1, edge_order=3),
         lambda t: np.take_along_axis(t, np.array([99]), None),
     ],
@@ -179,6 +178,11 @@ def test_every_array_argument_has_its_derivative(f, operands):
 def test_shapes_and_options_that_do_not_fit_raise(call):
     with pytest.raises((ValueError, IndexError)):
         call(Tensor(A, requires_grad=True))
+
+
+def test_more_spacings_than_axes_raise_as_in_numpy():
+    with pytest.raises(TypeError):
+        np.gradient(Tensor(A, requires_grad=True), 1.0, 2.0, 3.0)
 
 
 def hessian(f, x):
@@ -367,3 +371,88 @@ def test_on_dask_arrays(name, options):
     weigh_(x).backward()
     assert isinstance(x.grad, dask.array.Array)
     assert_close(x.grad.compute(), grad(weigh_)(A), rtol=1e-9)
+
+
+ONES = np.ones(70_000, np.float16)
+EQUAL = {
+    "mean": np.mean,
+    "mean of some": lambda a: np.mean(a, where=np.ones(a.shape, bool)),
+    "nanmean": np.nanmean,
+    "average": np.average,
+    "max": np.max,
+    "max of some": lambda a: np.max(a, where=np.ones(a.shape, bool), initial=-1),
+    "nanmin": np.nanmin,
+    "median": np.median,
+    "norm": lambda a: np.linalg.norm(a, np.inf),
+    "logaddexp": np.logaddexp.reduce,
+}
+
+
+@pytest.mark.parametrize("name", EQUAL)
+def test_more_entries_than_half_precision_can_count(name):
+    np.testing.assert_allclose(grad(EQUAL[name])(ONES), np.full(ONES.shape, 1 / ONES.size), rtol=0.01)
+
+
+def test_spreads_of_more_entries_than_half_precision_can_count():
+    a = (np.arange(70_000) % 2).astype(np.float16)
+    np.testing.assert_allclose(grad(np.var)(a)[:2], [-1 / 70_000, 1 / 70_000], rtol=0.01)
+
+
+@pytest.mark.parametrize("dtype", [None, complex, float, "complex64"])
+@pytest.mark.parametrize("options", [{}, {"ddof": 1}, {"where": np.array([True, False, True, True])}], ids=str)
+@pytest.mark.parametrize("name", ["var", "std", "nanvar", "nanstd"])
+@pytest.mark.filterwarnings("ignore::numpy.exceptions.ComplexWarning")
+def test_a_spread_is_a_real_number_in_whatever_dtype(name, options, dtype):
+    z = np.array([1 + 2j, 3 - 1j, -2 + 0.5j, 0.5 - 3j])
+    f = lambda z: getattr(np, name)(z, dtype=dtype, **options)
+    coarse = dtype == "complex64"
+    for loss in (lambda z: np.real(f(z)), lambda z: np.imag(f(z)), lambda z: np.real((2 + 1j) * f(z))):
+        np.testing.assert_allclose(
+            grad(loss)(z), ascent(loss, z, 1e-2 if coarse else 1e-6), rtol=0.01 if coarse else 1e-6, atol=1e-6
+        )
+
+
+class TestQuantiles:
+    """Their rule looks for the entries next to the result, which need not be right there."""
+
+    CASES = (
+        np.array([1.0, 1 + 2**-52, 5.0, 0.0]),  # the mean of the two in the middle is rounded to one of them
+        np.array([1.7e308, 1.6e308, 1.5e308, 1.0]),  # and overflows
+        np.array([0.0, -0.0, 1.0, 2.0, 0.0, 3.0]),
+        np.array([[1.0, 2.0, 2.0, 3.0], [4.0, 4.0, 4.0, 4.0]]),
+        np.array([np.inf, 1.0, -np.inf, 2.0]),
+        np.array([1 + 1j, 2, 3 - 1j, 2 + 1j]),
+    )
+
+    @pytest.mark.parametrize("a", CASES, ids=str)
+    @pytest.mark.parametrize("function", [np.median, np.nanmedian], ids=lambda f: f.__name__)
+    def test_each_of_the_two_in_the_middle_takes_half(self, function, a):
+        with np.errstate(all="ignore"):
+            out, pullback = vjp(lambda a: function(a, axis=-1), a)
+            (found,) = pullback(np.ones_like(out))
+        for line, got in zip(np.atleast_2d(a), np.atleast_2d(found), strict=True):
+            ordered, want = np.sort(line), np.zeros(line.shape)
+            for rank in ((line.size - 1) // 2, line.size // 2):
+                ties = line == ordered[rank]
+                want += 0.5 * ties / ties.sum()
+            np.testing.assert_allclose(got, want)
+
+    @pytest.mark.parametrize("q", [0.3, [0.0, 0.5, 1.0]], ids=str)
+    @pytest.mark.parametrize("percent", [False, True])
+    def test_levels_and_percents(self, percent, q):
+        a = np.random.default_rng(0).normal(size=(3, 7))
+        scaled = np.multiply(q, 100) if percent else q
+        f = lambda a: (np.percentile if percent else np.quantile)(a, scaled, axis=1)
+        check(f, a)
+
+    def test_of_nothing_the_gradient_is_nothing(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            assert grad(np.median)(np.zeros(0)).shape == (0,)
+            assert grad(lambda a: np.sum(np.nanmedian(a, axis=1)))(np.zeros((2, 0))).shape == (2, 0)
+
+    def test_a_result_that_is_nan_has_no_entry_to_go_to(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            assert not grad(np.median)(np.array([1.0, np.nan, 2.0])).any()
+            assert not grad(np.nanmedian)(np.array([np.nan, np.nan])).any()

@@ -120,7 +120,7 @@ def test_derivatives_by_other_means_are_accepted_and_mistakes_in_them_are_seen(p
         counts["mistakes that can be seen"] += seen
     print(dict(counts))
     assert counts["inconclusive"] <= RARE * counts.total() + 1
-    assert counts["mistakes that can be seen"] > counts.total() / 4
+    assert counts["mistakes that can be seen"] >= counts.total() / 4
 
 
 def mistaken(right, rng):
