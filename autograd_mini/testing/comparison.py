@@ -359,7 +359,7 @@ class SecondLook:
         """`RIGHT`, `WRONG`, or why nobody can tell."""
         got, (want, error) = self.got[k], (self.estimate.value[k], self.estimate.error[k])
         if not np.isfinite(self.value[k]):
-            return NOT_FINITE if np.isfinite([self.left.error[k], self.right.error[k]]).any() else NO_NUMBERS
+            return NOT_FINITE
         too_large = np.isfinite(error) and np.isinf((abs(want) + TRUST * error) / self.reach)
         if np.isnan(got):
             if too_large:
