@@ -382,6 +382,7 @@ class Tensor(Surface):
         return wrap_constants(function(*unwrap(args), **unwrap(kwargs)))
 
     def _refuse_as_numpy(self, error: Exception, function: Any, args: Any, kwargs: Any) -> None:
+        args, kwargs = without_out(function, args, kwargs)
         if all(map(is_numpys, parts_of((args, kwargs)))):
             refuse_as_numpy(error, function, copied(args), copied(kwargs))
 

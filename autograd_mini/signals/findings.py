@@ -28,6 +28,7 @@ UNITS_CURE = (
     "Weights or biases that bring some of their scores above 0 would revive them, as would an activation that is not "
     "flat there (leaky ReLU, PReLU)."
 )
+SCORES_CURE = "Their scores are too large: smaller weights bring them back to where tanh is not flat."
 CAUSES = {
     "slope": "the slope of the activation",
     "alignment": "the alignment of slopes and signal",
@@ -78,7 +79,7 @@ def findings(measured: Measurement) -> tuple[str, ...]:
     said = [str(first), *map(str, more[:LISTED])]
     if len(more) > LISTED:
         said.append(f"So do {len(more) - LISTED} more layers.")
-    told = [f"{sentence} {UNITS_CURE}" for sentence in dead_units(layers) if first.cure == UNITS_CURE]
+    told = [f"{sentence} {first.cure}" for sentence in dead_units(layers) if first.cure in (UNITS_CURE, SCORES_CURE)]
     crowded = [sentence for sentence in crowds(layers) if sentence not in told]
     return (
         *said,
@@ -118,7 +119,7 @@ def main(layers: Sequence[Layer], odd: Sequence[Layer]) -> Diagnosis:
     worst = tuple(layer.number for layer in most_dead(layers)[:LISTED])
     dead: dict[str, Any] = {}
     if worst:
-        dead = {"where": next(dead_units(layers)), "cure": UNITS_CURE, "layers": worst}
+        dead = {"where": next(dead_units(layers)), "cure": cure_of(most_dead(layers)), "layers": worst}
     if len(layers) == 1:
         return Diagnosis(f"One layer: rms(g) is {last.g.rms:.1e} behind {last.name}; {split(layers)}.", **dead)
     change = ratio(first.g.rms, last.g.rms)
@@ -360,10 +361,10 @@ def all_zero(layers: Sequence[Layer]) -> Diagnosis:
     what = f"The signal is exactly zero from {named(last)} on, so {len(zero)} of {len(layers)} layers learn nothing."
     dead = [layer for layer in zero if layer.dead == 1]
     if dead and last.g.rms > 0:
-        where = f"All units of {named(dead[0])} have slope 0 for the {dead[0].examples} examples given."
+        where = f"All units of {named(dead[0])} have {no_slope(dead)} for the {dead[0].examples} examples given."
         if dead[1:]:
             where += f" It is the first of {len(dead)} such layers: the others read only constants behind it."
-        return Diagnosis(what, where, "", UNITS_CURE, (dead[0].number,), "slope")
+        return Diagnosis(what, where, "", cure_of(dead), (dead[0].number,), "slope")
     if last is layers[-1]:
         why = "What comes after it passes nothing back. Is the loss at a minimum, or a constant?"
     else:
@@ -376,20 +377,30 @@ def most_dead(layers: Sequence[Layer]) -> list[Layer]:
     return sorted((layer for layer in layers if layer.dead >= CROWDED), key=lambda layer: -layer.dead)
 
 
+def no_slope(dead: Sequence[Layer]) -> str:
+    """How the slope of dead units is 0: that of tanh is rounded to it where the tanh is rounded to 1."""
+    return "a slope that is rounded to 0" if "tanh" in dead[0].operations else "slope 0"
+
+
+def cure_of(dead: Sequence[Layer]) -> str:
+    """What revives dead units."""
+    return SCORES_CURE if "tanh" in dead[0].operations else UNITS_CURE
+
+
 def dead_units(layers: Sequence[Layer]) -> Iterator[str]:
     """Layers of which many units pass nothing."""
     dead = most_dead(layers)
     if dead:
         listed = ", ".join(f"{layer.dead:.0%} of {named(layer)}" for layer in dead[:LISTED])
         more = f" and many in {len(dead) - LISTED} more layers" if len(dead) > LISTED else ""
-        have = f"{listed}{more} have slope 0 for all of the {dead[0].examples} examples given"
+        have = f"{listed}{more} have {no_slope(dead)} for all of the {dead[0].examples} examples given"
         yield f"Dead units: {have}."
 
 
 def crowds(layers: Sequence[Layer]) -> Iterator[str]:
     """Dead and saturated units, and numbers too small for their dtype."""
     for sentence in dead_units(layers):
-        yield f"{sentence} {UNITS_CURE}"
+        yield f"{sentence} {cure_of(most_dead(layers))}"
     saturated = [
         layer for layer in layers if layer.saturated >= CROWDED and layer.dead < CROWDED and layer.by_activation < FLAT
     ]

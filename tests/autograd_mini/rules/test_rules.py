@@ -35,11 +35,11 @@ class Call(NamedTuple):
         return primitives[self.function]
 
     def __call__(self, *operands):
-        """Call the function as a user does; several results, and the parts of complex ones, are joined."""
+        """Call the function as a user does; several results but whole numbers, and complex parts, are joined."""
         arguments = (list(operands),) if self.primitive.variadic else operands
         out = self.function(*arguments, **self.case.options)
         if isinstance(out, tuple):
-            out = np.concatenate([np.ravel(part) for part in out])
+            out = np.concatenate([np.ravel(part) for part in out if part.dtype.kind in "fc"])
         return np.stack([np.real(out), np.imag(out)]) if np.iscomplexobj(out) else out
 
     def has_rule(self, position):

@@ -356,3 +356,13 @@ def test_the_units_of_a_convolution_are_its_channels():
     log = nn.SignalLog(model)
     log.backward(nn.cross_entropy(model(x), np.zeros(6, int)))
     assert log.history("dead")[0, 0] == 0.25
+
+
+def test_a_slope_of_tanh_that_is_rounded_to_0_is_told_as_such():
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((64, 16)).astype(np.float32), rng.integers(0, 3, 64)
+    seen = nn.signals(nn.MLP([16, 16, 16, 3], "tanh", nn.init.small_random(400.0), rng=0), nn.cross_entropy, x, y)
+    said = next(sentence for sentence in seen.findings if sentence.startswith("Dead units"))
+    assert seen.layers[0].dead > 0.5
+    assert "a slope that is rounded to 0" in said
+    assert "scores are too large" in said
