@@ -145,12 +145,13 @@ def ranks(count, ndim, q, method, percent):
     It may differ from line to line.
     """
     q = np.ravel(0.5 if q is None else q)
-    q = q / 100 if percent else q
+    of = np.percentile if percent else np.quantile  # NumPy's versions divide by 100 in different precisions
     found = {}
     for n in np.unique(count).tolist():
         last = max(n - 1, 0)
         # The same quantiles of 0, 1, 2, ... are ranks themselves, whatever the method.
-        found[n] = last * q if method == "linear" else np.quantile(np.arange(last + 1.0), q, method=method)
+        exact = method == "linear" and not percent
+        found[n] = last * q if exact else of(np.arange(last + 1.0), q, method=method)
     shape = np.shape(count) if np.ndim(count) else (1,) * (ndim - 1)
     places = np.reshape([found[n] for n in np.ravel(count).tolist()], (*shape, q.size))
     lower = np.floor(places)
