@@ -27,11 +27,14 @@ if TYPE_CHECKING:
     from autograd_mini.checked.explanations import NonFiniteError
     from autograd_mini.drawing.draw import draw
     from autograd_mini.measuring.spectrum import jacobian_spectrum
+    from autograd_mini.signals.bars import Bars
+    from autograd_mini.signals.maps import signal_map
     from autograd_mini.signals.report import Recorder, Signals
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Bars",
     "NonFiniteError",
     "Recorder",
     "Signals",
@@ -56,6 +59,7 @@ __all__ = [
     "rule",
     "rules",
     "scope",
+    "signal_map",
     "signals",
     "stop_gradient",
     "value_and_grad",
@@ -64,11 +68,13 @@ __all__ = [
 
 # What measures and draws is imported when it is first asked for.
 LATER = {
+    "Bars": "signals.bars",
     "NonFiniteError": "checked.explanations",
     "Recorder": "signals.report",
     "Signals": "signals.report",
     "draw": "drawing.draw",
     "jacobian_spectrum": "measuring.spectrum",
+    "signal_map": "signals.maps",
 }
 
 

@@ -28,6 +28,7 @@ NO_PARAMETERS = "SignalLog(model) was given a model without parameters, so there
 UNKNOWN = "SignalLog(quantities={quantities!r}): choose from {known}."
 NO_LOSS = "log.backward(...) was given a {what}. Write `log.backward(loss)` with the loss itself, a tensor."
 NOTHING = "The log is empty: nothing was measured yet. Call `log.backward(loss)` instead of `loss.backward()`."
+NO_QUESTION = 'log.plot({question!r}) was asked for. Write `log.plot()` for all, or `log.plot("map")` for the map.'
 NO_MATPLOTLIB = 'Plots need matplotlib. Write `pip install "autograd-mini[plot]"`.'
 NO_TENSORBOARD = 'TensorBoard files need tensorboardX. Write `pip install "autograd-mini[tensorboard]"`.'
 
@@ -125,6 +126,7 @@ class SignalLog:
         self.rows: dict[str, dict[str, list[float]]] = {}
         self.copies: dict[str, Any] = {}
         self.alarms: set[tuple[str, str]] = set()
+        self.broken: set[tuple[str, int]] = set()  # layers and steps where a signal was measured, but is not finite
         self.count = 0
 
     def backward(self, loss: Tensor, **options: Any) -> None:
@@ -155,6 +157,8 @@ class SignalLog:
         for layer, (signal, dead) in probe.found.items():
             values = self.rows.get(layer) or self.rows.setdefault(layer, self.empty())
             top = signal if top is None else top
+            if not math.isfinite(signal):
+                self.broken.add((layer, self.steps[-1]))
             if "signal" in values:
                 values["signal"][-1] = signal
                 self.check_signal(layer, signal, top)
@@ -259,10 +263,18 @@ class SignalLog:
             lines.append(f"{layer:12s}" + "".join(f"{first:22.1e}{last:10.1e}" for first, last in cells))
         return "\n".join([*lines, *(f"step {step}: {text}" for step, text in self.warnings)])
 
-    def plot(self) -> Any:
-        """A matplotlib figure: layer x step heat map of log10 rms(delta), update ratios, dead units, the loss."""
+    def plot(self, question: str = "all") -> Any:
+        """A matplotlib figure: layer x step heat map of log10 rms(delta), update ratios, dead units, the loss.
+
+        `plot("map")` is the map of how far the signal gets: a row for each measured step, a column for each layer with
+        weights, from the loss on the right to the input on the left, rms(delta) as colour.
+        """
+        if question not in {"all", "map"}:
+            raise ValueError(NO_QUESTION.format(question=question))
         if not self.steps:
             raise ValueError(NOTHING)
+        if question == "map":
+            return self.map()
         try:
             from matplotlib.figure import Figure
         except ImportError as error:
@@ -302,6 +314,18 @@ class SignalLog:
         axes[-1].set_ylabel("loss")
         axes[-1].set_xlabel("step")
         return made
+
+    def map(self) -> Any:
+        """How far the signal gets at each measured step."""
+        from autograd_mini import signal_map
+
+        history = self.history("signal")
+        for layer, step in self.broken:
+            history[self.layers.index(layer), self.steps.index(step)] = math.inf
+        layers = [layer for layer in self.layers if layer in self.weights] or self.layers  # those of `nn.signals`
+        shown = history[[self.layers.index(layer) for layer in layers]]
+        quantity = "rms(delta), the size of the gradient by the layer's result"
+        return signal_map(shown.T, self.steps, quantity=quantity, layers=layers)
 
 
 def known(values: Sequence[float]) -> tuple[float, float]:
