@@ -7,7 +7,6 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-
 NOT_A_COLUMN = "Bars(columns, rows, of={of!r}) has no such column. The columns are {known}."
 
 

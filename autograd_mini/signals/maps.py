@@ -176,7 +176,12 @@ def odd_cells(axis: Any, row: Array, left: float, top: float, strip: float) -> N
         steps = np.diff(np.concatenate([[0], mask, [0]]))
         starts, stops = (np.flatnonzero(steps == sign).tolist() for sign in (1, -1))
         for first, stop in zip(starts, stops, strict=True):
-            look: dict[str, Any] = {"facecolor": face, "edgecolor": edge, "hatch": hatch, "lw": 0.8 if strip < 1 else 0.0}
+            look: dict[str, Any] = {
+                "facecolor": face,
+                "edgecolor": edge,
+                "hatch": hatch,
+                "lw": 0.8 if strip < 1 else 0.0,
+            }
             axis.add_patch(Rectangle((left + first, top), stop - first, strip, label=label, **look))
 
 
