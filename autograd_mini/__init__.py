@@ -22,6 +22,7 @@ from autograd_mini.transforms import (
     value_and_grad,
     vjp,
 )
+from autograd_mini.words import in_words
 
 if TYPE_CHECKING:
     from autograd_mini.checked.explanations import NonFiniteError
@@ -51,6 +52,7 @@ __all__ = [
     "grad",
     "hessian",
     "hvp",
+    "in_words",
     "jacobian",
     "jacobian_spectrum",
     "jvp",

@@ -17,6 +17,7 @@ from autograd_mini.arrays import as_seed
 from autograd_mini.backward import pull_back
 from autograd_mini.graph import Leaf, Node, Record, Watch, operations
 from autograd_mini.tensor import Tensor
+from autograd_mini.words import in_words
 
 NOT_A_TENSOR = (
     "signals(...) was called on {what}, but only a tensor remembers the computation that gradients flow through. "
@@ -269,7 +270,7 @@ def finding(measured: Measured) -> str:
         )
     alive = [node for node in nodes if node.size] or nodes
     weakest, strongest = min(alive, key=lambda n: at[n].rms), max(alive, key=lambda n: at[n].rms)
-    low, high = f"{at[weakest].rms:.1e}", f"{at[strongest].rms:.1e}"
+    low, high = in_words(at[weakest].rms), in_words(at[strongest].rms)
     if low == high:
         return f"The signal is {low} throughout."
     factor = ratio(at[strongest].rms, at[weakest].rms)

@@ -11,6 +11,7 @@ import numpy as np
 
 from autograd_mini.measuring.factors import Layer, Measurement
 from autograd_mini.measuring.sizes import finding, ratio
+from autograd_mini.words import in_words, times
 
 STEADY = 10.0  # a signal that changes by less over all layers needs no cure
 OUTLIER = 10.0  # times the typical gain, or a tenth of it
@@ -121,9 +122,9 @@ def main(layers: Sequence[Layer], odd: Sequence[Layer]) -> Diagnosis:
     if worst:
         dead = {"where": next(dead_units(layers)), "cure": cure_of(most_dead(layers)), "layers": worst}
     if len(layers) == 1:
-        return Diagnosis(f"One layer: rms(g) is {last.g.rms:.1e} behind {last.name}; {split(layers)}.", **dead)
+        return Diagnosis(f"One layer: rms(g) is {in_words(last.g.rms)} behind {last.name}; {split(layers)}.", **dead)
     change = ratio(first.g.rms, last.g.rms)
-    ends = f"from {last.g.rms:.1e} at {named(last)} to {first.g.rms:.1e} at {named(first)}"
+    ends = f"from {in_words(last.g.rms)} at {named(last)} to {in_words(first.g.rms)} at {named(first)}"
     gains = [layer.gain for layer in layers[1:]]
     product = math.fsum(map(log, gains))
     past = not math.isfinite(product) or abs(product - log(change)) > math.log(3)
@@ -143,7 +144,7 @@ def main(layers: Sequence[Layer], odd: Sequence[Layer]) -> Diagnosis:
     alone = math.fsum(log(layer.gain) for layer in odd)
     if odd and alone / log(change) > 0.5:
         which = "One layer" if len(odd) == 1 else f"{len(odd)} layers"
-        said += f". {which} of {len(layers)} did most of it: x{math.exp(alone):.1e}."
+        said += f". {which} of {len(layers)} did most of it: {times(math.exp(alone))}."
         return odd_ones(sorted(odd, key=lambda layer: -abs(log(layer.gain))), layers)._replace(what=said)
     said += f", {times(typical(gains))} a layer"
     half = math.log(2) / abs(math.log(typical(gains)))
@@ -165,8 +166,9 @@ def along_uses(layers: Sequence[Layer]) -> Iterator[str]:
         if len(group) > 2 and healthy(group) and not 1 / STEADY < change < STEADY:
             verb = "falls" if change < 1 else "grows"
             yield (
-                f"Along the {len(group)} uses of {name} the signal {verb} from {last.g.rms:.1e} at the last to "
-                f"{first.g.rms:.1e} at the first, {times(change ** (1 / (len(group) - 1)))} a use; {split(group[1:])}."
+                f"Along the {len(group)} uses of {name} the signal {verb} from {in_words(last.g.rms)} at the last to "
+                f"{in_words(first.g.rms)} at the first, {times(change ** (1 / (len(group) - 1)))} a use; "
+                f"{split(group[1:])}."
             )
 
 
@@ -230,7 +232,7 @@ def cure(layers: Sequence[Layer], culprit: str, shrinks: bool) -> str:
     if not shrinks and typical([layer.slope for layer in layers]) < FLAT:
         return (
             f"Give the weights of {of_most(layers)} a standard deviation of {std / scale:.2g} instead of {std:.2g}: "
-            f"they then make it x1.00 a layer instead of {times(scale)}, and the activation, less saturated, nearly so."
+            f"they then make it ×1.00 a layer instead of {times(scale)}, and the activation, less saturated, nearly so."
         )
     if math.isfinite(wanted) and math.isfinite(std):
         size = "larger" if wanted > 1 else "smaller"
@@ -240,7 +242,7 @@ def cure(layers: Sequence[Layer], culprit: str, shrinks: bool) -> str:
             warning = ", as long as its activations do not saturate"
         return (
             f"Give the weights of {of_most(layers)} a standard deviation of {std * wanted:.2g} instead of {std:.2g} "
-            f"({factor:.3g} times {size}): that makes it x1.00 a layer{warning}."
+            f"({factor:.3g} times {size}): that makes it ×1.00 a layer{warning}."
         )
     return "Weights of another scale, a normalisation of the scores or skip connections would hold it."
 
@@ -305,7 +307,7 @@ def odd_ones(odd: Sequence[Layer], layers: Sequence[Layer]) -> Diagnosis:
 def cure_of_one(layer: Layer, factor: str, change: float) -> str:
     """What would make one layer like the others; `change` is how many times larger its factor would be."""
     if factor == "scale" and math.isfinite(change) and math.isfinite(layer.weights_std):
-        size = f"{many(change)} times larger" if change > 1 else f"{many(1 / change)} times smaller"
+        size = f"{in_words(change)} times larger" if change > 1 else f"{in_words(1 / change)} times smaller"
         deviation = f"a standard deviation of {layer.weights_std * change:.2g} instead of {layer.weights_std:.2g}"
         return f"Give its weights {deviation} ({size}): that makes it like the others."
     if factor == "slope" and layer.dead >= CROWDED:
@@ -432,7 +434,7 @@ def directions(measured: Measurement) -> Iterator[str]:
     if spectrum is not None and spectrum.below >= CROWDED and spectrum.largest > 0:
         yield (
             f"{spectrum.below:.0%} of the directions of the input hardly reach the output: their singular values are "
-            f"below 1e-3 of the largest, which is {spectrum.largest:.1e}."
+            f"below 0.001 of the largest, which is {in_words(spectrum.largest)}."
         )
 
 
@@ -450,8 +452,8 @@ def updates(measured: Measurement) -> Iterator[str]:
         verb = "is large" if odd[number] > high else "is next to nothing"
         others = f" {len(odd) - 1} more layers are outside of {low:g} to {high:g}." if odd.keys() - {number} else ""
         yield (
-            f"One step would change the weights of layer {number} by {odd[number]:.1e} of their size, which {verb}; "
-            f"healthy is near 1e-3.{others}"
+            f"One step would change the weights of layer {number} by {in_words(odd[number])} of their size, which {verb}"
+            f"; healthy is near 0.001.{others}"
         )
 
 
@@ -463,26 +465,10 @@ def unreached(measured: Measurement) -> Iterator[str]:
         yield f"The loss does not depend on {shown}: no gradient reaches {'it' if len(names) == 1 else 'them'}."
 
 
-def many(times: float) -> str:
-    """How many times: `2.56`, `10,000`, `1.2e+07`."""
-    return f"{times:,.0f}" if 100 <= times < 1e6 else f"{times:.3g}"
-
-
 def typical(values: Sequence[float]) -> float:
     """The geometric mean of those that are known and positive."""
     known = [math.log(value) for value in values if value > 0 and math.isfinite(value)]
     return math.exp(math.fsum(known) / len(known)) if known else math.nan
-
-
-def times(factor: float) -> str:
-    """A factor in short, with more digits near 1."""
-    return (
-        f"x{factor:.4f}"
-        if 0.98 < factor < 1.02 and abs(factor - 1) > 5e-5
-        else f"x{factor:.2g}"
-        if factor < 0.1
-        else f"x{factor:.2f}"
-    )
 
 
 def log(value: float) -> float:

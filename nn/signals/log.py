@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor, Watch
+from autograd_mini import Tensor, Watch, in_words
 from nn.checks import whole
 from nn.module import Module
 from nn.norms import rms
@@ -34,11 +34,11 @@ NO_TENSORBOARD = 'TensorBoard files need tensorboardX. Write `pip install "autog
 
 ALARMS = {
     "finite": "its signal is not finite",
-    "weak": "its signal is {:.1e} of the last layer's",
-    "strong": "its signal is {:.1e} of the last layer's",
-    "dead": "{:.0%} of its units pass nothing for the batch",
-    "far": "one step changed the weights by {:.1e} of their size",
-    "still": "one step changed the weights by {:.1e} of their size",
+    "weak": "its signal is {} of the last layer's",
+    "strong": "its signal is {} of the last layer's",
+    "dead": "{} of its units pass nothing for the batch",
+    "far": "one step changed the weights by {} of their size",
+    "still": "one step changed the weights by {} of their size",
 }
 
 logger = logging.getLogger("nn.signals")
@@ -202,7 +202,7 @@ class SignalLog:
             self.alarms.discard((layer, kind))
         elif (layer, kind) not in self.alarms:
             self.alarms.add((layer, kind))
-            text = ALARMS[kind].format(value)
+            text = ALARMS[kind].format(f"{value:.0%}" if kind == "dead" else in_words(value))
             self.warnings.append((self.steps[-1], f"layer {layer}: {text}"))
             logger.warning("step %d, layer %s: %s", self.steps[-1], layer, text)
 

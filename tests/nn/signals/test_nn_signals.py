@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import nn
-from autograd_mini import Tensor, no_grad
+from autograd_mini import Tensor, in_words, no_grad
 from autograd_mini.signals.chain import links, owners
 
 rng = np.random.default_rng(0)
@@ -221,7 +221,7 @@ def test_a_single_bad_layer_is_named_first():
     seen = nn.signals(model, nn.cross_entropy, x, np.zeros(32, int))
     assert "One layer of 20 did most of it" in seen.findings[0]
     assert "Layer 9 (MLP.16) stands out" in seen.findings[0]
-    assert "the size of the weights (x0.0001 where others have x1.00)" in seen.findings[0]
+    assert "the size of the weights (×10⁻⁴ where others have ×1.00)" in seen.findings[0]
     assert "(10,000 times larger): that makes it like the others" in seen.findings[0]
     assert not any("stands out" in sentence for sentence in seen.findings[1:])
 
@@ -241,7 +241,7 @@ def test_a_signal_that_is_lost_along_the_steps_of_a_recurrent_layer_is_told():
     (told,) = (sentence for sentence in seen.findings if "uses" in sentence)
     first, last = (layer.g.rms for layer in (seen.layers[1], seen.layers[-2]))
     assert told.startswith("Along the 20 uses of ")
-    assert f"falls from {last:.1e} at the last to {first:.1e} at the first" in told
+    assert f"falls from {in_words(last)} at the last to {in_words(first)} at the first" in told
     assert first < 1e-4 * last
 
 
@@ -251,7 +251,7 @@ def test_a_few_bad_layers_are_named_together():
     rng = np.random.default_rng(0)
     seen = nn.signals(model, nn.cross_entropy, rng.standard_normal((256, 64)), rng.integers(0, 10, 256))
     assert "2 layers of 31 did most of it" in seen.findings[0]
-    assert "layer 11 (MLP.20) (x0.29) stand out" in seen.findings[0]
+    assert "layer 11 (MLP.20) (×0.29) stand out" in seen.findings[0]
     assert "In layer 11 it is the slope of the activation" in seen.findings[0]
     assert "88% of its units are dead" in seen.findings[0]
     assert "leaky ReLU" in seen.findings[0]
