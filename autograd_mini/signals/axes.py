@@ -220,7 +220,15 @@ def tags(axis: Any, found: Sequence[Tag], width: int) -> None:
             va="center",
             fontsize=TEXT,
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": tag.colour, "lw": 1.2, "ls": ":", "shrinkA": 1, "shrinkB": 1},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": tag.colour,
+                "lw": 1.2,
+                "ls": ":",
+                "relpos": (1, 0.5),
+                "shrinkA": 1,
+                "shrinkB": 1,
+            },
         )
 
 

@@ -7,6 +7,8 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from autograd_mini.signals.tables import typeset
+
 NOT_A_COLUMN = "Bars(columns, rows, of={of!r}) has no such column. The columns are {known}."
 
 
@@ -60,7 +62,7 @@ class Bars(NamedTuple):
         good = bool(self.good) and self.good[i]
         cells: list[str] = []
         for column, cell in zip(self.columns, self.rows[i], strict=True):
-            text = html.escape(cell)
+            text = html.escape(typeset(cell))
             if column == self.of:
                 text = f"{bar(self.lengths[i], good)}{text}{' ✓' if good else ''}"
             first = not cells

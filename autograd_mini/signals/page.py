@@ -27,9 +27,9 @@ from autograd_mini.signals.axes import Canvas
 from autograd_mini.signals.chain import Run, links, owners, runs
 from autograd_mini.signals.findings import Diagnosis, diagnosis, findings, typical
 from autograd_mini.signals.maps import QUESTION, is_steady, scale_of
-from autograd_mini.signals.plots import Asked
+from autograd_mini.signals.plots import Asked, maps
 from autograd_mini.signals.svg import svg
-from autograd_mini.signals.tables import COLUMNS, cells, percent
+from autograd_mini.signals.tables import COLUMNS, cells, percent, typeset
 from autograd_mini.words import decades, in_words, times
 
 OPERATIONS = 60  # of one layer that are listed
@@ -43,12 +43,10 @@ FACTORS = (
 )
 NO_PLOTS = 'The plots need matplotlib: <code>pip install "autograd-mini[plot]"</code>, then save the report again.'
 NO_SECTION = (
-    "save(..., sections=...) was given a {what} as {name!r}, which no page can show. Give text, a figure of "
-    "matplotlib, or an object that notebooks show as HTML, which has `_repr_html_()`."
+    "save(..., sections=...) was given a {what} as {name!r}, which no page can show. Give text, a list of "
+    "nets as `nn.signals` measured them, a figure of matplotlib, or what notebooks show as HTML by its `_repr_html_()`."
 )
-SCIENTIFIC = re.compile(r"\b\d(\.\d+)?e[+-]\d+\b")
 CODE = re.compile(r"`([^`]+)`")
-DIGITS = re.compile(r"\d+\.\d{3}\b")
 EXTENSION = "save({path!r}) writes a report, an HTML page. Give it a name that ends in .html; for tables use to_csv()."
 
 
@@ -92,7 +90,7 @@ def page(
     plots = shared if alone else f'<div class="flow">{shared}</div>{each}'
     parts = {
         "TITLE": html.escape(title or headline(measured)),
-        "MAP": svg_map(*figures[0].canvases) if figures else "",
+        "MAP": svg_map(figures[0].canvases) if figures else "",
         "FINDINGS": "".join(map(said, measured)),
         "SECTIONS": "".join(section(name, content) for name, content in (sections or {}).items()),
         "DATA": json.dumps(charts, allow_nan=False).replace("<", "\\u003c"),
@@ -135,19 +133,17 @@ def said_in_html(sentence: str) -> str:
     return CODE.sub(r"<code>\1</code>", html.escape(typeset(sentence)))
 
 
-def typeset(text: str) -> str:
-    """Text of a table with its numbers as in print."""
-    return SCIENTIFIC.sub(lambda found: in_words(float(found[0])), text)
-
-
 def section(name: str, content: Any) -> str:
-    """A section of the user's own: text, a figure, or what notebooks show as HTML."""
+    """A section of the user's own: text, nets, a figure, or what notebooks show as HTML."""
     if isinstance(content, str):
         shown = f"<p>{said_in_html(content)}</p>"
+    elif isinstance(content, list | tuple) and content and all(isinstance(one, Measurement) for one in content):
+        shown = f'<figure class="map">{svg_map(maps(content), name) if has_matplotlib() else NO_PLOTS}</figure>'
     elif hasattr(content, "savefig"):
         shown = f'<figure tabindex="0" aria-label="{html.escape(name)}">{svg(content, name)}</figure>'
     elif hasattr(content, "_repr_html_"):
-        shown = content._repr_html_()
+        label = f'tabindex="0" role="region" aria-label="{html.escape(name)}"'
+        shown = f'<div class="scroll" {label}>{content._repr_html_()}</div>'
     else:
         raise TypeError(NO_SECTION.format(name=name, what=type(content).__name__))
     return f"<section><h2>{html.escape(name)}</h2>{shown}</section>"
@@ -236,7 +232,7 @@ def folded_row(
     low, high = run.layers[0], run.layers[-1]
     return {
         "title": f"{low.number} to {high.number}, {len(run.layers)} alike",
-        "line": typeset(f"{DIGITS.sub(lambda found: f'{float(found[0]):.2g}', run.text)}; {low.operations}"),
+        "line": f"{gains(run)}; {low.operations}",
         **fills(low, scale),
         "from": fills(high, scale),
         "state": state(low),
@@ -245,6 +241,15 @@ def folded_row(
         "sides": sides(run.layers, first),
         "layers": [row(measured, Run((layer,)), inside, scale, first) for layer in reversed(run.layers)],
     }
+
+
+def gains(run: Run) -> str:
+    """The typical gain of like layers and its range, in parts of which a narrow box leaves out the last."""
+    if not run.gain > 0:
+        return run.text
+    low, high = run.extremes
+    skips = typeset(run.text.partition(", ")[2])
+    return "; ".join(filter(None, (f"gain {times(run.gain)}", skips, f"{in_words(low)} to {in_words(high)}")))
 
 
 def fills(layer: Layer, scale: tuple[float, float]) -> dict[str, str]:
@@ -295,7 +300,7 @@ def state(layer: Layer) -> str:
 
 
 def times_or_none(value: float) -> str:
-    return "–" if math.isnan(value) else times(value)
+    return "-" if math.isnan(value) else times(value)
 
 
 def tip(layer: Layer) -> str:
@@ -350,10 +355,10 @@ def figure(canvas: Canvas) -> str:
     return f"<figure>{caption}{svg(canvas.figure, question)}</figure>"
 
 
-def svg_map(narrow: Canvas, wide: Canvas) -> str:
+def svg_map(canvases: Sequence[Canvas], label: str = QUESTION) -> str:
     """The map, for phones and for desks."""
-    shown = (("narrow", narrow), ("broad", wide))
-    return "".join(f'<div class="{kind}">{svg(canvas.figure, QUESTION)}</div>' for kind, canvas in shown)
+    shown = zip(("narrow", "broad"), canvases, strict=True)
+    return "".join(f'<div class="{kind}">{svg(canvas.figure, label)}</div>' for kind, canvas in shown)
 
 
 def table(measured: Measurement) -> str:

@@ -320,7 +320,7 @@ def units(canvas: Canvas, nets: Sequence[Measurement], names: Sequence[str]) -> 
             extent=(0.5, count + 0.5, widest + 0.5, 0.5),
         )
         upper.set_facecolor(UNREACHED)
-        canvas.figure.colorbar(image, ax=upper, label="mean slope, |φ′(s)|", pad=0.01)
+        canvas.figure.colorbar(image, ax=upper, label="mean slope, |φ'(s)|", pad=0.01)
         upper.set_ylabel("unit, flattest first")
         upper.set_yticks(depth_ticks(widest, 5))
         canvas.title(upper, f"Which units? {name}", crowds(net.layers))
@@ -362,7 +362,7 @@ def shares(axis: Any, layers: Sequence[Layer]) -> None:
     """Bars of the saturated and the dead share of each layer; the dead are among the saturated."""
     edges = np.arange(0.5, len(layers) + 1)
     looks = (
-        ("saturated", "saturated: |φ′(s)| < 0.05", "#f6b48f", COLOURS[1], "///"),
+        ("saturated", "saturated: |φ'(s)| < 0.05", "#f6b48f", COLOURS[1], "///"),
         ("dead", "dead: 0 for all examples", COLOURS[0], COLOURS[0], ""),
     )
     for name, label, fill, edge, hatch in looks:
@@ -556,6 +556,11 @@ class Asked(NamedTuple):
     canvases: list[Canvas]
 
 
+def maps(nets: Sequence[Measurement]) -> list[Canvas]:
+    """The map, for phones and for desks."""
+    return [answered(nets, "map", narrow=narrow, beside=True) for narrow in (True, False)]
+
+
 def figures(nets: Sequence[Measurement]) -> list[Asked]:
     """The figures of a report, as narrow as a phone; the first question is the map, narrow and wide."""
     nets = [net for net in nets if net.layers]
@@ -566,7 +571,7 @@ def figures(nets: Sequence[Measurement]) -> list[Asked]:
         asked.append("directions")
     if any(has_spreads(net) for net in nets):
         asked.append("spread")  # the tallest, after which a column may end
-    found = [Asked(QUESTION, [answered(nets, "map", narrow=narrow, beside=True) for narrow in (True, False)])]
+    found = [Asked(QUESTION, maps(nets))]
     for question in asked:
         groups = [[net] for net in nets] if question in ALONE else [nets]
         groups = [group for group in groups if question != "spread" or any(map(has_spreads, group))]

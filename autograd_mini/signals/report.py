@@ -145,8 +145,8 @@ class Signals(Measurement):
         title : str, optional
             The page's title; by default it says what happens to the signal.
         sections : mapping of str to object, optional
-            Sections of one's own below the findings, by their titles: text, a figure of matplotlib, or what notebooks
-            show as HTML, such as a `Bars` or a table of pandas.
+            Sections of one's own below the findings, by their titles: text, a list of nets, whose map is shown, a
+            figure of matplotlib, or what notebooks show as HTML, such as a `Bars` or a table of pandas.
         """
         nets = self, *others
         save_page(nets, path, figures(nets) if has_matplotlib() else (), title, sections)

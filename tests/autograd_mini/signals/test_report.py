@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import nn
+from autograd_mini import in_words
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
@@ -51,7 +52,7 @@ def test_it_has_a_row_for_each_layer_and_an_arrow_for_each_gain(report):
     seen = net(0.05, "")
     for row, layer, arrow in zip(first["rows"], reversed(seen.layers), first["straight"][1:], strict=True):
         assert row["title"] == f"{layer.number} {layer.name}"
-        assert arrow["text"] == f"x{layer.gain:.3f}"
+        assert arrow["text"] == f"×{in_words(layer.gain)}"
         assert [step["name"] for step in row["inside"]][-1] == "affine"
     assert first["skips"] == []
 
