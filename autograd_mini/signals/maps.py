@@ -121,7 +121,8 @@ def draw_map(
     layer_ticks(axis, rows, columns, layers, canvas.narrow)
     axis.set_yticks([])
     if dense:
-        shown = sorted({0, *depth_ticks(len(rows), 8)[1:-1], len(rows) - 1})
+        few = len(rows) <= 8
+        shown = list(range(len(rows))) if few else [0, *depth_ticks(len(rows), 8)[1:-1], len(rows) - 1]
         axis.set_yticks([i + 0.5 for i in shown], [str(names[i]) for i in shown])
         axis.set_ylabel("step of the training, the first on top")
     canvas.title(axis, QUESTION)

@@ -26,6 +26,19 @@ def mlp(**options):
     return nn.MLP([6, 8, 8, 3], **{"activation": "tanh", "rng": 0, **options})
 
 
+class Sometimes(nn.Module):
+    """Its first layer has every other step off."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(6, 6, rng=0), nn.Linear(6, 3, rng=1)
+        self.skip = True
+
+    def forward(self, x):
+        self.skip = not self.skip
+        return self.b(x if self.skip else self.a(x))
+
+
 def test_training_is_the_same_to_the_bit():
     one, two = mlp(), mlp()
     train(one, nn.SignalLog(one, every=1))
@@ -103,16 +116,6 @@ def test_tiny_and_huge_signals_are_measured_right():
 
 
 def test_layers_that_some_steps_leave_out_have_gaps():
-    class Sometimes(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.a, self.b = nn.Linear(6, 6, rng=0), nn.Linear(6, 3, rng=1)
-            self.skip = True
-
-        def forward(self, x):
-            self.skip = not self.skip
-            return self.b(x if self.skip else self.a(x))
-
     model = Sometimes()
     log = train(model, nn.SignalLog(model, every=1), steps=4)
     np.testing.assert_array_equal(np.isnan(log.history()), [[False, True, False, True], [False] * 4])
@@ -193,3 +196,18 @@ def test_an_empty_log_and_a_loss_that_is_none_say_so():
         log.backward(1.0)
     with pytest.raises(ValueError, match="'dead'"):
         log.history("alive")
+
+
+def test_the_map_tells_what_is_not_finite_from_what_was_not_measured():
+    pytest.importorskip("matplotlib")
+
+    model = Sometimes()
+    log = train(model, nn.SignalLog(model, every=1), steps=2)
+    model.b.weights.data = np.full((6, 3), np.nan, np.float32)
+    log.backward(nn.cross_entropy(model(X), Y))
+    figure = log.plot("map")
+    assert sorted(patch.get_label() for patch in figure.axes[0].patches) == ["not finite", "not measured"]
+    assert "rms(delta)" in figure.axes[1].get_xlabel()
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["0", "1", "2"]
+    with pytest.raises(ValueError, match="map"):
+        log.plot("where")
