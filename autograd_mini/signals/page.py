@@ -22,7 +22,8 @@ from autograd_mini.graph import Node
 from autograd_mini.measuring.factors import Layer, Measurement
 from autograd_mini.measuring.sizes import ratio
 from autograd_mini.signals.chain import Run, links, owners, runs
-from autograd_mini.signals.findings import STEADY, Diagnosis, diagnosis, findings, typical
+from autograd_mini.signals.faults import Diagnosis
+from autograd_mini.signals.findings import STEADY, diagnosis, findings, typical
 from autograd_mini.signals.tables import COLUMNS, cells, factor, percent
 
 OPERATIONS = 60  # of one layer that are listed
