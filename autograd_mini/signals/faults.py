@@ -38,11 +38,12 @@ CUTS = {
     ),
     "rounding": (
         "At {at} it is too small for its dtype, and {operation} rounds it to 0.",
-        "Compute in a wider dtype, or scale the loss; and look at why it is so small.",
+        "A wider dtype or a scaled loss would only put it off.",
     ),
     "branches": ("The branches behind {at} cancel each other exactly.", ""),
     "": ("At {at} {operation} passes nothing of it back.", ""),
 }
+TOO_SMALL = "It was too small before."
 NO_LOSS = "What comes after the last layer passes nothing back. Is the loss at a minimum, or a constant?"
 
 
@@ -94,6 +95,10 @@ def listed(names: Sequence[str], most: int = LISTED) -> str:
     if more > 0:
         shown.append(f"{more} more")
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def more_layers(count: int) -> str:
+    return "1 more layer" if count == 1 else f"{count} more layers"
 
 
 def of_many(names: Sequence[str]) -> str:
@@ -177,7 +182,8 @@ def all_zero(measured: Measurement) -> Diagnosis:
         return Diagnosis(what, "", NO_LOSS, "", (last.number,))
     where, cure = CUTS[cut.kind]
     factor = {"weights": "scale", "cancelling": "direction"}.get(cut.kind, "rest" if cut.kind == "mask" else "")
-    return Diagnosis(what, where.format(at=named(at), operation=cut.operation), "", cure, (at.number,), factor)
+    why = TOO_SMALL if cut.kind == "rounding" else ""
+    return Diagnosis(what, where.format(at=named(at), operation=cut.operation), why, cure, (at.number,), factor)
 
 
 # Units
@@ -215,7 +221,7 @@ def dead_units(measured: Measurement) -> Iterator[Diagnosis]:
     dead = most_dead(measured)
     if dead:
         shares = [f"{layer.dead:.0%} of {named(layer)}" for layer in dead[:LISTED]]
-        more = f", and many in {len(dead) - LISTED} more layers," if len(dead) > LISTED else ""
+        more = f", and many in {more_layers(len(dead) - LISTED)}," if len(dead) > LISTED else ""
         counts = {layer.examples for layer in dead}
         given = f"all of the {dead[0].examples} examples" if len(counts) == 1 else "all examples"
         said = f"Dead units: {listed(shares)}{more} have {no_slope(dead[0], measured)} for {given} given."
@@ -261,9 +267,10 @@ def saturated(measured: Measurement) -> Iterator[str]:
     ]
     if found:
         worst = max(found, key=lambda layer: layer.saturated)
-        others = f"; so are {len(found) - 1} more layers, less so" if found[1:] else ""
+        verb = "is" if len(found) == 2 else "are"
+        others = f" {capital(more_layers(len(found) - 1))} {verb} too." if found[1:] else ""
         flat = f"{worst.saturated:.0%} of the slopes of its activation are below 0.05"
-        yield f"{capital(named(worst))} is saturated: {flat}{others}."
+        yield f"{capital(named(worst))} is saturated: {flat}.{others}"
 
 
 def underflow(measured: Measurement) -> Iterator[str]:
@@ -300,7 +307,7 @@ def masks(measured: Measurement) -> Iterator[Diagnosis]:
     """Dropouts that leave next to nothing."""
     for mask in measured.causes.masks[:LISTED]:
         at = f"the results of {named(measured.layers[mask.layer - 1])}" if mask.layer else "the input"
-        said = f"A dropout sets {mask.share:.3g} of {at} to 0 and makes the rest {in_words(mask.factor)} times larger."
+        said = f"A dropout sets {mask.share:.0%} of {at} to 0 and makes the rest {in_words(mask.factor)} times larger."
         yield Diagnosis("", said, "", "A share of at most 0.5 is usual.", (max(mask.layer, 1),), "rest")
 
 
@@ -335,7 +342,8 @@ def updates(measured: Measurement) -> Iterator[str]:
     if odd:
         number = max(odd, key=lambda n: abs(math.log(odd[n] / 1e-3)))
         verb = "is large" if odd[number] > high else "is next to nothing"
-        others = f" {len(odd) - 1} more layers are outside of {low:g} to {high:g}." if odd.keys() - {number} else ""
+        are = "is" if len(odd) == 2 else "are"
+        others = f" {more_layers(len(odd) - 1)} {are} outside of {low:g} to {high:g}." if odd.keys() - {number} else ""
         yield (
             f"One step would change the weights of layer {number} by {in_words(odd[number])} of their size, which "
             f"{verb}; healthy is near 0.001.{others}"

@@ -31,7 +31,7 @@ CAUSES = {
     "rest": "what lies between activation and weights",
 }
 BETWEEN = "Look at what lies between weights and activation: a normalisation, a pooling, a mask, frozen weights."
-UNIFORM = "All its units have the same weights, so that only the sum of their signals passes. Draw them at random."
+UNIFORM = "All its units have the same weights, so that only the sum of their signals passes{but}. Draw them at random."
 
 
 def findings(measured: Measurement) -> tuple[str, ...]:
@@ -45,7 +45,9 @@ def findings(measured: Measurement) -> tuple[str, ...]:
     more = [one for one in odd if not set(one.layers) <= set(first.layers)]
     said: list[Diagnosis | str] = [*more[:LISTED]]
     if len(more) > LISTED:
-        said.append(f"So do {len(more) - LISTED} more layers.")
+        said.append(f"{capital(faults.more_layers(len(more) - LISTED))} stand out as well.")
+    if any(not (layer.g.finite and layer.delta.finite) for layer in layers):
+        return (str(first), *faults.unreached(measured))  # sizes of what is not finite say nothing
     kinds: tuple[Iterable[Diagnosis | str], ...] = (
         faults.squashed(measured),
         faults.copies(measured),
@@ -53,9 +55,9 @@ def findings(measured: Measurement) -> tuple[str, ...]:
         faults.masks(measured),
         said,
         along_uses(measured) if whole else (),
-        faults.dead_units(measured),
+        faults.dead_units(measured) if first.factor != "slope" or whole else (),
         faults.saturated(measured),
-        faults.underflow(measured),
+        faults.underflow(measured) if whole else (),
         faults.branches(measured),
         faults.directions(measured),
         faults.updates(measured),
@@ -74,7 +76,14 @@ def diagnosis(measured: Measurement) -> Diagnosis:
     if any(not (layer.g.finite and layer.delta.finite) for layer in layers):
         return faults.not_finite(measured)
     if not healthy(layers):
-        return faults.all_zero(measured)
+        found = faults.all_zero(measured)
+        behind = [layer for layer in layers[max(found.layers) :] if layer.gain > 0]
+        if found.why != faults.TOO_SMALL or not behind:
+            return found
+        why, culprit = cause(behind, True, measured)
+        return found._replace(
+            why=f"The layers behind it make it {times(typical(gains(behind)))} each. {why}", factor=culprit
+        )
     return main(measured)
 
 
@@ -112,7 +121,8 @@ def main(measured: Measurement) -> Diagnosis:
         return odd_ones(sorted(odd, key=lambda layer: -abs(log(layer.gain))), measured)._replace(what=said)
     each = change ** (1 / (len(layers) - 1))
     half = math.log(2) / abs(math.log(each))
-    said += f": {times(each)} a layer ({'halved' if shrinks else 'doubled'} every {half:.1f} layers)."
+    every = f"{'halved' if shrinks else 'doubled'} every {half:.1f} layers" if half > 0.2 else decades(each)
+    said += f": {times(each)} a layer ({every})."
     why, culprit = cause(layers[1:], shrinks, measured)
     copied = next(faults.copies(measured), Diagnosis(""))
     help = copied.cure or cure(measured, culprit, shrinks)
@@ -131,9 +141,7 @@ def is_chain(measured: Measurement) -> bool:
 
 def alone(layers: Sequence[Layer]) -> str:
     """What the layers do where they are no chain, so that their gains do not multiply."""
-    return (
-        f"not along one chain: branches, skip connections or uses of one layer meet. One layer alone: {split(layers)}"
-    )
+    return f"the layers are no chain, so their gains do not multiply; by itself, {split(layers)}"
 
 
 def along_uses(measured: Measurement) -> Iterator[str]:
@@ -217,7 +225,7 @@ def cure(measured: Measurement, culprit: str, shrinks: bool) -> str:
     tries = f"; `{measured.tries}` tries it" if measured.tries else ""
     if curved and shrinks and slope < CURVED and culprit in {"slope", "alignment"}:
         name = next(layer for layer in alike).operations.rpartition(", ")[2]
-        if scale > 1.5:
+        if typical([layer.saturated for layer in alike]) >= faults.CROWDED:
             return (
                 f"Its scores are so large that {name} is flat there: smaller weights bring them back, as would a "
                 f"normalisation of them, or an activation without flat parts (PReLU with He's weights){tries}."
@@ -226,18 +234,20 @@ def cure(measured: Measurement, culprit: str, shrinks: bool) -> str:
             f"The slopes of {name} are small here, and larger weights would saturate it: tanh with Glorot's weights or "
             f"PReLU with He's has larger ones{tries}."
         )
-    wanted = 1 / scale if curved and not shrinks and slope < FLAT else 1 / gain
+    saturated = curved and not shrinks and slope < FLAT
+    wanted = 1 / scale if saturated else 1 / gain
     if not math.isfinite(wanted):
         return f"Weights of another scale, a normalisation of the scores or skip connections would hold it{tries}."
     piecewise = all(layer.number in measured.causes.piecewise for layer in alike)
-    theory = "by the theory of independent weights" + ("" if piecewise else ", for slopes as they are now")
-    size = f"{in_words(wanted, 3)} times larger" if wanted > 1 else f"{in_words(1 / wanted, 3)} times smaller"
+    slopes = "" if piecewise else " where slopes are near 1" if saturated else " with slopes as they are now"
+    theory = f"by the theory of independent weights the signal then holds{slopes}{tries}."
+    how = f"{in_words(wanted, 3)} times larger" if wanted > 1 else f"{in_words(1 / wanted, 3)} times smaller"
     stds = [layer.weights_std for layer in alike]
     if all(math.isfinite(std) and std > 0 for std in stds) and max(stds) < 1.2 * min(stds):
         std = typical(stds)
-        deviation = f"a standard deviation of {std * wanted:.2g} instead of {std:.2g} ({size})"
-        return f"Give the weights of {of_most(layers, alike)} {deviation}, {theory}{tries}."
-    return f"Make the weights of {of_most(layers, alike)} {size}, {theory}{tries}."
+        deviation = f"a standard deviation of {std * wanted:.2g} instead of {std:.2g} ({how})"
+        return f"Give the weights of {of_most(layers, alike)} {deviation}: {theory}"
+    return f"Make the weights {how} in {of_most(layers, alike)}: {theory}"
 
 
 def of_most(layers: Sequence[Layer], alike: Sequence[Layer]) -> str:
@@ -305,10 +315,21 @@ def cure_of_one(layer: Layer, factor: str, change: float, measured: Measurement)
         deviation = f"a standard deviation of {layer.weights_std * change:.2g} instead of {layer.weights_std:.2g}"
         return f"Give its weights {deviation} ({size}): their factor is then that of the others."
     if factor == "direction" and layer.number in measured.causes.equal:
-        return UNIFORM
+        return UNIFORM.format(but=", which is 0 but for rounding" if layer.direction < 1e-5 else "")
     if factor == "slope" and layer in faults.most_dead(measured):
         return faults.dead_cure([layer], measured)
-    if factor == "slope" and change > 1 and layer.number in measured.causes.rounded:
+    last = layer is measured.layers[-1]
+    if last and factor in {"slope", "rest"} and measured.causes.squashed is not None:
+        return next(faults.squashed(measured)).cure
+    dropouts = [one for one in faults.masks(measured) if factor == "rest" and layer.number in one.layers]
+    if dropouts:
+        return str(dropouts[0])
+    if (
+        factor == "slope"
+        and change > 1
+        and layer.saturated >= faults.CROWDED
+        and layer.number in measured.causes.rounded
+    ):
         return (
             "Its activation is flat where its scores are: weights or biases of another size bring them back, as would "
             "a normalisation of them."
@@ -326,6 +347,10 @@ def middle(values: Sequence[float]) -> float:
     """The median of what is known."""
     known = [value for value in values if math.isfinite(value)]
     return statistics.median(known) if known else math.nan
+
+
+def gains(layers: Sequence[Layer]) -> list[float]:
+    return [layer.gain for layer in layers]
 
 
 def size(value: float) -> float:
