@@ -159,6 +159,8 @@ class Measuring(Watch):
         self.spreads: dict[Record, Spread] = {}
         self.unit_axes: Mapping[Record, int] = {}
         self.unit_deltas: dict[Record, Any] = {}
+        self.keep: Collection[Record] = ()
+        self.kept: dict[Record, Any] = {}
         self.last: dict[Record, tuple[Any, Signal]] = {}  # a sole consumer's part is the total: not measured twice
 
     def backward(self, node: Node, cotangent: Any, parts: list[tuple[Record, Any]]) -> None:
@@ -168,6 +170,8 @@ class Measuring(Watch):
         total = self.records[node] = signal if signal is not None and array is cotangent else measure(cotangent)
         if node in self.spread:
             self.spreads[node] = spread_of(cotangent)
+        if node in self.keep:
+            self.kept[node] = cotangent
         if node in self.unit_axes:
             self.unit_deltas[node] = rms_of_units(cotangent, self.unit_axes[node])
         for (position, _), (parent, part) in zip(node.plan.rules, parts, strict=True):

@@ -48,10 +48,16 @@ class Recorder(Watch):
 
     def __init__(self) -> None:
         self.values: dict[Record, Any] = {}
+        self.read: set[Record] = set()
 
     def forward(self, primitive: Any, args: tuple[Any, ...], result: Any) -> None:  # noqa: ARG002
+        self.read.update(arg._record for arg in args if isinstance(arg, Tensor) and arg._record is not None)
         if isinstance(result, Tensor) and result._record is not None:
             self.values[result._record] = result.data
+
+    def has_read(self, tensor: Tensor) -> bool:
+        """Whether an operation that was recorded got this tensor."""
+        return tensor._record in self.read
 
     def remember(self, tensors: Iterable[Tensor]) -> None:
         """Keep the values of these too: parameters, which a graph does not always hold."""
