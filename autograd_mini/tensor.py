@@ -188,8 +188,7 @@ class Tensor(Surface):
             raise AttributeError(errors.GRAD_OF_RESULT)
         if isinstance(value, Tensor):
             value = value.data
-        got = getattr(value, "shape", None), getattr(value, "dtype", None)
-        if value is not None and got != (self.shape, self.dtype):
+        if value is not None and (np.shape(value), getattr(value, "dtype", None)) != (self.shape, self.dtype):
             raise ValueError(errors.GRAD_SHAPE.format(got=errors.describe(value), shape=self.shape, dtype=self.dtype))
         self._leaf().grad = value
 
@@ -327,6 +326,8 @@ class Tensor(Surface):
         if kwargs and kwargs.pop("out", None) is not None:
             raise TypeError(errors.NO_OUT.format(name=display_name(ufunc)))
         try:
+            if not kwargs and method == "__call__" and ufunc in primitives:
+                return apply(primitives[ufunc], *inputs)
             return self._universal(ufunc, method, inputs, kwargs)
         except REFUSALS as error:
             if method != "at":  # which writes
