@@ -79,6 +79,6 @@ def bar(length: float, good: bool) -> str:
     share = 100 * min(max(length, 0.0), 1.0)
     colour = "var(--good, #009e73)" if good else "var(--bar, #8c959f)"
     return (
-        '<span style="display:inline-block;width:8em;max-width:100%;margin-right:.5em" aria-hidden="true">'
+        '<span style="display:inline-block;width:6em;max-width:100%;margin-right:.5em" aria-hidden="true">'
         f'<span style="display:block;height:.8em;min-width:2px;width:{share:.1f}%;background:{colour}"></span></span>'
     )
