@@ -196,7 +196,7 @@ def tags(axis: Any, found: Sequence[Tag], width: int) -> None:
     low, high = (math.log10(edge) for edge in axis.get_ylim())
     inches = 0.62 * axis.figure.get_figheight()  # about what titles and ticks leave to the axis
     line = 1.25 * TEXT / 72 / inches
-    texts = {tag: textwrap.wrap(tag.text, width) for tag in found}
+    texts = {tag: textwrap.wrap(tag.text, width, max_lines=3, placeholder="…") for tag in found}
     ends = {tag: (math.log10(tag.level) - low) / (high - low) for tag in found}
     order = sorted(found, key=lambda tag: -ends[tag])
     room = [line * (len(texts[tag]) + 0.3) for tag in order]

@@ -22,6 +22,7 @@ FEW = 12  # rows up to which each is a strip below its name
 STRIP, LINE, GAP, ABOVE = 0.26, 0.19, 0.1, 0.5  # inches
 LABEL = 80  # pixels from one number to the next
 LETTER = 7.5  # pixels
+ALIKE = 12  # levels within which letters of one colour can be read
 LEAST = 6  # decades that the colours span at least, so that noise is not mistaken for a trend
 MANY = 4000  # cells beyond which they are one picture in a drawing
 NO_ROWS = "signal_map(sizes, names) was given {sizes} rows and {names} names. Write one name for each row."
@@ -216,7 +217,18 @@ def fate(row: Array) -> str:
     known = row[~np.isnan(row)]
     if known.size < 2:
         return f"{in_words(known[0])} at the only layer" if known.size else "not measured"
-    return changed(float(known[0] / known[-1]))
+    change, worst, number = changes(row)
+    if number == 1 or is_steady(worst / change):
+        return changed(change)
+    return f"{changed(worst)} by layer {number}, {changed(change)} by layer 1"
+
+
+def changes(sizes: Array) -> tuple[float, float, int]:
+    """How the last size changes to the first, and to the one that is furthest from it, and at which layer that is."""
+    ratios = sizes / sizes[~np.isnan(sizes)][-1]
+    logs = np.abs(np.log10(ratios))
+    furthest = int(np.nanargmax(np.where(logs > logs[0], logs, 0))) if (logs > logs[0]).any() else 0
+    return float(ratios[0]), float(ratios[furthest]), furthest + 1
 
 
 def changed(change: float) -> str:
@@ -240,6 +252,14 @@ def numbers(  # noqa: PLR0917
         size = float(row[i])
         if not (np.isfinite(size) and size > 0):
             continue
+        covered = math.ceil(0.5 * LABEL / pixels)  # cells that the letters lie on
+        first = i if i == 0 else i + 1 - covered if i == row.size - 1 else i - covered // 2
+        below = row[max(first, 0) : first + covered]
+        if (
+            np.ptp([level(max(one, 1e-320), high, span) if np.isfinite(one) else -palette.LEVELS for one in below])
+            > ALIKE
+        ):
+            continue  # they would be lost on some
         end = "left" if i == 0 else "right" if i == row.size - 1 else "center"
         x = left + {"left": 0.08, "center": i + 0.5, "right": row.size - 0.08}[end]
         axis.text(

@@ -27,7 +27,7 @@ from autograd_mini.signals.axes import Canvas
 from autograd_mini.signals.chain import Run, links, owners, runs
 from autograd_mini.signals.faults import Diagnosis
 from autograd_mini.signals.findings import diagnosis, findings, typical
-from autograd_mini.signals.maps import QUESTION, is_steady, scale_of
+from autograd_mini.signals.maps import QUESTION, changes, is_steady, scale_of
 from autograd_mini.signals.plots import Asked, maps
 from autograd_mini.signals.svg import svg
 from autograd_mini.signals.tables import COLUMNS, cells, percent, typeset
@@ -110,12 +110,14 @@ def headline(measured: Sequence[Measurement]) -> str:
     if len(measured) > 1:
         return f"How far does the signal get in {len(measured)} nets?"
     name, layers = measured[0].name, measured[0].layers
-    change = ratio(layers[0].g.rms, layers[-1].g.rms) if len(layers) > 1 else math.nan
-    if not math.isfinite(change) or change == 0:
+    sizes = np.array([layer.g.rms for layer in layers])
+    if len(layers) < 2 or not (np.isfinite(sizes) & (sizes > 0)).all():
         return f"How far does the signal of {name} get?"
-    if is_steady(change):
-        return f"The signal of {name} keeps its size on its way back: {times(change)}"
-    return f"The signal of {name} {'loses' if change < 1 else 'gains'} {decades(change)} on its way back"
+    _, worst, number = changes(sizes)
+    if is_steady(worst):
+        return f"The signal of {name} stays within a decade on its way back"
+    up_to = "" if number == 1 else "up to "
+    return f"The signal of {name} {'loses' if worst < 1 else 'gains'} {up_to}{decades(worst)} on its way back"
 
 
 def said(measured: Measurement) -> str:
@@ -232,7 +234,7 @@ def folded_row(
     """One box for like layers: how many, the typical gain and its range."""
     low, high = run.layers[0], run.layers[-1]
     return {
-        "title": f"{low.number} to {high.number}, {len(run.layers)} alike",
+        "title": f"{low.number}-{high.number}, {len(run.layers)} alike",
         "line": f"{gains(run)}; {low.operations}",
         **fills(low, scale),
         "from": fills(high, scale),

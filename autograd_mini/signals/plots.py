@@ -156,7 +156,7 @@ def where(canvas: Canvas, nets: Sequence[Measurement], names: Sequence[str]) -> 
     axis = canvas.axes()[0, 0]
     shown: list[Array] = []
     found: list[Tag] = []
-    theories: list[Tag] = []
+    theories: list[tuple[Array, Array]] = []
     depths = [len(net.layers) for net in nets]
     for i, (net, name, places) in enumerate(zip(nets, names, aligned(depths), strict=True)):
         rms = np.array([layer.g.rms for layer in net.layers])
@@ -165,15 +165,12 @@ def where(canvas: Canvas, nets: Sequence[Measurement], names: Sequence[str]) -> 
         found += tag
         expected = theory(net.layers)
         if np.isfinite(expected[:-1]).any():
-            colour = COLOURS[i % len(COLOURS)]
-            axis.plot(places, expected, "--", color=colour, lw=1.2)
-            known = np.flatnonzero(np.isfinite(expected))
-            start = int(known[len(known) // 5])
-            theories.append(Tag(THEORY, float(places[start]), float(expected[start]), colour))
+            axis.plot(places, expected, "--", color=COLOURS[i % len(COLOURS)], lw=1.2)
+            theories.append((places, expected))
     log_axis(axis, shown)  # the theory, which may be decades away, does not set the scale
     if len(nets) == 1:
         look_here(axis, nets[0])
-        tell_theory(axis, theories)
+        tell_theory(axis, rms, *theories)
         found = []
     said = change(nets[0].layers) if len(nets) == 1 else THEORY if theories else ""
     axis.set_ylabel("rms(g), the size of the gradient")
@@ -182,19 +179,23 @@ def where(canvas: Canvas, nets: Sequence[Measurement], names: Sequence[str]) -> 
     canvas.tag(axis, found)
 
 
-def tell_theory(axis: Any, theories: Sequence[Tag]) -> None:
+def tell_theory(axis: Any, rms: Array, *theories: tuple[Array, Array]) -> None:
     """What the dashed line of one net is, said in the corner that the lines leave free."""
-    for tag in theories:
-        low, high = (math.log10(edge) for edge in axis.get_ylim())
-        lost = math.log10(tag.level) < (low + high) / 2
-        level = 10 ** min(max(math.log10(tag.level), low), high)
+    for places, expected in theories:
+        low, high = axis.get_ylim()
+        lost = np.nanmean(logs(rms[: math.ceil(len(rms) / 2)])) < math.log10(low) / 2 + math.log10(high) / 2
+        shown = np.flatnonzero((expected > low) & (expected < high))
+        at = int(shown[len(shown) // 3]) if shown.size > 1 else -1
+        look = {"arrowstyle": "-", "color": "#777777", "lw": 0.8, "shrinkA": 2, "shrinkB": 2}
         axis.annotate(
-            *(textwrap.fill(THEORY, 24), (tag.at, level), (0.05, 0.95 if lost else 0.05)),
+            textwrap.fill(THEORY if at >= 0 else f"{THEORY}, is off the scale", 24),
+            (float(places[at]), float(np.clip(expected[at], low, high))),
+            (0.05, 0.95 if lost else 0.05),
             textcoords="axes fraction",
             ha="left",
             va="top" if lost else "bottom",
             fontsize=TEXT,
-            arrowprops={"arrowstyle": "-", "color": "#777777", "lw": 0.8, "shrinkA": 2, "shrinkB": 2},
+            arrowprops=look if at >= 0 else None,
         )
 
 
@@ -491,7 +492,7 @@ def directions(canvas: Canvas, spectra: Sequence[JacobianSpectrum], names: Seque
     canvas.title(axis, QUESTIONS["directions"].title, spectrum_in_words(spectra[0]) if len(spectra) == 1 else "")
     depth_axis(axis, max(spectrum.values.shape[1] for spectrum in spectra), canvas.ticks)
     axis.set_xlabel("direction, the largest singular value first")
-    canvas.tag(axis, found)
+    canvas.tag(axis, found if len(spectra) > 1 else [])
 
 
 def count(examples: int) -> str:
