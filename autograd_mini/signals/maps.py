@@ -191,9 +191,10 @@ def heading(  # noqa: PLR0917
     axis: Any, left: float, right: float, top: float, name: str, words: str, narrow: bool, pixels: float
 ) -> None:
     """A row's name and what becomes of its signal, above it; from the right where the row is too short for them."""
-    name = textwrap.shorten(name, 44 if narrow else 60, placeholder="…")
+    name = textwrap.shorten(name, 38 if narrow else 60, placeholder="…")
+    words = words.partition(" (")[0] if narrow else words
     letters = max(len(name), len(words)) if narrow else len(name) + len(words) + 3
-    fits = letters * LETTER < pixels
+    fits = left < 1 or letters * LETTER < pixels
     x, side = (left, "left") if fits else (right, "right")
     look = {"fontsize": TEXT, "va": "bottom", "annotation_clip": False, "ha": side}
     bold, soft = {"fontweight": "bold"}, {"color": "#333333"}
@@ -217,17 +218,18 @@ def fate(row: Array) -> str:
     known = row[~np.isnan(row)]
     if known.size < 2:
         return f"{in_words(known[0])} at the only layer" if known.size else "not measured"
+    if known.size < row.size:
+        return f"{changed(float(known[0] / known[-1]))}, not measured in {row.size - known.size} of {row.size} layers"
     change, worst, number = changes(row)
     if number == 1 or is_steady(worst / change):
         return changed(change)
-    return f"{changed(worst)} by layer {number}, {changed(change)} by layer 1"
+    return f"{changed(worst)} by layer {number} ({changed(change)} by layer 1)"
 
 
 def changes(sizes: Array) -> tuple[float, float, int]:
     """How the last size changes to the first, and to the one that is furthest from it, and at which layer that is."""
-    ratios = sizes / sizes[~np.isnan(sizes)][-1]
-    logs = np.abs(np.log10(ratios))
-    furthest = int(np.nanargmax(np.where(logs > logs[0], logs, 0))) if (logs > logs[0]).any() else 0
+    ratios = sizes / sizes[-1]
+    furthest = int(np.argmax(np.abs(np.log10(ratios))))  # the first of equals
     return float(ratios[0]), float(ratios[furthest]), furthest + 1
 
 
@@ -255,10 +257,8 @@ def numbers(  # noqa: PLR0917
         covered = math.ceil(0.5 * LABEL / pixels)  # cells that the letters lie on
         first = i if i == 0 else i + 1 - covered if i == row.size - 1 else i - covered // 2
         below = row[max(first, 0) : first + covered]
-        if (
-            np.ptp([level(max(one, 1e-320), high, span) if np.isfinite(one) else -palette.LEVELS for one in below])
-            > ALIKE
-        ):
+        levels = [level(one, high, span) if np.isfinite(one) and one > 0 else -palette.LEVELS for one in below.tolist()]
+        if max(levels) - min(levels) > ALIKE:
             continue  # they would be lost on some
         end = "left" if i == 0 else "right" if i == row.size - 1 else "center"
         x = left + {"left": 0.08, "center": i + 0.5, "right": row.size - 0.08}[end]

@@ -183,7 +183,8 @@ def tell_theory(axis: Any, rms: Array, *theories: tuple[Array, Array]) -> None:
     """What the dashed line of one net is, said in the corner that the lines leave free."""
     for places, expected in theories:
         low, high = axis.get_ylim()
-        lost = np.nanmean(logs(rms[: math.ceil(len(rms) / 2)])) < math.log10(low) / 2 + math.log10(high) / 2
+        left = positive(rms[: math.ceil(len(rms) / 2)])
+        lost = np.median(np.nan_to_num(left)) < math.sqrt(low) * math.sqrt(high)
         shown = np.flatnonzero((expected > low) & (expected < high))
         at = int(shown[len(shown) // 3]) if shown.size > 1 else -1
         look = {"arrowstyle": "-", "color": "#777777", "lw": 0.8, "shrinkA": 2, "shrinkB": 2}

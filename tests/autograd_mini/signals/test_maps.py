@@ -42,7 +42,9 @@ def test_each_row_says_what_becomes_of_its_signal_and_where_it_runs():
     for text in ("12 decades lost", "4.6 decades gained", "steady, ×0.50", "exactly zero in 1 of 2 layers"):
         assert text in said
     assert "not finite in 1 of 2 layers" in said
-    assert "5 decades lost by layer 2, 2 decades lost by layer 1" in words(signal_map([[1e-5, 1e-8, 1e-3]], ["rnn"]))
+    assert "5 decades lost by layer 2 (2 decades lost by layer 1)" in words(signal_map([[1e-5, 1e-8, 1e-3]], ["rnn"]))
+    unmeasured = signal_map([[np.nan, 1e-8, 1e-3]], ["log"])
+    assert "5 decades lost, not measured in 1 of 3 layers" in words(unmeasured)
     assert {"input", "loss"} <= set(said)
     assert {"10⁻¹⁵", "10⁻³"} <= set(said)
 
