@@ -358,7 +358,7 @@ class Asked:
         if steps:
             self.steps[number] = name_of(steps[0])
         curved = any(is_curved(node) for node in place.activation)
-        if curved and not any(chooses(node) for node in place.activation):
+        if curved and all(acts_alone(node) and not chooses(node) for node in place.activation):
             self.rounded.add(number)
         score, output = values.get(place.score), values.get(place.output)
         known = score is not None and output is not None and score.shape == output.shape == slopes.shape

@@ -30,7 +30,9 @@ CAUSES = {
     "direction": "the direction of the signal in the weights",
     "rest": "what lies between activation and weights",
 }
-BETWEEN = "Look at what lies between weights and activation: a normalisation, a pooling, a mask, frozen weights."
+BETWEEN = (
+    "Look at what lies between weights and activation: a normalisation, a softmax, a pooling, a mask, frozen weights."
+)
 UNIFORM = "All its units have the same weights, so that only the sum of their signals passes{but}. Draw them at random."
 
 
@@ -81,9 +83,8 @@ def diagnosis(measured: Measurement) -> Diagnosis:
         if found.why != faults.TOO_SMALL or not behind:
             return found
         why, culprit = cause(behind, True, measured)
-        return found._replace(
-            why=f"The layers behind it make it {times(typical(gains(behind)))} each. {why}", factor=culprit
-        )
+        why = f"The layers behind it make it {times(typical(gains(behind)))} each. {why}"
+        return found._replace(why=why, cure=cure(measured, behind, culprit, True), factor=culprit)
     return main(measured)
 
 
@@ -109,7 +110,8 @@ def main(measured: Measurement) -> Diagnosis:
     shrinks = change < 1
     said = f"The signal, rms(g), {'falls' if shrinks else 'grows'} by {decades(change)}, {ends}"
     if past:
-        return other._replace(what=f"{said}; {past}.")
+        tries = f"`{measured.tries}` tries what would hold it." if measured.tries else ""
+        return other._replace(what=f"{said}; {past}.", cure=other.cure or tries)
     odd = [layer for layer in outliers(layers) if (layer.gain < 1) == shrinks and layer is not first]
     if not odd:
         odd = [layer for layer in outliers(layers, APART) if (layer.gain < 1) == shrinks and layer is not first]
@@ -125,7 +127,7 @@ def main(measured: Measurement) -> Diagnosis:
     said += f": {times(each)} a layer ({every})."
     why, culprit = cause(layers[1:], shrinks, measured)
     copied = next(faults.copies(measured), Diagnosis(""))
-    help = copied.cure or cure(measured, culprit, shrinks)
+    help = copied.cure or cure(measured, layers[1:], culprit, shrinks)
     where = copied.where or spread_over(layers[1:], shrinks)
     return Diagnosis(said, where, why, help, copied.layers, culprit)
 
@@ -141,7 +143,7 @@ def is_chain(measured: Measurement) -> bool:
 
 def alone(layers: Sequence[Layer]) -> str:
     """What the layers do where they are no chain, so that their gains do not multiply."""
-    return f"the layers are no chain, so their gains do not multiply; by itself, {split(layers)}"
+    return f"the layers are no chain, so their gains do not multiply; one by one, {split(layers)}"
 
 
 def along_uses(measured: Measurement) -> Iterator[str]:
@@ -167,6 +169,8 @@ def spread_over(layers: Sequence[Layer], shrinks: bool) -> str:
     logs = [log(layer.gain) for layer in layers]
     usual = statistics.median(logs)
     alike = sum(abs(one - usual) < math.log(ALIKE) for one in logs) / len(logs)
+    if len(layers) == 1:
+        return ""
     if alike == 1:
         return "All layers do it alike."
     strongest = (min if shrinks else max)(layers, key=lambda layer: layer.gain)
@@ -181,7 +185,7 @@ def cause(layers: Sequence[Layer], shrinks: bool, measured: Measurement) -> tupl
     culprit = max(logs, key=lambda name: sign * logs[name])
     each = {name: math.exp(logs[name] / len(layers)) for name in CAUSES}
     wrong = {name for name in CAUSES if sign * logs[name] > 0.25 * sign * logs[culprit]}
-    said = " and ".join(f"{CAUSES[name]} ({times(each[name])} a layer)" for name in CAUSES if name in wrong)
+    said = listed([f"{CAUSES[name]} ({times(each[name])} a layer)" for name in CAUSES if name in wrong], len(CAUSES))
     said = capital(said) + (" do it" if len(wrong) > 1 else " does it")
     curved = all(layer.number in measured.causes.rounded for layer in layers[:-1])
     crowded = typical([layer.saturated for layer in layers]) > 0.05
@@ -207,9 +211,8 @@ def merged(layer: Layer) -> dict[str, float]:
     return factors
 
 
-def cure(measured: Measurement, culprit: str, shrinks: bool) -> str:
+def cure(measured: Measurement, layers: Sequence[Layer], culprit: str, shrinks: bool) -> str:
     """What would make the factor 1, as far as theory knows."""
-    layers = measured.layers[1:]
     usual = statistics.median([layer.gain for layer in layers])
     alike = [layer for layer in layers if abs(log(layer.gain / usual)) < math.log(2)] or layers
     gain, scale, slope, rest = (
@@ -289,7 +292,7 @@ def odd_one(layer: Layer, measured: Measurement) -> Diagnosis:
         why += f", not the slope of its activation ({times(factors['slope'])})"
     elif name == "slope" and layer in faults.most_dead(measured):
         no_slope = faults.no_slope(layer, measured)
-        why += f": {layer.dead:.0%} of its units are dead, with {no_slope} for all of the {layer.examples} examples"
+        why += f": {layer.dead:.0%} of its units are dead, with {no_slope} for {faults.over([layer], measured)}"
     change = ratio(usually[name], factors[name])
     return Diagnosis("", where, f"{why}.", cure_of_one(layer, name, change, measured), (layer.number,), name)
 

@@ -262,7 +262,7 @@ def test_dead_layers_are_blamed_where_they_begin():
     model[6].bias.data = np.full(32, -1e3, np.float32)
     seen = nn.signals(model, nn.cross_entropy, np.random.default_rng(0).standard_normal((64, 32)), np.zeros(64, int))
     assert "exactly zero from layer 8 (MLP.14) on" in seen.findings[0]
-    assert "All units of layer 4 (MLP.6) have slope 0 for the 64 examples" in seen.findings[0]
+    assert "All units of layer 4 (MLP.6) have slope 0 for all of the 64 examples" in seen.findings[0]
     assert "the first of 5 such layers" in seen.findings[0]
 
 
