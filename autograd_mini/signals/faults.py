@@ -174,7 +174,7 @@ def all_zero(measured: Measurement) -> Diagnosis:
             where = f"All weights of {named(first)} are 0, so its scores are alike for all examples, and have slope 0."
             return Diagnosis(what, where, "", DRAWN, (first.number,), "scale")
         if first.dead < 1:
-            where = f"Wherever a signal arrives at {named(first)}, the slope of its activation is 0."
+            where = f"Wherever a signal arrives at {named(first)}, its activation has {no_slope(first, measured)}."
         else:
             where = f"All units of {named(first)} have {no_slope(first, measured)} for {over([first], measured)}."
             where += f" It is the first of {len(dead)} such layers." if dead[1:] else ""

@@ -57,7 +57,7 @@ def findings(measured: Measurement) -> tuple[str, ...]:
         faults.masks(measured),
         said,
         along_uses(measured) if whole else (),
-        faults.dead_units(measured) if first.factor != "slope" or whole else (),
+        () if first.where.startswith("All units") else faults.dead_units(measured),
         faults.saturated(measured),
         faults.underflow(measured) if whole else (),
         faults.branches(measured),
@@ -66,8 +66,13 @@ def findings(measured: Measurement) -> tuple[str, ...]:
         faults.unreached(measured),
     )
     told = str(first)
-    others = [one for kind in kinds for one in kind if (one.where if isinstance(one, Diagnosis) else one) not in told]
-    return (told, *map(str, others))
+    others = []
+    for one in (one for kind in kinds for one in kind):
+        if isinstance(one, Diagnosis):
+            one = one._replace(cure="" if one.cure in told else one.cure)  # noqa: PLW2901
+        if (one.where if isinstance(one, Diagnosis) else one) not in told:
+            others.append(str(one))
+    return (told, *others)
 
 
 def diagnosis(measured: Measurement) -> Diagnosis:
