@@ -119,7 +119,8 @@ def main(measured: Measurement) -> Diagnosis:
         return other._replace(what=f"{said}; {past}.", cure=other.cure or tries)
     odd = [layer for layer in outliers(layers) if (layer.gain < 1) == shrinks and layer is not first]
     if not odd:
-        odd = [layer for layer in outliers(layers, APART) if (layer.gain < 1) == shrinks and layer is not first]
+        inner = layers[1:-1]  # the last one has as few units as the loss wants
+        odd = [layer for layer in outliers(layers, APART) if (layer.gain < 1) == shrinks and layer in inner]
         odd = odd if len(odd) <= LISTED else []
     together = math.fsum(log(layer.gain) for layer in odd)
     if odd and together / log(change) > 0.5:

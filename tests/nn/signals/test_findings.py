@@ -106,7 +106,8 @@ class Checker:
             return  # its factor belongs to the layer before it
         scale = [np.linalg.norm(weights) / np.sqrt(len(weights)) for weights in w]
         rest = [t.gains[i] for i in map(self.index, range(1, len(self.layers) + 1))]
-        alike = [abs(np.log(gain / np.median(rest[1:]))) < np.log(1.25) for gain in rest[1:]] if min(rest) > 0 else []
+        logs = np.log(rest[1:]) if min(rest) > 0 else np.zeros(0)
+        alike = abs(logs - np.median(logs)) < np.log(1.25) if logs.size else logs
         for sentence in self.said:
             if "All layers do it alike" in sentence:
                 self.expect(all(alike), "alike", rest)
