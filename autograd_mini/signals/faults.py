@@ -24,13 +24,13 @@ CHECKED = (
     "Run the step inside `with autograd_mini.checked():` to see the operation and the line that made the first one."
 )
 DRAWN = "Draw its weights at random (`nn.init`)."
-STEP_CURE = "Another activation passes a signal, such as tanh; so does a rule of its own that lets it straight through."
+STEP_CURE = "Another function, such as tanh, passes a signal; so does a rule of its own that lets it straight through."
 FLAT_CURE = "PReLU with He's weights has a slope on both sides of 0, so that none of its units is dead."
 ROUNDED_CURE = (
     "Their scores are too large: smaller weights, biases or inputs bring them to where {operation} is not flat."
 )
 CUTS = {
-    "mask": ("At {at} {operation} multiplies it by a mask that is 0 wherever a signal arrives.", ""),
+    "mask": ("Behind the weights of {at} {operation} has a mask that is 0 wherever a signal arrives.", ""),
     "weights": ("All weights of {at} are 0, so nothing comes back through them.", DRAWN),
     "cancelling": (
         "All units of {at} have the same weights, so only the sum of their signals comes back, which is exactly 0.",
@@ -147,10 +147,15 @@ def is_forward_finite(layer: Layer) -> bool:
     )
 
 
+def is_zero(layer: Layer) -> bool:
+    """Whether no signal comes back as far as its weights."""
+    return layer.g.rms == 0 or layer.delta.rms == 0 or layer.rest == 0
+
+
 def all_zero(measured: Measurement) -> Diagnosis:
     """A signal that is exactly zero: where it is lost, and by what."""
     layers, causes = measured.layers, measured.causes
-    zero = [layer for layer in layers if layer.g.rms == 0 or layer.delta.rms == 0]
+    zero = [layer for layer in layers if is_zero(layer)]
     last = zero[-1]
     nothing = sum(layer.gradient == 0 for layer in zero)
     if len(zero) == last.number:
@@ -162,7 +167,8 @@ def all_zero(measured: Measurement) -> Diagnosis:
     cut = causes.cut or Cut("", "", last.number)
     at = layers[cut.layer - 1] if cut.layer else last
     if cut.kind == "step":
-        where = f"At {named(at)} it meets {cut.operation}, a step: its slope is 0 everywhere, so no weights revive it."
+        met = f"{'Behind' if at.g.rms == 0 else 'At'} {named(at)} it meets {cut.operation}"
+        where = f"{met}, a step: its slope is 0 everywhere, so no weights revive it."
         return Diagnosis(what, where, "", STEP_CURE, (at.number,), "slope")
     if cut.kind == "slopes":
         dead = [layer for layer in zero if layer.dead == 1] or [at]

@@ -43,7 +43,9 @@ def findings(measured: Measurement) -> tuple[str, ...]:
     if not layers:
         return (str(first), *faults.unreached(measured))
     whole = healthy(layers)
-    odd = [odd_one(layer, measured) for layer in outliers(layers)] if whole else []
+    usual = size(log(middle(gains(layers))))
+    far = [layer for layer in outliers(layers) if size(log(layer.gain)) > usual] if whole else []
+    odd = [odd_one(layer, measured) for layer in far]
     more = [one for one in odd if not set(one.layers) <= set(first.layers)]
     said: list[Diagnosis | str] = [*more[:LISTED]]
     if len(more) > LISTED:
@@ -95,7 +97,7 @@ def diagnosis(measured: Measurement) -> Diagnosis:
 
 def healthy(layers: Sequence[Layer]) -> bool:
     """Whether each layer has a signal."""
-    return all(layer.g.finite and layer.delta.finite and layer.g.rms and layer.delta.rms for layer in layers)
+    return all(layer.g.finite and layer.delta.finite and not faults.is_zero(layer) for layer in layers)
 
 
 def main(measured: Measurement) -> Diagnosis:
@@ -243,7 +245,8 @@ def cure(measured: Measurement, layers: Sequence[Layer], culprit: str, shrinks: 
             f"The slopes of {name} are small here, and larger weights would saturate it: tanh with Glorot's weights or "
             f"PReLU with He's has larger ones{tries}."
         )
-    saturated = curved and not shrinks and slope < FLAT
+    tanh = all("tanh" in layer.operations for layer in alike if layer is not measured.layers[-1])
+    saturated = curved and tanh and not shrinks and slope < FLAT
     wanted = 1 / scale if saturated else 1 / gain
     if not math.isfinite(wanted):
         return f"Weights of another scale, a normalisation of the scores or skip connections would hold it{tries}."
