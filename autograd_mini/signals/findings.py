@@ -166,7 +166,7 @@ def along_uses(measured: Measurement) -> Iterator[str]:
         change = ratio(first.g.rms, last.g.rms)
         if len(group) > 2 and not 1 / STEADY < change < STEADY:
             yield (
-                f"Along the {len(group)} uses of {name} the signal {'falls' if change < 1 else 'grows'} from "
+                f"Along the {len(group)} uses of {name} the signal, rms(g), {'falls' if change < 1 else 'grows'} from "
                 f"{in_words(last.g.rms)} at the last to {in_words(first.g.rms)} at the first, "
                 f"{times(change ** (1 / (len(group) - 1)))} a use; {split(group[1:])}."
             )

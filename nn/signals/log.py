@@ -33,8 +33,8 @@ NO_TENSORBOARD = 'TensorBoard files need tensorboardX. Write `pip install "autog
 
 ALARMS = {
     "finite": "{layer}: its signal is not finite",
-    "weak": "{layer}: its signal is {value} of the last layer's",
-    "strong": "{layer}: its signal is {value} of the last layer's",
+    "weak": "{layer}: its signal, rms(delta), is {value} of the last layer's",
+    "strong": "{layer}: its signal, rms(delta), is {value} of the last layer's",
     "crowded": "{layer}: {value:.0%} of its units are dead, they pass nothing for the batch",
     "dead": "{layer} is dead: none of its units passes anything for the batch",
     "cut": "{layer}: no signal comes back to it",

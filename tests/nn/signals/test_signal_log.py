@@ -94,9 +94,9 @@ def test_thresholds_are_logged_and_told_again_after_recovery(caplog):
         train(model, log, steps=2, rate=1e-9)
         model[2].weights.data = 1e-6 * np.eye(8, dtype=np.float32)
         train(model, log, steps=1, rate=1e-9)
-    weak = [step for step, text in log.warnings if text.startswith("layer MLP.0: its signal is")]
+    weak = [step for step, text in log.warnings if text.startswith("layer MLP.0: its signal, rms(delta), is")]
     assert weak == [0, 4]
-    assert "layer MLP.0: its signal is" in caplog.text
+    assert "layer MLP.0: its signal, rms(delta), is" in caplog.text
 
 
 def test_what_is_not_finite_is_told():
