@@ -273,7 +273,8 @@ def squashed_in(records: Iterable[Record], places: Sequence[Place]) -> Squashed 
             return Squashed("softmax", own, classes)
         slopes = next((slope(place) for place in places if place.activation and place.output is made), None)
         if made.primitive.name == "sigmoid" or (
-            slopes is not None and np.allclose(slopes.ravel(), (scores * (1 - scores)).ravel(), rtol=1e-2, atol=1e-6)
+            slopes is not None
+            and np.allclose(np.abs(slopes).ravel(), (scores * (1 - scores)).ravel(), rtol=1e-2, atol=1e-6)
         ):
             return Squashed("sigmoid", own, classes)
     return None
@@ -355,10 +356,10 @@ class Asked:
     ) -> None:
         """Ask one layer; `slopes` are |phi'(s)|, `delta` its signal if `units` need it."""
         steps = [node for node in place.activation if is_step(node)]
-        if steps:
+        if steps and not np.any(slopes):
             self.steps[number] = name_of(steps[0])
         curved = any(is_curved(node) for node in place.activation)
-        if curved and not any(chooses(node) for node in place.activation):
+        if curved and all(acts_alone(node) and not chooses(node) for node in place.activation):
             self.rounded.add(number)
         score, output = values.get(place.score), values.get(place.output)
         known = score is not None and output is not None and score.shape == output.shape == slopes.shape
@@ -379,11 +380,12 @@ class Asked:
         self, records: Mapping[Record, Signal], edges: Mapping[tuple[Node, int], Edge], places: Sequence[Place]
     ) -> Causes:
         """What they answered, and what the graph has besides."""
-        lost = [place for place in places if records[place.score].rms == 0]
+        lost = [place for place in places if records[place.mixing].rms == 0]
         cut = None
         if lost:
             last = lost[-1]
-            cut = cut_at(last.score if records[last.exit].rms else last.exit, records, edges, places)
+            zero = next(record for record in (last.exit, last.score, last.mixing) if records[record].rms == 0)
+            cut = cut_at(zero, records, edges, places)
         return Causes(
             self.steps,
             frozenset(self.rounded),

@@ -24,13 +24,13 @@ CHECKED = (
     "Run the step inside `with autograd_mini.checked():` to see the operation and the line that made the first one."
 )
 DRAWN = "Draw its weights at random (`nn.init`)."
-STEP_CURE = "Another activation passes a signal, such as tanh; so does a rule of its own that lets it straight through."
+STEP_CURE = "Another function, such as tanh, passes a signal; so does a rule of its own that lets it straight through."
 FLAT_CURE = "PReLU with He's weights has a slope on both sides of 0, so that none of its units is dead."
 ROUNDED_CURE = (
     "Their scores are too large: smaller weights, biases or inputs bring them to where {operation} is not flat."
 )
 CUTS = {
-    "mask": ("At {at} {operation} multiplies it by a mask that is 0 wherever a signal arrives.", ""),
+    "mask": ("Behind the weights of {at} {operation} has a mask that is 0 wherever a signal arrives.", ""),
     "weights": ("All weights of {at} are 0, so nothing comes back through them.", DRAWN),
     "cancelling": (
         "All units of {at} have the same weights, so only the sum of their signals comes back, which is exactly 0.",
@@ -38,7 +38,7 @@ CUTS = {
     ),
     "rounding": (
         "At {at} it is too small for its dtype, and {operation} rounds it to 0.",
-        "A wider dtype or a scaled loss would only put it off.",
+        "A wider dtype or a scaled loss puts it off.",
     ),
     "branches": ("The branches behind {at} cancel each other exactly.", ""),
     "": ("At {at} {operation} passes nothing of it back.", ""),
@@ -147,10 +147,15 @@ def is_forward_finite(layer: Layer) -> bool:
     )
 
 
+def is_zero(layer: Layer) -> bool:
+    """Whether no signal comes back as far as its weights."""
+    return layer.g.rms == 0 or layer.delta.rms == 0 or layer.rest == 0
+
+
 def all_zero(measured: Measurement) -> Diagnosis:
     """A signal that is exactly zero: where it is lost, and by what."""
     layers, causes = measured.layers, measured.causes
-    zero = [layer for layer in layers if layer.g.rms == 0 or layer.delta.rms == 0]
+    zero = [layer for layer in layers if is_zero(layer)]
     last = zero[-1]
     nothing = sum(layer.gradient == 0 for layer in zero)
     if len(zero) == last.number:
@@ -162,7 +167,8 @@ def all_zero(measured: Measurement) -> Diagnosis:
     cut = causes.cut or Cut("", "", last.number)
     at = layers[cut.layer - 1] if cut.layer else last
     if cut.kind == "step":
-        where = f"At {named(at)} it meets {cut.operation}, a step: its slope is 0 everywhere, so no weights revive it."
+        met = f"{'Behind' if at.g.rms == 0 else 'At'} {named(at)} it meets {cut.operation}"
+        where = f"{met}, a step: its slope is 0 everywhere, so no weights revive it."
         return Diagnosis(what, where, "", STEP_CURE, (at.number,), "slope")
     if cut.kind == "slopes":
         dead = [layer for layer in zero if layer.dead == 1] or [at]
@@ -170,12 +176,13 @@ def all_zero(measured: Measurement) -> Diagnosis:
         if first.number in causes.steps:
             where = f"At {named(first)} it meets {causes.steps[first.number]}, a step: its slope is 0 everywhere."
             return Diagnosis(what, where, "", STEP_CURE, (first.number,), "slope")
+        if first.weights == 0:
+            where = f"All weights of {named(first)} are 0, so its scores are alike for all examples, and have slope 0."
+            return Diagnosis(what, where, "", DRAWN, (first.number,), "scale")
         if first.dead < 1:
-            where = f"Wherever a signal arrives at {named(first)}, the slope of its activation is 0."
+            where = f"Wherever a signal arrives at {named(first)}, its activation has {no_slope(first, measured)}."
         else:
-            where = (
-                f"All units of {named(first)} have {no_slope(first, measured)} for the {first.examples} examples given."
-            )
+            where = f"All units of {named(first)} have {no_slope(first, measured)} for {over([first], measured)}."
             where += f" It is the first of {len(dead)} such layers." if dead[1:] else ""
         return Diagnosis(what, where, "", dead_cure([first], measured), (first.number,), "slope")
     if cut.kind == "loss" or (not cut.kind and cut.layer == len(layers) and last is layers[-1]):
@@ -202,6 +209,14 @@ def no_slope(layer: Layer, measured: Measurement) -> str:
     return "a slope that is rounded to 0" if layer.number in measured.causes.rounded else "slope 0"
 
 
+def over(layers: Sequence[Layer], measured: Measurement) -> str:
+    """For what the units were computed."""
+    if any(len(measured.places[layer.number - 1].score.shape) > 2 for layer in layers):
+        return "all positions of all examples given"
+    counts = {layer.examples for layer in layers}
+    return f"all of the {layers[0].examples} examples given" if len(counts) == 1 else "all examples given"
+
+
 def dead_cure(dead: Sequence[Layer], measured: Measurement) -> str:
     """What revives dead units."""
     causes = measured.causes
@@ -222,9 +237,7 @@ def dead_units(measured: Measurement) -> Iterator[Diagnosis]:
     if dead:
         shares = [f"{layer.dead:.0%} of {named(layer)}" for layer in dead[:LISTED]]
         more = f", and many in {more_layers(len(dead) - LISTED)}," if len(dead) > LISTED else ""
-        counts = {layer.examples for layer in dead}
-        given = f"all of the {dead[0].examples} examples" if len(counts) == 1 else "all examples"
-        said = f"Dead units: {listed(shares)}{more} have {no_slope(dead[0], measured)} for {given} given."
+        said = f"Dead units: {listed(shares)}{more} have {no_slope(dead[0], measured)} for {over(dead, measured)}."
         yield Diagnosis("", said, "", dead_cure(dead, measured), numbers(dead[:LISTED]))
 
 
@@ -236,11 +249,12 @@ def copies(measured: Measurement) -> Iterator[Diagnosis]:
     if whole:
         said = f"The units of {which(whole)} are identical copies of one another, and stay so."
         yield Diagnosis("", said, "", "Draw their weights at random (`nn.init`).", numbers(whole))
-    for layer in [layer for layer in found if layer not in whole][:LISTED]:
-        some = f"{count[layer.number]} of {layer.units} units of {named(layer)}"
+    some = [layer for layer in found if layer not in whole and layer.number not in measured.causes.equal]
+    for layer in some[:LISTED]:
+        units = f"{count[layer.number]} of {layer.units} units of {named(layer)}"
         yield Diagnosis(
             "",
-            f"{some} are identical copies of others, and stay so.",
+            f"{units} are identical copies of others, and stay so.",
             "",
             "Draw their weights at random (`nn.init`).",
             (layer.number,),

@@ -30,7 +30,9 @@ CAUSES = {
     "direction": "the direction of the signal in the weights",
     "rest": "what lies between activation and weights",
 }
-BETWEEN = "Look at what lies between weights and activation: a normalisation, a pooling, a mask, frozen weights."
+BETWEEN = (
+    "Look at what lies between weights and activation: a normalisation, a softmax, a pooling, a mask, frozen weights."
+)
 UNIFORM = "All its units have the same weights, so that only the sum of their signals passes{but}. Draw them at random."
 
 
@@ -41,7 +43,9 @@ def findings(measured: Measurement) -> tuple[str, ...]:
     if not layers:
         return (str(first), *faults.unreached(measured))
     whole = healthy(layers)
-    odd = [odd_one(layer, measured) for layer in outliers(layers)] if whole else []
+    usual = size(log(middle(gains(layers))))
+    far = [layer for layer in outliers(layers) if size(log(layer.gain)) > usual] if whole else []
+    odd = [odd_one(layer, measured) for layer in far]
     more = [one for one in odd if not set(one.layers) <= set(first.layers)]
     said: list[Diagnosis | str] = [*more[:LISTED]]
     if len(more) > LISTED:
@@ -55,7 +59,7 @@ def findings(measured: Measurement) -> tuple[str, ...]:
         faults.masks(measured),
         said,
         along_uses(measured) if whole else (),
-        faults.dead_units(measured) if first.factor != "slope" or whole else (),
+        () if first.where.startswith("All units") else faults.dead_units(measured),
         faults.saturated(measured),
         faults.underflow(measured) if whole else (),
         faults.branches(measured),
@@ -64,8 +68,13 @@ def findings(measured: Measurement) -> tuple[str, ...]:
         faults.unreached(measured),
     )
     told = str(first)
-    others = [one for kind in kinds for one in kind if (one.where if isinstance(one, Diagnosis) else one) not in told]
-    return (told, *map(str, others))
+    others = []
+    for one in (one for kind in kinds for one in kind):
+        if isinstance(one, Diagnosis):
+            one = one._replace(cure="" if one.cure in told else one.cure)  # noqa: PLW2901
+        if (one.where if isinstance(one, Diagnosis) else one) not in told:
+            others.append(str(one))
+    return (told, *others)
 
 
 def diagnosis(measured: Measurement) -> Diagnosis:
@@ -81,15 +90,14 @@ def diagnosis(measured: Measurement) -> Diagnosis:
         if found.why != faults.TOO_SMALL or not behind:
             return found
         why, culprit = cause(behind, True, measured)
-        return found._replace(
-            why=f"The layers behind it make it {times(typical(gains(behind)))} each. {why}", factor=culprit
-        )
+        why = f"The layers behind it make it {times(typical(gains(behind)))} each. {why}"
+        return found._replace(why=why, cure=cure(measured, behind, culprit, True), factor=culprit)
     return main(measured)
 
 
 def healthy(layers: Sequence[Layer]) -> bool:
     """Whether each layer has a signal."""
-    return all(layer.g.finite and layer.delta.finite and layer.g.rms and layer.delta.rms for layer in layers)
+    return all(layer.g.finite and layer.delta.finite and not faults.is_zero(layer) for layer in layers)
 
 
 def main(measured: Measurement) -> Diagnosis:
@@ -109,10 +117,12 @@ def main(measured: Measurement) -> Diagnosis:
     shrinks = change < 1
     said = f"The signal, rms(g), {'falls' if shrinks else 'grows'} by {decades(change)}, {ends}"
     if past:
-        return other._replace(what=f"{said}; {past}.")
+        tries = f"`{measured.tries}` tries what would hold it." if measured.tries else ""
+        return other._replace(what=f"{said}; {past}.", cure=other.cure or tries)
     odd = [layer for layer in outliers(layers) if (layer.gain < 1) == shrinks and layer is not first]
     if not odd:
-        odd = [layer for layer in outliers(layers, APART) if (layer.gain < 1) == shrinks and layer is not first]
+        inner = layers[1:-1]  # the last one has as few units as the loss wants
+        odd = [layer for layer in outliers(layers, APART) if (layer.gain < 1) == shrinks and layer in inner]
         odd = odd if len(odd) <= LISTED else []
     together = math.fsum(log(layer.gain) for layer in odd)
     if odd and together / log(change) > 0.5:
@@ -125,7 +135,7 @@ def main(measured: Measurement) -> Diagnosis:
     said += f": {times(each)} a layer ({every})."
     why, culprit = cause(layers[1:], shrinks, measured)
     copied = next(faults.copies(measured), Diagnosis(""))
-    help = copied.cure or cure(measured, culprit, shrinks)
+    help = copied.cure or cure(measured, layers[1:], culprit, shrinks)
     where = copied.where or spread_over(layers[1:], shrinks)
     return Diagnosis(said, where, why, help, copied.layers, culprit)
 
@@ -141,7 +151,7 @@ def is_chain(measured: Measurement) -> bool:
 
 def alone(layers: Sequence[Layer]) -> str:
     """What the layers do where they are no chain, so that their gains do not multiply."""
-    return f"the layers are no chain, so their gains do not multiply; by itself, {split(layers)}"
+    return f"the layers are no chain, so their gains do not multiply; one by one, {split(layers)}"
 
 
 def along_uses(measured: Measurement) -> Iterator[str]:
@@ -156,7 +166,7 @@ def along_uses(measured: Measurement) -> Iterator[str]:
         change = ratio(first.g.rms, last.g.rms)
         if len(group) > 2 and not 1 / STEADY < change < STEADY:
             yield (
-                f"Along the {len(group)} uses of {name} the signal {'falls' if change < 1 else 'grows'} from "
+                f"Along the {len(group)} uses of {name} the signal, rms(g), {'falls' if change < 1 else 'grows'} from "
                 f"{in_words(last.g.rms)} at the last to {in_words(first.g.rms)} at the first, "
                 f"{times(change ** (1 / (len(group) - 1)))} a use; {split(group[1:])}."
             )
@@ -167,6 +177,8 @@ def spread_over(layers: Sequence[Layer], shrinks: bool) -> str:
     logs = [log(layer.gain) for layer in layers]
     usual = statistics.median(logs)
     alike = sum(abs(one - usual) < math.log(ALIKE) for one in logs) / len(logs)
+    if len(layers) == 1:
+        return ""
     if alike == 1:
         return "All layers do it alike."
     strongest = (min if shrinks else max)(layers, key=lambda layer: layer.gain)
@@ -181,7 +193,7 @@ def cause(layers: Sequence[Layer], shrinks: bool, measured: Measurement) -> tupl
     culprit = max(logs, key=lambda name: sign * logs[name])
     each = {name: math.exp(logs[name] / len(layers)) for name in CAUSES}
     wrong = {name for name in CAUSES if sign * logs[name] > 0.25 * sign * logs[culprit]}
-    said = " and ".join(f"{CAUSES[name]} ({times(each[name])} a layer)" for name in CAUSES if name in wrong)
+    said = listed([f"{CAUSES[name]} ({times(each[name])} a layer)" for name in CAUSES if name in wrong], len(CAUSES))
     said = capital(said) + (" do it" if len(wrong) > 1 else " does it")
     curved = all(layer.number in measured.causes.rounded for layer in layers[:-1])
     crowded = typical([layer.saturated for layer in layers]) > 0.05
@@ -207,9 +219,8 @@ def merged(layer: Layer) -> dict[str, float]:
     return factors
 
 
-def cure(measured: Measurement, culprit: str, shrinks: bool) -> str:
+def cure(measured: Measurement, layers: Sequence[Layer], culprit: str, shrinks: bool) -> str:
     """What would make the factor 1, as far as theory knows."""
-    layers = measured.layers[1:]
     usual = statistics.median([layer.gain for layer in layers])
     alike = [layer for layer in layers if abs(log(layer.gain / usual)) < math.log(2)] or layers
     gain, scale, slope, rest = (
@@ -234,7 +245,8 @@ def cure(measured: Measurement, culprit: str, shrinks: bool) -> str:
             f"The slopes of {name} are small here, and larger weights would saturate it: tanh with Glorot's weights or "
             f"PReLU with He's has larger ones{tries}."
         )
-    saturated = curved and not shrinks and slope < FLAT
+    tanh = all("tanh" in layer.operations for layer in alike if layer is not measured.layers[-1])
+    saturated = curved and tanh and not shrinks and slope < FLAT
     wanted = 1 / scale if saturated else 1 / gain
     if not math.isfinite(wanted):
         return f"Weights of another scale, a normalisation of the scores or skip connections would hold it{tries}."
@@ -289,7 +301,7 @@ def odd_one(layer: Layer, measured: Measurement) -> Diagnosis:
         why += f", not the slope of its activation ({times(factors['slope'])})"
     elif name == "slope" and layer in faults.most_dead(measured):
         no_slope = faults.no_slope(layer, measured)
-        why += f": {layer.dead:.0%} of its units are dead, with {no_slope} for all of the {layer.examples} examples"
+        why += f": {layer.dead:.0%} of its units are dead, with {no_slope} for {faults.over([layer], measured)}"
     change = ratio(usually[name], factors[name])
     return Diagnosis("", where, f"{why}.", cure_of_one(layer, name, change, measured), (layer.number,), name)
 

@@ -15,8 +15,8 @@ SLOPES = {
     "tanh": lambda s: 1 - np.tanh(s) ** 2,
     "sigmoid": lambda s: 1 / (2 + np.exp(s) + np.exp(-s)),
     "relu": lambda s: (s > 0) * 1.0,
-    "leaky_relu": lambda s: np.where(s > 0, 1.0, 0.01),
-    "prelu": lambda s: np.where(s > 0, 1.0, 0.25),
+    "leaky_relu": lambda s: 0.505 + 0.495 * np.sign(s),  # at 0 the mean of both
+    "prelu": lambda s: 0.625 + 0.375 * np.sign(s),
     "sign": lambda s: 0 * s,
     "round": lambda s: 0 * s,
     "floor": lambda s: 0 * s,

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import nn
+from autograd_mini import Tensor, signals
 from autograd_mini.words import RAISED
-from tests.nn.signals.faulty import KINDS, STEPS, drawn, rms, truth
+from tests.nn.signals.faulty import KINDS, STEPS, Apply, drawn, rms, truth
 
 LOWERED = {raised: chr(plain) for plain, raised in zip(RAISED, map(chr, RAISED.values()), strict=True)}
 NUMBER = r"(-?[\d,.]*\d(?: × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?|10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)"
@@ -22,7 +23,7 @@ BLAMED = {
     "a step": "a step",
     "equal weights": "identical copies",
     "equal units": "identical copies of others",
-    "zero weights": "are 0, so nothing comes back",
+    "zero weights": "All weights of layer",
     "frozen": "Frozen",
     "detached": "is detached on its way",
     "unused": "no recorded operation reads them",
@@ -81,6 +82,8 @@ class Checker:
 
     def ends(self):
         g = [rms(array) for array in self.truth.g]
+        if self.case.frozen == 2:
+            g[0] = g[1]  # what is behind the first layer, up to the next that learns, is its result
         for way, decades, top, _, bottom, _ in self.all(
             rf"The signal, rms\(g\), (falls|grows) by ([\d.]+) decades?, {ENDS}"
         ):
@@ -104,7 +107,8 @@ class Checker:
             return  # its factor belongs to the layer before it
         scale = [np.linalg.norm(weights) / np.sqrt(len(weights)) for weights in w]
         rest = [t.gains[i] for i in map(self.index, range(1, len(self.layers) + 1))]
-        alike = [abs(np.log(gain / np.median(rest[1:]))) < np.log(1.25) for gain in rest[1:]] if min(rest) > 0 else []
+        logs = np.log(rest[1:]) if min(rest) > 0 else np.zeros(0)
+        alike = abs(logs - np.median(logs)) < np.log(1.25) if logs.size else logs
         for sentence in self.said:
             if "All layers do it alike" in sentence:
                 self.expect(all(alike), "alike", rest)
@@ -274,3 +278,97 @@ def test_the_checks_can_fail():
     assert Checker(case, [said[0].replace(f"ayer {case.at} (", f"ayer {case.at + 1} (")]).check()
     assert Checker(case, [re.sub(r"by [\d.]+ decades", "by 7 decades", said[0])]).check()
     assert not told(case, ["The signal, rms(g), is steady."])
+
+
+# Networks of other kinds
+
+
+X = np.random.default_rng(0).standard_normal((32, 16)).astype(np.float32)
+Y = np.random.default_rng(1).integers(0, 4, 32)
+
+
+def between(function):
+    return nn.Sequential(nn.Linear(16, 16, rng=0), Apply(function), nn.Linear(16, 4, rng=1))
+
+
+def own_softmax(s):
+    return np.exp(s) / np.sum(np.exp(s), axis=1, keepdims=True)
+
+
+def surprise(p, y):
+    return -np.mean(np.log(p[np.arange(len(y)), y]))
+
+
+def text(model, loss=nn.cross_entropy, x=X, y=Y):
+    return " ".join(nn.signals(model, loss, x, y).findings)
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (np.sign, "At layer 1 (Sequential.0) it meets sign, a step"),
+        (lambda s: np.tanh(s) + np.sign(s), "is steady"),
+        (lambda s: s + (np.sign(s) - s).detach(), "is steady"),
+        (lambda s: s * np.zeros(16, np.float32), "multiply has a mask that is 0"),
+        (lambda s: np.tanh(s) - np.tanh(s), "cancel each other exactly"),
+        (lambda s: np.tanh(s).detach(), "No gradient reaches 0.weights, 0.bias, although the forward reads them"),
+        (lambda s: np.tanh(s.data), "No gradient reaches 0.weights, 0.bias, although the forward reads them"),
+        (lambda s: np.tanh(s * 1e6), "All units of layer 1 (Sequential.0) have a slope that is rounded to 0"),
+    ],
+)
+def test_what_lies_between_layers_is_told_as_it_is(function, said):
+    found = text(between(function))
+    assert said in found
+    assert ("a step" in found) == ("a step" in said)
+
+
+@pytest.mark.parametrize(
+    ("end", "loss", "twice"),
+    [
+        (own_softmax, nn.cross_entropy, True),
+        (own_softmax, surprise, False),
+        (own_softmax, lambda p, y: np.mean((p - np.eye(4)[y]) ** 2), False),
+        (lambda s: 1 / (1 + np.exp(-s)), lambda s, y: nn.logistic_loss(s, np.eye(4)[y]), True),
+        (np.tanh, nn.cross_entropy, False),
+        (lambda s: np.clip(s, 0, 1), nn.cross_entropy, False),
+    ],
+)
+def test_a_second_softmax_or_sigmoid_is_found_whoever_wrote_it(end, loss, twice):
+    model = nn.Sequential(nn.Linear(16, 8, rng=0), nn.Tanh(), nn.Linear(8, 4, rng=1), Apply(end))
+    assert ("of that again" in text(model, loss)) == twice
+
+
+def test_a_dead_branch_of_a_residual_net_is_told_and_the_rest_is_not_called_lost():
+    blocks = [nn.Residual(nn.Linear(16, 16, rng=i), nn.ReLU(), nn.Linear(16, 16, rng=i)) for i in range(3)]
+    blocks[1].layers[0].bias.data[:] = -1e3
+    model = nn.Sequential(*blocks, nn.Linear(16, 4, rng=9))
+    seen = nn.signals(model, nn.cross_entropy, X, Y)
+    nn.cross_entropy(model(X), Y).backward()
+    assert not blocks[1].layers[0].weights.grad.any()
+    assert blocks[0].layers[0].weights.grad.any()
+    assert seen.findings[0].startswith(
+        "The signal is exactly zero at layer 3 (Sequential.1.layers.0), so 1 of 7 layers"
+    )
+
+
+def test_units_of_a_convolution_are_told_as_such():
+    def model(init):
+        layers = nn.Conv2d(1, 4, 3, init=init, rng=0), nn.ReLU(), nn.Flatten(), nn.Linear(16, 4, init, rng=1)
+        return nn.Sequential(Apply(lambda x: np.reshape(x, (-1, 1, 4, 4))), *layers)
+
+    dead = model("he")
+    dead[1].bias.data[:] = -1e3
+    assert "All units of layer 1 (Sequential.1) have slope 0 for all positions of all examples given" in text(dead)
+    alike = text(model(nn.init.constant(0.1)), lambda s, y: np.mean((s - np.eye(4)[y]) ** 2))
+    assert "The units of layer 1 (Sequential.1) are identical copies of one another" in alike
+
+
+def test_only_a_model_that_is_known_can_be_changed_and_tried():
+    rng = np.random.default_rng(0)
+    h = Tensor(X)
+    for _ in range(8):
+        h = np.tanh(h @ Tensor(0.05 * rng.standard_normal((16, 16)), requires_grad=True))
+    said = " ".join(signals(np.sum(h)).findings)
+    assert "by the theory of independent weights" in said
+    assert "cures" not in said
+    assert "`seen.cures()` tries it" in text(nn.MLP([16] * 12 + [4], "tanh", nn.init.small_random(0.05), rng=0))

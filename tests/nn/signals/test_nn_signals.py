@@ -172,7 +172,7 @@ def test_zero_gradients_are_told_with_their_reason():
     model[2].bias.data = np.full(8, -1e3, np.float32)
     seen = nn.signals(model, nn.squared_error, X, Y)
     assert "exactly zero from layer 2 (MLP.2) on, so 2 of 3 layers" in seen.findings[0]
-    assert "slope 0 for the 32 examples" in seen.findings[0]
+    assert "slope 0 for all of the 32 examples" in seen.findings[0]
     assert seen.layers[1].dead == 1
 
 
@@ -262,7 +262,7 @@ def test_dead_layers_are_blamed_where_they_begin():
     model[6].bias.data = np.full(32, -1e3, np.float32)
     seen = nn.signals(model, nn.cross_entropy, np.random.default_rng(0).standard_normal((64, 32)), np.zeros(64, int))
     assert "exactly zero from layer 8 (MLP.14) on" in seen.findings[0]
-    assert "All units of layer 4 (MLP.6) have slope 0 for the 64 examples" in seen.findings[0]
+    assert "All units of layer 4 (MLP.6) have slope 0 for all of the 64 examples" in seen.findings[0]
     assert "the first of 5 such layers" in seen.findings[0]
 
 
@@ -363,6 +363,6 @@ def test_a_slope_of_tanh_that_is_rounded_to_0_is_told_as_such():
     x, y = rng.standard_normal((64, 16)).astype(np.float32), rng.integers(0, 3, 64)
     seen = nn.signals(nn.MLP([16, 16, 16, 3], "tanh", nn.init.small_random(400.0), rng=0), nn.cross_entropy, x, y)
     said = next(sentence for sentence in seen.findings if sentence.startswith("Dead units"))
+    assert "scores are too large" in seen.findings[0]
     assert seen.layers[0].dead > 0.5
     assert "a slope that is rounded to 0" in said
-    assert "scores are too large" in said

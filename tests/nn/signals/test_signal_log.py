@@ -79,7 +79,22 @@ def test_dead_units_are_counted_and_told_once():
     model[0].bias.data = np.array([-1e3] * 4 + [0] * 4, np.float32)
     log = train(model, nn.SignalLog(model, every=1), steps=6)
     assert (log.history("dead")[0] >= 0.5).all()
-    assert len([text for _, text in log.warnings if "layer 0" in text and "units" in text]) == 1
+    assert len([text for _, text in log.warnings if "layer MLP.0" in text and "units" in text]) == 1
+
+
+def test_a_layer_that_dies_is_told_since_when_and_what_is_below_it_gets_nothing():
+    model = mlp(activation="relu", init="he")
+    log = train(model, nn.SignalLog(model, every=2), steps=6)
+    model[2].bias.data = np.full(8, -1e3, np.float32)
+    train(model, log, steps=2)
+    assert log.findings == (
+        "Since step 6 layer MLP.2 is dead: none of its units passes anything for the batch",
+        "Since step 6 layer MLP.0: no signal comes back to it",
+    )
+    model[2].bias.data = np.zeros(8, np.float32)
+    train(model, log, steps=4)
+    assert log.findings[0].startswith("From step 6 to before step 8 layer MLP.2 is dead")
+    assert log.findings[0] in str(log)
 
 
 def test_thresholds_are_logged_and_told_again_after_recovery(caplog):
@@ -92,9 +107,9 @@ def test_thresholds_are_logged_and_told_again_after_recovery(caplog):
         train(model, log, steps=2, rate=1e-9)
         model[2].weights.data = 1e-6 * np.eye(8, dtype=np.float32)
         train(model, log, steps=1, rate=1e-9)
-    weak = [step for step, text in log.warnings if text.startswith("layer 0: its signal is")]
+    weak = [step for step, text in log.warnings if text.startswith("layer MLP.0: its signal, rms(delta), is")]
     assert weak == [0, 4]
-    assert "layer 0: its signal is" in caplog.text
+    assert "layer MLP.0: its signal, rms(delta), is" in caplog.text
 
 
 def test_what_is_not_finite_is_told():
