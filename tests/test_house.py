@@ -19,12 +19,17 @@ import nn
 ENGINE = [
     {"domains": "", "errors": ""},
     {"graph": "errors", "primitive": "domains errors", "arrays": "errors"},
-    {"outputs": "graph primitive", "rules": "domains errors primitive", "surface": "errors graph primitive"},
-    {"backward": "errors graph outputs"},
-    {"tensor": "arrays backward errors graph outputs primitive rules surface"},
-    {"transforms": "arrays backward errors graph primitive tensor"},
     {
-        "checked": "backward graph outputs primitive rules tensor transforms",
+        "hooks": "arrays errors graph",
+        "outputs": "graph primitive",
+        "rules": "domains errors primitive",
+        "surface": "errors graph primitive",
+    },
+    {"backward": "errors graph hooks outputs"},
+    {"tensor": "arrays backward errors graph hooks outputs primitive rules surface"},
+    {"transforms": "arrays backward errors graph hooks primitive tensor"},
+    {
+        "checked": "backward graph hooks outputs primitive rules tensor transforms",
         "measuring": "arrays backward errors graph tensor transforms",
         "scipy": "domains errors primitive rules tensor transforms",
         "testing": "domains errors graph primitive tensor transforms",
@@ -55,6 +60,7 @@ READ_FIRST = {
     "graph",
     "primitive",
     "arrays",
+    "hooks",
     "outputs",
     "backward",
     "surface",
@@ -165,8 +171,9 @@ def test_the_engine_can_be_read_in_half_an_hour():
     lines = {room: len(source.splitlines()) for room, source in sources.items()}
     code = {room: code_lines(source) for room, source in sources.items()}
     # 1,600, and 130 more: what NumPy computes and refuses is NumPy's own, operands as they were written, SciPy's calls.
-    assert sum(lines.values()) <= 1730, lines
-    assert sum(code.values()) <= 1110, code
+    # And 215 for hooks: what users do to a gradient on its way, in `hooks`, with half of the lines for its docstrings.
+    assert sum(lines.values()) <= 1945, lines
+    assert sum(code.values()) <= 1210, code
 
 
 def python(code: str) -> str:

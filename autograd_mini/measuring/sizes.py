@@ -15,7 +15,7 @@ import numpy as np
 from autograd_mini import errors
 from autograd_mini.arrays import as_seed
 from autograd_mini.backward import pull_back
-from autograd_mini.graph import Leaf, Node, Record, Watch, operations
+from autograd_mini.graph import Leaf, Node, Record, Watch, no_grad, operations
 from autograd_mini.tensor import Tensor
 
 NOT_A_TENSOR = (
@@ -136,7 +136,7 @@ def root_and_seed(tensor: Any, seed: Any) -> tuple[Record, Any]:
 def measured_backward(root: Record, seed: Any, measuring: Measuring) -> None:
     """One backward that keeps the graph, with all cotangents measured on the way."""
     try:
-        with measuring:
+        with measuring, no_grad():
             leaves = pull_back(root, seed, retain_graph=True)
     except RuntimeError:
         if any(node.operands is None for node in operations(root)):
