@@ -32,7 +32,7 @@ ENGINE = [
         "checked": "backward graph hooks outputs primitive rules tensor transforms",
         "measuring": "arrays backward errors graph tensor transforms",
         "scipy": "domains errors primitive rules tensor transforms",
-        "testing": "domains errors graph primitive tensor transforms",
+        "testing": "backward domains errors graph outputs primitive rules tensor transforms",
     },
     {"drawing": "errors graph measuring primitive tensor"},
     {"signals": "drawing graph measuring tensor"},
@@ -173,7 +173,7 @@ def test_the_engine_can_be_read_in_half_an_hour():
     # 1,600, and 130 more: what NumPy computes and refuses is NumPy's own, operands as they were written, SciPy's calls.
     # And 215 for hooks: what users do to a gradient on its way, in `hooks`, with half of the lines for its docstrings.
     assert sum(lines.values()) <= 1945, lines
-    assert sum(code.values()) <= 1210, code
+    assert sum(code.values()) <= 1215, code
 
 
 def python(code: str) -> str:
