@@ -302,6 +302,8 @@ class Measurement(Measured):
         rms(change of W)/rms(W) of one step by the layer's number, where an optimizer was given.
     spectrum : JacobianSpectrum or None
         The singular values of d(output)/d(input), if they were asked for.
+    hooked : tuple of Node
+        The results whose hooks put other cotangents in the place of theirs.
     """
 
     layers: tuple[Layer, ...] = ()
@@ -310,6 +312,7 @@ class Measurement(Measured):
     unreached: tuple[str, ...] = ()
     update_ratios: Mapping[int, float] = field(default_factory=dict)
     spectrum: JacobianSpectrum | None = None
+    hooked: tuple[Record, ...] = ()
 
 
 @np.errstate(all="ignore")
@@ -361,7 +364,8 @@ def measurement(  # noqa: PLR0917
     if layers:
         top = layers[-1].g.rms
         layers = [layer._replace(relative=log_ratio(layer.g.rms, top)) for layer in layers]
-    return Measurement(root, measuring.records, measuring.edges, measuring.values, tuple(layers), tuple(kept), name)
+    found = measuring.records, measuring.edges, measuring.values, tuple(layers), tuple(kept), name
+    return Measurement(root, *found, hooked=tuple(node for node in nodes if node in measuring.hooked_records))
 
 
 def log_ratio(part: float, whole: float) -> float:

@@ -154,11 +154,15 @@ class Measuring(Watch):
         self.records: dict[Record, Signal] = {}
         self.edges: dict[tuple[Node, int], Edge] = {}
         self.values: dict[Record, Signal] = {}
+        self.hooked_records: set[Record] = set()
         self.spread: Collection[Record] = ()
         self.spreads: dict[Record, Spread] = {}
         self.unit_axes: Mapping[Record, int] = {}
         self.unit_deltas: dict[Record, Any] = {}
         self.last: dict[Record, tuple[Any, Signal]] = {}  # a sole consumer's part is the total: not measured twice
+
+    def hooked(self, record: Record, cotangent: Any, result: Any) -> None:  # noqa: ARG002
+        self.hooked_records.add(record)
 
     def backward(self, node: Node, cotangent: Any, parts: list[tuple[Record, Any]]) -> None:
         if node not in self.nodes:

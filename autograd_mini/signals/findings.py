@@ -74,6 +74,8 @@ def findings(measured: Measurement) -> tuple[str, ...]:
     first = diagnosis(measured)
     if not layers:
         return (str(first), *unreached(measured))
+    if measured.hooked and healthy(layers):
+        return (str(first), *crowds(layers), *updates(measured), *unreached(measured))
     odd = [odd_one(layer, layers) for layer in outliers(layers)] if healthy(layers) else []
     more = [one for one in odd if one.where != first.where]
     said = [str(first), *map(str, more[:LISTED])]
@@ -101,7 +103,17 @@ def diagnosis(measured: Measurement) -> Diagnosis:
         return not_finite(measured)
     if any(layer.g.rms == 0 or layer.delta.rms == 0 for layer in layers):
         return all_zero(layers)
+    if measured.hooked:
+        return by_hooks(measured)
     return main(layers, outliers(layers))
+
+
+def by_hooks(measured: Measurement) -> Diagnosis:
+    """How the signal changes where hooks have a hand in it; no factor of a layer is blamed then."""
+    first, last, number = measured.layers[0], measured.layers[-1], len(measured.hooked)
+    whose = "a hook of 1 result puts" if number == 1 else f"hooks of {number} results put"
+    ends = f"from {last.g.rms:.1e} at {named(last)} to {first.g.rms:.1e} at {named(first)}"
+    return Diagnosis(f"The signal goes {ends}, and {whose} other gradients in its place on the way.")
 
 
 def healthy(layers: Sequence[Layer]) -> bool:

@@ -9,6 +9,7 @@ import ast
 import dataclasses
 import functools
 import inspect
+import textwrap
 import warnings
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
@@ -37,6 +38,8 @@ NO_DERIVATIVE = (
     "from them by `np.*` functions."
 )
 HOOKED = "A hook of {name} may put another array in the place of d{name}."
+LONGER = "...: the rule of {name} is no single line."
+COMPLEX = "For complex v, dv is dL/dRe v - i dL/dIm v."
 INFIX: dict[Any, Any] = {
     np.add: ast.Add,
     np.subtract: ast.Sub,
@@ -47,6 +50,8 @@ INFIX: dict[Any, Any] = {
 INFIX |= {np.matmul: ast.MatMult}
 SHOWN = 4  # entries of an array that are written out
 WIDEST = 60  # of the column of code
+PAGE = 110  # characters of a sentence's line
+REST = 1e-12  # of the largest entry
 LONGEST = 120  # line that is taken from a recording
 GETITEM, CAST = own_functions[getitem], own_functions[cast]
 OURS = {GETITEM, CAST}  # which are written as NumPy's own are
@@ -114,7 +119,8 @@ class Derivation:
         lines = [f"{last.name} = {self.title}, in {counted(len(self.operations), 'operation')}"]
         for code, remark in self.rows():
             lines.append(f"{code:<{width}}  {remark}".rstrip())
-        return "\n".join([*lines, "", *self.sentences()])
+        sentences = (textwrap.fill(text, PAGE, subsequent_indent="  ") for text in self.sentences())
+        return "\n".join([*lines, "", *sentences])
 
     __repr__ = __str__
 
@@ -302,6 +308,8 @@ class Page:
             for record in (node, parent):
                 if record.hooks:
                     self.notes[HOOKED.format(name=self.names[record])] = None
+        if "c" in (getattr(node.dtype, "kind", ""), *(getattr(part, "dtype", np.dtype(bool)).kind for part in parts)):
+            self.notes[COMPLEX] = None
         return Operation(self.names[node], code, value, tuple(derivatives))
 
     def word(self, operand: Any) -> ast.expr:
@@ -380,8 +388,11 @@ class Page:
             self.note_operation(operation)
         return line
 
-    def by_source(self, node: Node, position: int, vjp: Any) -> str | None:
-        """A rule's source with the names of this computation, if it is one expression of registered functions."""
+    def by_source(self, node: Node, position: int, vjp: Any, helpers: bool = False) -> str | None:
+        """A rule's source with the names of this computation, if it is one expression of registered functions.
+
+        With `helpers` it may also call functions that are not registered.
+        """
         source = source_of(vjp) if getattr(vjp, "__name__", "") == "<lambda>" else ""
         if not source.startswith("lambda"):
             return None
@@ -395,8 +406,11 @@ class Page:
             values[name] = options.get(name) or parsed(literal(defaults[name].default))
         renamed = Renamed(values, vjp.__globals__)
         line = text(renamed.visit(function.body))
-        if renamed.others or function.args.vararg or function.args.kwarg or len(line) > LONGEST:
+        if function.args.vararg or function.args.kwarg or (not helpers and (renamed.others or len(line) > LONGEST)):
             return None
+        for helper in map(vjp.__globals__.get, renamed.others):
+            if inspect.isfunction(helper):
+                self.note(helper)
         for own in renamed.own:
             if own_functions[own] not in OURS:
                 self.note(own)
@@ -406,7 +420,10 @@ class Page:
         """A rule that is no single line: the call, with what its docstring says."""
         rule = vjp.func if isinstance(vjp, functools.partial) else vjp
         if not identifier(getattr(rule, "__name__", None)):
-            return "..."
+            line = self.by_source(node, position, vjp, helpers=True)
+            if line is None:
+                self.notes[LONGER.format(name=node.primitive.name)] = None
+            return line or "..."
         self.note(rule)
         first = [str(position)] if isinstance(vjp, functools.partial) else []
         words = [*first, f"d{self.names[node]}", self.names[node], *(text(self.word(i)) for i in node.inputs)]
@@ -543,6 +560,15 @@ def verdict(node: Node, args: Sequence[Any], position: int) -> str:
         return apply(node.primitive, *values[:position], moved, *values[position + 1 :], **node.options)
 
     at = np.asarray(values[position])
+    found = compared(operation, at)
+    rest = np.abs(at) < REST * np.max(np.abs(at), initial=0)
+    if found == "wrong" and rest.any():  # what rounding left of a zero is no size to step by
+        return "wrong" if compared(operation, np.where(rest, 0, at).astype(at.dtype)) == "wrong" else "inconclusive"
+    return found
+
+
+def compared(operation: Callable[..., Any], at: Any) -> str:
+    """The verdict on the derivative of an operation of one array."""
     try:
         return check_derivatives(operation, at, order=1, small_shapes=False, inconclusive="return").verdict
     except DerivativeError:

@@ -8,6 +8,7 @@ import threading
 import numpy as np
 import pytest
 
+import nn
 from autograd_mini import NonFiniteError, Tensor, checked, checkpoint, grad, jvp, primitive, rule, signals, vjp
 from autograd_mini.testing.computations import random_program
 
@@ -272,3 +273,24 @@ def test_gradient_reversal_is_two_lines():
     h = np.tanh(x @ w.data)
     delta = 2 * (h @ label) @ label.T - 0.3 * np.exp(h @ domain) @ domain.T
     np.testing.assert_allclose(w.grad, x.T @ (delta * (1 - h**2)))
+
+
+def test_findings_blame_no_factor_and_no_branch_for_what_hooks_do():
+    model = nn.MLP([8, *[8] * 6, 4], "tanh", nn.init.small_random(0.1), rng=0)
+    x, y = rng.standard_normal((16, 8)), rng.integers(0, 4, 16)
+
+    def changed(_module, _args, output):
+        output.register_hook(lambda g: g / np.sqrt(np.mean(g * g)))
+
+    def seen(_module, _args, output):
+        output.register_hook(lambda _g: None)
+
+    plain = nn.signals(model, nn.cross_entropy, x, y).findings
+    handle = model.layers[3].register_forward_hook(seen)
+    assert nn.signals(model, nn.cross_entropy, x, y).findings == plain
+    handle.remove()
+    for layer in model.layers[1::2]:
+        layer.register_forward_hook(changed)
+    found = nn.signals(model, nn.cross_entropy, x, y).findings
+    assert "hooks of 6 results put other gradients in its place" in found[0]
+    assert len(found) == 1
