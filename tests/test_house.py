@@ -170,10 +170,11 @@ def test_the_engine_can_be_read_in_half_an_hour():
     sources = {room: (FOLDERS[autograd_mini] / f"{room}.py").read_text() for room in READ_FIRST}
     lines = {room: len(source.splitlines()) for room, source in sources.items()}
     code = {room: code_lines(source) for room, source in sources.items()}
-    # 1,600, and 130 more: what NumPy computes and refuses is NumPy's own, operands as they were written, SciPy's calls.
+    # 1,600, and 145 more: what NumPy computes and refuses is NumPy's own, operands as they were written, SciPy's calls,
+    # results that are Python's numbers or no arrays.
     # And 215 for hooks: what users do to a gradient on its way, in `hooks`, with half of the lines for its docstrings.
-    assert sum(lines.values()) <= 1945, lines
-    assert sum(code.values()) <= 1215, code
+    assert sum(lines.values()) <= 1960, lines
+    assert sum(code.values()) <= 1225, code
 
 
 def python(code: str) -> str:
