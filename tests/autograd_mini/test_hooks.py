@@ -16,7 +16,7 @@ rng = np.random.default_rng(0)
 
 
 @primitive
-def passed(x):
+def identity(x):
     return x.copy()
 
 
@@ -24,7 +24,7 @@ def changed(g):
     return 0.5 * g + np.tanh(g)
 
 
-rule(passed, lambda g, _out, _x: 0.5 * g + np.tanh(g))
+rule(identity, lambda g, _out, _x: 0.5 * g + np.tanh(g))
 
 
 def with_hook(t):
@@ -72,7 +72,7 @@ def recomputed_gradients(program, inputs):
 def test_a_hook_after_each_step_is_an_operation_there_with_it_for_a_rule(seed):
     program = random_program(np.random.default_rng(seed), max_steps=8)
     inputs = program.inputs
-    hooked, composed = after_each_step(program, with_hook), after_each_step(program, passed)
+    hooked, composed = after_each_step(program, with_hook), after_each_step(program, identity)
     ways = gradients, collected, checked_gradients, recomputed_gradients
     want = gradients(composed, inputs)
     for way in ways:
@@ -86,7 +86,7 @@ def test_higher_derivatives_go_through_a_hook_as_through_a_rule(seed):
     # Of copies: a rule that reads its own result sends a second cotangent there, which a hook of it would see too.
     program = random_program(np.random.default_rng(seed), max_steps=6)
     hooked = after_each_step(program, lambda t: with_hook(t.copy()))
-    composed = after_each_step(program, passed)
+    composed = after_each_step(program, identity)
     for a, b in zip(
         second_derivatives(hooked, program.inputs), second_derivatives(composed, program.inputs), strict=True
     ):
