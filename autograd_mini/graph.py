@@ -130,7 +130,7 @@ class Watch(Block):
     def backward(self, node: Any, cotangent: Any, parts: list[tuple[Any, Any]]) -> None:
         """A cotangent went back: `parts` lists an `(input's record, cotangent along that edge)` for each edge."""
 
-    def hooked(self, record: Any, cotangent: Any, result: Any) -> None:
+    def hooked(self, record: Any, hook: Any, cotangent: Any, result: Any) -> None:
         """A hook of a tensor put another cotangent in the place of its own."""
 
     def freed(self, node: Any) -> None:

@@ -153,7 +153,7 @@ def hooked(record: Record, cotangent: Any, wrap: Callable[..., Any] | None = Non
             result = wrap(result, None)
         result = result.conj() if complex_ else result
         for watch in modes.watches:
-            watch.hooked(record, cotangent, result)
+            watch.hooked(record, hook, cotangent, result)
         cotangent = result
     return cotangent
 

@@ -124,11 +124,11 @@ class Checker(Watch):
         if node.primitive is WHERE or node.primitive is CHOOSE:
             self.conditions[weakref.ref(node, self.forget)] = condition_of(node)
 
-    def hooked(self, record: Record, cotangent: Any, result: Any) -> None:
+    def hooked(self, record: Record, hook: Any, cotangent: Any, result: Any) -> None:
         """Look at what a hook put in the place of a cotangent."""
         values = plain(result)
         if not all_finite(values) and all_finite(plain(cotangent)):
-            raise changed(record, values, self.places)
+            raise changed(record, hook, values)
 
 
 class _Thread(threading.local):

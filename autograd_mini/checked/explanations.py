@@ -125,11 +125,11 @@ def pulled(
     )
 
 
-def changed(record: Record, values: Any, places: Places) -> NonFiniteError:
+def changed(record: Record, hook: Any, values: Any) -> NonFiniteError:
     """A hook returned values that are not finite."""
-    place = places.of(record) if type(record) is Node else None
-    lines = [f"tensor: {described(called(record), record)}"]
-    below = details(record.scope, place, lines, "")
+    written = [f"the hook is written at {Place(hook.__code__, 0)}"] if hasattr(hook, "__code__") else []
+    lines = [*written, f"tensor: shape {record.shape} {record.dtype}", f"what it returned: {extent(values)}"]
+    below = "".join(f"\n  {line}" for line in lines)
     return NonFiniteError(HOOK.format(tensor=called(record), count=count(values), details=below))
 
 

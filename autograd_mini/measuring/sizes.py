@@ -161,7 +161,7 @@ class Measuring(Watch):
         self.unit_deltas: dict[Record, Any] = {}
         self.last: dict[Record, tuple[Any, Signal]] = {}  # a sole consumer's part is the total: not measured twice
 
-    def hooked(self, record: Record, cotangent: Any, result: Any) -> None:  # noqa: ARG002
+    def hooked(self, record: Record, hook: Any, cotangent: Any, result: Any) -> None:  # noqa: ARG002
         self.hooked_records.add(record)
 
     def backward(self, node: Node, cotangent: Any, parts: list[tuple[Record, Any]]) -> None:
