@@ -91,6 +91,14 @@ def may_change(array: Any) -> bool:
     return array is not None and not isinstance(array, bytes)
 
 
+def read_only(array: Any) -> Any:
+    """An array through which its memory, which others may read too, cannot be written; of anything else, itself."""
+    if isinstance(array, np.ndarray):
+        array = array.view()
+        array.flags.writeable = False
+    return array
+
+
 def is_array(value: Any) -> bool:
     """Whether a value is an array of any kind, or a scalar of NumPy's."""
     return hasattr(value, "dtype") and hasattr(value, "shape") and not isinstance(value, type)

@@ -10,6 +10,7 @@ from typing import Any
 
 from autograd_mini import errors
 from autograd_mini.graph import Leaf, Node, Record, modes, operations
+from autograd_mini.hooks import hooked
 from autograd_mini.outputs import Cotangents, output_node, rebuilt
 
 Wrap = Callable[[Any, Record], Any]
@@ -43,7 +44,8 @@ def pull_back(
     Returns
     -------
     dict
-        Target to cotangent; a target that `root` does not depend on is absent.
+        Target to cotangent; a target that `root` does not depend on is absent. The hooks of `targets` are the
+        caller's to call: another backward may go on from there. Results that retain their gradient come too.
     """
     stop = () if targets is None else targets
     nodes = operations(root, stop)
@@ -53,6 +55,10 @@ def pull_back(
         if node not in cotangents:
             continue
         cotangent = cotangents.pop(node)
+        if node.hooks is not None:
+            cotangent = hooked(node, cotangent, wrap)
+            if node.hooks.retains:
+                cotangents[node] = cotangent
         parts = pull_through(node, cotangent, useful, wrap)
         for watch in modes.watches:
             watch.backward(node, cotangent, parts)
@@ -62,6 +68,9 @@ def pull_back(
             node.operands = node.out = None
             for watch in modes.watches:
                 watch.freed(node)
+    if targets is None:
+        for leaf in [record for record in cotangents if record.hooks is not None and type(record) is Leaf]:
+            cotangents[leaf] = hooked(leaf, cotangents[leaf], wrap)
     return cotangents
 
 

@@ -126,6 +126,20 @@ GRAD_OF_RESULT = (
     "`t.grad = ...` was written for a tensor that is no leaf with requires_grad=True; gradients collect only there. "
     "Write `Tensor(t.data, requires_grad=True)` for a leaf of the same values."
 )
+NOT_A_HOOK = "register_hook() was given a {what}. Write a function of the gradient, such as `lambda g: 0.5 * g`."
+NO_GRADIENT_FOR_HOOK = (
+    "{method}() was called on {tensor}, which does not require grad, so no gradient comes to it. Write "
+    "`Tensor(array, requires_grad=True)` for a leaf; call it on a result of such a one, made outside of `no_grad()`."
+)
+HOOK_RESULT = (
+    "A hook of {tensor} returned {got}, but its gradient is of {want}. Make it return an array of that shape and "
+    "dtype, such as `0.5 * g`, `np.clip(g, -1, 1)` or `(...).astype('{dtype}')`, or None to leave it as it is."
+)
+HOOK_HISTORY = (
+    "A hook of {tensor} returned a tensor that requires grad, in a backward that is not recorded, so its history would "
+    "be lost in silence. Write `.detach()` for it, or differentiate at a tensor that requires grad instead of an array."
+)
+IN_HOOK = "This came up in a hook of {tensor}, which is called with the gradient and returns another, or None."
 PICKLE = (
     "A tensor that was computed ({name}) was pickled. A pickle holds values, not a history, which would be lost in "
     "silence. Write `t.detach()`, or copy it with its history: `copy.deepcopy(t)`."

@@ -130,6 +130,9 @@ class Watch(Block):
     def backward(self, node: Any, cotangent: Any, parts: list[tuple[Any, Any]]) -> None:
         """A cotangent went back: `parts` lists an `(input's record, cotangent along that edge)` for each edge."""
 
+    def hooked(self, record: Any, hook: Any, cotangent: Any, result: Any) -> None:
+        """A hook of a tensor put another cotangent in the place of its own."""
+
     def freed(self, node: Any) -> None:
         """A backward has passed through an operation, and what its rules read is freed."""
 
@@ -137,13 +140,15 @@ class Watch(Block):
 class Vertex:
     """What the graph knows of a value without keeping it alive: shape, dtype, name, order, module scope."""
 
-    __slots__ = ("__weakref__", "dtype", "index", "name", "scope", "shape")
+    __slots__ = ("__weakref__", "dtype", "grad", "hooks", "index", "name", "scope", "shape")
 
     shape: tuple[int, ...]
     dtype: Any
     index: int
     name: str | None
     scope: str
+    grad: Any  # what backward passes have added up, for a leaf or a result that is asked to retain it
+    hooks: Any  # what a user wants to be done with the cotangent, None for most
 
     @property
     def ndim(self) -> int:
@@ -157,13 +162,12 @@ class Vertex:
 class Leaf(Vertex):
     """A value that was given, not computed: a variable (its gradient collects here) or a constant."""
 
-    __slots__ = ("grad", "requires_grad")
-
-    grad: Any
+    __slots__ = ("requires_grad",)
 
     def __init__(self, value: Any, requires_grad: bool = False, name: str | None = None) -> None:
         self.shape, self.dtype = value.shape, value.dtype
-        self.requires_grad, self.grad, self.name = requires_grad, None, name
+        self.requires_grad, self.name = requires_grad, name
+        self.grad = self.hooks = None
         self.index, self.scope = next(_creation), modes.scope
 
 
@@ -186,7 +190,8 @@ class Node(Vertex):
     ) -> None:
         self.primitive, self.plan, self.inputs = primitive, plan, inputs
         self.operands, self.out, self.options = operands, out, options
-        self.shape, self.dtype, self.name = value.shape, value.dtype, None
+        self.shape, self.dtype = value.shape, value.dtype
+        self.name = self.grad = self.hooks = None
         self.index, self.scope = next(_creation), modes.scope
 
 
@@ -230,12 +235,12 @@ def copy_graph(root: Record, memo: dict[int, Any]) -> Record:
             continue
         if isinstance(record, Leaf):
             twin = Leaf(record, record.requires_grad)
-            twin.grad = copy.deepcopy(record.grad, memo)
         else:
             inputs, operands = ([twin_of(part) for part in parts or ()] for parts in (record.inputs, record.operands))
             kept, out, options = record.operands and operands, twin_of(record.out), twin_of(record.options)
             twin = Node(record.primitive, record.plan, inputs, kept, out, options, record)
         twin.name, twin.scope = record.name, record.scope
-        memo[id(record)] = twin
+        memo[id(record)] = twin  # before the hooks, which may know this tensor
+        twin.grad, twin.hooks = copy.deepcopy(record.grad, memo), copy.deepcopy(record.hooks, memo)
     copied: Record = memo[id(root)]
     return copied

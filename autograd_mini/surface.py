@@ -153,13 +153,15 @@ class Surface:
         record = self._record
         if type(record) is Node:
             raise TypeError(errors.PICKLE.format(name=record.primitive.name))
-        state = (record.requires_grad, record.name, record.grad) if record is not None else (False, None, None)
+        state: Any = (False,) if record is None else (record.requires_grad, record.name, record.grad, record.hooks)
         return unpickle, (type(self), self._values, *state)
 
 
-def unpickle(kind: type[Surface], data: Any, requires_grad: bool, name: str | None, grad: Any) -> Surface:
+def unpickle(  # noqa: PLR0917
+    kind: type[Surface], data: Any, requires_grad: bool, name: str | None = None, grad: Any = None, hooks: Any = None
+) -> Surface:
     """Make the tensor that `__reduce__` describes."""
     tensor = kind.__new__(kind)
     tensor._values, tensor._record = data, Leaf(data, requires_grad, name)
-    tensor._record.grad = grad
+    tensor._record.grad, tensor._record.hooks = grad, hooks
     return tensor

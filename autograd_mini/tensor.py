@@ -16,7 +16,8 @@ import numpy as np
 from autograd_mini import errors
 from autograd_mini.arrays import as_array, as_operand, as_result, as_seed, as_values, is_array, may_change, snapshot
 from autograd_mini.backward import pull_back
-from autograd_mini.graph import Leaf, Node, Record, modes
+from autograd_mini.graph import Leaf, Node, Record, modes, no_grad
+from autograd_mini.hooks import Hookable
 from autograd_mini.outputs import Outputs, output_node, rebuilt
 from autograd_mini.primitive import Plan, Primitive, composites, constants, display_name, primitives
 from autograd_mini.rules import methods
@@ -98,7 +99,7 @@ def variadic(numbers: tuple[Any, ...]) -> Any:
     return numbers[0] if len(numbers) == 1 else numbers
 
 
-class Tensor(Surface):
+class Tensor(Hookable, Surface):
     """An array that remembers how it was made, so that it can be differentiated. It is never written into.
 
     float32 stays float32, and Python numbers never widen it.
@@ -177,13 +178,14 @@ class Tensor(Surface):
     @property
     def grad(self) -> Any:
         """The gradient that backward passes have added up, an array of this shape and dtype, or None."""
-        record = self._record
-        return record.grad if type(record) is Leaf else None
+        return self._record.grad if self._record is not None else None
 
     @grad.setter
     def grad(self, value: Any) -> None:
         if not self.requires_grad or type(self._record) is Node:
             if value is None:
+                if self._record is not None:
+                    self._record.grad = None
                 return
             raise AttributeError(errors.GRAD_OF_RESULT)
         if isinstance(value, Tensor):
@@ -217,6 +219,8 @@ class Tensor(Surface):
     def backward(self, seed: Any = None, retain_graph: bool = False) -> None:
         """Add dL/d(leaf) to the `.grad` of every leaf that this tensor was computed from.
 
+        Results on the way keep theirs if `retain_grad()` was called on them.
+
         Parameters
         ----------
         seed : array_like, optional
@@ -247,7 +251,8 @@ class Tensor(Surface):
         seed = np.ones_like(self._values) if seed is None else as_seed(seed, self._values, "backward(seed)")
         if seed.dtype.kind == "c":
             seed = seed.conj()
-        cotangents: dict[Any, Any] = pull_back(record, seed, retain_graph=retain_graph)
+        with no_grad():  # what hooks compute is not recorded
+            cotangents: dict[Any, Any] = pull_back(record, seed, retain_graph=retain_graph)
         handed_out = {id(seed)}
         for leaf, cotangent in cotangents.items():
             # A gradient belongs to its leaf alone: a view, or an array that another leaf got too, is copied.

@@ -247,6 +247,8 @@ class Module:
             if not isinstance(part, Module) and part.dtype.kind in "fc":
                 twin = converted[id(part)] = type(part)(part.data.astype(dtype), name=part.name)
                 twin.requires_grad = part.requires_grad
+                for hook in part.hooks:
+                    twin.register_hook(hook)
         return copy.deepcopy(self, converted)
 
     def register_forward_pre_hook(self, hook: Hook) -> RemovableHook:

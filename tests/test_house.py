@@ -19,15 +19,20 @@ import nn
 ENGINE = [
     {"domains": "", "errors": "", "words": ""},
     {"graph": "errors", "primitive": "domains errors", "arrays": "errors"},
-    {"outputs": "graph primitive", "rules": "domains errors primitive", "surface": "errors graph primitive"},
-    {"backward": "errors graph outputs"},
-    {"tensor": "arrays backward errors graph outputs primitive rules surface"},
-    {"transforms": "arrays backward errors graph primitive tensor"},
     {
-        "checked": "backward graph outputs primitive rules tensor transforms",
+        "hooks": "arrays errors graph",
+        "outputs": "graph primitive",
+        "rules": "domains errors primitive",
+        "surface": "errors graph primitive",
+    },
+    {"backward": "errors graph hooks outputs"},
+    {"tensor": "arrays backward errors graph hooks outputs primitive rules surface"},
+    {"transforms": "arrays backward errors graph hooks primitive tensor"},
+    {
+        "checked": "backward graph hooks outputs primitive rules tensor transforms",
         "measuring": "arrays backward errors graph tensor transforms words",
         "scipy": "domains errors primitive rules tensor transforms",
-        "testing": "domains errors graph primitive tensor transforms",
+        "testing": "backward domains errors graph outputs primitive rules tensor transforms",
     },
     {"drawing": "errors graph measuring primitive tensor"},
     {"signals": "drawing graph measuring tensor words"},
@@ -55,6 +60,7 @@ READ_FIRST = {
     "graph",
     "primitive",
     "arrays",
+    "hooks",
     "outputs",
     "backward",
     "surface",
@@ -166,8 +172,9 @@ def test_the_engine_can_be_read_in_half_an_hour():
     code = {room: code_lines(source) for room, source in sources.items()}
     # 1,600, and 145 more: what NumPy computes and refuses is NumPy's own, operands as they were written, SciPy's calls,
     # results that are Python's numbers or no arrays.
-    assert sum(lines.values()) <= 1745, lines
-    assert sum(code.values()) <= 1120, code
+    # And 215 for hooks: what users do to a gradient on its way, in `hooks`, with half of the lines for its docstrings.
+    assert sum(lines.values()) <= 1960, lines
+    assert sum(code.values()) <= 1225, code
 
 
 def python(code: str) -> str:

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.checked.explanations import came_in, made, pulled
-from autograd_mini.checked.finite import all_finite
+from autograd_mini.checked.explanations import came_in, changed, made, pulled
+from autograd_mini.checked.finite import all_finite, plain
 from autograd_mini.checked.locks import Memory, guard, is_locked, lock, release
 from autograd_mini.checked.places import Place, Places, inside_a_rule, user_place
 from autograd_mini.checked.traps import CHOOSE, WHERE, Conditions, condition_of
-from autograd_mini.graph import Node, Watch
+from autograd_mini.graph import Node, Record, Watch
 from autograd_mini.primitive import Primitive
 from autograd_mini.tensor import Tensor
 
@@ -123,6 +123,12 @@ class Checker(Watch):
                 raise pulled(node, cotangent, parts, self.places, self.conditions)
         if node.primitive is WHERE or node.primitive is CHOOSE:
             self.conditions[weakref.ref(node, self.forget)] = condition_of(node)
+
+    def hooked(self, record: Record, hook: Any, cotangent: Any, result: Any) -> None:
+        """Look at what a hook put in the place of a cotangent."""
+        values = plain(result)
+        if not all_finite(values) and all_finite(plain(cotangent)):
+            raise changed(record, hook, values)
 
 
 class _Thread(threading.local):

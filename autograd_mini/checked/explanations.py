@@ -10,7 +10,8 @@ import numpy as np
 from autograd_mini.checked.finite import all_finite, count, extent, infinite, not_finite, numbers, plain, value_text
 from autograd_mini.checked.places import Place, Places
 from autograd_mini.checked.traps import WHERE, Conditions, zero_times_infinity
-from autograd_mini.graph import Leaf, Node, modes
+from autograd_mini.graph import Leaf, Node, Record, modes
+from autograd_mini.hooks import called
 from autograd_mini.outputs import Cotangents
 from autograd_mini.primitive import Primitive
 
@@ -24,6 +25,7 @@ SEED = (
     "The cotangent that arrived at {name} was not finite already, although no edge made it so: {count}. It is the seed "
     "that was given, or the sum over several consumers overflows.{details}"
 )
+HOOK = "A hook of {tensor} returned a gradient that is not finite, from a finite one: {count}.{details}"
 BAD_DATA = (
     "Clean the data first, for example `np.nan_to_num(x)`, or leave the rows out: `x[np.isfinite(x).all(axis=1)]`."
 )
@@ -121,6 +123,14 @@ def pulled(
             details=details(node.scope, place, lines, hint or SLOPE_HINT.format(name=name)),
         )
     )
+
+
+def changed(record: Record, hook: Any, values: Any) -> NonFiniteError:
+    """A hook returned values that are not finite."""
+    written = [f"the hook is written at {Place(hook.__code__, 0)}"] if hasattr(hook, "__code__") else []
+    lines = [*written, f"tensor: shape {record.shape} {record.dtype}", f"what it returned: {extent(values)}"]
+    below = "".join(f"\n  {line}" for line in lines)
+    return NonFiniteError(HOOK.format(tensor=called(record), count=count(values), details=below))
 
 
 def details(scope: str, place: Place | None, lines: list[str], hint: str) -> str:

@@ -315,6 +315,8 @@ class Measurement(Measured):
         The singular values of d(output)/d(input), if they were asked for.
     causes : Causes
         What stops the signal, or makes units alike.
+    hooked : tuple of Node
+        The results whose hooks put other cotangents in the place of theirs.
     """
 
     layers: tuple[Layer, ...] = ()
@@ -327,6 +329,7 @@ class Measurement(Measured):
     tries: str = ""
     spectrum: JacobianSpectrum | None = None
     causes: Causes = NOTHING
+    hooked: tuple[Record, ...] = ()
 
 
 @np.errstate(all="ignore")
@@ -390,7 +393,8 @@ def measurement(  # noqa: PLR0917
         layers = [layer._replace(relative=log_ratio(layer.g.rms, top)) for layer in layers]
     causes = asked.found(measuring.records, measuring.edges, kept)
     sizes = measuring.records, measuring.edges, measuring.values
-    return Measurement(root, *sizes, tuple(layers), tuple(kept), name, causes=causes)
+    hooked = tuple(node for node in nodes if node in measuring.hooked_records)
+    return Measurement(root, *sizes, tuple(layers), tuple(kept), name, causes=causes, hooked=hooked)
 
 
 def log_ratio(part: float, whole: float) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 from autograd_mini import errors
 from autograd_mini.arrays import as_seed
 from autograd_mini.backward import pull_back
-from autograd_mini.graph import Leaf, Node, Record, Watch, operations
+from autograd_mini.graph import Leaf, Node, Record, Watch, no_grad, operations
 from autograd_mini.tensor import Tensor
 from autograd_mini.words import in_words
 
@@ -137,7 +137,7 @@ def root_and_seed(tensor: Any, seed: Any) -> tuple[Record, Any]:
 def measured_backward(root: Record, seed: Any, measuring: Measuring) -> None:
     """One backward that keeps the graph, with all cotangents measured on the way."""
     try:
-        with measuring:
+        with measuring, no_grad():
             leaves = pull_back(root, seed, retain_graph=True)
     except RuntimeError:
         if any(node.operands is None for node in operations(root)):
@@ -155,6 +155,7 @@ class Measuring(Watch):
         self.records: dict[Record, Signal] = {}
         self.edges: dict[tuple[Node, int], Edge] = {}
         self.values: dict[Record, Signal] = {}
+        self.hooked_records: set[Record] = set()
         self.spread: Collection[Record] = ()
         self.spreads: dict[Record, Spread] = {}
         self.unit_axes: Mapping[Record, int] = {}
@@ -162,6 +163,9 @@ class Measuring(Watch):
         self.keep: Collection[Record] = ()
         self.kept: dict[Record, Any] = {}
         self.last: dict[Record, tuple[Any, Signal]] = {}  # a sole consumer's part is the total: not measured twice
+
+    def hooked(self, record: Record, hook: Any, cotangent: Any, result: Any) -> None:  # noqa: ARG002
+        self.hooked_records.add(record)
 
     def backward(self, node: Node, cotangent: Any, parts: list[tuple[Record, Any]]) -> None:
         if node not in self.nodes:

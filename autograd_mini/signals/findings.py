@@ -43,6 +43,9 @@ def findings(measured: Measurement) -> tuple[str, ...]:
     if not layers:
         return (str(first), *faults.unreached(measured))
     whole = healthy(layers)
+    if measured.hooked and whole:
+        others = faults.dead_units, faults.saturated, faults.underflow, faults.updates, faults.unreached
+        return (str(first), *(str(one) for kind in others for one in kind(measured)))
     usual = size(log(middle(gains(layers))))
     far = [layer for layer in outliers(layers) if size(log(layer.gain)) > usual] if whole else []
     odd = [odd_one(layer, measured) for layer in far]
@@ -92,7 +95,15 @@ def diagnosis(measured: Measurement) -> Diagnosis:
         why, culprit = cause(behind, True, measured)
         why = f"The layers behind it make it {times(typical(gains(behind)))} each. {why}"
         return found._replace(why=why, cure=cure(measured, behind, culprit, True), factor=culprit)
-    return main(measured)
+    return by_hooks(measured) if measured.hooked else main(measured)
+
+
+def by_hooks(measured: Measurement) -> Diagnosis:
+    """How the signal changes where hooks have a hand in it; no factor of a layer is blamed then."""
+    first, last, number = measured.layers[0], measured.layers[-1], len(measured.hooked)
+    whose = "a hook of 1 result puts" if number == 1 else f"hooks of {number} results put"
+    ends = f"from {in_words(last.g.rms)} at {named(last)} to {in_words(first.g.rms)} at {named(first)}"
+    return Diagnosis(f"The signal goes {ends}, and {whose} other gradients in its place on the way.")
 
 
 def healthy(layers: Sequence[Layer]) -> bool:

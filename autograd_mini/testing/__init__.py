@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograd_mini.testing import laws
 from autograd_mini.testing.checks import check_derivatives
+from autograd_mini.testing.derivation import Derivation, derivation
 from autograd_mini.testing.modules import check_module
 from autograd_mini.testing.report import DerivativeError, InconclusiveError, Report
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Derivation",
     "DerivativeError",
     "InconclusiveError",
     "Report",
@@ -32,6 +34,7 @@ __all__ = [
     "broadcastable",
     "check_derivatives",
     "check_module",
+    "derivation",
     "einsum_specs",
     "indices",
     "laws",

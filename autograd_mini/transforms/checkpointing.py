@@ -10,6 +10,7 @@ import numpy as np
 
 from autograd_mini.backward import pull_back
 from autograd_mini.graph import Leaf, Node, Record, enable_grad, modes, next_index
+from autograd_mini.hooks import hooked
 from autograd_mini.primitive import Plan, Primitive
 from autograd_mini.tensor import NONE, Tensor, wrap
 from autograd_mini.transforms.trees import flatten
@@ -119,10 +120,12 @@ class Segment:
         if not self.last.answers(g, index):
             out, variables = self.trace(list(operands[: len(self.chosen)]))
             self.require_same(out.data)
-            targets: list[Any] = [variable._record for variable in variables] + self.closed_over
+            own = [variable._record for variable in variables]  # the others' hooks see more than comes from here
+            targets: list[Any] = own + self.closed_over
             graph = wrap if isinstance(g, Tensor) else None
             root: Any = out._record
             found = pull_back(root, g, targets, retain_graph=graph is not None, wrap=graph)
+            found.update((leaf, hooked(leaf, found[leaf], graph)) for leaf in own if leaf in found)
             self.last = Recomputed(g, None if graph else g.copy(), [found.get(target) for target in targets])
         result = self.last.take(index)
         return np.zeros_like(operands[index]) if result is None else result

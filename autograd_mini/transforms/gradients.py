@@ -16,6 +16,7 @@ from autograd_mini import errors
 from autograd_mini.arrays import as_operand, as_seed, as_values
 from autograd_mini.backward import pull_back
 from autograd_mini.graph import Leaf, Record, enable_grad, modes, operations
+from autograd_mini.hooks import hooked
 from autograd_mini.tensor import DIFFERENTIABLE, Tensor, wrap
 from autograd_mini.transforms.trees import flatten
 
@@ -161,6 +162,7 @@ class Trace:
             variables += new
         self.variables: list[Any] = [variable._record for variable in variables]
         self.tensors = [isinstance(value, Tensor) for value in given]
+        self.sources = [value._record if isinstance(value, Tensor) else None for value in given]
         outside = modes.recording
         with enable_grad():
             results, self.rebuild_out = flatten(f(*call, **kwargs))
@@ -231,10 +233,13 @@ class Trace:
             else:
                 found = pull_back(record, seed, self.variables, retain_graph=retain_graph)
         cotangents: list[Any] = []
-        for variable in self.variables:
+        for variable, source in zip(self.variables, self.sources, strict=True):
             cotangent = found.get(variable)
             if cotangent is None:
                 cotangent = np.zeros(variable.shape, variable.dtype)
+            else:  # hooks of `f`'s argument, and of the tensor that was given for it
+                cotangent = hooked(variable, cotangent, wrap if connected else None)
+                cotangent = hooked(source, cotangent, wrap if connected else None) if source else cotangent
             if cotangent.dtype.kind == "c":
                 cotangent = np.conj(cotangent)
             cotangents.append(as_tensor(cotangent) if connected else own(as_values(cotangent), seed, cotangents))

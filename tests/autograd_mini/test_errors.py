@@ -406,6 +406,54 @@ def pickle_of_a_result():
     pickle.dumps(variable() * 2)
 
 
+def backward_with(hook, x):
+    h = np.exp(x)
+    h.name = "h"
+    h.register_hook(hook)
+    return np.sum(h)
+
+
+@mistake("NOT_A_HOOK", TypeError, "float")
+def hook_that_is_a_number():
+    variable().register_hook(0.5)
+
+
+@mistake("NO_GRADIENT_FOR_HOOK", RuntimeError, "register_hook()", "a tensor without a name", "no_grad()")
+def hook_of_a_constant():
+    np.exp(variable().detach()).register_hook(np.negative)
+
+
+@mistake("NO_GRADIENT_FOR_HOOK", RuntimeError, "retain_grad()", "'x'")
+def retained_gradient_of_a_constant():
+    Tensor(MATRIX, name="x").retain_grad()
+
+
+@mistake("HOOK_RESULT", TypeError, "'h'", "shape (3,) float64", "shape (2, 3) float64")
+def hook_that_returns_another_shape():
+    backward_with(lambda g: g[0], variable()).backward()
+
+
+@mistake("HOOK_RESULT", TypeError, "float32", "astype('float64')")
+def hook_that_returns_another_dtype():
+    grad(lambda x: backward_with(lambda g: g.astype(np.float32), x))(MATRIX)
+
+
+@mistake("HOOK_RESULT", TypeError, "'h'", "a list")
+def hook_that_returns_no_array():
+    backward_with(lambda g: g.tolist(), variable()).backward()
+
+
+@mistake("HOOK_HISTORY", TypeError, "'h'", ".detach()")
+def hook_whose_history_would_be_lost():
+    w = variable()
+    grad(lambda x: backward_with(lambda g: g * w, x))(MATRIX)
+
+
+@mistake("IN_HOOK", ValueError, "'h'")
+def hook_that_writes_into_the_gradient():
+    backward_with(lambda g: np.multiply(g, 2, out=g), variable()).backward()
+
+
 @mistake("TRANSFORM_INPUT", TypeError, "grad", "argument 0", "int64")
 def gradient_by_integers():
     grad(np.sum)(np.arange(3))
