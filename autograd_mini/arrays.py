@@ -1,4 +1,4 @@
-"""What the engine takes for an array: conversion and checks of values that come from outside."""
+"""What the engine takes for an array: conversion and checks of values that come from outside, and what it asks of one."""
 
 from __future__ import annotations
 
@@ -80,6 +80,31 @@ def may_change(array: Any) -> bool:
             return True
         array = array.base
     return array is not None and not isinstance(array, bytes)
+
+
+def may_hold_nan(array: Any) -> bool:
+    """Whether an entry is NaN: no other number makes a sum of squares NaN. Of what is not computed yet, perhaps."""
+    if isinstance(array, np.generic):
+        return bool(array != array)  # noqa: PLR0124
+    if type(array) is not np.ndarray:
+        return getattr(array, "may_hold_nan", True)
+    if array.dtype.kind != "f":
+        return bool(np.isnan(array).any())
+    flat = array.ravel("K")
+    total = flat.dot(flat)
+    return bool(total != total)  # noqa: PLR0124
+
+
+def sum_to(cotangent: Any, shape: tuple[int, ...]) -> Any:
+    """The adjoint of broadcasting `shape`: sum over the axes along which it was repeated."""
+    extra = cotangent.ndim - len(shape)
+    if extra < 0:
+        return cotangent
+    axes = tuple(range(extra))
+    if 1 in shape:
+        axes += tuple(i for i, length in enumerate(shape, extra) if length == 1 and cotangent.shape[i] != 1)
+    total = cotangent.sum(axis=axes)
+    return total if total.shape == shape else total.reshape(shape)
 
 
 def is_array(value: Any) -> bool:

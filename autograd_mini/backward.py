@@ -8,7 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
+import numpy as np
+
 from autograd_mini import errors
+from autograd_mini.arrays import sum_to
+from autograd_mini.dependence import Dependence, Edge, first_cut, holds_nan
 from autograd_mini.graph import Leaf, Node, Record, modes, operations
 from autograd_mini.outputs import Cotangents, output_node, rebuilt
 
@@ -48,21 +52,68 @@ def pull_back(
     stop = () if targets is None else targets
     nodes = operations(root, stop)
     useful = None if targets is None else leading_to(targets, nodes)
+    cut = first_cut(nodes)
     cotangents: dict[Record, Any] = {root: seed}
+    go_back(nodes[:cut], cotangents, useful, wrap, free_at_once=not retain_graph)
+    if cut < len(nodes):
+        cotangents = behind_cuts(nodes[cut:], cotangents, useful, wrap, retain_graph)
+    return cotangents
+
+
+def behind_cuts(
+    nodes: list[Node],
+    start: dict[Record, Any],
+    useful: Collection[Record] | None,
+    wrap: Wrap | None,
+    retain_graph: bool,
+) -> dict[Record, Any]:
+    """The cotangents that `nodes` lead to from `start`, with 0 for what was cut off, however steep it is there.
+
+    Where none is NaN there is nothing to do but not to free what a second pass would need. A watch sees one pass.
+    """
+    cotangents = dict(start)
+    at_once = modes.watches or (wrap is not None and any(node.primitive.pole for node in nodes))
+    if not at_once:
+        with np.errstate(invalid="ignore"):
+            passed = go_back(nodes, cotangents, useful, wrap)
+    if at_once or holds_nan(cotangents.values()):
+        cotangents = dict(start)
+        passed = go_back(nodes, cotangents, useful, wrap, Dependence(start, wrap is not None))
+    for node in () if retain_graph else passed:
+        free(node)
+    return cotangents
+
+
+def go_back(
+    nodes: list[Node],
+    cotangents: dict[Record, Any],
+    useful: Collection[Record] | None,
+    wrap: Wrap | None,
+    dependence: Dependence | None = None,
+    free_at_once: bool = False,
+) -> list[Node]:
+    """Pull `cotangents` through `nodes`, latest first, as far as these lead; returns the nodes that it went through."""
+    passed = []
     for node in nodes:
         if node not in cotangents:
             continue
         cotangent = cotangents.pop(node)
-        parts = pull_through(node, cotangent, useful, wrap)
+        parts = pull_through(node, cotangent, useful, wrap, dependence)
         for watch in modes.watches:
             watch.backward(node, cotangent, parts)
         for parent, part in parts:
             cotangents[parent] = cotangents[parent] + part if parent in cotangents else part
-        if not retain_graph:
-            node.operands = node.out = None
-            for watch in modes.watches:
-                watch.freed(node)
-    return cotangents
+        if free_at_once:
+            free(node)
+        passed.append(node)
+    return passed
+
+
+def free(node: Node) -> None:
+    """Forget what the rules of an operation read."""
+    node.operands = node.out = None
+    for watch in modes.watches:
+        watch.freed(node)
 
 
 def leading_to(targets: Collection[Record], nodes: list[Node]) -> set[Record]:
@@ -74,7 +125,13 @@ def leading_to(targets: Collection[Record], nodes: list[Node]) -> set[Record]:
     return useful
 
 
-def pull_through(node: Node, cotangent: Any, useful: Collection[Record] | None, wrap: Wrap | None) -> Parts:
+def pull_through(
+    node: Node,
+    cotangent: Any,
+    useful: Collection[Record] | None,
+    wrap: Wrap | None,
+    dependence: Dependence | None = None,
+) -> Parts:
     """The cotangents along the edges of one operation: for each differentiable operand, its record and part."""
     operands, out, inputs, options, primitive = node.operands, node.out, node.inputs, node.options, node.primitive
     if operands is None:
@@ -93,6 +150,8 @@ def pull_through(node: Node, cotangent: Any, useful: Collection[Record] | None, 
             if useful is not None and parent not in useful:
                 continue
             part = vjp(cotangent, out, *operands, **options) if options else vjp(cotangent, out, *operands)
+            if dependence is not None:
+                part = dependence.settled(part, Edge(node, position, vjp), (cotangent, out, *operands))
             if part.shape != parent.shape or part.dtype is not parent.dtype:
                 part = fit(part, node, position)
             parts.append((parent, part))
@@ -115,18 +174,6 @@ def on_tensors(node: Node, wrap: Wrap) -> tuple[Any, list[Any]]:
         if kept and isinstance(parent, Leaf | Node) and (parent.requires_grad or not node.primitive.takes_anything(i)):
             operands[i] = wrap(operands[i], parent)
     return out, operands
-
-
-def sum_to(cotangent: Any, shape: tuple[int, ...]) -> Any:
-    """The adjoint of broadcasting `shape`: sum over the axes along which it was repeated."""
-    extra = cotangent.ndim - len(shape)
-    if extra < 0:
-        return cotangent
-    axes = tuple(range(extra))
-    if 1 in shape:
-        axes += tuple(i for i, length in enumerate(shape, extra) if length == 1 and cotangent.shape[i] != 1)
-    total = cotangent.sum(axis=axes)
-    return total if total.shape == shape else total.reshape(shape)
 
 
 def fit(part: Any, node: Node, position: int) -> Any:
