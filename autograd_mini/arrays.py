@@ -1,4 +1,4 @@
-"""What the engine takes for an array: conversion and checks of values that come from outside, and what it asks of one."""
+"""What the engine takes for an array: conversion and checks of values from outside, and the questions it asks."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from autograd_mini import errors
 from autograd_mini.arrays import sum_to
-from autograd_mini.dependence import Dependence, Edge, first_cut, holds_nan
+from autograd_mini.dependence import Dependence, Edge, cuts, holds_nan
 from autograd_mini.graph import Leaf, Node, Record, modes, operations
 from autograd_mini.outputs import Cotangents, output_node, rebuilt
 
@@ -52,15 +52,19 @@ def pull_back(
     stop = () if targets is None else targets
     nodes = operations(root, stop)
     useful = None if targets is None else leading_to(targets, nodes)
-    cut = first_cut(nodes)
     cotangents: dict[Record, Any] = {root: seed}
-    go_back(nodes[:cut], cotangents, useful, wrap, free_at_once=not retain_graph)
-    if cut < len(nodes):
-        cotangents = behind_cuts(nodes[cut:], cotangents, useful, wrap, retain_graph)
+    for position, node in enumerate(nodes):
+        if node not in cotangents:
+            continue
+        if node.plan.may_cut and cuts(node):
+            return behind_cut(nodes[position:], cotangents, useful, wrap, retain_graph)
+        pull(node, cotangents, useful, wrap)
+        if not retain_graph:
+            free(node)
     return cotangents
 
 
-def behind_cuts(
+def behind_cut(
     nodes: list[Node],
     start: dict[Record, Any],
     useful: Collection[Record] | None,
@@ -71,42 +75,41 @@ def behind_cuts(
 
     Where none is NaN there is nothing to do but not to free what a second pass would need. A watch sees one pass.
     """
-    cotangents = dict(start)
+
+    def once(dependence: Dependence | None) -> dict[Record, Any]:
+        cotangents = dict(start)
+        for node in nodes:
+            if node in cotangents:
+                pull(node, cotangents, useful, wrap, dependence)
+                passed.add(node)
+        return cotangents
+
+    passed: set[Node] = set()
     at_once = modes.watches or (wrap is not None and any(node.primitive.pole for node in nodes))
     if not at_once:
         with np.errstate(invalid="ignore"):
-            passed = go_back(nodes, cotangents, useful, wrap)
+            cotangents = once(None)
     if at_once or holds_nan(cotangents.values()):
-        cotangents = dict(start)
-        passed = go_back(nodes, cotangents, useful, wrap, Dependence(start, wrap is not None))
+        cotangents = once(Dependence(start, wrap is not None))
     for node in () if retain_graph else passed:
         free(node)
     return cotangents
 
 
-def go_back(
-    nodes: list[Node],
+def pull(
+    node: Node,
     cotangents: dict[Record, Any],
     useful: Collection[Record] | None,
     wrap: Wrap | None,
     dependence: Dependence | None = None,
-    free_at_once: bool = False,
-) -> list[Node]:
-    """Pull `cotangents` through `nodes`, latest first, as far as these lead; returns the nodes that it went through."""
-    passed = []
-    for node in nodes:
-        if node not in cotangents:
-            continue
-        cotangent = cotangents.pop(node)
-        parts = pull_through(node, cotangent, useful, wrap, dependence)
-        for watch in modes.watches:
-            watch.backward(node, cotangent, parts)
-        for parent, part in parts:
-            cotangents[parent] = cotangents[parent] + part if parent in cotangents else part
-        if free_at_once:
-            free(node)
-        passed.append(node)
-    return passed
+) -> None:
+    """Replace the cotangent of an operation by those of its operands, added to what these have."""
+    cotangent = cotangents.pop(node)
+    parts = pull_through(node, cotangent, useful, wrap, dependence)
+    for watch in modes.watches:
+        watch.backward(node, cotangent, parts)
+    for parent, part in parts:
+        cotangents[parent] = cotangents[parent] + part if parent in cotangents else part
 
 
 def free(node: Node) -> None:
