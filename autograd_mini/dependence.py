@@ -53,6 +53,11 @@ def reads_nothing(node: Node) -> bool:
     return node.plan.keeps_none and not node.plan.keep_out
 
 
+def is_elementwise(function: Any) -> bool:
+    """Whether each entry of the result is computed from the operands' entries at its place."""
+    return isinstance(function, np.ufunc) and function.signature is None
+
+
 def values_of(part: Any) -> Any:
     """The array of a tensor; an array as it is."""
     return part.data if hasattr(part, "requires_grad") else part
@@ -161,27 +166,38 @@ class Dependence:
         """What the rule itself says: it is called with 0 for what does not matter, a random number for what does."""
         node, primitive = edge.node, edge.node.primitive
         if primitive.chooses or reads_nothing(node):
-            return edge.call(self.cotangent(node, alive), node.operands) != 0
+            found = edge.call(self.cotangent(node, alive), node.operands) != 0
+            return self.with_nan(found, node, alive) if primitive.chooses else found
         if primitive.linear and (alive is not None or any(map(is_constant, node.inputs))):
             return edge.call(self.cotangent(node, alive), [self.factor(node, i) for i in range(len(node.inputs))]) != 0
-        if alive is None or primitive.broadcasts:
+        if alive is None or is_elementwise(primitive.function):
             return alive
         return self.tried(edge, self.cotangent(node, alive))
 
+    def with_nan(self, found: Any, node: Node, alive: Any) -> Any:
+        """`found`, and the entries at which a choice gives NaN: `np.maximum(np.nan, 1)` chooses neither."""
+        if any(isinstance(operand, Vertex) for operand in node.operands):
+            return found
+        nan = np.isnan(node.primitive.function(*node.operands, **node.options))
+        return found | (nan if alive is None else nan & alive) if nan.shape == found.shape else found
+
     def tried(self, edge: Edge, cotangent: Any) -> Any:
-        """The same for a rule that reads what it likes: an entry matters if any numbers say so."""
+        """The same for a rule that reads what it likes, at the operands and at random ones: if any says so it matters."""
         node, plan = edge.node, edge.node.plan
         if not node.primitive.vjps or any(map(callable, node.options.values())):
             return None  # a function of the user's takes part, which may do more than compute
         try:
-            found = edge.call(cotangent, node.operands)
-            alive = (found != 0) & np.logical_not(np.isnan(found))
+            found = [edge.call(cotangent, node.operands)]
             for sign in (1, -1):
                 operands = [sign * self.stand_in(node, i) for i in range(len(node.inputs))]
                 out = node.primitive.function(*operands, **node.options) if plan.keep_out else None
-                alive = alive | (edge.call(cotangent, operands, out) != 0)
+                found.append(edge.call(cotangent, operands, out))
         except UNDEFINED:
             return None
+        nan = [np.isnan(numbers) for numbers in found]
+        alive = nan[1] & nan[2]  # neither can tell
+        for numbers, no_number in zip(found, nan, strict=True):
+            alive = alive | ((numbers != 0) & np.logical_not(no_number))
         return alive
 
     def product(self, part: Any, edge: Edge, call: Sequence[Any]) -> Any:
@@ -215,7 +231,7 @@ class Dependence:
     def stand_in(self, node: Node, i: int) -> Any:
         """In place of an operand through which a gradient flows, random numbers."""
         parent = node.inputs[i]
-        return self.random(parent) if isinstance(parent, Vertex) and parent.requires_grad else node.operands[i]
+        return self.random(parent) if isinstance(parent, Leaf | Node) and parent.requires_grad else node.operands[i]
 
     def random(self, like: Record) -> Any:
         """Numbers from 0.5 to 2.5, the same in each run."""
