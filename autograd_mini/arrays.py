@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import sys
 from typing import Any
 
@@ -84,15 +85,12 @@ def may_change(array: Any) -> bool:
 
 def may_hold_nan(array: Any) -> bool:
     """Whether an entry is NaN: no other number makes a sum of squares NaN. Of what is not computed yet, perhaps."""
-    if isinstance(array, np.generic):
-        return bool(array != array)  # noqa: PLR0124
-    if type(array) is not np.ndarray:
-        return getattr(array, "may_hold_nan", True)
-    if array.dtype.kind != "f":
+    if type(array) is np.ndarray and array.dtype.kind == "f":
+        flat = array.ravel("K")
+        return math.isnan(flat.dot(flat))
+    if isinstance(array, np.ndarray | np.generic):
         return bool(np.isnan(array).any())
-    flat = array.ravel("K")
-    total = flat.dot(flat)
-    return bool(total != total)  # noqa: PLR0124
+    return getattr(array, "may_hold_nan", True)
 
 
 def sum_to(cotangent: Any, shape: tuple[int, ...]) -> Any:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import errors
-from autograd_mini.arrays import sum_to
-from autograd_mini.dependence import Dependence, Edge, cuts, holds_nan
+from autograd_mini.arrays import may_hold_nan, sum_to
+from autograd_mini.dependence import Dependence, Edge, cuts
 from autograd_mini.graph import Leaf, Node, Record, modes, operations
 from autograd_mini.outputs import Cotangents, output_node, rebuilt
 
@@ -89,7 +89,7 @@ def behind_cut(
     if not at_once:
         with np.errstate(invalid="ignore"):
             cotangents = once(None)
-    if at_once or holds_nan(cotangents.values()):
+    if at_once or any(map(may_hold_nan, cotangents.values())):
         cotangents = once(Dependence(start, wrap is not None))
     for node in () if retain_graph else passed:
         free(node)

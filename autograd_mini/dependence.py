@@ -8,7 +8,7 @@ multiplied by a constant 0. Nothing here is a derivative; `backward` asks, and o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,11 +61,6 @@ def is_elementwise(function: Any) -> bool:
 def values_of(part: Any) -> Any:
     """The array of a tensor; an array as it is."""
     return part.data if hasattr(part, "requires_grad") else part
-
-
-def holds_nan(cotangents: Iterable[Any]) -> bool:
-    """Whether an entry of any of them may be NaN."""
-    return any(may_hold_nan(values_of(cotangent)) for cotangent in cotangents)
 
 
 def all_of(alive: Any) -> bool:
@@ -182,7 +177,7 @@ class Dependence:
         return found | (nan if alive is None else nan & alive) if nan.shape == found.shape else found
 
     def tried(self, edge: Edge, cotangent: Any) -> Any:
-        """The same for a rule that reads what it likes, at the operands and at random ones: if any says so it matters."""
+        """The same for a rule that reads what it likes, at the operands and at random ones: any may say so."""
         node, plan = edge.node, edge.node.plan
         if not node.primitive.vjps or any(map(callable, node.options.values())):
             return None  # a function of the user's takes part, which may do more than compute
