@@ -160,17 +160,24 @@ class Dependence:
     def through(self, edge: Edge, alive: Any) -> Any:
         """What the rule itself says: it is called with 0 for what does not matter, a random number for what does."""
         node, primitive = edge.node, edge.node.primitive
-        if primitive.chooses or reads_nothing(node):
-            found = edge.call(self.cotangent(node, alive), node.operands) != 0
-            return self.with_nan(found, node, alive) if primitive.chooses else found
+        if primitive.chooses:
+            return self.chosen(edge, alive)
+        if reads_nothing(node):
+            return edge.call(self.cotangent(node, alive), node.operands) != 0
         if primitive.linear and (alive is not None or any(map(is_constant, node.inputs))):
             return edge.call(self.cotangent(node, alive), [self.factor(node, i) for i in range(len(node.inputs))]) != 0
         if alive is None or is_elementwise(primitive.function):
             return alive
         return self.tried(edge, self.cotangent(node, alive))
 
-    def with_nan(self, found: Any, node: Node, alive: Any) -> Any:
-        """`found`, and the entries at which a choice gives NaN: `np.maximum(np.nan, 1)` chooses neither."""
+    def chosen(self, edge: Edge, alive: Any) -> Any:
+        """The same for a choice. One that gives NaN, as `np.maximum(np.nan, 1)` does, depends on all."""
+        node, cotangent = edge.node, self.cotangent(edge.node, alive)
+        found = edge.call(cotangent, node.operands)
+        if may_hold_nan(found):
+            equal = [np.zeros_like(o) if is_number(o) else o for o in (*node.operands, node.out)]
+            found = np.where(np.isnan(found), edge.call(cotangent, equal[:-1], equal[-1]), found)
+        found = found != 0
         if any(isinstance(operand, Vertex) for operand in node.operands):
             return found
         nan = np.isnan(node.primitive.function(*node.operands, **node.options))

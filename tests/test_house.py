@@ -19,8 +19,9 @@ import nn
 ENGINE = [
     {"domains": "", "errors": ""},
     {"graph": "errors", "primitive": "domains errors", "arrays": "errors"},
-    {"outputs": "graph primitive", "rules": "domains errors primitive", "surface": "errors graph primitive"},
-    {"backward": "errors graph outputs"},
+    {"outputs": "graph primitive", "rules": "domains errors primitive", "surface": "arrays errors graph primitive"},
+    {"dependence": "arrays graph outputs"},
+    {"backward": "arrays dependence errors graph outputs"},
     {"tensor": "arrays backward errors graph outputs primitive rules surface"},
     {"transforms": "arrays backward errors graph primitive tensor"},
     {
@@ -56,6 +57,7 @@ READ_FIRST = {
     "primitive",
     "arrays",
     "outputs",
+    "dependence",
     "backward",
     "surface",
     "tensor",

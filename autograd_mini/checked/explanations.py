@@ -9,10 +9,9 @@ import numpy as np
 
 from autograd_mini.checked.finite import all_finite, count, extent, infinite, not_finite, numbers, plain, value_text
 from autograd_mini.checked.places import Place, Places
-from autograd_mini.checked.traps import WHERE, Conditions, zero_times_infinity
 from autograd_mini.graph import Leaf, Node, modes
 from autograd_mini.outputs import Cotangents
-from autograd_mini.primitive import Primitive
+from autograd_mini.primitive import Primitive, primitives
 
 MADE = "{name} made values that are not finite from {source}: {count}.{details}"
 DATA = "{name} was given {operand}, which was NaN from the start: {count}. No operation in the block made it.{details}"
@@ -38,6 +37,10 @@ HINTS = {
         "`np.logaddexp`."
     ),
 }  # fmt: skip
+ZERO = (
+    "The cotangent that arrives is exactly 0 there, and 0 times the infinite slope of {name} is NaN. Keep the operand "
+    "away from the points where the slope is infinite."
+)
 SLOPE_HINT = "The slope of {name} is not finite, or overflows, at these operands: keep them away from such points."
 RANGE_HINT = "The numbers overflow, or the operation is not defined at these operands: look at their ranges above."
 
@@ -88,9 +91,7 @@ def made(primitive: Primitive, args: Sequence[Any], values: Any, place: Place | 
     return NonFiniteError(MADE.format(name=primitive.name, source=source, count=count(values, bad), details=below))
 
 
-def pulled(
-    node: Node, cotangent: Any, parts: list[tuple[Any, Any]], places: Places, conditions: Conditions
-) -> NonFiniteError:
+def pulled(node: Node, cotangent: Any, parts: list[tuple[Any, Any]], places: Places) -> NonFiniteError:
     """One of the cotangents along the edges of a node, `parts`, is not finite; or the one that arrived was not."""
     which, part = next((i, plain(part)) for i, (_, part) in enumerate(parts) if not all_finite(plain(part)))
     reached = [parent for parent, _ in parts]
@@ -111,7 +112,7 @@ def pulled(
     if spoilt is not None:
         below = details(node.scope, place, lines, "")
         return NonFiniteError(SEED.format(name=name, count=count(spoilt), details=below))
-    hint = zero_times_infinity(node, position, arrays[0], places, conditions) if len(arrays) == 1 else ""
+    hint = zero_times_infinity(node, position, arrays[0]) if len(arrays) == 1 else ""
     return NonFiniteError(
         EDGE.format(
             name=name,
@@ -121,6 +122,17 @@ def pulled(
             details=details(node.scope, place, lines, hint or SLOPE_HINT.format(name=name)),
         )
     )
+
+
+def zero_times_infinity(node: Node, position: int, cotangent: Any) -> str:
+    """What to say if the cotangent is exactly zero where the slope is infinite; "" if it is not."""
+    slope = dict(node.plan.rules)[position]
+    operands: Any = node.operands
+    raw = slope(cotangent, node if node.out is None else node.out, *operands, **node.options)
+    bad = ~np.isfinite(raw)
+    if (cotangent[bad] if cotangent.shape == raw.shape else cotangent).any():
+        return ""
+    return ZERO.format(name=node.primitive.name)
 
 
 def details(scope: str, place: Place | None, lines: list[str], hint: str) -> str:
@@ -151,4 +163,4 @@ def described(label: str, like: Any) -> str:
 def is_elementwise(primitive: Primitive) -> bool:
     """Whether each entry of the result comes from the operands' entries at its place."""
     function = primitive.function
-    return primitive is WHERE or (isinstance(function, np.ufunc) and function.signature is None)
+    return primitive is primitives[np.where] or (isinstance(function, np.ufunc) and function.signature is None)
