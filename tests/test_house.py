@@ -25,7 +25,7 @@ ENGINE = [
     {"tensor": "arrays backward errors graph outputs primitive rules surface"},
     {"transforms": "arrays backward errors graph primitive tensor"},
     {
-        "checked": "backward graph outputs primitive rules tensor transforms",
+        "checked": "backward graph outputs primitive tensor transforms",
         "measuring": "arrays backward errors graph tensor transforms",
         "scipy": "domains errors primitive rules tensor transforms",
         "testing": "domains errors graph primitive tensor transforms",
