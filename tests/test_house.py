@@ -167,8 +167,9 @@ def test_the_engine_can_be_read_in_half_an_hour():
     lines = {room: len(source.splitlines()) for room, source in sources.items()}
     code = {room: code_lines(source) for room, source in sources.items()}
     # 1,600, and 130 more: what NumPy computes and refuses is NumPy's own, operands as they were written, SciPy's calls.
-    assert sum(lines.values()) <= 1730, lines
-    assert sum(code.values()) <= 1110, code
+    # And 350: `dependence`, which is why there are no where traps, and the second pass of the backward that it decides.
+    assert sum(lines.values()) <= 2080, lines
+    assert sum(code.values()) <= 1330, code
 
 
 def python(code: str) -> str:
