@@ -86,11 +86,11 @@ def behind_cut(
 
     passed: set[Node] = set()
     at_once = modes.watches or (wrap is not None and any(node.primitive.pole for node in nodes))
-    if not at_once:
-        with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore"):  # a NaN on the way is no news, and one that stays is in the result
+        if not at_once:
             cotangents = once(None)
-    if at_once or any(map(may_hold_nan, cotangents.values())):
-        cotangents = once(Dependence(start, wrap is not None))
+        if at_once or any(map(may_hold_nan, cotangents.values())):
+            cotangents = once(Dependence(start, wrap is not None))
     for node in () if retain_graph else passed:
         free(node)
     return cotangents
