@@ -8,6 +8,7 @@ multiplied by a constant 0. Nothing here is a derivative; `backward` asks, and o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -160,6 +161,8 @@ class Dependence:
     def through(self, edge: Edge, alive: Any) -> Any:
         """What the rule itself says: it is called with 0 for what does not matter, a random number for what does."""
         node, primitive = edge.node, edge.node.primitive
+        if math.isnan(node.size):
+            return None  # Dask does not know yet how long it is
         if primitive.chooses:
             return self.chosen(edge, alive)
         if reads_nothing(node):
@@ -214,7 +217,8 @@ class Dependence:
                 operands[i] = np.where(finite, operands[i], 0)
                 marked = [*ones[:i], np.logical_not(finite).astype(ones[i].dtype), *ones[i + 1 :]]
                 meets = meets | (edge.call(cotangent, marked) != 0)
-        return np.where(meets, part, edge.rule(g, out, *operands, **node.options))
+        kept = meets | np.logical_not(np.isnan(values_of(part)))
+        return np.where(kept, part, edge.rule(g, out, *operands, **node.options))
 
     # Numbers to call rules with
 
