@@ -3,7 +3,7 @@
 `np.where(x > 0, np.sqrt(x), 0)` computes the root at 0 too, and going back, 0 times its infinite slope is NaN. But the
 entry was not chosen, so its derivative is 0. That the cotangent is 0 does not say so: in `np.sqrt(x) ** 2` at 0 that of
 the root is 0 as well, and the derivative is 1. So zeros are found by structure: what was not chosen, not read, or
-multiplied by a constant 0. Nothing here is a derivative; `backward` asks, and only where one is NaN.
+multiplied by a constant 0. Nothing here is a derivative; `backward` asks where one is NaN, or that of one may be.
 """
 
 from __future__ import annotations
