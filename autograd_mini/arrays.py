@@ -1,8 +1,9 @@
-"""What the engine takes for an array: conversion and checks of values that come from outside."""
+"""What the engine takes for an array: conversion and checks of values from outside, and the questions it asks."""
 
 from __future__ import annotations
 
 import importlib
+import math
 import sys
 from typing import Any
 
@@ -97,6 +98,28 @@ def read_only(array: Any) -> Any:
         array = array.view()
         array.flags.writeable = False
     return array
+
+
+def may_hold_nan(array: Any) -> bool:
+    """Whether an entry is NaN: no other number makes a sum of squares NaN. Of what is not computed yet, perhaps."""
+    if type(array) is np.ndarray and array.dtype.kind == "f":
+        flat = array.ravel("K")
+        return math.isnan(flat.dot(flat))
+    if isinstance(array, np.ndarray | np.generic):
+        return bool(np.isnan(array).any())
+    return getattr(array, "may_hold_nan", True)
+
+
+def sum_to(cotangent: Any, shape: tuple[int, ...]) -> Any:
+    """The adjoint of broadcasting `shape`: sum over the axes along which it was repeated."""
+    extra = cotangent.ndim - len(shape)
+    if extra < 0:
+        return cotangent
+    axes = tuple(range(extra))
+    if 1 in shape:
+        axes += tuple(i for i, length in enumerate(shape, extra) if length == 1 and cotangent.shape[i] != 1)
+    total = cotangent.sum(axis=axes)
+    return total if total.shape == shape else total.reshape(shape)
 
 
 def is_array(value: Any) -> bool:

@@ -8,7 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
+import numpy as np
+
 from autograd_mini import errors
+from autograd_mini.arrays import may_hold_nan, sum_to
+from autograd_mini.dependence import Dependence, Edge, cuts
 from autograd_mini.graph import Leaf, Node, Record, modes, operations
 from autograd_mini.hooks import hooked
 from autograd_mini.outputs import Cotangents, output_node, rebuilt
@@ -51,27 +55,79 @@ def pull_back(
     nodes = operations(root, stop)
     useful = None if targets is None else leading_to(targets, nodes)
     cotangents: dict[Record, Any] = {root: seed}
-    for node in nodes:
+    for position, node in enumerate(nodes):
         if node not in cotangents:
             continue
-        cotangent = cotangents.pop(node)
-        if node.hooks is not None:
-            cotangent = hooked(node, cotangent, wrap)
-            if node.hooks.retains:
-                cotangents[node] = cotangent
-        parts = pull_through(node, cotangent, useful, wrap)
-        for watch in modes.watches:
-            watch.backward(node, cotangent, parts)
-        for parent, part in parts:
-            cotangents[parent] = cotangents[parent] + part if parent in cotangents else part
+        if node.plan.may_cut and cuts(node):
+            cotangents = behind_cut(nodes[position:], cotangents, useful, wrap, retain_graph)
+            break
+        pull(node, cotangents, useful, wrap)
         if not retain_graph:
-            node.operands = node.out = None
-            for watch in modes.watches:
-                watch.freed(node)
+            free(node)
     if targets is None:
         for leaf in [record for record in cotangents if record.hooks is not None and type(record) is Leaf]:
             cotangents[leaf] = hooked(leaf, cotangents[leaf], wrap)
     return cotangents
+
+
+def behind_cut(
+    nodes: list[Node],
+    start: dict[Record, Any],
+    useful: Collection[Record] | None,
+    wrap: Wrap | None,
+    retain_graph: bool,
+) -> dict[Record, Any]:
+    """The cotangents that `nodes` lead to from `start`, with 0 for what was cut off, however steep it is there.
+
+    Where none is NaN there is nothing to do but not to free what a second pass would need. Watches and hooks see one
+    pass.
+    """
+
+    def once(dependence: Dependence | None) -> dict[Record, Any]:
+        cotangents = dict(start)
+        for node in nodes:
+            if node in cotangents:
+                pull(node, cotangents, useful, wrap, dependence)
+                passed.add(node)
+        return cotangents
+
+    passed: set[Node] = set()
+    at_once = modes.watches or any(node.hooks is not None or (wrap and node.primitive.pole) for node in nodes)
+    with np.errstate(invalid="ignore"):  # a NaN on the way is no news, and one that stays is in the result
+        if not at_once:
+            cotangents = once(None)
+        if at_once or any(map(may_hold_nan, cotangents.values())):
+            cotangents = once(Dependence(start, wrap is not None))
+    for node in () if retain_graph else passed:
+        free(node)
+    return cotangents
+
+
+def pull(
+    node: Node,
+    cotangents: dict[Record, Any],
+    useful: Collection[Record] | None,
+    wrap: Wrap | None,
+    dependence: Dependence | None = None,
+) -> None:
+    """Replace the cotangent of an operation by those of its operands, added to what these have."""
+    cotangent = cotangents.pop(node)
+    if node.hooks is not None:
+        cotangent = hooked(node, cotangent, wrap)
+        if node.hooks.retains:
+            cotangents[node] = cotangent
+    parts = pull_through(node, cotangent, useful, wrap, dependence)
+    for watch in modes.watches:
+        watch.backward(node, cotangent, parts)
+    for parent, part in parts:
+        cotangents[parent] = cotangents[parent] + part if parent in cotangents else part
+
+
+def free(node: Node) -> None:
+    """Forget what the rules of an operation read."""
+    node.operands = node.out = None
+    for watch in modes.watches:
+        watch.freed(node)
 
 
 def leading_to(targets: Collection[Record], nodes: list[Node]) -> set[Record]:
@@ -83,7 +139,13 @@ def leading_to(targets: Collection[Record], nodes: list[Node]) -> set[Record]:
     return useful
 
 
-def pull_through(node: Node, cotangent: Any, useful: Collection[Record] | None, wrap: Wrap | None) -> Parts:
+def pull_through(
+    node: Node,
+    cotangent: Any,
+    useful: Collection[Record] | None,
+    wrap: Wrap | None,
+    dependence: Dependence | None = None,
+) -> Parts:
     """The cotangents along the edges of one operation: for each differentiable operand, its record and part."""
     operands, out, inputs, options, primitive = node.operands, node.out, node.inputs, node.options, node.primitive
     if operands is None:
@@ -102,6 +164,8 @@ def pull_through(node: Node, cotangent: Any, useful: Collection[Record] | None, 
             if useful is not None and parent not in useful:
                 continue
             part = vjp(cotangent, out, *operands, **options) if options else vjp(cotangent, out, *operands)
+            if dependence is not None:
+                part = dependence.settled(part, Edge(node, position, vjp), (cotangent, out, *operands))
             if part.shape != parent.shape or part.dtype is not parent.dtype:
                 part = fit(part, node, position)
             parts.append((parent, part))
@@ -124,18 +188,6 @@ def on_tensors(node: Node, wrap: Wrap) -> tuple[Any, list[Any]]:
         if kept and isinstance(parent, Leaf | Node) and (parent.requires_grad or not node.primitive.takes_anything(i)):
             operands[i] = wrap(operands[i], parent)
     return out, operands
-
-
-def sum_to(cotangent: Any, shape: tuple[int, ...]) -> Any:
-    """The adjoint of broadcasting `shape`: sum over the axes along which it was repeated."""
-    extra = cotangent.ndim - len(shape)
-    if extra < 0:
-        return cotangent
-    axes = tuple(range(extra))
-    if 1 in shape:
-        axes += tuple(i for i, length in enumerate(shape, extra) if length == 1 and cotangent.shape[i] != 1)
-    total = cotangent.sum(axis=axes)
-    return total if total.shape == shape else total.reshape(shape)
 
 
 def fit(part: Any, node: Node, position: int) -> Any:

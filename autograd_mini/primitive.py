@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
@@ -36,6 +37,7 @@ class Plan(NamedTuple):
     keeps_none: bool
     keep_out: bool
     promotes: bool = True  # a Python number among the operands becomes one of the result's dtype
+    may_cut: bool = False  # entries may be left out, depending on the operands and options of the call
 
 
 class Reads(NamedTuple):
@@ -65,6 +67,9 @@ class Primitive:
     options: frozenset[str] | None = None  # the keyword arguments that its rules know; None: any
     plans: dict[int, Plan] = field(default_factory=dict)
     own: bool = False  # made by `primitive`: Python numbers reach its rules as they were written
+    chooses: bool = False  # it leaves out entries, and the zeros of its rules say which
+    linear: bool = False  # it is a sum of products of entries, one of each operand
+    pole: bool = False  # a derivative of some order is infinite at a finite operand
 
     def __post_init__(self) -> None:
         self.reads = tuple(vjp and read_signature(vjp, len(self.vjps), self.variadic) for vjp in self.vjps)
@@ -93,7 +98,9 @@ class Primitive:
         keep = tuple(any(read.operand(position) for read in reads) for position in range(len(wanted)))
         dropped = tuple(position for position, kept in enumerate(keep) if not kept)
         keep_out = any(read.out for read in reads)
-        plan = self.plans[mask] = Plan(tuple(rules), keep, dropped, not any(keep), keep_out, not self.own)
+        masked = self.options is not None and "where" in self.options
+        may_cut = self.chooses or masked or (self.linear and not all(wanted))
+        plan = self.plans[mask] = Plan(tuple(rules), keep, dropped, not any(keep), keep_out, not self.own, may_cut)
         return plan
 
 
@@ -128,6 +135,9 @@ def rule(
     cases: Sequence[Case] | None = None,
     prepare: Callable[..., Any] | None = None,
     bind: Callable[..., Any] | None = None,
+    chooses: bool = False,
+    linear: bool = False,
+    pole: bool | None = None,
 ) -> None:
     r"""Give `function` a derivative: one rule for each of its arguments.
 
@@ -158,6 +168,13 @@ def rule(
         Makes valid operands of any: an invertible matrix, a positive definite one. Returns one, or a tuple.
     bind : callable, optional
         Splits a call's `(args, kwargs)` into `(operands, options)` where the signature does not say it.
+    chooses : bool
+        Entries are left out (by a condition, an index, rounding), and where the rules give 0, that is why.
+    linear : bool
+        Each entry of the result is a sum of products, of one entry of each argument.
+    pole : bool, optional
+        A derivative, of the first or of a higher order, is infinite where the function is finite, as that of a root
+        at 0. By default so wherever `domain` ends, and for a function of your own that says none of the above.
 
     Raises
     ------
@@ -183,6 +200,10 @@ def rule(
     if variadic:
         compute = lambda *arrays, **options: function(arrays, **options)
     intervals: Any = domain if type(domain) is tuple else (domain,)
+    own = function in own_functions
+    if pole is None:
+        ends = [end for interval in intervals for end in interval if math.isfinite(end)]
+        pole = bool(ends) or prepare is not None or (own and not (elementwise or chooses or linear))
     primitives[function] = Primitive(
         compute,
         display_name(function),
@@ -191,7 +212,10 @@ def rule(
         variadic,
         elementwise if broadcasts is None else broadcasts,
         Domain(intervals, kinks, tuple(cases), prepare),
-        own=function in own_functions,
+        own=own,
+        chooses=chooses,
+        linear=linear,
+        pole=pole,
     )
 
 

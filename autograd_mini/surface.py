@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import errors
+from autograd_mini.arrays import may_hold_nan
 from autograd_mini.graph import Leaf, Node, copy_graph
 from autograd_mini.primitive import display_name
 
@@ -72,6 +73,8 @@ class Surface:
     __divmod__, __rdivmod__ = operators(np.divmod)
     __lshift__, __rlshift__ = operators(np.left_shift)
     __rshift__, __rrshift__ = operators(np.right_shift)
+
+    may_hold_nan = property(lambda self: may_hold_nan(self._values), doc="Whether an entry is, or may be, NaN.")
 
     def conj(self) -> Any:
         """The complex conjugate; a tensor of other numbers is its own."""

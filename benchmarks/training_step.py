@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.against import compare
 from benchmarks.common import SIZES, keys, print_table, quartiles
-from benchmarks.contestants import CONTESTANTS, Step, available, build_right_ones
+from benchmarks.contestants import CONTESTANTS, TASKS, Step, available, build_right_ones
 
 TURN = 0.01  # seconds that a contestant runs before the next one's turn
 REFERENCES = ("torch", "numpy")
@@ -125,9 +125,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=12.0, help="for each size (default: %(default)s)")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     parser.add_argument("--against", type=Path, help="another checkout of this library: compare with it alone")
+    parser.add_argument("--task", choices=TASKS, default="tanh", help="with --against: the network and its loss")
     options = parser.parse_args(arguments)
     if options.against:
-        compare(options.against, options.sizes, options.seconds)
+        compare(options.against, options.sizes, options.seconds, options.task)
         return
     contestants = available(options.peers)
     library_versions = versions(contestants)

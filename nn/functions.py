@@ -30,8 +30,8 @@ def sigmoid_slope(s: Any) -> Any:
     return e / np.square(1 + e)
 
 
-rule(sigmoid, lambda g, _out, s: g * sigmoid_slope(s), cases=UNARY)
-rule(sigmoid_slope, lambda g, out, s: g * (-out * np.tanh(s / 2)), cases=UNARY)
+rule(sigmoid, lambda g, _out, s: g * sigmoid_slope(s), cases=UNARY, pole=False)
+rule(sigmoid_slope, lambda g, out, s: g * (-out * np.tanh(s / 2)), cases=UNARY, pole=False)
 
 
 @primitive
@@ -40,7 +40,7 @@ def softplus(s: Any) -> Any:
     return np.maximum(s, 0) + np.log1p(np.exp(-np.abs(s)))
 
 
-rule(softplus, lambda g, _out, s: g * sigmoid(s), cases=UNARY)
+rule(softplus, lambda g, _out, s: g * sigmoid(s), cases=UNARY, pole=False)
 
 
 @primitive
@@ -63,14 +63,13 @@ def through_softmax(g: Any, p: Any, axis: int) -> Any:
 
 
 rule(
-    softmax,
-    lambda g, out, _s, axis=-1: through_softmax(g, out, axis),
-    cases=(*ROWS, case((3, 2), axis=0)),
+    softmax, lambda g, out, _s, axis=-1: through_softmax(g, out, axis), cases=(*ROWS, case((3, 2), axis=0)), pole=False
 )
 rule(
     log_softmax,
     lambda g, out, _s, axis=-1: g - np.exp(out) * np.sum(g, axis=axis, keepdims=True),
     cases=(*ROWS, case((3, 2), axis=0)),
+    pole=False,
 )
 
 
@@ -111,14 +110,17 @@ def excess(g: Any, s: Any, labels: Any) -> Any:
     return e.reshape(s.shape)
 
 
-rule(label_losses, lambda g, _out, s, labels: excess(np.expand_dims(g, -1), s, labels=labels), cases=LABELLED)
-rule(mean_label_loss, lambda g, _out, s, labels: excess(g / labels.size, s, labels=labels), cases=LABELLED)
+rule(
+    label_losses, lambda g, _out, s, labels: excess(np.expand_dims(g, -1), s, labels=labels), cases=LABELLED, pole=False
+)
+rule(mean_label_loss, lambda g, _out, s, labels: excess(g / labels.size, s, labels=labels), cases=LABELLED, pole=False)
 rule(
     excess,
     lambda g, _out, c, s, labels: g * excess(np.ones_like(c), s, labels=labels),
     lambda g, _out, c, s, **_labels: through_softmax(g * c, softmax(s), -1),
     broadcasts=True,
     cases=(case((2, 1), (2, 3), labels=np.array([2, 0])), case((), (3,), labels=np.array(1))),
+    pole=False,
 )
 
 
@@ -133,6 +135,7 @@ rule(
     lambda g, _out, s, shares: np.expand_dims(g, -1) * (softmax(s) * np.sum(shares, axis=-1, keepdims=True) - shares),
     lambda g, _out, s, _shares: np.expand_dims(-g, -1) * log_softmax(s),
     cases=(case((2, 3), (2, 3)), case((3,), (3,))),
+    pole=False,
 )
 
 
@@ -165,16 +168,19 @@ rule(
     lambda g, _out, s, y: g * logistic_excess(s, y),
     lambda g, _out, s, _y: -g * s,
     cases=SAME_SHAPES,
+    pole=False,
 )
 rule(
     mean_logistic_loss,
     lambda g, _out, s, y: (g / s.size) * logistic_excess(s, y),
     lambda g, _out, s, _y: (-g / s.size) * s,
     cases=SAME_SHAPES[:2],
+    pole=False,
 )
 rule(
     logistic_excess,
     lambda g, _out, s, _y: g * sigmoid_slope(s),
     lambda g, _out, _s, _y: -g,
     cases=SAME_SHAPES,
+    pole=False,
 )

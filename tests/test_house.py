@@ -23,13 +23,14 @@ ENGINE = [
         "hooks": "arrays errors graph",
         "outputs": "graph primitive",
         "rules": "domains errors primitive",
-        "surface": "errors graph primitive",
+        "surface": "arrays errors graph primitive",
     },
-    {"backward": "errors graph hooks outputs"},
+    {"dependence": "arrays graph outputs"},
+    {"backward": "arrays dependence errors graph hooks outputs"},
     {"tensor": "arrays backward errors graph hooks outputs primitive rules surface"},
     {"transforms": "arrays backward errors graph hooks primitive tensor"},
     {
-        "checked": "backward graph hooks outputs primitive rules tensor transforms",
+        "checked": "backward graph hooks outputs primitive tensor transforms",
         "measuring": "arrays backward errors graph tensor transforms words",
         "scipy": "domains errors primitive rules tensor transforms",
         "testing": "backward domains errors graph outputs primitive rules tensor transforms",
@@ -62,6 +63,7 @@ READ_FIRST = {
     "arrays",
     "hooks",
     "outputs",
+    "dependence",
     "backward",
     "surface",
     "tensor",
@@ -173,8 +175,9 @@ def test_the_engine_can_be_read_in_half_an_hour():
     # 1,600, and 145 more: what NumPy computes and refuses is NumPy's own, operands as they were written, SciPy's calls,
     # results that are Python's numbers or no arrays.
     # And 215 for hooks: what users do to a gradient on its way, in `hooks`, with half of the lines for its docstrings.
-    assert sum(lines.values()) <= 1960, lines
-    assert sum(code.values()) <= 1225, code
+    # And 355: `dependence`, which is why there are no where traps, and the second pass of the backward that it decides.
+    assert sum(lines.values()) <= 2315, lines
+    assert sum(code.values()) <= 1470, code
 
 
 def python(code: str) -> str:

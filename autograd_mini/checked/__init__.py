@@ -39,8 +39,8 @@ class checked(Block, metaclass=_Usage):  # noqa: N801 (reads as a statement)
     data is called that.
 
     **Backward.** The first cotangent that is not finite along one edge, though the one before it was, raises with the
-    same, and the line where the operation was written in the forward. Where `np.where` did not take a branch that was
-    computed all the same, it says so, and what to write.
+    same, and the line where the operation was written in the forward. What the result does not depend on passes: the
+    branch that `np.where` did not take has derivative 0, however steep it is there.
 
     **Locks.** From when an operation is recorded until its backward has passed, the arrays that its rules will read
     are read-only, and so are the arrays that they are views of: `w.data[0] = 1` in between raises NumPy's "assignment

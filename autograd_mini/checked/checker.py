@@ -16,7 +16,6 @@ from autograd_mini.checked.explanations import came_in, changed, made, pulled
 from autograd_mini.checked.finite import all_finite, plain
 from autograd_mini.checked.locks import Memory, guard, is_locked, lock, release
 from autograd_mini.checked.places import Place, Places, inside_a_rule, user_place
-from autograd_mini.checked.traps import CHOOSE, WHERE, Conditions, condition_of
 from autograd_mini.graph import Node, Record, Watch
 from autograd_mini.primitive import Primitive
 from autograd_mini.tensor import Tensor
@@ -27,10 +26,9 @@ class Checker(Watch):
 
     def __init__(self) -> None:
         self.depth = 0
-        # Of the live nodes: where they were written, what they need, and the conditions of choices gone back through.
+        # Of the live nodes: where they were written, and what they need.
         self.places = Places()
         self.held: dict[weakref.ref[Node], list[Memory]] = {}
-        self.conditions: Conditions = {}
         self.float_errors: Any = None
 
     def open(self) -> None:
@@ -51,14 +49,13 @@ class Checker(Watch):
             np.seterr(**self.float_errors)
             super().__exit__()
         held, self.held = self.held, {}
-        self.places, self.conditions = Places(), {}
+        self.places = Places()
         for memories in held.values():
             release(memories)
 
     def forget(self, reference: weakref.ref[Node]) -> None:
         """A graph was dropped."""
         self.places.pop(reference, None)
-        self.conditions.pop(reference, None)
         memories = self.held.pop(reference, None)
         if memories:
             release(memories)
@@ -120,9 +117,7 @@ class Checker(Watch):
         """Look at the cotangent along each edge."""
         for _, part in parts:
             if not all_finite(part._values if isinstance(part, Tensor) else part):
-                raise pulled(node, cotangent, parts, self.places, self.conditions)
-        if node.primitive is WHERE or node.primitive is CHOOSE:
-            self.conditions[weakref.ref(node, self.forget)] = condition_of(node)
+                raise pulled(node, cotangent, parts, self.places)
 
     def hooked(self, record: Record, hook: Any, cotangent: Any, result: Any) -> None:
         """Look at what a hook put in the place of a cotangent."""

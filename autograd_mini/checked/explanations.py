@@ -9,11 +9,10 @@ import numpy as np
 
 from autograd_mini.checked.finite import all_finite, count, extent, infinite, not_finite, numbers, plain, value_text
 from autograd_mini.checked.places import Place, Places
-from autograd_mini.checked.traps import WHERE, Conditions, zero_times_infinity
 from autograd_mini.graph import Leaf, Node, Record, modes
 from autograd_mini.hooks import called
 from autograd_mini.outputs import Cotangents
-from autograd_mini.primitive import Primitive
+from autograd_mini.primitive import Primitive, primitives
 
 MADE = "{name} made values that are not finite from {source}: {count}.{details}"
 DATA = "{name} was given {operand}, which was NaN from the start: {count}. No operation in the block made it.{details}"
@@ -40,6 +39,10 @@ HINTS = {
         "`np.logaddexp`."
     ),
 }  # fmt: skip
+ZERO = (
+    "The cotangent that arrives is exactly 0 there, and 0 times the infinite slope of {name} is NaN. Keep the operand "
+    "away from the points where the slope is infinite."
+)
 SLOPE_HINT = "The slope of {name} is not finite, or overflows, at these operands: keep them away from such points."
 RANGE_HINT = "The numbers overflow, or the operation is not defined at these operands: look at their ranges above."
 
@@ -90,9 +93,7 @@ def made(primitive: Primitive, args: Sequence[Any], values: Any, place: Place | 
     return NonFiniteError(MADE.format(name=primitive.name, source=source, count=count(values, bad), details=below))
 
 
-def pulled(
-    node: Node, cotangent: Any, parts: list[tuple[Any, Any]], places: Places, conditions: Conditions
-) -> NonFiniteError:
+def pulled(node: Node, cotangent: Any, parts: list[tuple[Any, Any]], places: Places) -> NonFiniteError:
     """One of the cotangents along the edges of a node, `parts`, is not finite; or the one that arrived was not."""
     which, part = next((i, plain(part)) for i, (_, part) in enumerate(parts) if not all_finite(plain(part)))
     reached = [parent for parent, _ in parts]
@@ -113,7 +114,7 @@ def pulled(
     if spoilt is not None:
         below = details(node.scope, place, lines, "")
         return NonFiniteError(SEED.format(name=name, count=count(spoilt), details=below))
-    hint = zero_times_infinity(node, position, arrays[0], places, conditions) if len(arrays) == 1 else ""
+    hint = zero_times_infinity(node, position, arrays[0]) if len(arrays) == 1 else ""
     return NonFiniteError(
         EDGE.format(
             name=name,
@@ -131,6 +132,17 @@ def changed(record: Record, hook: Any, values: Any) -> NonFiniteError:
     lines = [*written, f"tensor: shape {record.shape} {record.dtype}", f"what it returned: {extent(values)}"]
     below = "".join(f"\n  {line}" for line in lines)
     return NonFiniteError(HOOK.format(tensor=called(record), count=count(values), details=below))
+
+
+def zero_times_infinity(node: Node, position: int, cotangent: Any) -> str:
+    """What to say if the cotangent is exactly zero where the slope is infinite; "" if it is not."""
+    slope = dict(node.plan.rules)[position]
+    operands: Any = node.operands
+    raw = slope(cotangent, node if node.out is None else node.out, *operands, **node.options)
+    bad = ~np.isfinite(raw)
+    if (cotangent[bad] if cotangent.shape == raw.shape else cotangent).any():
+        return ""
+    return ZERO.format(name=node.primitive.name)
 
 
 def details(scope: str, place: Place | None, lines: list[str], hint: str) -> str:
@@ -161,4 +173,4 @@ def described(label: str, like: Any) -> str:
 def is_elementwise(primitive: Primitive) -> bool:
     """Whether each entry of the result comes from the operands' entries at its place."""
     function = primitive.function
-    return primitive is WHERE or (isinstance(function, np.ufunc) and function.signature is None)
+    return primitive is primitives[np.where] or (isinstance(function, np.ufunc) and function.signature is None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import itertools
 import linecache
 import os
@@ -30,19 +29,6 @@ class Place(NamedTuple):
     def span(self) -> tuple[int | None, int | None, int | None, int | None]:
         """First and last line, first and last column (in bytes) of the expression."""
         return next(itertools.islice(self.code.co_positions(), self.instruction // 2, None), (None,) * 4)
-
-    def expression(self) -> ast.expr | None:
-        """What was written there, such as `np.sqrt(x)`, or None if the source is not at hand."""
-        line, last, start, end = self.span()
-        if line is None or last is None or start is None or end is None:
-            return None
-        lines = [linecache.getline(self.code.co_filename, i).encode() for i in range(line, last + 1)]
-        lines[-1] = lines[-1][:end]
-        lines[0] = lines[0][start:]
-        try:
-            return ast.parse(b"(" + b"".join(lines) + b")", mode="eval").body
-        except SyntaxError:
-            return None
 
     def __str__(self) -> str:
         line = self.span()[0] or self.code.co_firstlineno

@@ -44,11 +44,12 @@ rule(np.conjugate, lambda g, _out, _a: np.conjugate(g))
 rule(np.real, lambda g, _out, _a: g, cases=EXAMPLES)  # the engine brings a real cotangent to the complex dtype
 rule(np.imag, lambda g, _out, _a: g * -1j if _a.dtype in COMPLEX else np.zeros_like(g), cases=EXAMPLES)
 rule(np.real_if_close, lambda g, _out, _a, tol=100: g, cases=EXAMPLES)
-rule(np.angle, angle, kinks=lambda a, deg=False: a, cases=(*EXAMPLES, case((3,), deg=True)))
+rule(np.angle, angle, kinks=lambda a, deg=False: a, cases=(*EXAMPLES, case((3,), deg=True)), pole=True)
 rule(
     np.absolute,
     lambda g, _out, a: g * np.conjugate(direction(a)) if a.dtype in COMPLEX else g * np.sign(a),
     kinks=lambda a: a,
+    pole=True,
 )
 
 
@@ -56,5 +57,5 @@ def of_sign(g, _out, a):
     return sign_of_complex(g, a) if a.dtype in COMPLEX else np.zeros_like(g)
 
 
-rule(np.sign, of_sign, kinks=lambda a: a)
-rule(direction, of_sign, kinks=lambda a: a, cases=EXAMPLES)
+rule(np.sign, of_sign, kinks=lambda a: a, chooses=True)
+rule(direction, of_sign, kinks=lambda a: a, cases=EXAMPLES, chooses=True)

@@ -16,7 +16,7 @@ rule(np.positive, lambda g, _out, _a: g)
 rule(np.negative, lambda g, _out, _a: -g)
 rule(np.add, lambda g, _out, _a, _b: g, lambda g, _out, _a, _b: g)
 rule(np.subtract, lambda g, _out, _a, _b: g, lambda g, _out, _a, _b: -g)
-rule(np.multiply, lambda g, _out, _a, b: g * b, lambda g, _out, a, _b: g * a)
+rule(np.multiply, lambda g, _out, _a, b: g * b, lambda g, _out, a, _b: g * a, linear=True)
 rule(
     np.divide,
     lambda g, _out, _a, b: g / b,
@@ -35,7 +35,7 @@ def one_where(mask, a):
     return np.where(mask, 1, a)
 
 
-rule(one_where, None, lambda g, _out, mask, _a: np.where(mask, 0, g), broadcasts=True)
+rule(one_where, None, lambda g, _out, mask, _a: np.where(mask, 0, g), broadcasts=True, chooses=True)
 
 
 def power_left(g, _out, a, b):
@@ -47,7 +47,7 @@ def power_right(g, out, a, b):
     return g * out * np.log(positive if a.dtype == out.dtype else cast(positive, out.dtype))  # (-1)**1j has a logarithm
 
 
-rule(np.power, power_left, power_right, domain=(POSITIVE, REAL))
+rule(np.power, power_left, power_right, domain=(POSITIVE, REAL), pole=True)
 rule(np.square, lambda g, _out, a: g * (2 * a))
 rule(np.sqrt, lambda g, out, _a: g / (2 * out), domain=POSITIVE)
 rule(np.cbrt, lambda g, out, _a: g / (3 * out * out), domain=POSITIVE)
@@ -59,9 +59,9 @@ def _float_power(x1, x2):
 
 
 # Exponentials
-rule(np.exp, lambda g, out, _a: g * out)
-rule(np.exp2, lambda g, out, _a: g * (out * LN2))
-rule(np.expm1, lambda g, _out, a: g * np.exp(a))  # out + 1 has no digits left where it is small
+rule(np.exp, lambda g, out, _a: g * out, pole=True)
+rule(np.exp2, lambda g, out, _a: g * (out * LN2), pole=True)
+rule(np.expm1, lambda g, _out, a: g * np.exp(a), pole=True)  # out + 1 has no digits left where it is small
 
 # Logarithms
 rule(np.log, lambda g, _out, a: g / a, domain=POSITIVE)
@@ -85,6 +85,7 @@ rule(
     lambda g, out, a, b: g * (out * exp_share(b, a)),
     lambda g, out, a, b: -g * (out * exp_share(b, a)),
     broadcasts=True,
+    pole=False,
 )
 
 
@@ -107,12 +108,13 @@ rule(np.frexp, lambda g, out, _a: np.ldexp(g[0], -out[1]), cases=UNARY)
 
 # A Python number as exponent has become one of the result's dtype, so that it is cast back.
 rule(np.ldexp, lambda g, _out, _a, b: np.ldexp(g, cast(b, "int32")), None)
-rule(np.nextafter, lambda g, _out, _a, _b: g, lambda g, _out, _a, _b: np.zeros_like(g))
+rule(np.nextafter, lambda g, _out, _a, _b: g, lambda g, _out, _a, _b: np.zeros_like(g), chooses=True)
 rule(
     np.spacing,
     lambda g, _out, _a: np.zeros_like(g),
     domain=POSITIVE,
     kinks=lambda a: np.sin(np.pi * np.log2(a)),
+    chooses=True,
 )
 
 
@@ -130,4 +132,4 @@ def _full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None):  #
     return cast(filled, a.dtype if dtype is None else dtype)
 
 
-rule(cast, lambda g, _out, _a, dtype: g, cases=(case((2, 3), dtype="float32"),))
+rule(cast, lambda g, _out, _a, dtype: g, cases=(case((2, 3), dtype="float32"),), pole=False)

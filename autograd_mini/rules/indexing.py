@@ -60,7 +60,7 @@ INDICES = (
     case((), index=()),
 )
 
-rule(getitem, lambda g, _out, _a, index: add_at(g, index, _a.shape), cases=INDICES)
+rule(getitem, lambda g, _out, _a, index: add_at(g, index, _a.shape), cases=INDICES, chooses=True)
 rule(
     add_at,
     lambda g, _out, _values, index, shape: getitem(g, index),
@@ -117,6 +117,7 @@ rule(
     lambda g, _out, _a, _values, index: set_at(g, np.zeros_like(getitem(g, index)), index),
     written,
     cases=WRITES,
+    chooses=True,
 )
 
 
@@ -157,8 +158,8 @@ def minimum_at(a, values, index):
     return out
 
 
-rule(maximum_at, share_of_old, share_of_new, kinks=offers, cases=WRITES)
-rule(minimum_at, share_of_old, share_of_new, kinks=offers, cases=WRITES)
+rule(maximum_at, share_of_old, share_of_new, kinks=offers, cases=WRITES, chooses=True)
+rule(minimum_at, share_of_old, share_of_new, kinks=offers, cases=WRITES, chooses=True)
 
 # Reading along an axis
 
@@ -215,7 +216,7 @@ TAKES = (
     case((), indices=[0, 0]),
     case((), indices=-1, axis=0),
 )
-rule(np.take, untake, bind=copied(np.take, "indices"), cases=TAKES)
+rule(np.take, untake, bind=copied(np.take, "indices"), cases=TAKES, chooses=True)
 rule(
     add_taken,
     lambda g, _out, _values, indices, axis, length, mode: np.take(g, indices, axis, mode=mode),
@@ -430,6 +431,7 @@ rule(
     np.diagonal,
     lambda g, _out, _a, offset=0, axis1=0, axis2=1: put_diagonal(g, _a.shape, offset, axis1, axis2),
     cases=DIAGONALS,
+    chooses=True,
 )
 rule(
     put_diagonal,
@@ -443,6 +445,7 @@ rule(
     np.diag,
     lambda g, _out, _v, k=0: np.diagonal(g, k) if _v.ndim == 1 else put_diagonal(g, _v.shape, k, 0, 1),
     cases=(case((3,)), case((2,), k=-1), case((3, 3)), case((2, 4), k=2), case((3, 2), k=-1), case((0,))),
+    chooses=True,
 )
 rule(
     np.diagflat,
@@ -450,8 +453,8 @@ rule(
     cases=(case((3,)), case((2, 2), k=1), case((), k=-2)),
 )
 TRIANGLES = (case((3, 3)), case((2, 4), k=1), case((2, 3, 3), k=-1), case((3,)), case((0, 3)))
-rule(np.tril, lambda g, _out, _m, k=0: np.tril(g, k), broadcasts=True, cases=TRIANGLES)
-rule(np.triu, lambda g, _out, _m, k=0: np.triu(g, k), broadcasts=True, cases=TRIANGLES)
+rule(np.tril, lambda g, _out, _m, k=0: np.tril(g, k), broadcasts=True, cases=TRIANGLES, chooses=True)
+rule(np.triu, lambda g, _out, _m, k=0: np.triu(g, k), broadcasts=True, cases=TRIANGLES, chooses=True)
 
 
 @primitive

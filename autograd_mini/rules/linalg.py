@@ -688,6 +688,7 @@ rule(
         *(case((2, 3), axis=-1, ord=p) for p in (0, 1, 2, 3, 2.5, 0.5, -1, -2, np.inf, -np.inf)),
         *(case((2, 3), axis=(0, 1), ord=p) for p in (1, 3, np.inf)),
     ),
+    pole=True,
 )
 
 

@@ -54,6 +54,7 @@ rule(
         case((5,), indices=np.array([1, 1, -5]), axis=0),
         case((2, 2), indices=np.array([3, 0, 0]), axis=None),
     ),
+    chooses=True,
 )
 rule(
     add_along,
@@ -95,7 +96,7 @@ PERMUTED = (
     case((3, 2), order=ORDERS.T, axis=0),
     case((3,), order=ORDERS[1], axis=0),
 )
-rule(permute, lambda g, _out, _a, order, axis: unpermute(g, order, axis), cases=PERMUTED)
+rule(permute, lambda g, _out, _a, order, axis: unpermute(g, order, axis), cases=PERMUTED, chooses=True)
 rule(unpermute, lambda g, _out, _a, order, axis: permute(g, order, axis), cases=PERMUTED)
 rule(
     np.sort,
@@ -109,6 +110,7 @@ rule(
         case((2, 3), kind="stable"),
         case((2, 0)),
     ),
+    chooses=True,
 )
 
 
@@ -204,6 +206,7 @@ rule(
     None,
     None,
     cases=(case((2, 2), (2, 5), (2, 2), **RANKS),),
+    chooses=True,
 )
 rule(
     from_entries,
@@ -211,6 +214,7 @@ rule(
     None,
     None,
     cases=(case((2, 5), (2, 5), (2, 2), **RANKS),),
+    chooses=True,
 )
 
 
@@ -285,6 +289,7 @@ rule(
     kinks=gaps,
     cases=MIDDLES,
     bind=not_in_place(np.median),
+    chooses=True,
 )
 rule(
     np.nanmedian,
@@ -292,6 +297,7 @@ rule(
     kinks=gaps,
     cases=MIDDLES,
     bind=not_in_place(np.nanmedian),
+    chooses=True,
 )
 rule(
     np.quantile,
@@ -305,6 +311,7 @@ rule(
         case((5,), weights=WEIGHTS, q=0.4, method="inverted_cdf"),
     ),
     bind=not_in_place(np.quantile),
+    chooses=True,
 )
 rule(
     np.percentile,
@@ -317,6 +324,7 @@ rule(
         case((2, 5), weights=WEIGHTS, q=100 * LEVELS[1:], axis=1, method="inverted_cdf"),
     ),
     bind=not_in_place(np.percentile),
+    chooses=True,
 )
 rule(
     np.nanquantile,
@@ -326,6 +334,7 @@ rule(
     kinks=gaps,
     cases=(case((2, 4), q=0.7), case((5,), weights=WEIGHTS, q=0.4, method="inverted_cdf")),
     bind=not_in_place(np.nanquantile),
+    chooses=True,
 )
 rule(
     np.nanpercentile,
@@ -335,6 +344,7 @@ rule(
     kinks=gaps,
     cases=(case((2, 4), q=100 * LEVELS[1:].reshape(1, 3)),),
     bind=not_in_place(np.nanpercentile),
+    chooses=True,
 )
 
 

@@ -29,18 +29,19 @@ def zeros(g):
     return np.zeros(g.shape, g.dtype) if isinstance(g, np.ndarray) else np.zeros_like(g)
 
 
-rule(zeros, lambda g, _out, _g: zeros(g), cases=UNARY)
+rule(zeros, lambda g, _out, _g: zeros(g), cases=UNARY, chooses=True)
 
 # Roundings
-rule(np.floor, lambda g, _out, _a: zeros(g), kinks=from_whole)
-rule(np.ceil, lambda g, _out, _a: zeros(g), kinks=from_whole)
-rule(np.trunc, lambda g, _out, _a: zeros(g), kinks=from_whole)
-rule(np.rint, lambda g, _out, _a: zeros(g), kinks=lambda a: np.cos(np.pi * a))
+rule(np.floor, lambda g, _out, _a: zeros(g), kinks=from_whole, chooses=True)
+rule(np.ceil, lambda g, _out, _a: zeros(g), kinks=from_whole, chooses=True)
+rule(np.trunc, lambda g, _out, _a: zeros(g), kinks=from_whole, chooses=True)
+rule(np.rint, lambda g, _out, _a: zeros(g), kinks=lambda a: np.cos(np.pi * a), chooses=True)
 rule(
     np.round,
     lambda g, _out, _a, decimals=0: zeros(g),
     kinks=lambda a, decimals=0: np.cos(np.pi * a * 10**decimals),
     cases=(*UNARY, case((3,), decimals=1)),
+    chooses=True,
 )
 
 
@@ -75,6 +76,7 @@ rule(
     lambda g, _out, _a, _b: zeros(g),
     domain=(REAL, Interval(1.0)),
     kinks=from_multiple,
+    chooses=True,
 )
 
 
@@ -99,6 +101,7 @@ rule(
     lambda g, _out, _a, _b: zeros(g),
     lambda g, _out, a, _b: np.where(a == 0, g, 0),
     kinks=lambda a, b: a,
+    chooses=True,
 )
 
 # The larger and the smaller
@@ -136,30 +139,35 @@ rule(
     None,
     broadcasts=True,
     cases=(case((2, 3), (2, 3), (2, 3)), case((600,), (600,), (600,)), case((), (), ()), case((0,), (), (0,))),
+    chooses=True,
 )
 rule(
     np.maximum,
     lambda g, _out, a, b: passed(g, a >= b, a == b),
     lambda g, _out, a, b: passed(g, b >= a, a == b),
     kinks=lambda a, b: a - b,
+    chooses=True,
 )
 rule(
     np.minimum,
     lambda g, _out, a, b: passed(g, a <= b, a == b),
     lambda g, _out, a, b: passed(g, b <= a, a == b),
     kinks=lambda a, b: a - b,
+    chooses=True,
 )
 rule(  # beside NaN, the other argument is the result
     np.fmax,
     lambda g, out, a, b: passed(g, a == out, a == b),
     lambda g, out, a, b: passed(g, b == out, a == b),
     kinks=lambda a, b: a - b,
+    chooses=True,
 )
 rule(
     np.fmin,
     lambda g, out, a, b: passed(g, a == out, a == b),
     lambda g, out, a, b: passed(g, b == out, a == b),
     kinks=lambda a, b: a - b,
+    chooses=True,
 )
 
 
@@ -198,6 +206,7 @@ rule(
     None,
     broadcasts=True,
     cases=(case((2, 3), (2, 3), (), ()), case((600,), (600,), (), ()), case((), (), (), ()), case((0,), (), (), (0,))),
+    chooses=True,
 )
 rule(
     clamp,
@@ -207,6 +216,7 @@ rule(
     broadcasts=True,
     domain=(REAL, Interval(-1.0, 0.0), Interval(0.0, 1.0)),
     kinks=lambda a, low, high: (a - low) * (a - high),
+    chooses=True,
 )
 
 
@@ -227,6 +237,7 @@ rule(
     lambda g, _out, condition, _a, _b: passed(g, np.logical_not(condition), False),
     broadcasts=True,
     kinks=lambda condition, a, b: condition,
+    chooses=True,
 )
 
 
@@ -276,6 +287,7 @@ rule(
         case((3,), (), (2, 1), index=np.array([[2, 0, 1], [1, 1, 0]])),
         case((), (), index=1),
     ),
+    chooses=True,
 )
 
 
@@ -341,7 +353,7 @@ def finite(g, _out, a, nan=0.0, posinf=None, neginf=None):
     return where_finite(np.real(g), np.real(a)) + 1j * where_finite(np.imag(g), np.imag(a))
 
 
-rule(np.nan_to_num, finite, bind=ignoring_copy, cases=(*UNARY, case((3,), nan=1.0)))
+rule(np.nan_to_num, finite, bind=ignoring_copy, cases=(*UNARY, case((3,), nan=1.0)), chooses=True)
 
 
 # Interpolation: at a knot the slope is that on its right, at the last one that on its left, outside it is 0.

@@ -78,6 +78,7 @@ rule(
         case((0, 3), (3, 4)),
         case((2, 0), (0, 4)),
     ),
+    linear=True,
 )
 
 
@@ -112,6 +113,7 @@ rule(
     lambda g, _out, _a, b: np.reshape(np.matmul(g, np.ravel(b)), _a.shape),
     lambda g, _out, a, _b: np.reshape(np.matmul(np.ravel(a), g), _b.shape),
     cases=(case((2,), (3,)), case((2, 2), (3,)), case((), (2, 1)), case((0,), (2,))),
+    linear=True,
 )
 
 
@@ -222,6 +224,7 @@ rule(
         case((2, 3), (4, 3), axes=(1, 1)),
         case((3,), (3,), axes=1),
     ),
+    linear=True,
 )
 
 
@@ -378,6 +381,7 @@ rule(
         case((), (3,), terms=((), (0,), (0,))),
         case((0, 3), (3, 2), terms=((0, 1), (1, 2), (2,))),
     ),
+    linear=True,
 )
 
 
@@ -431,6 +435,7 @@ rule(
         case((3, 2), (3, 2), axis=0),
         case((3, 4), (3, 2, 4), axisa=0, axisb=0, axisc=0),
     ),
+    linear=True,
 )
 
 
@@ -492,6 +497,7 @@ rule(
         case((), (2, 3)),
         case((2, 3), ()),
     ),
+    linear=True,
 )
 
 
@@ -509,6 +515,7 @@ rule(
     lambda g, _out, _a, v: np.convolve(g, np.flip(v), "valid"),
     lambda g, _out, a, _v: np.convolve(g, np.flip(a), "valid"),
     cases=(case((5,), (3,)), case((2,), (4,)), case((3,), (3,)), case((1,), (1,))),
+    linear=True,
 )
 
 

@@ -358,10 +358,10 @@ def gaps(a, axis=None, keepdims=False, initial=None, where=None):
 
 BOUNDED = (case((3, 4), initial=0.5), case((3, 4), axis=0, initial=-2, where=MASK), case((3, 4), initial=9.0))
 BOUNDED += (case((2, 3, 4), axis=(0, -1), where=COLUMNS, initial=0.5),)
-rule(np.max, extremum, kinks=gaps, cases=FORMS + BOUNDED)
-rule(np.min, extremum, kinks=gaps, cases=FORMS + BOUNDED)
-rule(np.nanmax, extremum, kinks=gaps, cases=FORMS + BOUNDED)
-rule(np.nanmin, extremum, kinks=gaps, cases=FORMS + BOUNDED)
+rule(np.max, extremum, kinks=gaps, cases=FORMS + BOUNDED, chooses=True)
+rule(np.min, extremum, kinks=gaps, cases=FORMS + BOUNDED, chooses=True)
+rule(np.nanmax, extremum, kinks=gaps, cases=FORMS + BOUNDED, chooses=True)
+rule(np.nanmin, extremum, kinks=gaps, cases=FORMS + BOUNDED, chooses=True)
 
 
 @composite(np.amax)
@@ -400,8 +400,8 @@ def running(g, out, a, axis=0):
 
 
 RUNS = (case((6,)), case((3, 4)), case((3, 4), axis=-1))
-rule(running_maximum, running, kinks=gaps, cases=RUNS)
-rule(running_minimum, running, kinks=gaps, cases=RUNS)
+rule(running_maximum, running, kinks=gaps, cases=RUNS, chooses=True)
+rule(running_minimum, running, kinks=gaps, cases=RUNS, chooses=True)
 
 
 @primitive
@@ -497,8 +497,8 @@ SPREADS = (
     case((3, 4), where=MASK),
     case((3, 4), axis=1, where=MASK, ddof=1, keepdims=True),
 )
-rule(variance, of_variance, cases=(*SPREADS, case(()), case((2, 3, 4), axis=())))
-rule(deviation, of_deviation, cases=SPREADS)
+rule(variance, of_variance, cases=(*SPREADS, case(()), case((2, 3, 4), axis=())), pole=True)
+rule(deviation, of_deviation, cases=SPREADS, pole=True)
 
 
 def about(a, mean, *, axis, dtype, ddof, keepdims, where):

@@ -121,7 +121,7 @@ def clipped(c):
     return c
 
 
-rule(clipped, lambda g, _out, _c: g, cases=(case((2, 2)),), prepare=np.tanh)
+rule(clipped, lambda g, _out, _c: g, cases=(case((2, 2)),), prepare=np.tanh, chooses=True)
 
 
 @composite(np.corrcoef)
@@ -166,6 +166,7 @@ rule(
         case((3,), x=np.array([1, 1, 1]), minlength=6),
         case((0,), x=np.zeros(0, int), minlength=2),
     ),
+    chooses=True,
 )
 
 

@@ -19,7 +19,7 @@ def one_minus_square(a):
     return (1 - a) * (1 + a)
 
 
-rule(one_minus_square, lambda g, _out, a: g * (-2 * a), cases=UNARY)
+rule(one_minus_square, lambda g, _out, a: g * (-2 * a), cases=UNARY, pole=False)
 
 
 def cosine_of_arcsin(a):
@@ -59,8 +59,8 @@ rule(np.arccos, lambda g, _out, a: -g / cosine_of_arcsin(a), domain=UNIT)
 rule(np.arctan, arctan)
 
 # Hyperbolic functions and their inverses
-rule(np.sinh, lambda g, _out, a: g * np.cosh(a))
-rule(np.cosh, lambda g, _out, a: g * np.sinh(a))
+rule(np.sinh, lambda g, _out, a: g * np.cosh(a), pole=True)
+rule(np.cosh, lambda g, _out, a: g * np.sinh(a), pole=True)
 rule(np.tanh, lambda g, out, _a: g * (1 - out * out))
 rule(np.arcsinh, lambda g, out, _a: g / np.cosh(out))  # no square, which would overflow
 rule(np.arccosh, lambda g, out, _a: g / np.sinh(out), domain=Interval(1.0))
@@ -108,6 +108,7 @@ rule(
     lambda g, _out, a, b: g * over_squares(b, a),
     lambda g, _out, a, b: -g * over_squares(a, b),
     kinks=lambda a, b: np.where(b < 0, a, 1) * away_from_origin(a, b),
+    pole=True,
 )
 
 
@@ -137,6 +138,7 @@ rule(
     lambda g, _out, a, b: g * over_hypot(a, b),
     lambda g, _out, a, b: g * over_hypot(b, a),
     kinks=away_from_origin,
+    pole=True,
 )
 rule(
     np.unwrap,

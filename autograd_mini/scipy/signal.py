@@ -37,6 +37,7 @@ rule(
         case((2, 3, 1), (1, 2, 2)),
         case((), ()),
     ),
+    linear=True,
 )
 
 

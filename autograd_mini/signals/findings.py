@@ -44,8 +44,8 @@ def findings(measured: Measurement) -> tuple[str, ...]:
         return (str(first), *faults.unreached(measured))
     whole = healthy(layers)
     if measured.hooked and whole:
-        others = faults.dead_units, faults.saturated, faults.underflow, faults.updates, faults.unreached
-        return (str(first), *(str(one) for kind in others for one in kind(measured)))
+        apart = faults.dead_units, faults.saturated, faults.underflow, faults.updates, faults.unreached
+        return (str(first), *(str(one) for kind in apart for one in kind(measured)))
     usual = size(log(middle(gains(layers))))
     far = [layer for layer in outliers(layers) if size(log(layer.gain)) > usual] if whole else []
     odd = [odd_one(layer, measured) for layer in far]

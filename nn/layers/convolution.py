@@ -262,6 +262,7 @@ rule(
     lambda g, _out, _x, weights, window, groups: spread(g, weights, window, groups, _x.shape[2:]),
     lambda g, _out, x, _weights, window, groups: correlate(g, x, window, groups),
     cases=[case(x, w, window=window, groups=groups) for x, w, window, groups in GEOMETRIES],
+    linear=True,
 )
 rule(
     convolve_affine,
@@ -269,18 +270,21 @@ rule(
     lambda g, _out, x, _weights, _bias, window, groups: correlate(g, x, window, groups),
     lambda g, _out, _x, _weights, _bias, window, groups: np.sum(g, (0, 2, 3)),  # noqa: ARG005
     cases=[case(x, w, w[:1], window=window, groups=groups) for x, w, window, groups in GEOMETRIES],
+    linear=True,
 )
 rule(
     spread,
     lambda g, _out, _given, weights, window, groups, size: convolve(g, weights, window, groups),  # noqa: ARG005
     lambda g, _out, given, _weights, window, groups, size: correlate(given, g, window, groups),  # noqa: ARG005
     cases=[case(of(window, x, w), w, window=window, groups=groups, size=x[2:]) for x, w, window, groups in GEOMETRIES],
+    linear=True,
 )
 rule(
     correlate,
     lambda g, _out, _given, x, window, groups: convolve(x, g, window, groups),
     lambda g, _out, given, _x, window, groups: spread(given, g, window, groups, _x.shape[2:]),
     cases=[case(of(window, x, w), x, window=window, groups=groups) for x, w, window, groups in GEOMETRIES],
+    linear=True,
 )
 
 

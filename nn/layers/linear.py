@@ -59,6 +59,7 @@ rule(
     lambda g, _out, _x, _weights, _bias: g,
     broadcasts=True,
     cases=tuple(case(shape, (3, d), (d,)) for shape in ((4, 3), (3,), (5, 4, 3), (0, 3)) for d in (2, 1)),
+    linear=True,
 )
 
 

@@ -121,6 +121,7 @@ rule(
     lambda g, out, x, window: give(g, x, out, window),
     kinks=gaps,
     cases=[case(x, window=window) for x, window in WINDOWS],
+    chooses=True,
 )
 rule(
     give,
@@ -129,6 +130,7 @@ rule(
     None,
     prepare=all_equal,
     cases=[case(of(x, window), x, of(x, window), window=window) for x, window in WINDOWS[:2]],
+    chooses=True,
 )
 rule(
     take,
@@ -137,11 +139,13 @@ rule(
     None,
     prepare=all_equal,
     cases=[case(x, x, of(x, window), window=window) for x, window in WINDOWS[:2]],
+    chooses=True,
 )
 rule(
     mean,
     lambda g, _out, _x, window: unmean(g, window, _x.shape[2:]),
     cases=[case(x, window=window) for x, window in WINDOWS],
+    pole=False,
 )
 rule(
     unmean,

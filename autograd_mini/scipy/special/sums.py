@@ -78,9 +78,11 @@ rule(
     softmax,
     lambda g, out, _x, axis=None: out * (g - np.sum(g * out, axis=axis, keepdims=True)),
     cases=MATRICES,
+    pole=False,
 )
 rule(
     log_softmax,
     lambda g, out, _x, axis=None: g - np.exp(out) * np.sum(g, axis=axis, keepdims=True),
     cases=MATRICES,
+    pole=False,
 )
