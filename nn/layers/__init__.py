@@ -23,13 +23,14 @@ from nn.layers.embedding import Embedding
 from nn.layers.linear import MLP, Flatten, Linear, Residual, Sequential
 from nn.layers.normalization import BatchNorm, LayerNorm, WeightNorm
 from nn.layers.pooling import AvgPool2d, MaxPool2d
-from nn.layers.recurrent import GRU, RNN, GRUCell, RNNCell
+from nn.layers.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from nn.layers.regularization import ChannelDropout, Dropout, GaussianNoise, Masking
 
 __all__ = [
     "ELU",
     "GELU",
     "GRU",
+    "LSTM",
     "MLP",
     "RNN",
     "AvgPool2d",
@@ -42,6 +43,7 @@ __all__ = [
     "GRUCell",
     "GaussianNoise",
     "Identity",
+    "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
     "Linear",

@@ -21,6 +21,7 @@ WRONG = {  # each layer, what does not fit it, and what it is called
     "MaxPool2d": (nn.MaxPool2d(2), np.ones((4, 5))),
     "RNN(3, 2)": (nn.RNN(3, 2), np.ones((4, 5))),
     "GRU(3, 2)": (nn.GRU(3, 2), np.ones((4, 5))),
+    "LSTM(3, 2)": (nn.LSTM(3, 2), np.ones((4, 5))),
     "MultiHeadAttention(4)": (nn.MultiHeadAttention(4), np.ones((4, 5))),
     "Perceptron": (nn.Perceptron([1, 2]), np.ones((4, 5))),
 }
