@@ -65,6 +65,24 @@ def recurrent(kind: str, **options: Any) -> Case:
     return Case(of_ours, of_torch, [(2, 4, 2), *state])
 
 
+def nll(**options: Any) -> Case:
+    """The loss of logarithms of shares, so that it has a second derivative."""
+    labels = np.array([2, 0, 1, 1])
+
+    def of_torch(torch: Any) -> Any:
+        own = {
+            name: torch.tensor(value, dtype=torch.double) if isinstance(value, list) else value
+            for name, value in options.items()
+        }
+        own = {{"class_weights": "weight"}.get(name, name): value for name, value in own.items()}
+        f = torch.nn.functional
+        return Called(None, lambda _, x: f.nll_loss(f.log_softmax(x, -1), torch.from_numpy(labels), **own))
+
+    return Case(
+        lambda: Called(None, lambda _, x: nn.nll_loss(nn.LogSoftmax()(x), labels, **options)), of_torch, [(4, 3)]
+    )
+
+
 class Called(NamedTuple):
     """A layer, or None, and a function of it and the inputs."""
 
@@ -86,6 +104,15 @@ CASES: dict[str, Case] = {
     "LSTM, no bias": recurrent("LSTM", bias=False),
     "LSTM, 2 layers, both ways": recurrent("LSTM", layers=2, bidirectional=True),
     "LSTM, 2 layers, projection": recurrent("LSTM", layers=2, projection=2),
+    "SELU": Case(nn.SELU, lambda torch: torch.nn.SELU(), [(2, 3)]),
+    "log-sigmoid": Case(nn.LogSigmoid, lambda torch: torch.nn.LogSigmoid(), [(2, 3)]),
+    "log-softmax": Case(nn.LogSoftmax, lambda torch: torch.nn.LogSoftmax(-1), [(2, 3)]),
+    "log-softmax along axis 1": Case(lambda: nn.LogSoftmax(axis=1), lambda torch: torch.nn.LogSoftmax(1), [(2, 3, 2)]),
+    "NLL": nll(),
+    "NLL, weights": nll(class_weights=[1.0, 0.5, 3.0]),
+    "NLL, weights, ignored": nll(class_weights=[1.0, 0.5, 3.0], ignore_index=2),
+    "NLL, ignored, sum": nll(ignore_index=2, reduction="sum"),
+    "NLL, weights, each": nll(class_weights=[1.0, 0.5, 3.0], reduction="none"),
 }
 
 
