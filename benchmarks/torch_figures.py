@@ -65,6 +65,15 @@ def recurrent(kind: str, **options: Any) -> Case:
     return Case(of_ours, of_torch, [(2, 4, 2), *state])
 
 
+def convolution(kind: str, sizes: tuple[Any, ...], shape: Shape, **options: Any) -> Case:
+    """A convolution and its input's shape."""
+    return Case(
+        lambda: getattr(nn, kind)(*sizes, **options, **DTYPE),
+        lambda torch: getattr(torch.nn, kind)(*sizes, **options),
+        [shape],
+    )
+
+
 def nll(**options: Any) -> Case:
     """The loss of logarithms of shares, so that it has a second derivative."""
     labels = np.array([2, 0, 1, 1])
@@ -104,6 +113,28 @@ CASES: dict[str, Case] = {
     "LSTM, no bias": recurrent("LSTM", bias=False),
     "LSTM, 2 layers, both ways": recurrent("LSTM", layers=2, bidirectional=True),
     "LSTM, 2 layers, projection": recurrent("LSTM", layers=2, projection=2),
+    "Conv1d": convolution("Conv1d", (2, 4, 3), (2, 2, 7)),
+    "Conv1d, all options": convolution(
+        "Conv1d", (4, 6, 2), (2, 4, 7), stride=3, padding=2, dilation=2, groups=2, bias=False
+    ),
+    "Conv1d, same": convolution("Conv1d", (2, 2, 4), (1, 2, 6), padding="same"),
+    "Conv2d, same": convolution("Conv2d", (2, 2, (2, 3)), (1, 2, 4, 3), padding="same"),
+    "ConvTranspose1d": convolution("ConvTranspose1d", (4, 2, 3), (2, 4, 4)),
+    "ConvTranspose1d, all options": convolution(
+        "ConvTranspose1d", (4, 6, 3), (1, 4, 4), stride=3, padding=2, output_padding=2, dilation=2, groups=2
+    ),
+    "ConvTranspose2d": convolution("ConvTranspose2d", (4, 4, 2), (1, 4, 3, 2)),
+    "ConvTranspose2d, stride": convolution("ConvTranspose2d", (2, 4, 2), (2, 2, 2, 3), stride=2, bias=False),
+    "ConvTranspose2d, all options": convolution(
+        "ConvTranspose2d",
+        (4, 2, (3, 2)),
+        (1, 4, 2, 3),
+        stride=(2, 3),
+        padding=(1, 2),
+        output_padding=(1, 0),
+        dilation=(1, 3),
+        groups=2,
+    ),
     "SELU": Case(nn.SELU, lambda torch: torch.nn.SELU(), [(2, 3)]),
     "log-sigmoid": Case(nn.LogSigmoid, lambda torch: torch.nn.LogSigmoid(), [(2, 3)]),
     "log-softmax": Case(nn.LogSoftmax, lambda torch: torch.nn.LogSoftmax(-1), [(2, 3)]),

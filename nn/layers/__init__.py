@@ -21,7 +21,7 @@ from nn.layers.activations import (
     Tanh,
 )
 from nn.layers.attention import MultiHeadAttention
-from nn.layers.convolution import Conv2d
+from nn.layers.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from nn.layers.embedding import Embedding
 from nn.layers.linear import MLP, Flatten, Linear, Residual, Sequential
 from nn.layers.normalization import BatchNorm, LayerNorm, WeightNorm
@@ -40,7 +40,10 @@ __all__ = [
     "AvgPool2d",
     "BatchNorm",
     "ChannelDropout",
+    "Conv1d",
     "Conv2d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
     "Dropout",
     "Embedding",
     "Flatten",

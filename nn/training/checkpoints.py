@@ -63,7 +63,7 @@ def of_recurrent(module: Any) -> dict[str, str]:
 
 TORCH_NAMES: dict[str, dict[str, str] | Callable[[Any], dict[str, str]] | None] = {
     "Linear": {"weights": "weight.T", "bias": "bias"},
-    "Conv2d": {"weights": "weight", "bias": "bias"},
+    "Convolution": {"weights": "weight", "bias": "bias"},
     "Embedding": {"weights": "weight"},
     "BatchNorm": {"gain": "weight", "bias": "bias", "mean": "running_mean", "variance": "running_var"},
     "LayerNorm": {"gain": "weight", "bias": "bias"},
