@@ -135,6 +135,13 @@ CASES: dict[str, Case] = {
         dilation=(1, 3),
         groups=2,
     ),
+    "GroupNorm": Case(lambda: nn.GroupNorm(2, 4, **DTYPE), lambda torch: torch.nn.GroupNorm(2, 4), [(2, 4, 3)]),
+    "GroupNorm of images": Case(
+        lambda: nn.GroupNorm(3, 3, epsilon=0.1, **DTYPE),
+        lambda torch: torch.nn.GroupNorm(3, 3, eps=0.1),
+        [(2, 3, 2, 2)],
+    ),
+    "GroupNorm of rows": Case(lambda: nn.GroupNorm(1, 4, **DTYPE), lambda torch: torch.nn.GroupNorm(1, 4), [(3, 4)]),
     "SELU": Case(nn.SELU, lambda torch: torch.nn.SELU(), [(2, 3)]),
     "log-sigmoid": Case(nn.LogSigmoid, lambda torch: torch.nn.LogSigmoid(), [(2, 3)]),
     "log-softmax": Case(nn.LogSoftmax, lambda torch: torch.nn.LogSoftmax(-1), [(2, 3)]),

@@ -24,7 +24,7 @@ from nn.layers.attention import MultiHeadAttention
 from nn.layers.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from nn.layers.embedding import Embedding
 from nn.layers.linear import MLP, Flatten, Linear, Residual, Sequential
-from nn.layers.normalization import BatchNorm, LayerNorm, WeightNorm
+from nn.layers.normalization import BatchNorm, GroupNorm, LayerNorm, WeightNorm
 from nn.layers.pooling import AvgPool2d, MaxPool2d
 from nn.layers.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from nn.layers.regularization import ChannelDropout, Dropout, GaussianNoise, Masking
@@ -49,6 +49,7 @@ __all__ = [
     "Flatten",
     "GRUCell",
     "GaussianNoise",
+    "GroupNorm",
     "Identity",
     "LSTMCell",
     "LayerNorm",

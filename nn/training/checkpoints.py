@@ -67,6 +67,7 @@ TORCH_NAMES: dict[str, dict[str, str] | Callable[[Any], dict[str, str]] | None] 
     "Embedding": {"weights": "weight"},
     "BatchNorm": {"gain": "weight", "bias": "bias", "mean": "running_mean", "variance": "running_var"},
     "LayerNorm": {"gain": "weight", "bias": "bias"},
+    "GroupNorm": {"gain": "weight", "bias": "bias"},
     "PReLU": {"alpha": "weight"},
     "Recurrent": of_recurrent,
     "Cell": {ours: theirs + turned for ours, (theirs, turned) in CELL.items()},

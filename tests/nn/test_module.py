@@ -257,6 +257,7 @@ class TestMistakes:
         lambda: nn.Residual(nn.Linear(3, 3, rng=0)),
         lambda: nn.BatchNorm(3),
         lambda: nn.LayerNorm(3),
+        lambda: nn.GroupNorm(1, 3),
         lambda: nn.WeightNorm(nn.Linear(3, 2, rng=0)),
         lambda: nn.Dropout(rng=0),
         lambda: nn.GaussianNoise(1.0, rng=0),

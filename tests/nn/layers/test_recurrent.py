@@ -188,6 +188,15 @@ class TestLSTM:
         assert (states.shape, h.shape, c.shape) == ((2, 4, 2), (2, 2, 2), (2, 2, 5))
         check_module(States(nn.LSTM(2, 2, layers=2, bidirectional=True, projection=1, rng=0)), (1, 2, 2))
 
+    def test_a_checkpoint_holds_all_layers_and_what_falls_out_between_them(self, tmp_path):
+        def make(seed):
+            return nn.LSTM(3, 5, layers=2, bidirectional=True, dropout=0.5, projection=2, rng=seed)
+
+        model, other = make(0), make(1)
+        nn.save(tmp_path / "model", model)
+        nn.load(tmp_path / "model", other)
+        np.testing.assert_array_equal(other(X)[0].data, model(X)[0].data)
+
     def test_signals_tell_of_each_step_of_each_cell(self):
         class Reader(nn.Module):
             def __init__(self):

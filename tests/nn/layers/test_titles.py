@@ -14,6 +14,7 @@ WRONG = {  # each layer, what does not fit it, and what it is called
     "Embedding": (nn.Embedding(3, 2), np.array([0.5])),
     "Embedding(3, 2)": (nn.Embedding(3, 2), np.array([5])),
     "LayerNorm(3)": (nn.LayerNorm(3), np.ones((4, 5))),
+    "GroupNorm(1, 3)": (nn.GroupNorm(1, 3), np.ones((4, 5))),
     "BatchNorm(3)": (nn.BatchNorm(3), np.ones((4, 5))),
     "PReLU(units=3, axis=-1)": (nn.PReLU(units=3), np.ones((4, 5))),
     "ChannelDropout": (nn.ChannelDropout(0.5), np.ones((4, 5))),
