@@ -44,7 +44,7 @@ def recurrent(kind: str, **options: Any) -> Case:
     """A recurrent layer with an initial state."""
     theirs = {"layers": "num_layers", "projection": "proj_size"}
     layers = options.get("layers", 1) * (2 if options.get("bidirectional") else 1)
-    state = [(2, 3)] if layers == 1 else [(layers, 2, 3)]
+    state = [(2, 3)] if layers == 1 else [(2, layers, 3)]
     state = [*state, (*state[0][:-1], options.get("projection", 3))][::-1] if kind == "LSTM" else state
 
     def of_torch(torch: Any) -> Any:
@@ -52,9 +52,9 @@ def recurrent(kind: str, **options: Any) -> Case:
         layer = getattr(torch.nn, kind)(2, 3, batch_first=True, **own)
 
         def call(layer: Any, x: Any, *state: Any) -> Any:
-            state = tuple(part[None] for part in state) if layers == 1 else state
+            state = tuple(part[None] if layers == 1 else part.swapaxes(0, 1).contiguous() for part in state)
             out, last = layer(x, state if kind == "LSTM" else state[0])
-            return out, *(part[0] if layers == 1 else part for part in flat(last))
+            return out, *(part[0] if layers == 1 else part.swapaxes(0, 1) for part in flat(last))
 
         return Called(layer, call)
 

@@ -310,8 +310,8 @@ class Recurrent(Layer):
         """All states h of the last layer, shape (examples, steps, units), and the last state.
 
         The last state of one cell has the shape (examples, units). Those of several cells, two for each layer that runs
-        both ways, are stacked along a new first axis, in the order of the layers. Of both ways the states h are side by
-        side: (examples, steps, 2 * units). The state of an `LSTM` is a pair (h, c) of such arrays.
+        both ways, are one array (examples, cells, units), in the order of the layers; PyTorch has the cells first. Of
+        both ways the states h are side by side, (examples, steps, 2 * units). The state of an `LSTM` is a pair (h, c).
 
         A state that is carried from one training step to the next is detached, `h.detach()`: the graph that made it
         was freed by the step before.
@@ -325,7 +325,7 @@ class Recurrent(Layer):
         for i, layer in enumerate(self.above, 1):
             x, more = layer(x if self.dropout is None else self.dropout(x), begin[i * ways : (i + 1) * ways])
             ends += more
-        return x, told(ends[0] if len(ends) == 1 else tuple(np.stack(part) for part in zip(*ends, strict=True)))
+        return x, told(ends[0] if len(ends) == 1 else tuple(np.stack(part, axis=1) for part in zip(*ends, strict=True)))
 
     def _begin(self, state: Any, examples: int, cells: int) -> list[State]:
         """The state that each cell begins with."""
@@ -336,10 +336,10 @@ class Recurrent(Layer):
         if len(parts) != len(cell.widths):
             raise ValueError(PARTS.format(title=title, got=type(state).__name__))
         for part, width in zip(parts, cell.widths, strict=True):
-            want = (examples, width) if cells == 1 else (cells, examples, width)
+            want = (examples, width) if cells == 1 else (examples, cells, width)
             if np.shape(part) != want:
                 raise ValueError(STATE.format(title=title, got=np.shape(part), want=want))
-        return [parts] if cells == 1 else [tuple(part[i] for part in parts) for i in range(cells)]
+        return [parts] if cells == 1 else [tuple(part[:, i] for part in parts) for i in range(cells)]
 
 
 @described_by(Recurrent)
@@ -388,7 +388,7 @@ class LSTM(Recurrent):
     >>> model = nn.LSTM(3, 5, layers=2, bidirectional=True, dropout=0.1, rng=0)
     >>> states, (h, c) = model(np.ones((2, 7, 3)))
     >>> states.shape, h.shape, c.shape
-    ((2, 7, 10), (4, 2, 5), (4, 2, 5))
+    ((2, 7, 10), (2, 4, 5), (2, 4, 5))
     >>> more, (h, c) = model(np.ones((2, 1, 3)), (h.detach(), c.detach()))  # goes on from the state
     """
 

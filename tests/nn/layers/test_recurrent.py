@@ -138,14 +138,14 @@ class TestSeveralCells:
         states, last = both(X)
         np.testing.assert_array_equal(states.data, second(first(X)[0])[0].data)
         for part, one, two in zip(parts(last), parts(first(X)[1]), parts(second(first(X)[0])[1]), strict=True):
-            np.testing.assert_array_equal(part.data, [one.data, two.data])
+            np.testing.assert_array_equal(part.data, np.stack([one.data, two.data], axis=1))
 
     def test_the_cell_that_runs_back_reads_the_sequence_reversed(self, kind):
         both, back = made(kind, bidirectional=True), kind(3, 5, dtype=float)
         back.cell = both.back
         (states, last), (reversed_states, first) = both(X), back(X[:, ::-1])
         np.testing.assert_array_equal(states.data[..., 5:], reversed_states.data[:, ::-1])
-        np.testing.assert_array_equal(parts(last)[0].data[1], parts(first)[0].data)
+        np.testing.assert_array_equal(parts(last)[0].data[:, 1], parts(first)[0].data)
 
     def test_it_goes_on_from_the_states_of_all_layers(self, kind):
         layer = made(kind, layers=3)
@@ -153,6 +153,14 @@ class TestSeveralCells:
         second, last = layer(X[:, 2:], layer(X[:, :2])[1])
         np.testing.assert_allclose(second.data, whole.data[:, 2:], rtol=1e-12)
         np.testing.assert_allclose(parts(last)[0].data, parts(end)[0].data, rtol=1e-12)
+
+    def test_predictions_in_batches_are_those_of_all_at_once(self, kind):
+        layer = kind(3, 5, rng=0, layers=2, bidirectional=True)
+        x = RNG.standard_normal((6, 4, 3)).astype(np.float32)
+        (states, last), (batches, ends) = nn.predict(layer, x), nn.predict(layer, x, batch_size=3)
+        np.testing.assert_allclose(batches, states, rtol=1e-6, atol=1e-6)
+        for part, end in zip(parts(last), parts(ends), strict=True):
+            np.testing.assert_allclose(end, part, rtol=1e-6, atol=1e-6)
 
     def test_units_fall_out_between_layers_in_training_alone(self, kind):
         layer = kind(3, 5, rng=0, layers=2, dropout=0.5)
@@ -172,7 +180,7 @@ class TestSeveralCells:
         with pytest.raises(ValueError, match="layers must be a positive whole number"):
             kind(3, 5, layers=0)
         zeros = np.zeros((2, 5))
-        with pytest.raises(ValueError, match=r"It has shape \(4, 2, 5\)"):
+        with pytest.raises(ValueError, match=r"It has shape \(2, 4, 5\)"):
             kind(3, 5, layers=2, bidirectional=True)(X, (zeros, zeros) if kind is nn.LSTM else zeros)
         with pytest.raises(ValueError, match=r"as its state. Give what it returns as the last one"):
             kind(3, 5)(X, zeros if kind is nn.LSTM else (zeros, zeros))
