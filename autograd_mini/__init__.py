@@ -22,16 +22,20 @@ from autograd_mini.transforms import (
     value_and_grad,
     vjp,
 )
+from autograd_mini.words import in_words
 
 if TYPE_CHECKING:
     from autograd_mini.checked.explanations import NonFiniteError
     from autograd_mini.drawing.draw import draw
     from autograd_mini.measuring.spectrum import jacobian_spectrum
+    from autograd_mini.signals.bars import Bars
+    from autograd_mini.signals.maps import signal_map
     from autograd_mini.signals.report import Recorder, Signals
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Bars",
     "NonFiniteError",
     "Recorder",
     "Signals",
@@ -48,6 +52,7 @@ __all__ = [
     "grad",
     "hessian",
     "hvp",
+    "in_words",
     "jacobian",
     "jacobian_spectrum",
     "jvp",
@@ -56,6 +61,7 @@ __all__ = [
     "rule",
     "rules",
     "scope",
+    "signal_map",
     "signals",
     "stop_gradient",
     "value_and_grad",
@@ -64,11 +70,13 @@ __all__ = [
 
 # What measures and draws is imported when it is first asked for.
 LATER = {
+    "Bars": "signals.bars",
     "NonFiniteError": "checked.explanations",
     "Recorder": "signals.report",
     "Signals": "signals.report",
     "draw": "drawing.draw",
     "jacobian_spectrum": "measuring.spectrum",
+    "signal_map": "signals.maps",
 }
 
 

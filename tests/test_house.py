@@ -17,7 +17,7 @@ import nn
 
 # Each room, and the rooms that it imports, all of them on lower floors.
 ENGINE = [
-    {"domains": "", "errors": ""},
+    {"domains": "", "errors": "", "words": ""},
     {"graph": "errors", "primitive": "domains errors", "arrays": "errors"},
     {"outputs": "graph primitive", "rules": "domains errors primitive", "surface": "errors graph primitive"},
     {"backward": "errors graph outputs"},
@@ -25,12 +25,12 @@ ENGINE = [
     {"transforms": "arrays backward errors graph primitive tensor"},
     {
         "checked": "backward graph outputs primitive rules tensor transforms",
-        "measuring": "arrays backward errors graph tensor transforms",
+        "measuring": "arrays backward errors graph tensor transforms words",
         "scipy": "domains errors primitive rules tensor transforms",
         "testing": "domains errors graph primitive tensor transforms",
     },
     {"drawing": "errors graph measuring primitive tensor"},
-    {"signals": "drawing graph measuring tensor"},
+    {"signals": "drawing graph measuring tensor words"},
 ]
 NETWORKS = [
     {"parameter": "", "functions": "", "norms": "", "noise": "", "docstrings": ""},

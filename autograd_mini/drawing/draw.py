@@ -83,7 +83,7 @@ def draw(tensor: Tensor, signals: Measured | bool | None = None, *, max_nodes: i
     >>> drawing.title
     'Computation of a tensor: 2 operations, 1 parameter'
     >>> drawing.finding
-    'Going back, the signal falls from 1.0e+00 to 1.3e-03 between tanh and multiply.'
+    'Going back, the signal falls from 1 to 0.0013 between tanh and multiply.'
     """
     if not isinstance(tensor, Tensor):
         raise TypeError(NOT_A_TENSOR.format(what=errors.describe(tensor)))

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd_mini.graph import Leaf, Node, Record, operations
+from autograd_mini.measuring.causes import NOTHING, Asked, Causes, units_of
 from autograd_mini.measuring.layers import Place, find_layers, pulled, slope
 from autograd_mini.measuring.sizes import (
     Edge,
@@ -157,13 +158,11 @@ def layer_of(  # noqa: PLR0917
     oriented: Oriented,
     unit_deltas: Mapping[Record, Any],
     weights: Any,
-) -> Layer | None:
-    """The numbers of one layer, from the sizes of cotangents; None if no gradient reached it."""
+    p: Any,
+) -> Layer:
+    """The numbers of one layer, from the sizes of cotangents and its slopes |phi'(s)|."""
     node, score, output, last = place.mixing, place.score, place.output, place.exit
-    if not all(record in records for record in (node, score, output, last)):
-        return None
     g, delta = records[last], records[score]
-    p = np.abs(slope(place)).astype(np.float64)
     size_of_p = measure(p).rms
     matrix, units_axis = oriented
     scale = scale_of(place, matrix)
@@ -205,9 +204,15 @@ def layer_of(  # noqa: PLR0917
         gradient=parameter.rms if parameter is not None else math.nan,
         unit_slopes=by_unit.mean(axis=0),
         unit_deltas=unit_deltas.get(score, np.zeros(0)),
-        matrix=None if matrix is None else matrix[0] if matrix[0].shape[0] == matrix[1] else matrix[0].T,
+        matrix=None if matrix is None else transposed(matrix),
         spreads=spreads,
     )
+
+
+def transposed(matrix: tuple[Any, int]) -> Any:
+    """The weights as (inputs, units)."""
+    kept, inputs = matrix
+    return kept if kept.shape[0] == inputs else kept.T
 
 
 def short(node: Node) -> str:
@@ -300,8 +305,16 @@ class Measurement(Measured):
         Parameters that the result does not depend on.
     update_ratios : dict of int to float
         rms(change of W)/rms(W) of one step by the layer's number, where an optimizer was given.
+    cut_off : tuple of str
+        Those of them that an operation of the forward read.
+    frozen : tuple of str
+        Parameters that need no gradient.
+    tries : str
+        The call that tries changes of the model, such as `seen.cures()`; "" where no model is known.
     spectrum : JacobianSpectrum or None
         The singular values of d(output)/d(input), if they were asked for.
+    causes : Causes
+        What stops the signal, or makes units alike.
     """
 
     layers: tuple[Layer, ...] = ()
@@ -309,7 +322,11 @@ class Measurement(Measured):
     name: str = "a tensor"
     unreached: tuple[str, ...] = ()
     update_ratios: Mapping[int, float] = field(default_factory=dict)
+    cut_off: tuple[str, ...] = ()
+    frozen: tuple[str, ...] = ()
+    tries: str = ""
     spectrum: JacobianSpectrum | None = None
+    causes: Causes = NOTHING
 
 
 @np.errstate(all="ignore")
@@ -330,6 +347,11 @@ def measurement(  # noqa: PLR0917
     weights = [weights_of(place, values) for place in places]
     oriented = [orientation(place, kept) for place, kept in zip(places, weights, strict=True)]
     measuring.unit_axes = {place.score: axis for place, (_, axis) in zip(places, oriented, strict=True)}
+    alike = [
+        units_of(kept, matrix and transposed(matrix), place.score.shape[axis] if place.score.shape else 1, axis)
+        for place, kept, (matrix, axis) in zip(places, weights, oriented, strict=True)
+    ]
+    measuring.keep = {place.score for place, units in zip(places, alike, strict=True) if units}
     measured_backward(root, seed, measuring)
     consumed: dict[Record, list[float]] = {}
     for (node, position), edge in measuring.edges.items():
@@ -338,14 +360,18 @@ def measurement(  # noqa: PLR0917
     names = layer_names(places)
     kept: list[Place] = []
     layers: list[Layer] = []
-    for place, title, turned, read in zip(places, names, oriented, weights, strict=True):
+    asked = Asked()
+    for place, title, turned, read, units in zip(places, names, oriented, weights, alike, strict=True):
+        if not all(r in measuring.records for r in (place.mixing, place.score, place.output, place.exit)):
+            continue
+        number, p = len(layers) + 1, np.abs(slope(place)).astype(np.float64)
         forward = {"h": values.get(place.exit), "s": values.get(place.score)}
         known = {key: spread_of(value) for key, value in forward.items() if value is not None}
         if place.exit in measuring.spreads:
             known["g"] = measuring.spreads[place.exit]
         layer = layer_of(
             place,
-            len(layers) + 1,
+            number,
             title,
             measuring.records,
             measuring.edges,
@@ -354,14 +380,17 @@ def measurement(  # noqa: PLR0917
             turned,
             measuring.unit_deltas,
             read,
+            p,
         )
-        if layer is not None:
-            kept.append(place)
-            layers.append(layer)
+        asked.layer(number, place, p, turned[1], units, measuring.kept.get(place.score), values)
+        kept.append(place)
+        layers.append(layer)
     if layers:
         top = layers[-1].g.rms
         layers = [layer._replace(relative=log_ratio(layer.g.rms, top)) for layer in layers]
-    return Measurement(root, measuring.records, measuring.edges, measuring.values, tuple(layers), tuple(kept), name)
+    causes = asked.found(measuring.records, measuring.edges, kept)
+    sizes = measuring.records, measuring.edges, measuring.values
+    return Measurement(root, *sizes, tuple(layers), tuple(kept), name, causes=causes)
 
 
 def log_ratio(part: float, whole: float) -> float:

@@ -17,6 +17,7 @@ from autograd_mini.arrays import as_seed
 from autograd_mini.backward import pull_back
 from autograd_mini.graph import Leaf, Node, Record, Watch, operations
 from autograd_mini.tensor import Tensor
+from autograd_mini.words import in_words
 
 NOT_A_TENSOR = (
     "signals(...) was called on {what}, but only a tensor remembers the computation that gradients flow through. "
@@ -158,6 +159,8 @@ class Measuring(Watch):
         self.spreads: dict[Record, Spread] = {}
         self.unit_axes: Mapping[Record, int] = {}
         self.unit_deltas: dict[Record, Any] = {}
+        self.keep: Collection[Record] = ()
+        self.kept: dict[Record, Any] = {}
         self.last: dict[Record, tuple[Any, Signal]] = {}  # a sole consumer's part is the total: not measured twice
 
     def backward(self, node: Node, cotangent: Any, parts: list[tuple[Record, Any]]) -> None:
@@ -167,6 +170,8 @@ class Measuring(Watch):
         total = self.records[node] = signal if signal is not None and array is cotangent else measure(cotangent)
         if node in self.spread:
             self.spreads[node] = spread_of(cotangent)
+        if node in self.keep:
+            self.kept[node] = cotangent
         if node in self.unit_axes:
             self.unit_deltas[node] = rms_of_units(cotangent, self.unit_axes[node])
         for (position, _), (parent, part) in zip(node.plan.rules, parts, strict=True):
@@ -269,7 +274,7 @@ def finding(measured: Measured) -> str:
         )
     alive = [node for node in nodes if node.size] or nodes
     weakest, strongest = min(alive, key=lambda n: at[n].rms), max(alive, key=lambda n: at[n].rms)
-    low, high = f"{at[weakest].rms:.1e}", f"{at[strongest].rms:.1e}"
+    low, high = in_words(at[weakest].rms), in_words(at[strongest].rms)
     if low == high:
         return f"The signal is {low} throughout."
     factor = ratio(at[strongest].rms, at[weakest].rms)

@@ -1,34 +1,28 @@
-"""What measured signals mean, in sentences: where the signal changes, which factor does it, and what would help."""
+"""What measured signals mean, in sentences: where the signal changes, which factor does it, and what would help.
+
+Faults that have nothing to do with the layers' factors have their sentences in `faults`.
+"""
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
-
-import numpy as np
+from collections.abc import Iterable, Iterator, Sequence
 
 from autograd_mini.measuring.factors import Layer, Measurement
 from autograd_mini.measuring.sizes import finding, ratio
+from autograd_mini.signals import faults
+from autograd_mini.signals.faults import LISTED, Diagnosis, capital, listed, named
+from autograd_mini.words import decades, in_words, times
 
 STEADY = 10.0  # a signal that changes by less over all layers needs no cure
 OUTLIER = 10.0  # times the typical gain, or a tenth of it
 ALIKE = 1.25  # times the typical gain: layers within it do about the same
 APART = 2.5  # times the typical gain: enough to be blamed if a few such layers do most of the change
 ROUNDED = 1.05  # a factor nearer to 1 is not worth a word
-CROWDED = 0.25  # share of units
-CANCELLING = 0.05  # coherence of branches below it
-LISTED = 3
 CURVED = 0.85  # a typical slope above it is that of a curve such as tanh near 0, which larger scores leave
 FLAT = 0.6  # a typical slope below it is that of an activation out of its range
-TARGET = 1e-4, 1e-1  # rms(change of W)/rms(W) outside of it is remarkable; healthy is near 1e-3
 
-UNITS_CURE = (
-    "Weights or biases that bring some of their scores above 0 would revive them, as would an activation that is not "
-    "flat there (leaky ReLU, PReLU)."
-)
-SCORES_CURE = "Their scores are too large: smaller weights bring them back to where tanh is not flat."
 CAUSES = {
     "slope": "the slope of the activation",
     "alignment": "the alignment of slopes and signal",
@@ -36,36 +30,10 @@ CAUSES = {
     "direction": "the direction of the signal in the weights",
     "rest": "what lies between activation and weights",
 }
-
-
-class Diagnosis(NamedTuple):
-    """What is wrong first of all, in sentences; those that do not apply are empty.
-
-    Attributes
-    ----------
-    what : str
-        How the signal changes.
-    where : str
-        At which layers, if it is not all of them alike.
-    why : str
-        Which factor does it.
-    cure : str
-        What would change it.
-    layers : tuple of int
-        The numbers of the layers that are to be looked at.
-    factor : str
-        The name of the factor, of `CAUSES`; "" if there is none to blame.
-    """
-
-    what: str
-    where: str = ""
-    why: str = ""
-    cure: str = ""
-    layers: tuple[int, ...] = ()
-    factor: str = ""
-
-    def __str__(self) -> str:
-        return " ".join(filter(None, self[:4]))
+BETWEEN = (
+    "Look at what lies between weights and activation: a normalisation, a softmax, a pooling, a mask, frozen weights."
+)
+UNIFORM = "All its units have the same weights, so that only the sum of their signals passes{but}. Draw them at random."
 
 
 def findings(measured: Measurement) -> tuple[str, ...]:
@@ -73,23 +41,40 @@ def findings(measured: Measurement) -> tuple[str, ...]:
     layers = measured.layers
     first = diagnosis(measured)
     if not layers:
-        return (str(first), *unreached(measured))
-    odd = [odd_one(layer, layers) for layer in outliers(layers)] if healthy(layers) else []
-    more = [one for one in odd if one.where != first.where]
-    said = [str(first), *map(str, more[:LISTED])]
+        return (str(first), *faults.unreached(measured))
+    whole = healthy(layers)
+    usual = size(log(middle(gains(layers))))
+    far = [layer for layer in outliers(layers) if size(log(layer.gain)) > usual] if whole else []
+    odd = [odd_one(layer, measured) for layer in far]
+    more = [one for one in odd if not set(one.layers) <= set(first.layers)]
+    said: list[Diagnosis | str] = [*more[:LISTED]]
     if len(more) > LISTED:
-        said.append(f"So do {len(more) - LISTED} more layers.")
-    told = [f"{sentence} {first.cure}" for sentence in dead_units(layers) if first.cure in (UNITS_CURE, SCORES_CURE)]
-    crowded = [sentence for sentence in crowds(layers) if sentence not in told]
-    return (
-        *said,
-        *along_uses(layers),
-        *crowded,
-        *branches(layers),
-        *directions(measured),
-        *updates(measured),
-        *unreached(measured),
+        said.append(f"{capital(faults.more_layers(len(more) - LISTED))} stand out as well.")
+    if any(not (layer.g.finite and layer.delta.finite) for layer in layers):
+        return (str(first), *faults.unreached(measured))  # sizes of what is not finite say nothing
+    kinds: tuple[Iterable[Diagnosis | str], ...] = (
+        faults.squashed(measured),
+        faults.copies(measured),
+        () if "a step" in first.where else faults.steps(measured),
+        faults.masks(measured),
+        said,
+        along_uses(measured) if whole else (),
+        () if first.where.startswith("All units") else faults.dead_units(measured),
+        faults.saturated(measured),
+        faults.underflow(measured) if whole else (),
+        faults.branches(measured),
+        faults.directions(measured),
+        faults.updates(measured),
+        faults.unreached(measured),
     )
+    told = str(first)
+    others = []
+    for one in (one for kind in kinds for one in kind):
+        if isinstance(one, Diagnosis):
+            one = one._replace(cure="" if one.cure in told else one.cure)  # noqa: PLW2901
+        if (one.where if isinstance(one, Diagnosis) else one) not in told:
+            others.append(str(one))
+    return (told, *others)
 
 
 def diagnosis(measured: Measurement) -> Diagnosis:
@@ -98,102 +83,122 @@ def diagnosis(measured: Measurement) -> Diagnosis:
     if not layers:
         return Diagnosis(finding(measured))
     if any(not (layer.g.finite and layer.delta.finite) for layer in layers):
-        return not_finite(measured)
-    if any(layer.g.rms == 0 or layer.delta.rms == 0 for layer in layers):
-        return all_zero(layers)
-    return main(layers, outliers(layers))
+        return faults.not_finite(measured)
+    if not healthy(layers):
+        found = faults.all_zero(measured)
+        behind = [layer for layer in layers[max(found.layers) :] if layer.gain > 0]
+        if found.why != faults.TOO_SMALL or not behind:
+            return found
+        why, culprit = cause(behind, True, measured)
+        why = f"The layers behind it make it {times(typical(gains(behind)))} each. {why}"
+        return found._replace(why=why, cure=cure(measured, behind, culprit, True), factor=culprit)
+    return main(measured)
 
 
 def healthy(layers: Sequence[Layer]) -> bool:
     """Whether each layer has a signal."""
-    return all(layer.g.finite and layer.delta.finite and layer.g.rms and layer.delta.rms for layer in layers)
+    return all(layer.g.finite and layer.delta.finite and not faults.is_zero(layer) for layer in layers)
 
 
-def named(layer: Layer) -> str:
-    return f"layer {layer.number} ({layer.name})"
-
-
-def main(layers: Sequence[Layer], odd: Sequence[Layer]) -> Diagnosis:
+def main(measured: Measurement) -> Diagnosis:
     """How the signal changes from the last layer to the first, and which factor does it."""
+    layers = measured.layers
     first, last = layers[0], layers[-1]
-    worst = tuple(layer.number for layer in most_dead(layers)[:LISTED])
-    dead: dict[str, Any] = {}
-    if worst:
-        dead = {"where": next(dead_units(layers)), "cure": cure_of(most_dead(layers)), "layers": worst}
+    kinds = faults.squashed, faults.copies, faults.masks, faults.dead_units
+    other = next((one for kind in kinds for one in kind(measured)), Diagnosis(""))
     if len(layers) == 1:
-        return Diagnosis(f"One layer: rms(g) is {last.g.rms:.1e} behind {last.name}; {split(layers)}.", **dead)
+        said = f"One layer: rms(g) is {in_words(last.g.rms)} behind {last.name}; {split(layers)}."
+        return other._replace(what=said)
     change = ratio(first.g.rms, last.g.rms)
-    ends = f"from {last.g.rms:.1e} at {named(last)} to {first.g.rms:.1e} at {named(first)}"
-    gains = [layer.gain for layer in layers[1:]]
-    product = math.fsum(map(log, gains))
-    past = not math.isfinite(product) or abs(product - log(change)) > math.log(3)
-    alone_passes = (
-        f"branches and skip connections carry it past the layers, of which one alone passes {times(typical(gains))}"
-    )
+    ends = f"from {in_words(last.g.rms)} at {named(last)} to {in_words(first.g.rms)} at {named(first)}"
+    past = "" if is_chain(measured) else alone(layers)
     if 1 / STEADY < change < STEADY:
-        said = f"The signal is steady: {ends}; {alone_passes if past else split(layers[1:])}."
-        return Diagnosis(said, **dead)
-    verb = "falls" if change < 1 else "grows"
-    said = f"The signal {verb} {ends}"
+        return other._replace(what=f"The signal, rms(g), is steady: {ends}; {past or split(layers[1:])}.")
+    shrinks = change < 1
+    said = f"The signal, rms(g), {'falls' if shrinks else 'grows'} by {decades(change)}, {ends}"
     if past:
-        return Diagnosis(f"{said}; {alone_passes}: {split(layers[1:])}.", **dead)
+        tries = f"`{measured.tries}` tries what would hold it." if measured.tries else ""
+        return other._replace(what=f"{said}; {past}.", cure=other.cure or tries)
+    odd = [layer for layer in outliers(layers) if (layer.gain < 1) == shrinks and layer is not first]
     if not odd:
-        odd = [layer for layer in outliers(layers, APART) if (layer.gain < 1) == (change < 1)]
+        inner = layers[1:-1]  # the last one has as few units as the loss wants
+        odd = [layer for layer in outliers(layers, APART) if (layer.gain < 1) == shrinks and layer in inner]
         odd = odd if len(odd) <= LISTED else []
-    alone = math.fsum(log(layer.gain) for layer in odd)
-    if odd and alone / log(change) > 0.5:
-        which = "One layer" if len(odd) == 1 else f"{len(odd)} layers"
-        said += f". {which} of {len(layers)} did most of it: x{math.exp(alone):.1e}."
-        return odd_ones(sorted(odd, key=lambda layer: -abs(log(layer.gain))), layers)._replace(what=said)
-    said += f", {times(typical(gains))} a layer"
-    half = math.log(2) / abs(math.log(typical(gains)))
-    said += f" ({'halved' if change < 1 else 'doubled'} every {half:.1f} layers)."
-    why, culprit = cause(layers[1:], change < 1)
-    return Diagnosis(said, spread_over(layers[1:]), why, cure(layers[1:], culprit, change < 1), (), culprit)
+    together = math.fsum(log(layer.gain) for layer in odd)
+    if odd and together / log(change) > 0.5:
+        count = "One layer" if len(odd) == 1 else f"{len(odd)} layers"
+        said += f". {count} of {len(layers)} did most of it: {times(math.exp(together))}."
+        return odd_ones(sorted(odd, key=lambda layer: -abs(log(layer.gain))), measured)._replace(what=said)
+    each = change ** (1 / (len(layers) - 1))
+    half = math.log(2) / abs(math.log(each))
+    every = f"{'halved' if shrinks else 'doubled'} every {half:.1f} layers" if half > 0.2 else decades(each)
+    said += f": {times(each)} a layer ({every})."
+    why, culprit = cause(layers[1:], shrinks, measured)
+    copied = next(faults.copies(measured), Diagnosis(""))
+    help = copied.cure or cure(measured, layers[1:], culprit, shrinks)
+    where = copied.where or spread_over(layers[1:], shrinks)
+    return Diagnosis(said, where, why, help, copied.layers, culprit)
 
 
-def along_uses(layers: Sequence[Layer]) -> Iterator[str]:
+def is_chain(measured: Measurement) -> bool:
+    """Whether each layer reads the one before it and nothing else does, so that the gains multiply to the change."""
+    layers = measured.layers
+    if any(layer.consumers > 1 for layer in layers[:-1]):
+        return False
+    product = math.fsum(log(layer.gain) for layer in layers[1:])
+    return abs(product - log(ratio(layers[0].g.rms, layers[-1].g.rms))) < 1e-3
+
+
+def alone(layers: Sequence[Layer]) -> str:
+    """What the layers do where they are no chain, so that their gains do not multiply."""
+    return f"the layers are no chain, so their gains do not multiply; one by one, {split(layers)}"
+
+
+def along_uses(measured: Measurement) -> Iterator[str]:
     """How the signal changes along the uses of one layer, such as the steps of a recurrent one."""
     uses: dict[str, list[Layer]] = {}
-    for layer in layers:
+    for layer in measured.layers:
         name, numbered, _ = layer.name.rpartition(" #")
         if numbered:
             uses.setdefault(name, []).append(layer)
     for name, group in uses.items():
         first, last = group[0], group[-1]
         change = ratio(first.g.rms, last.g.rms)
-        if len(group) > 2 and healthy(group) and not 1 / STEADY < change < STEADY:
-            verb = "falls" if change < 1 else "grows"
+        if len(group) > 2 and not 1 / STEADY < change < STEADY:
             yield (
-                f"Along the {len(group)} uses of {name} the signal {verb} from {last.g.rms:.1e} at the last to "
-                f"{first.g.rms:.1e} at the first, {times(change ** (1 / (len(group) - 1)))} a use; {split(group[1:])}."
+                f"Along the {len(group)} uses of {name} the signal, rms(g), {'falls' if change < 1 else 'grows'} from "
+                f"{in_words(last.g.rms)} at the last to {in_words(first.g.rms)} at the first, "
+                f"{times(change ** (1 / (len(group) - 1)))} a use; {split(group[1:])}."
             )
 
 
-def spread_over(layers: Sequence[Layer]) -> str:
+def spread_over(layers: Sequence[Layer], shrinks: bool) -> str:
     """Whether the layers do it alike, or which does most."""
     logs = [log(layer.gain) for layer in layers]
     usual = statistics.median(logs)
     alike = sum(abs(one - usual) < math.log(ALIKE) for one in logs) / len(logs)
+    if len(layers) == 1:
+        return ""
     if alike == 1:
         return "All layers do it alike."
-    strongest = max(layers, key=lambda layer: math.copysign(1, usual) * log(layer.gain))
+    strongest = (min if shrinks else max)(layers, key=lambda layer: layer.gain)
     most = f"{named(strongest)} most of all ({times(strongest.gain)})"
     return f"{'Nearly all layers do it alike' if alike > 0.8 else 'The layers do it unevenly'}, {most}."
 
 
-def cause(layers: Sequence[Layer], shrinks: bool) -> tuple[str, str]:
+def cause(layers: Sequence[Layer], shrinks: bool, measured: Measurement) -> tuple[str, str]:
     """Which factor does it, and which does not; and its name."""
     logs = {name: math.fsum(log(merged(layer)[name]) for layer in layers) for name in CAUSES}
     sign = -1 if shrinks else 1
     culprit = max(logs, key=lambda name: sign * logs[name])
     each = {name: math.exp(logs[name] / len(layers)) for name in CAUSES}
     wrong = {name for name in CAUSES if sign * logs[name] > 0.25 * sign * logs[culprit]}
-    said = " and ".join(f"{CAUSES[name]} ({times(each[name])} a layer)" for name in CAUSES if name in wrong)
-    said = said[0].upper() + said[1:] + (" do it" if len(wrong) > 1 else " does it")
-    saturation = "saturation" if all(layer.saturated > 0 for layer in layers[:1]) else "the activation's slope"
+    said = listed([f"{CAUSES[name]} ({times(each[name])} a layer)" for name in CAUSES if name in wrong], len(CAUSES))
+    said = capital(said) + (" do it" if len(wrong) > 1 else " does it")
+    curved = all(layer.number in measured.causes.rounded for layer in layers[:-1])
+    crowded = typical([layer.saturated for layer in layers]) > 0.05
     if "slope" not in wrong:
-        said += f", not {saturation} ({times(each['slope'])})"
+        said += f", not {'saturation' if curved and crowded else CAUSES['slope']} ({times(each['slope'])})"
         wrong.add("slope")
     elif "scale" not in wrong:
         said += f", not the size of the weights ({times(each['scale'])})"
@@ -214,52 +219,64 @@ def merged(layer: Layer) -> dict[str, float]:
     return factors
 
 
-def cure(layers: Sequence[Layer], culprit: str, shrinks: bool) -> str:
-    """What would make the factor 1."""
+def cure(measured: Measurement, layers: Sequence[Layer], culprit: str, shrinks: bool) -> str:
+    """What would make the factor 1, as far as theory knows."""
     usual = statistics.median([layer.gain for layer in layers])
-    gain = typical([layer.gain for layer in layers if abs(log(layer.gain / usual)) < math.log(2)])
-    wanted = 1 / gain
+    alike = [layer for layer in layers if abs(log(layer.gain / usual)) < math.log(2)] or layers
+    gain, scale, slope, rest = (
+        typical([getattr(layer, name) for layer in alike]) for name in ("gain", "scale", "slope", "rest")
+    )
     if 0.98 < gain < 1.02:
-        return f"Each layer does next to nothing, but there are {len(layers)}; skip connections shorten the way."
-    scale, std = typical([layer.scale for layer in layers]), typical([layer.weights_std for layer in layers])
-    if culprit == "slope" and shrinks and scale > 1.5:
         return (
-            "Its inputs are so large that the activation is flat there: smaller weights bring them back, "
-            "as would a normalisation of them, or an activation without flat parts (leaky ReLU, PReLU)."
+            f"Most layers do next to nothing, but there are {len(measured.layers)}; skip connections shorten the way."
         )
-    if not shrinks and typical([layer.slope for layer in layers]) < FLAT:
+    if culprit == "rest" or not 1 / ROUNDED < rest < ROUNDED:
+        return BETWEEN
+    curved = all(layer.number in measured.causes.rounded for layer in alike if layer is not measured.layers[-1])
+    tries = f"; `{measured.tries}` tries it" if measured.tries else ""
+    if curved and shrinks and slope < CURVED and culprit in {"slope", "alignment"}:
+        name = next(layer for layer in alike).operations.rpartition(", ")[2]
+        if typical([layer.saturated for layer in alike]) >= faults.CROWDED:
+            return (
+                f"Its scores are so large that {name} is flat there: smaller weights bring them back, as would a "
+                f"normalisation of them, or an activation without flat parts (PReLU with He's weights){tries}."
+            )
         return (
-            f"Give the weights of {of_most(layers)} a standard deviation of {std / scale:.2g} instead of {std:.2g}: "
-            f"they then make it x1.00 a layer instead of {times(scale)}, and the activation, less saturated, nearly so."
+            f"The slopes of {name} are small here, and larger weights would saturate it: tanh with Glorot's weights or "
+            f"PReLU with He's has larger ones{tries}."
         )
-    if math.isfinite(wanted) and math.isfinite(std):
-        size = "larger" if wanted > 1 else "smaller"
-        factor = wanted if wanted > 1 else 1 / wanted
-        warning = ""
-        if wanted > 1.2 and typical([layer.slope for layer in layers]) > CURVED:
-            warning = ", as long as its activations do not saturate"
-        return (
-            f"Give the weights of {of_most(layers)} a standard deviation of {std * wanted:.2g} instead of {std:.2g} "
-            f"({factor:.3g} times {size}): that makes it x1.00 a layer{warning}."
-        )
-    return "Weights of another scale, a normalisation of the scores or skip connections would hold it."
+    tanh = all("tanh" in layer.operations for layer in alike if layer is not measured.layers[-1])
+    saturated = curved and tanh and not shrinks and slope < FLAT
+    wanted = 1 / scale if saturated else 1 / gain
+    if not math.isfinite(wanted):
+        return f"Weights of another scale, a normalisation of the scores or skip connections would hold it{tries}."
+    piecewise = all(layer.number in measured.causes.piecewise for layer in alike)
+    slopes = "" if piecewise else " where slopes are near 1" if saturated else " with slopes as they are now"
+    theory = f"by the theory of independent weights the signal then holds{slopes}{tries}."
+    how = f"{in_words(wanted, 3)} times larger" if wanted > 1 else f"{in_words(1 / wanted, 3)} times smaller"
+    stds = [layer.weights_std for layer in alike]
+    if all(math.isfinite(std) and std > 0 for std in stds) and max(stds) < 1.2 * min(stds):
+        std = typical(stds)
+        deviation = f"a standard deviation of {std * wanted:.2g} instead of {std:.2g} ({how})"
+        return f"Give the weights of {of_most(layers, alike)} {deviation}: {theory}"
+    return f"Make the weights {how} in {of_most(layers, alike)}: {theory}"
 
 
-def of_most(layers: Sequence[Layer]) -> str:
+def of_most(layers: Sequence[Layer], alike: Sequence[Layer]) -> str:
     """Which layers do about what is typical, and so need the same cure."""
-    usual = statistics.median([layer.gain for layer in layers])
-    numbers = [layer.number for layer in layers if abs(log(layer.gain / usual)) < math.log(2)]
+    numbers = [layer.number for layer in alike]
     numbers = [1, *numbers] if numbers[:1] == [2] else numbers  # nothing is below the first layer to compare it by
-    if not numbers or len(numbers) < numbers[-1] - numbers[0] + 1:
-        return "most layers"
-    return f"layers {numbers[0]} to {numbers[-1]}"
+    if len(numbers) < numbers[-1] - numbers[0] + 1:
+        missing = [str(layer.number) for layer in layers if layer not in alike]
+        return f"all layers but {listed(missing)}" if len(missing) <= LISTED else "most layers"
+    return f"layers {numbers[0]} to {numbers[-1]}" if len(numbers) > 1 else f"layer {numbers[0]}"
 
 
 def split(layers: Sequence[Layer]) -> str:
     """The typical factors, in words."""
     activation, weights = (typical([getattr(layer, f"by_{x}") for layer in layers]) for x in ("activation", "weights"))
-    known = f" and the weights {times(weights)}" if math.isfinite(weights) else ""
-    return f"the activation takes it {times(activation)}{known}" + (" a layer" if len(layers) > 1 else "")
+    known = f", the weights {times(weights)}" if math.isfinite(weights) else ""
+    return f"the activation makes it {times(activation)}{known}" + (" a layer" if len(layers) > 1 else "")
 
 
 def outliers(layers: Sequence[Layer], apart: float = OUTLIER) -> list[Layer]:
@@ -271,218 +288,92 @@ def outliers(layers: Sequence[Layer], apart: float = OUTLIER) -> list[Layer]:
     return [layer for layer in layers[::-1] if layer.gain > 0 and not 1 / apart < layer.gain / usual < apart]
 
 
-def odd_one(layer: Layer, layers: Sequence[Layer]) -> Diagnosis:
+def odd_one(layer: Layer, measured: Measurement) -> Diagnosis:
     """How a layer differs from the others, by which factor, and what would change it."""
+    layers = measured.layers
     factors, all_factors = merged(layer), [merged(other) for other in layers]
-    usually = {name: statistics.median([other[name] for other in all_factors]) for name in CAUSES}
-    name = max(factors, key=lambda n: abs(log(ratio(factors[n], usually[n]))))
-    usual = statistics.median([other.gain for other in layers])
-    where = f"L{named(layer)[1:]} stands out: {times(layer.gain)} where others have {times(usual)}."
+    usually = {name: middle([other[name] for other in all_factors]) for name in CAUSES}
+    name = max(factors, key=lambda n: size(log(ratio(factors[n], usually[n]))))
+    usual = middle([other.gain for other in layers])
+    where = f"{capital(named(layer))} stands out: {times(layer.gain)} where others have {times(usual)}."
     why = f"It is {CAUSES[name]} ({times(factors[name])} where others have {times(usually[name])})"
-    if name != "slope":
+    if name != "slope" and layer.operations.count(", "):
         why += f", not the slope of its activation ({times(factors['slope'])})"
-    elif layer.dead >= CROWDED:
-        why += f": {layer.dead:.0%} of its units are dead, with slope 0 for all of the {layer.examples} examples"
-    change = usually[name] / factors[name] if factors[name] else math.nan
-    return Diagnosis("", where, f"{why}.", cure_of_one(layer, name, change), (layer.number,), name)
+    elif name == "slope" and layer in faults.most_dead(measured):
+        no_slope = faults.no_slope(layer, measured)
+        why += f": {layer.dead:.0%} of its units are dead, with {no_slope} for {faults.over([layer], measured)}"
+    change = ratio(usually[name], factors[name])
+    return Diagnosis("", where, f"{why}.", cure_of_one(layer, name, change, measured), (layer.number,), name)
 
 
-def odd_ones(odd: Sequence[Layer], layers: Sequence[Layer]) -> Diagnosis:
+def odd_ones(odd: Sequence[Layer], measured: Measurement) -> Diagnosis:
     """The same of a few layers, the worst first."""
-    each = [odd_one(layer, layers) for layer in odd[:LISTED]]
+    each = [odd_one(layer, measured) for layer in odd[:LISTED]]
     if len(each) == 1:
         return each[0]
-    usual = statistics.median([other.gain for other in layers])
-    listed = " and ".join(f"{named(layer)} ({times(layer.gain)})" for layer in odd[:LISTED])
+    usual = middle([other.gain for other in measured.layers])
+    names = listed([f"{named(layer)} ({times(layer.gain)})" for layer in odd[:LISTED]])
     why = " ".join(f"In layer {one.layers[0]} it{one.why[2:]}" for one in each)
     cures = {one.cure: [str(other.layers[0]) for other in each if other.cure == one.cure] for one in each if one.cure}
-    cure = " ".join(text if len(at) == len(each) else f"Layer {', '.join(at)}: {text}" for text, at in cures.items())
-    numbers = tuple(layer.number for layer in odd[:LISTED])
-    where = f"{listed[0].upper()}{listed[1:]} stand out; others have {times(usual)}."
-    return Diagnosis("", where, why, cure, numbers, each[0].factor)
+    cure = " ".join(text if len(at) == len(each) else f"Layer {listed(at)}: {text}" for text, at in cures.items())
+    where = f"{capital(names)} stand out; others have {times(usual)}."
+    return Diagnosis("", where, why, cure, faults.numbers(odd[:LISTED]), each[0].factor)
 
 
-def cure_of_one(layer: Layer, factor: str, change: float) -> str:
+def cure_of_one(layer: Layer, factor: str, change: float, measured: Measurement) -> str:
     """What would make one layer like the others; `change` is how many times larger its factor would be."""
     if factor == "scale" and math.isfinite(change) and math.isfinite(layer.weights_std):
-        size = f"{many(change)} times larger" if change > 1 else f"{many(1 / change)} times smaller"
+        size = f"{in_words(change, 3)} times larger" if change > 1 else f"{in_words(1 / change, 3)} times smaller"
         deviation = f"a standard deviation of {layer.weights_std * change:.2g} instead of {layer.weights_std:.2g}"
-        return f"Give its weights {deviation} ({size}): that makes it like the others."
-    if factor == "slope" and layer.dead >= CROWDED:
-        return UNITS_CURE
-    if factor == "slope" and change > 1:
+        return f"Give its weights {deviation} ({size}): their factor is then that of the others."
+    if factor == "direction" and layer.number in measured.causes.equal:
+        return UNIFORM.format(but=", which is 0 but for rounding" if layer.direction < 1e-5 else "")
+    if factor == "slope" and layer in faults.most_dead(measured):
+        return faults.dead_cure([layer], measured)
+    last = layer is measured.layers[-1]
+    if last and factor in {"slope", "rest"} and measured.causes.squashed is not None:
+        return next(faults.squashed(measured)).cure
+    dropouts = [one for one in faults.masks(measured) if factor == "rest" and layer.number in one.layers]
+    if dropouts:
+        return str(dropouts[0])
+    if (
+        factor == "slope"
+        and change > 1
+        and layer.saturated >= faults.CROWDED
+        and layer.number in measured.causes.rounded
+    ):
         return (
-            "Its activation is flat where its inputs are: weights or biases of another size bring them back, as would "
-            "a normalisation before it, or an activation without flat parts (leaky ReLU, PReLU)."
+            "Its activation is flat where its scores are: weights or biases of another size bring them back, as would "
+            "a normalisation of them."
         )
     return {
         "direction": "The signal lies along small singular values of its weights; orthogonal weights have none."
         if change > 1
         else "The signal lies along its largest singular values; orthogonal weights treat all directions alike.",
-        "alignment": "Its slopes are small where the signal is; normalising before the activation would spread them."
-        if change > 1
-        else "",
-        "rest": "Look at what lies between its weights and its activation: a normalisation, a pooling, a mask.",
+        "alignment": "Its slopes are small where the signal is." if change > 1 else "",
+        "rest": BETWEEN,
     }.get(factor, "")
 
 
-def not_finite(measured: Measurement) -> Diagnosis:
-    """A signal that is not finite: where the first such number is, in the forward or on the way back."""
-    layers = measured.layers
-    met = next(layer for layer in layers[::-1] if not (layer.g.finite and layer.delta.finite))
-    what = f"{finding(measured)} The first layer that it meets is {named(met)}."
-    cure = (
-        "Run the step inside `with autograd_mini.checked():` to see the operation and the line that made the first one."
-    )
-    made = next((layer for layer in layers if not is_forward_finite(layer)), None)
-    if made is None:
-        if met is layers[-1]:
-            return Diagnosis(what, "The results of all layers are finite, so the loss made it.", cure=cure)
-        where = f"The results of all layers are finite; going back, {named(met)} made it."
-        return Diagnosis(what, where, cure=cure, layers=(met.number,))
-    where = f"In the forward, the first layer whose results are not finite is {named(made)}."
-    why = "" if made.weights_finite else "Its weights hold such numbers."
-    if not why and made is layers[0]:
-        why = "Its weights are finite, so look at its bias and at the input."
-    return Diagnosis(what, where, why, cure, (made.number,))
+def middle(values: Sequence[float]) -> float:
+    """The median of what is known."""
+    known = [value for value in values if math.isfinite(value)]
+    return statistics.median(known) if known else math.nan
 
 
-def is_forward_finite(layer: Layer) -> bool:
-    """Whether scores and results are finite, as far as they are known."""
-    return bool(np.isfinite(layer.unit_slopes).all()) and all(
-        layer.spreads[key].finite == 1 for key in ("h", "s") if key in layer.spreads
-    )
+def gains(layers: Sequence[Layer]) -> list[float]:
+    return [layer.gain for layer in layers]
 
 
-def all_zero(layers: Sequence[Layer]) -> Diagnosis:
-    """A signal that is exactly zero: where it is lost, and where the units are dead first."""
-    zero = [layer for layer in layers if layer.g.rms == 0 or layer.delta.rms == 0]
-    last = zero[-1]
-    what = f"The signal is exactly zero from {named(last)} on, so {len(zero)} of {len(layers)} layers learn nothing."
-    dead = [layer for layer in zero if layer.dead == 1]
-    if dead and last.g.rms > 0:
-        where = f"All units of {named(dead[0])} have {no_slope(dead)} for the {dead[0].examples} examples given."
-        if dead[1:]:
-            where += f" It is the first of {len(dead)} such layers: the others read only constants behind it."
-        return Diagnosis(what, where, "", cure_of(dead), (dead[0].number,), "slope")
-    if last is layers[-1]:
-        why = "What comes after it passes nothing back. Is the loss at a minimum, or a constant?"
-    else:
-        why = "The weights behind it are zero, or the units there are dead."
-    return Diagnosis(what, "", why, "", (min(last.number + 1, len(layers)),))
-
-
-def most_dead(layers: Sequence[Layer]) -> list[Layer]:
-    """Layers with many dead units, the worst first."""
-    return sorted((layer for layer in layers if layer.dead >= CROWDED), key=lambda layer: -layer.dead)
-
-
-def no_slope(dead: Sequence[Layer]) -> str:
-    """How the slope of dead units is 0: that of tanh is rounded to it where the tanh is rounded to 1."""
-    return "a slope that is rounded to 0" if "tanh" in dead[0].operations else "slope 0"
-
-
-def cure_of(dead: Sequence[Layer]) -> str:
-    """What revives dead units."""
-    return SCORES_CURE if "tanh" in dead[0].operations else UNITS_CURE
-
-
-def dead_units(layers: Sequence[Layer]) -> Iterator[str]:
-    """Layers of which many units pass nothing."""
-    dead = most_dead(layers)
-    if dead:
-        listed = ", ".join(f"{layer.dead:.0%} of {named(layer)}" for layer in dead[:LISTED])
-        more = f" and many in {len(dead) - LISTED} more layers" if len(dead) > LISTED else ""
-        have = f"{listed}{more} have {no_slope(dead)} for all of the {dead[0].examples} examples given"
-        yield f"Dead units: {have}."
-
-
-def crowds(layers: Sequence[Layer]) -> Iterator[str]:
-    """Dead and saturated units, and numbers too small for their dtype."""
-    for sentence in dead_units(layers):
-        yield f"{sentence} {cure_of(most_dead(layers))}"
-    saturated = [
-        layer for layer in layers if layer.saturated >= CROWDED and layer.dead < CROWDED and layer.by_activation < FLAT
-    ]
-    if saturated:
-        worst = max(saturated, key=lambda layer: layer.saturated)
-        others = f", and {len(saturated) - 1} more layers are" if saturated[1:] else ""
-        flat = f"{worst.saturated:.0%} of the slopes of its activation are below 0.05"
-        yield f"Layer {worst.number} ({worst.name}) is saturated: {flat}{others}."
-    tiny = [layer for layer in layers if layer.g.subnormal > 0.01]
-    if tiny:
-        yield (
-            f"The signal underflows: {tiny[0].g.subnormal:.0%} of its entries at layer {tiny[0].number} "
-            f"({tiny[0].name}) are subnormal numbers. Scale the loss, or compute in a wider dtype."
-        )
-
-
-def branches(layers: Sequence[Layer]) -> Iterator[str]:
-    """Branches that cancel each other."""
-    for layer in [layer for layer in layers if layer.coherence < CANCELLING and layer.g.rms > 0][:LISTED]:
-        yield (
-            f"The {layer.consumers} branches behind layer {layer.number} ({layer.name}) nearly cancel: together they "
-            f"carry {math.sqrt(layer.coherence):.1%} of their signal."
-        )
-
-
-def directions(measured: Measurement) -> Iterator[str]:
-    """A Jacobian that lets few directions pass."""
-    spectrum = measured.spectrum
-    if spectrum is not None and spectrum.below >= CROWDED and spectrum.largest > 0:
-        yield (
-            f"{spectrum.below:.0%} of the directions of the input hardly reach the output: their singular values are "
-            f"below 1e-3 of the largest, which is {spectrum.largest:.1e}."
-        )
-
-
-def updates(measured: Measurement) -> Iterator[str]:
-    """Steps that are too small to learn by, or too large to be steps."""
-    low, high = TARGET
-    odd = {number: size for number, size in measured.update_ratios.items() if size > high or 0 < size < low}
-    gradients = {layer.number: layer.gradient for layer in measured.layers}
-    lost = [number for number, size in measured.update_ratios.items() if size == 0 and gradients.get(number, 0) > 0]
-    if lost:
-        count = f"{len(lost)} of {len(measured.update_ratios)} layers"
-        yield f"One step would not change the weights of {count} at all: it is less than their rounding."
-    if odd:
-        number = max(odd, key=lambda n: abs(math.log(odd[n] / 1e-3)))
-        verb = "is large" if odd[number] > high else "is next to nothing"
-        others = f" {len(odd) - 1} more layers are outside of {low:g} to {high:g}." if odd.keys() - {number} else ""
-        yield (
-            f"One step would change the weights of layer {number} by {odd[number]:.1e} of their size, which {verb}; "
-            f"healthy is near 1e-3.{others}"
-        )
-
-
-def unreached(measured: Measurement) -> Iterator[str]:
-    """Parameters that nothing flows to."""
-    names = measured.unreached
-    if names:
-        shown = ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
-        yield f"The loss does not depend on {shown}: no gradient reaches {'it' if len(names) == 1 else 'them'}."
-
-
-def many(times: float) -> str:
-    """How many times: `2.56`, `10,000`, `1.2e+07`."""
-    return f"{times:,.0f}" if 100 <= times < 1e6 else f"{times:.3g}"
+def size(value: float) -> float:
+    """How far from 0; nan, which is not known, is no distance."""
+    return 0.0 if math.isnan(value) else abs(value)
 
 
 def typical(values: Sequence[float]) -> float:
     """The geometric mean of those that are known and positive."""
     known = [math.log(value) for value in values if value > 0 and math.isfinite(value)]
     return math.exp(math.fsum(known) / len(known)) if known else math.nan
-
-
-def times(factor: float) -> str:
-    """A factor in short, with more digits near 1."""
-    return (
-        f"x{factor:.4f}"
-        if 0.98 < factor < 1.02 and abs(factor - 1) > 5e-5
-        else f"x{factor:.2g}"
-        if factor < 0.1
-        else f"x{factor:.2f}"
-    )
 
 
 def log(value: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,9 +15,13 @@ from autograd_mini.measuring.sizes import ratio
 from autograd_mini.measuring.spectrum import SMALL, JacobianSpectrum
 from autograd_mini.signals.axes import (
     COLOURS,
+    NARROW,
     SMALLEST,
+    TEXT,
     Array,
     Canvas,
+    Tag,
+    aligned,
     column,
     depth_axis,
     depth_ticks,
@@ -30,9 +35,11 @@ from autograd_mini.signals.axes import (
     mark,
     means,
     positive,
-    title,
+    power,
 )
 from autograd_mini.signals.findings import diagnosis, typical
+from autograd_mini.signals.maps import QUESTION, changed, draw_map, height
+from autograd_mini.words import in_words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -65,6 +72,7 @@ FACTORS = (
 )
 PARTS = (("h", "h, the layer's result"), ("s", "s, the scores"), ("g", "g, the signal"))
 HEALTHY = 1e-3
+THEORY = "dashed: the theory, what independent weights would do"
 FEW = 60  # bars up to which each layer has its own
 NEGLIGIBLE = 1e-3  # in decades
 
@@ -87,6 +95,19 @@ def plot(
     ImportError
         If matplotlib is missing.
     """
+    return answered(nets, question, names, spectrum, ax).figure
+
+
+def answered(  # noqa: PLR0917
+    nets: Sequence[Measurement],
+    question: str,
+    names: Sequence[str] | None = None,
+    spectrum: JacobianSpectrum | None = None,
+    ax: Any = None,
+    narrow: bool = False,
+    beside: bool = False,
+) -> Canvas:
+    """A canvas with the answer; a narrow one is for a phone. Its titles may be beside it instead of above the axes."""
     if question not in QUESTIONS:
         raise ValueError(UNKNOWN.format(question=question, known=", ".join(map(repr, QUESTIONS))))
     asked = QUESTIONS[question]
@@ -104,16 +125,16 @@ def plot(
         known = [(found, name) for found, name in zip(spectra, titles, strict=True) if found is not None]
         if not known:
             raise ValueError(NO_SPECTRUM)
-        canvas = Canvas(figure(*asked.size(1))) if ax is None else Canvas(ax.figure, ax)
+        canvas = asked.canvas(1, ax, narrow, beside)
         directions(canvas, [found for found, _ in known], [name for _, name in known])
-        return canvas.figure
+        return canvas
     if not all(net.layers for net in nets):
         raise ValueError(NO_LAYERS)
     if question == "spread" and not any(has_spreads(net) for net in nets):
         raise ValueError(NO_SPREADS)
-    canvas = Canvas(figure(*asked.size(len(nets)))) if ax is None else Canvas(ax.figure, ax)
+    canvas = asked.canvas(len(nets), ax, narrow, beside)
     asked.draw(canvas, nets, titles)
-    return canvas.figure
+    return canvas
 
 
 def has_spreads(net: Measurement) -> bool:
@@ -124,30 +145,75 @@ def has_spreads(net: Measurement) -> bool:
 # The questions
 
 
+def how_far(canvas: Canvas, nets: Sequence[Measurement], names: Sequence[str]) -> None:
+    """The map of rms(g): a row for each net, a column for each layer."""
+    rows = [np.array([layer.g.rms if is_finite(layer) else math.inf for layer in net.layers]) for net in nets]
+    draw_map(canvas, rows, names, "rms(g), the size of the gradient")
+
+
 def where(canvas: Canvas, nets: Sequence[Measurement], names: Sequence[str]) -> None:
     """log rms(g) against depth, dashed what it would be with independent weights."""
     axis = canvas.axes()[0, 0]
-    shown, theories = [], 0
-    for i, (net, name) in enumerate(zip(nets, names, strict=True)):
-        numbers = np.arange(1, len(net.layers) + 1)
+    shown: list[Array] = []
+    found: list[Tag] = []
+    theories: list[tuple[Array, Array]] = []
+    depths = [len(net.layers) for net in nets]
+    for i, (net, name, places) in enumerate(zip(nets, names, aligned(depths), strict=True)):
         rms = np.array([layer.g.rms for layer in net.layers])
-        shown.append(log_line(axis, i, name, numbers, rms, ~np.isfinite(rms)))
+        line, tag = log_line(axis, i, name, places, rms, ~np.isfinite(rms))
+        shown.append(line)
+        found += tag
         expected = theory(net.layers)
         if np.isfinite(expected[:-1]).any():
-            axis.plot(numbers, expected, "--", color=COLOURS[i % len(COLOURS)], lw=1.2, alpha=0.8)
-            theories += 1
-    if theories:
-        axis.plot([], [], "--", color="#555555", lw=1.2, label="if weights were independent: A F of the layers above")
-    if len(nets) == 1:
-        blamed = np.array(diagnosis(nets[0]).layers, int)
-        rms = np.array([nets[0].layers[number - 1].g.rms for number in blamed])
-        if blamed.size and np.isfinite(rms).all():
-            axis.plot(blamed, rms, "o", ms=14, mfc="none", mec=BLAME, mew=2.5, label="look here")
+            axis.plot(places, expected, "--", color=COLOURS[i % len(COLOURS)], lw=1.2)
+            theories.append((places, expected))
     log_axis(axis, shown)  # the theory, which may be decades away, does not set the scale
-    axis.set_ylabel("rms(g), the size of the signal")
-    title(axis, "Where does it shrink or grow?", change(nets[0].layers) if len(nets) == 1 else "")
-    depth_axis(axis, max(len(net.layers) for net in nets))
-    canvas.legend([axis])
+    if len(nets) == 1:
+        look_here(axis, nets[0])
+        tell_theory(axis, rms, *theories)
+        found = []
+    said = change(nets[0].layers) if len(nets) == 1 else THEORY if theories else ""
+    axis.set_ylabel("rms(g), the size of the gradient")
+    canvas.title(axis, QUESTIONS["where"].title, said)
+    depth_axis(axis, max(depths), canvas.ticks, len(set(depths)) > 1)
+    canvas.tag(axis, found)
+
+
+def tell_theory(axis: Any, rms: Array, *theories: tuple[Array, Array]) -> None:
+    """What the dashed line of one net is, said in the corner that the lines leave free."""
+    for places, expected in theories:
+        low, high = axis.get_ylim()
+        left = positive(rms[: math.ceil(len(rms) / 2)])
+        lost = np.median(np.nan_to_num(left)) < math.sqrt(low) * math.sqrt(high)
+        shown = np.flatnonzero((expected > low) & (expected < high))
+        at = int(shown[len(shown) // 3]) if shown.size > 1 else -1
+        look = {"arrowstyle": "-", "color": "#777777", "lw": 0.8, "shrinkA": 2, "shrinkB": 2}
+        axis.annotate(
+            textwrap.fill(THEORY if at >= 0 else f"{THEORY}, is off the scale", 24),
+            (float(places[at]), float(np.clip(expected[at], low, high))),
+            (0.05, 0.95 if lost else 0.05),
+            textcoords="axes fraction",
+            ha="left",
+            va="top" if lost else "bottom",
+            fontsize=TEXT,
+            arrowprops=look if at >= 0 else None,
+        )
+
+
+def look_here(axis: Any, net: Measurement) -> None:
+    """Rings around the layers to blame."""
+    blamed = np.array(diagnosis(net).layers, int)
+    rms = np.array([net.layers[number - 1].g.rms for number in blamed])
+    if blamed.size and np.isfinite(rms).all() and (rms > 0).all():
+        axis.plot(blamed, rms, "o", ms=14, mfc="none", mec=BLAME, mew=2.5)
+        right = blamed[0] < 0.6 * len(net.layers)
+        axis.annotate(
+            *("look here", (blamed[0], rms[0]), (12 if right else -12, -3)),
+            textcoords="offset points",
+            ha="left" if right else "right",
+            fontsize=TEXT,
+            fontweight="bold",
+        )
 
 
 def theory(layers: Sequence[Layer]) -> Array:
@@ -164,8 +230,10 @@ def change(layers: Sequence[Layer]) -> str:
         count = sum(not is_finite(layer) for layer in layers)
         return f"not finite in {count} of {len(layers)} layers"
     if first is last:
-        return f"{first.g.rms:.1e} at the only layer"
-    return f"from {last.g.rms:.1e} at layer {last.number} to {first.g.rms:.1e} at layer 1"
+        return f"{in_words(first.g.rms)} at the only layer"
+    ends = f"from {in_words(last.g.rms)} at layer {last.number} to {in_words(first.g.rms)} at layer 1"
+    change = ratio(first.g.rms, last.g.rms)
+    return f"{changed(change)}, {ends}" if change > 0 else ends
 
 
 def why(canvas: Canvas, nets: Sequence[Measurement], names: Sequence[str]) -> None:
@@ -174,8 +242,8 @@ def why(canvas: Canvas, nets: Sequence[Measurement], names: Sequence[str]) -> No
     for axis, net, name in zip(axes, nets, names, strict=True):
         stacked_factors(axis, net.layers)
         axis.set_ylabel("log10 of the factor")
-        title(axis, f"Why? {name}", factors_of(net.layers))
-        depth_axis(axis, len(net.layers))
+        canvas.title(axis, f"Why? {name}", factors_of(net.layers))
+        depth_axis(axis, len(net.layers), canvas.ticks)
     canvas.legend(axes, 3)
 
 
@@ -186,7 +254,8 @@ def factors_of(layers: Sequence[Layer]) -> str:
         return "no layer passes a signal"
     usual = {name: typical([getattr(layer, name) for layer in alive]) for name in ("gain", "slope", "scale")}
     rest = ratio(usual["gain"], usual["slope"] * usual["scale"])
-    return f"a layer: x{usual['gain']:.2f} = A x{usual['slope']:.2f}, F x{usual['scale']:.2f}, others x{rest:.2f}"
+    factors = (("", usual["gain"]), ("= A", usual["slope"]), ("F", usual["scale"]), ("others", rest))
+    return "a layer: " + " ".join(f"{name} ×\u00a0{value:.2f}".strip() for name, value in factors)
 
 
 def stacked_factors(axis: Any, layers: Sequence[Layer]) -> None:
@@ -253,14 +322,14 @@ def units(canvas: Canvas, nets: Sequence[Measurement], names: Sequence[str]) -> 
             extent=(0.5, count + 0.5, widest + 0.5, 0.5),
         )
         upper.set_facecolor(UNREACHED)
-        canvas.figure.colorbar(image, ax=upper, label="mean |phi'(s)|", pad=0.01)
+        canvas.figure.colorbar(image, ax=upper, label="mean slope, |φ'(s)|", pad=0.01)
         upper.set_ylabel("unit, flattest first")
         upper.set_yticks(depth_ticks(widest, 5))
-        title(upper, f"Which units? {name}", crowds(net.layers))
+        canvas.title(upper, f"Which units? {name}", crowds(net.layers))
         shares(lower, net.layers)
         broken = np.array([not np.isfinite(layer.unit_slopes).all() for layer in net.layers])
         for axis in (upper, lower):
-            depth_axis(axis, count)
+            depth_axis(axis, count, canvas.ticks)
             mark(axis, np.zeros(count, bool), broken)
         upper.grid(visible=False)
         upper.set_xlabel("")
@@ -284,22 +353,25 @@ def crowds(layers: Sequence[Layer]) -> str:
     if not active:
         return "no layer has an activation"
     saturated, dead = max(active, key=lambda x: x.saturated), max(active, key=lambda x: x.dead)
-    return (
-        f"at most {saturated.saturated:.0%} of slopes below 0.05 (layer {saturated.number}), "
-        f"{dead.dead:.0%} of units dead (layer {dead.number}), {dead.examples} examples"
+    each = (
+        f"at most {saturated.saturated:.0%} saturated (layer {saturated.number})" if saturated.saturated else "",
+        f"at most {dead.dead:.0%} dead (layer {dead.number})" if dead.dead else "",
     )
+    return f"{' and '.join(filter(None, each)) or 'none saturated, none dead'}; {dead.examples} examples"
 
 
 def shares(axis: Any, layers: Sequence[Layer]) -> None:
     """Bars of the saturated and the dead share of each layer; the dead are among the saturated."""
     edges = np.arange(0.5, len(layers) + 1)
     looks = (
-        ("saturated", "saturated: |phi'(s)| < 0.05", "#f6b48f", COLOURS[1], "///"),
+        ("saturated", "saturated: |φ'(s)| < 0.05", "#f6b48f", COLOURS[1], "///"),
         ("dead", "dead: 0 for all examples", COLOURS[0], COLOURS[0], ""),
     )
     for name, label, fill, edge, hatch in looks:
         values = np.nan_to_num(column(layers, name))
         axis.stairs(values, edges, fill=True, fc=fill, ec=edge, hatch=hatch, lw=0.8, label=label)
+    if not any(np.nan_to_num(column(layers, name)).any() for name in ("saturated", "dead")):
+        axis.text((len(layers) + 1) / 2, 0.5, "none saturated, none dead", ha="center", va="center", fontsize=TEXT)
     axis.set_ylim(0, 1)
     axis.set_yticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
     axis.set_ylabel("share")
@@ -307,15 +379,16 @@ def shares(axis: Any, layers: Sequence[Layer]) -> None:
 
 def spread(canvas: Canvas, nets: Sequence[Measurement], names: Sequence[str]) -> None:
     """Quantiles of h, s and g in each layer."""
-    axes = canvas.axes(len(nets), len(PARTS))
+    axes = canvas.axes(len(nets), len(PARTS)).reshape(len(nets), len(PARTS))
     for row, net, name in zip(axes, nets, names, strict=True):
         for axis, (key, what) in zip(row, PARTS, strict=True):
             quantiles = quantiles_of(net.layers, key)
             wide = is_wide(quantiles)
             ribbons(axis, above_zero(axis, quantiles_of(net.layers, key, "magnitudes")) if wide else quantiles)
-            title(axis, f"How is it spread? {name}" if key == "h" else " ", f"|{key}|{what[1:]}" if wide else what)
+            axis.set_title(f"|{key}|{what[1:]}" if wide else what, loc="left", fontsize=TEXT, color="#333333")
+            if key == "h":
+                canvas.question(axis, f"How is it spread? {name}")
             depth_axis(axis, len(net.layers), 6)
-            axis.tick_params(labelsize=8)
             known = np.array([key in layer.spreads for layer in net.layers])
             mark(axis, known & (quantiles == 0).all(axis=1), known & np.isnan(quantiles).all(axis=1))
     canvas.legend(np.ravel(axes), 5)
@@ -359,50 +432,68 @@ def learns(canvas: Canvas, nets: Sequence[Measurement], names: Sequence[str]) ->
     axis = canvas.axes()[0, 0]
     updates = all(net.update_ratios for net in nets)
     shown: list[Any] = []
-    for i, (net, name) in enumerate(zip(nets, names, strict=True)):
+    found: list[Tag] = []
+    depths = [len(net.layers) for net in nets]
+    for i, (net, name, places) in enumerate(zip(nets, names, aligned(depths), strict=True)):
         if updates:
             values = np.array([net.update_ratios.get(layer.number, math.nan) for layer in net.layers])
         else:
             values = np.array([ratio(layer.gradient, layer.weights) for layer in net.layers])
         finite = np.array([is_finite(layer) for layer in net.layers])
         broken = np.isinf(values) | (np.isnan(values) & ~finite)
-        shown.append(log_line(axis, i, name, np.arange(1, len(values) + 1), values, broken))
+        line, tag = log_line(axis, i, name, places, values, broken)
+        shown.append(line)
+        found += tag
     if updates:
-        axis.axhspan(HEALTHY / 3, 3 * HEALTHY, color="#009e73", alpha=0.12, lw=0)
-        axis.axhline(HEALTHY, color="#006b4e", ls=":", lw=1.5, label="1e-3, healthy")
+        axis.axhspan(HEALTHY / 3, 3 * HEALTHY, facecolor="#009e73", alpha=0.12, lw=0)
+        level_line(axis, HEALTHY, f"{power(-3)}, healthy", "#006b4e")
         shown.append(HEALTHY)
     log_axis(axis, shown)
     axis.set_ylabel("rms(change of W)/rms(W), one step" if updates else "rms(g_W)/rms(W)")
     answer = "" if updates else "without an optimizer: the gradient beside the weights"
-    title(axis, "Does it learn?", answer)
-    depth_axis(axis, max(len(net.layers) for net in nets))
-    canvas.legend([axis])
+    canvas.title(axis, QUESTIONS["learns"].title, answer)
+    depth_axis(axis, max(depths), canvas.ticks, len(set(depths)) > 1)
+    canvas.tag(axis, found if len(nets) > 1 else [])
+
+
+def level_line(axis: Any, level: float, text: str, colour: str = "#555555", style: str = ":") -> None:
+    """A dotted line at one level that says what it is."""
+    axis.axhline(level, color=colour, ls=style, lw=1.5)
+    axis.annotate(
+        *(text, (0.99, level), (0, 3)),
+        xycoords=axis.get_yaxis_transform(),
+        textcoords="offset points",
+        ha="right",
+        fontsize=TEXT,
+        bbox={"facecolor": "#ffffff", "edgecolor": "none", "alpha": 0.8, "pad": 0.5},
+    )
 
 
 def directions(canvas: Canvas, spectra: Sequence[JacobianSpectrum], names: Sequence[str]) -> None:
     """The singular values of the Jacobian, largest first; a line for each example."""
     axis = canvas.axes()[0, 0]
     shown: list[Any] = []
+    found: list[Tag] = []
     for i, (spectrum, name) in enumerate(zip(spectra, names, strict=True)):
         numbers = np.arange(1, spectrum.values.shape[1] + 1)
+        label = f"{name} ({count(len(spectrum.values))})"
         for j, values in enumerate(spectrum.values):
-            label = f"{name} ({count(len(spectrum.values))})" if j == 0 else f"_{name} {j + 1}"
-            broken = ~np.isfinite(values)
-            shown.append(log_line(axis, i, label, numbers, values, broken))
-        if spectrum.largest > 0 and math.isfinite(spectrum.largest):
-            line = SMALL * spectrum.largest
-            axis.axhline(line, color=COLOURS[i % len(COLOURS)], ls=":", lw=1.2)
+            line, tag = log_line(axis, i, label, numbers, values, ~np.isfinite(values))
             shown.append(line)
-    axis.plot([], [], ":", color="#555555", lw=1.2, label="1e-3 of the largest")
+            found += tag if j == 0 else []
+        if spectrum.largest > 0 and math.isfinite(spectrum.largest):
+            level = SMALL * spectrum.largest
+            level_line(axis, level, f"{power(-3)} of the largest" if i == 0 else "", COLOURS[i % len(COLOURS)])
+            shown.append(level)
     log_axis(axis, shown)
     low, high = axis.get_ylim()
     if low < 1 < high:
-        axis.axhline(1, color="black", ls="-.", lw=0.8, label="1: lengths are kept")
+        level_line(axis, 1, "1: lengths are kept", "#000000", "-.")
     axis.set_ylabel("singular value of d(output)/d(input)")
-    title(axis, "In all directions?", spectrum_in_words(spectra[0]) if len(spectra) == 1 else "")
-    depth_axis(axis, max(spectrum.values.shape[1] for spectrum in spectra))
-    axis.set_xlabel("direction, from the largest singular value to the smallest")
-    canvas.legend([axis])
+    canvas.title(axis, QUESTIONS["directions"].title, spectrum_in_words(spectra[0]) if len(spectra) == 1 else "")
+    depth_axis(axis, max(spectrum.values.shape[1] for spectrum in spectra), canvas.ticks)
+    axis.set_xlabel("direction, the largest singular value first")
+    canvas.tag(axis, found if len(spectra) > 1 else [])
 
 
 def count(examples: int) -> str:
@@ -414,38 +505,78 @@ def spectrum_in_words(spectrum: JacobianSpectrum) -> str:
     if not np.isfinite(spectrum.values).all():
         return "not finite"
     return (
-        f"largest {spectrum.largest:.1e}, median {spectrum.median:.1e}, ||J||_F/sqrt(n) {spectrum.rms:.1e}, "
-        f"{spectrum.below:.0%} below 1e-3 of the largest"
+        f"largest {in_words(spectrum.largest)}, median {in_words(spectrum.median)}, "
+        f"||J||_F/√n {in_words(spectrum.rms)}, {spectrum.below:.0%} below {power(-3)} of the largest"
     )
 
 
 class Question(NamedTuple):
-    """One question: its title, what draws the answer, and how large that gets."""
+    """One question: its title, what draws the answer, and how large that gets; narrow ones have a height only."""
 
     title: str
     draw: Callable[..., None]
     panels: Callable[[int], int]
     size: Callable[[int], tuple[float, float]]
+    narrow: Callable[[int], float]
+
+    def canvas(self, nets: int, ax: Any, narrow: bool, beside: bool) -> Canvas:
+        """Where to draw the answer."""
+        if ax is not None:
+            return Canvas(ax.figure, ax)
+        width, height = (NARROW, self.narrow(nets)) if narrow else self.size(nets)
+        return Canvas(figure(width, height), narrow=narrow, said=[] if beside else None)
 
 
 QUESTIONS: dict[str, Question] = {
-    "where": Question("Where does it shrink or grow?", where, lambda _: 1, lambda _: (7.0, 4.4)),
-    "why": Question("Why? The factors of each layer", why, lambda nets: nets, lambda nets: (7.0, 1.2 + 3.2 * nets)),
-    "units": Question("Which units?", units, lambda nets: 2 * nets, lambda nets: (7.0, 0.8 + 4.2 * nets)),
-    "spread": Question("How is it spread?", spread, lambda nets: 3 * nets, lambda nets: (9.0, 0.6 + 3.2 * nets)),
-    "directions": Question("In all directions?", directions, lambda _: 1, lambda _: (7.0, 4.4)),
-    "learns": Question("Does it learn?", learns, lambda _: 1, lambda _: (7.0, 4.4)),
+    "map": Question(
+        *(QUESTION, how_far, lambda _: 1),
+        *(lambda nets: (9.0, height([""] * nets)), lambda nets: height([""] * nets, True)),
+    ),
+    "where": Question("Where does it shrink or grow?", where, lambda _: 1, lambda _: (7.0, 4.4), lambda _: 3.9),
+    "why": Question(
+        *("Why? The factors of each layer", why, lambda nets: nets),
+        *(lambda nets: (7.0, 1.2 + 3.2 * nets), lambda nets: 1.0 + 3.2 * nets),
+    ),
+    "units": Question(
+        *("Which units?", units, lambda nets: 2 * nets),
+        *(lambda nets: (7.0, 0.8 + 4.2 * nets), lambda nets: 0.8 + 4.4 * nets),
+    ),
+    "spread": Question(
+        *("How is it spread?", spread, lambda nets: 3 * nets),
+        *(lambda nets: (9.0, 0.6 + 3.2 * nets), lambda nets: 0.8 + 6.6 * nets),
+    ),
+    "directions": Question("In all directions?", directions, lambda _: 1, lambda _: (7.0, 4.4), lambda _: 3.9),
+    "learns": Question("Does it learn?", learns, lambda _: 1, lambda _: (7.0, 4.4), lambda _: 3.9),
 }
+ALONE = {"why", "units", "spread"}  # of these, each net has a figure of its own in a report
 
 
-def figures(nets: Sequence[Measurement]) -> list[tuple[str, Figure]]:
-    """The plots of a report, each with its question."""
+class Asked(NamedTuple):
+    """One question of a report, and a canvas for each net, or one for all."""
+
+    title: str
+    canvases: list[Canvas]
+
+
+def maps(nets: Sequence[Measurement]) -> list[Canvas]:
+    """The map, for phones and for desks."""
+    return [answered(nets, "map", narrow=narrow, beside=True) for narrow in (True, False)]
+
+
+def figures(nets: Sequence[Measurement]) -> list[Asked]:
+    """The figures of a report, as narrow as a phone; the first question is the map, narrow and wide."""
     nets = [net for net in nets if net.layers]
     if not nets:
         return []
     asked = ["where", "why", "units", "learns"]
-    if any(has_spreads(net) for net in nets):
-        asked.insert(3, "spread")
     if any(net.spectrum is not None for net in nets):
         asked.append("directions")
-    return [(QUESTIONS[question].title, plot(nets, question)) for question in asked]
+    if any(has_spreads(net) for net in nets):
+        asked.append("spread")  # the tallest, after which a column may end
+    found = [Asked(QUESTION, maps(nets))]
+    for question in asked:
+        groups = [[net] for net in nets] if question in ALONE else [nets]
+        groups = [group for group in groups if question != "spread" or any(map(has_spreads, group))]
+        canvases = [answered(group, question, narrow=True, beside=True) for group in groups]
+        found.append(Asked(QUESTIONS[question].title, canvases))
+    return found

@@ -6,7 +6,7 @@ How it is shown lives in the files beside this one and in `drawing`.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,10 +48,16 @@ class Recorder(Watch):
 
     def __init__(self) -> None:
         self.values: dict[Record, Any] = {}
+        self.read: set[Record] = set()
 
     def forward(self, primitive: Any, args: tuple[Any, ...], result: Any) -> None:  # noqa: ARG002
+        self.read.update(arg._record for arg in args if isinstance(arg, Tensor) and arg._record is not None)
         if isinstance(result, Tensor) and result._record is not None:
             self.values[result._record] = result.data
+
+    def has_read(self, tensor: Tensor) -> bool:
+        """Whether an operation that was recorded got this tensor."""
+        return tensor._record in self.read
 
     def remember(self, tensors: Iterable[Tensor]) -> None:
         """Keep the values of these too: parameters, which a graph does not always hold."""
@@ -96,8 +102,8 @@ class Signals(Measurement):
         Parameters
         ----------
         question : str
-            "where" does the signal shrink, "why", in which "units", how is it "spread", does it pass in all
-            "directions", and does it train ("learns").
+            "map": how far does the signal get; "where" does it shrink, "why", in which "units", how is it "spread",
+            does it pass in all "directions", and does it train ("learns").
         *others : Signals
             More nets.
         names : sequence of str, optional
@@ -127,10 +133,29 @@ class Signals(Measurement):
 
         return draw_signals(self, level, expand, max_nodes)
 
-    def save(self, path: str | os.PathLike[str], *others: Signals) -> None:
-        """Write the report: one HTML page that needs no network, for this net or for several side by side."""
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *others: Signals,
+        title: str | None = None,
+        sections: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write the report: one HTML page that needs no network, for this net or for several side by side.
+
+        Parameters
+        ----------
+        path : str or path
+            Where to; the name ends in .html.
+        *others : Signals
+            More nets.
+        title : str, optional
+            The page's title; by default it says what happens to the signal.
+        sections : mapping of str to object, optional
+            Sections of one's own below the findings, by their titles: text, a list of nets, whose map is shown, a
+            figure of matplotlib, or what notebooks show as HTML, such as a `Bars` or a table of pandas.
+        """
         nets = self, *others
-        save_page(nets, path, figures(nets) if has_matplotlib() else ())
+        save_page(nets, path, figures(nets) if has_matplotlib() else (), title, sections)
 
     def __str__(self) -> str:
         return "\n".join([*self.findings, "", text_table(self)])

@@ -6,6 +6,7 @@ import csv
 import html
 import math
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,10 @@ from autograd_mini.graph import Leaf, Node, Vertex
 from autograd_mini.measuring.factors import Layer, Measurement
 from autograd_mini.measuring.sizes import Signal, ratio
 from autograd_mini.signals.findings import findings
+from autograd_mini.words import in_words
 
+SCIENTIFIC = re.compile(r"(?<![\d.])\d(\.\d+)?e[+-]\d+\b")
+FACTOR = re.compile(r"\bx(?=\d+\.\d)")
 KINDS = "layers", "operations", "edges"
 UNKNOWN = "table(rows={rows!r}) was asked for. Write one of {known}."
 SIGNAL = [
@@ -243,6 +247,12 @@ def factor(value: float) -> str:
 
 def percent(share: float) -> str:
     return "-" if math.isnan(share) else f"{100 * share:.0f}%"
+
+
+def typeset(text: str) -> str:
+    """Text of a table with its numbers and arrows as in print."""
+    text = SCIENTIFIC.sub(lambda found: in_words(float(found[0])), text).replace("->", "→")
+    return FACTOR.sub("×", text)
 
 
 def text_table(measured: Measurement) -> str:

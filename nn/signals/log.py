@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor, Watch
+from autograd_mini import Tensor, Watch, in_words
 from nn.checks import whole
 from nn.module import Module
 from nn.norms import rms
@@ -28,16 +28,19 @@ NO_PARAMETERS = "SignalLog(model) was given a model without parameters, so there
 UNKNOWN = "SignalLog(quantities={quantities!r}): choose from {known}."
 NO_LOSS = "log.backward(...) was given a {what}. Write `log.backward(loss)` with the loss itself, a tensor."
 NOTHING = "The log is empty: nothing was measured yet. Call `log.backward(loss)` instead of `loss.backward()`."
+NO_QUESTION = 'log.plot({question!r}) was asked for. Write `log.plot()` for all, or `log.plot("map")` for the map.'
 NO_MATPLOTLIB = 'Plots need matplotlib. Write `pip install "autograd-mini[plot]"`.'
 NO_TENSORBOARD = 'TensorBoard files need tensorboardX. Write `pip install "autograd-mini[tensorboard]"`.'
 
 ALARMS = {
-    "finite": "its signal is not finite",
-    "weak": "its signal is {:.1e} of the last layer's",
-    "strong": "its signal is {:.1e} of the last layer's",
-    "dead": "{:.0%} of its units pass nothing for the batch",
-    "far": "one step changed the weights by {:.1e} of their size",
-    "still": "one step changed the weights by {:.1e} of their size",
+    "finite": "{layer}: its signal is not finite",
+    "weak": "{layer}: its signal, rms(delta), is {value} of the last layer's",
+    "strong": "{layer}: its signal, rms(delta), is {value} of the last layer's",
+    "crowded": "{layer}: {value:.0%} of its units are dead, they pass nothing for the batch",
+    "dead": "{layer} is dead: none of its units passes anything for the batch",
+    "cut": "{layer}: no signal comes back to it",
+    "far": "{layer}: one step changed the weights by {value} of their size",
+    "still": "{layer}: one step changed the weights by {value} of their size",
 }
 
 logger = logging.getLogger("nn.signals")
@@ -83,6 +86,8 @@ class SignalLog:
         The measured steps, counted from 0, and their losses.
     warnings : list of (int, str)
         Steps and what crossed a threshold there; also logged to the logger "nn.signals".
+    findings : tuple of str
+        The same as sentences, with the steps that each held for.
 
     Raises
     ------
@@ -124,7 +129,10 @@ class SignalLog:
         self.warnings: list[tuple[int, str]] = []
         self.rows: dict[str, dict[str, list[float]]] = {}
         self.copies: dict[str, Any] = {}
-        self.alarms: set[tuple[str, str]] = set()
+        self.broken: set[tuple[str, int]] = set()  # layers and steps where a signal was measured, but is not finite
+        self.alarms: dict[tuple[str, str], int] = {}  # those that hold, each with its place in `warnings`
+        self.until: dict[int, int] = {}  # of others, the step at which they no longer did
+        self.root = model._name or type(model).__name__
         self.count = 0
 
     def backward(self, loss: Tensor, **options: Any) -> None:
@@ -151,18 +159,23 @@ class SignalLog:
 
     def take(self, probe: Probe) -> None:
         """The numbers of one measured backward, the last layer's first."""
-        top = None
+        top, before = None, False  # whether the layer nearer to the loss has a signal
         for layer, (signal, dead) in probe.found.items():
             values = self.rows.get(layer) or self.rows.setdefault(layer, self.empty())
             top = signal if top is None else top
+            if not math.isfinite(signal):
+                self.broken.add((layer, self.steps[-1]))
+            lost = signal == 0 and "dead" in values
             if "signal" in values:
                 values["signal"][-1] = signal
-                self.check_signal(layer, signal, top)
+                self.check_signal(layer, signal, math.nan if lost else top)
             if "dead" in values:
                 values["dead"][-1] = dead
-                crossed = dead >= CROWDED and signal > 0
-                if crossed or self.alarms:
-                    self.alarm(layer, "dead", crossed, dead)
+                if lost or dead >= CROWDED or self.alarms:
+                    self.alarm(layer, "crowded", dead >= CROWDED and not lost, dead)
+                    self.alarm(layer, "dead", lost and before, dead)
+                    self.alarm(layer, "cut", lost and not before, dead)
+            before = not lost
 
     def empty(self) -> dict[str, list[float]]:
         """A layer's columns, with gaps for the steps before it was first seen."""
@@ -195,12 +208,25 @@ class SignalLog:
     def alarm(self, layer: str, kind: str, crossed: bool, value: float) -> None:
         """Tell once that a threshold was crossed, until it is no more."""
         if not crossed:
-            self.alarms.discard((layer, kind))
+            place = self.alarms.pop((layer, kind), None)
+            if place is not None:
+                self.until[place] = self.steps[-1]
         elif (layer, kind) not in self.alarms:
-            self.alarms.add((layer, kind))
-            text = ALARMS[kind].format(value)
-            self.warnings.append((self.steps[-1], f"layer {layer}: {text}"))
-            logger.warning("step %d, layer %s: %s", self.steps[-1], layer, text)
+            self.alarms[layer, kind] = len(self.warnings)
+            said = value if kind == "crowded" else in_words(value)
+            text = "layer " + ALARMS[kind].format(layer=".".join(filter(None, (self.root, layer))), value=said)
+            self.warnings.append((self.steps[-1], text))
+            logger.warning("step %d, %s", self.steps[-1], text)
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What crossed a threshold, and when: "Since step 300 layer MLP.4 is dead: ..."."""
+        return tuple(
+            f"From step {step} to before step {self.until[i]} {text}"
+            if i in self.until
+            else f"Since step {step} {text}"
+            for i, (step, text) in enumerate(self.warnings)
+        )
 
     @property
     def layers(self) -> list[str]:
@@ -257,12 +283,20 @@ class SignalLog:
         for layer in reversed(self.layers):
             cells = [known(self.rows[layer][name]) for name in self.quantities]
             lines.append(f"{layer:12s}" + "".join(f"{first:22.1e}{last:10.1e}" for first, last in cells))
-        return "\n".join([*lines, *(f"step {step}: {text}" for step, text in self.warnings)])
+        return "\n".join([*lines, *(f"{sentence}." for sentence in self.findings)])
 
-    def plot(self) -> Any:
-        """A matplotlib figure: layer x step heat map of log10 rms(delta), update ratios, dead units, the loss."""
+    def plot(self, question: str = "all") -> Any:
+        """A matplotlib figure: layer x step heat map of log10 rms(delta), update ratios, dead units, the loss.
+
+        `plot("map")` is the map of how far the signal gets: a row for each measured step, a column for each layer with
+        weights, from the loss on the right to the input on the left, rms(delta) as colour.
+        """
+        if question not in {"all", "map"}:
+            raise ValueError(NO_QUESTION.format(question=question))
         if not self.steps:
             raise ValueError(NOTHING)
+        if question == "map":
+            return self.map()
         try:
             from matplotlib.figure import Figure
         except ImportError as error:
@@ -302,6 +336,18 @@ class SignalLog:
         axes[-1].set_ylabel("loss")
         axes[-1].set_xlabel("step")
         return made
+
+    def map(self) -> Any:
+        """How far the signal gets at each measured step."""
+        from autograd_mini import signal_map
+
+        history = self.history("signal")
+        for layer, step in self.broken:
+            history[self.layers.index(layer), self.steps.index(step)] = math.inf
+        layers = [layer for layer in self.layers if layer in self.weights] or self.layers  # those of `nn.signals`
+        shown = history[[self.layers.index(layer) for layer in layers]]
+        quantity = "rms(delta), the size of the gradient by the layer's result"
+        return signal_map(shown.T, self.steps, quantity=quantity, layers=layers)
 
 
 def known(values: Sequence[float]) -> tuple[float, float]:

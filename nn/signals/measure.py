@@ -164,12 +164,14 @@ def measured(model: Any, inputs: tuple[Tensor, ...], outputs: list[Tensor], loss
         raise ValueError(NO_DEPENDENCE.format(names=", ".join(list(parameters)[:3]) or "none"))
     named = [t for t in inputs if t.requires_grad]
     seen = signals_of(loss, inputs=named, outputs=outputs, forward=forward)
-    lost = tuple(name for name, parameter in parameters.items() if parameter not in seen)
-    if parameters and len(lost) == len(parameters):
+    frozen = tuple(name for name, parameter in parameters.items() if not parameter.requires_grad)
+    lost = tuple(name for name, parameter in parameters.items() if parameter not in seen and name not in frozen)
+    if parameters and len(lost) + len(frozen) == len(parameters):
         raise ValueError(NO_DEPENDENCE.format(names=", ".join(lost[:3])))
-    return dataclasses.replace(
-        seen, name=model._name or type(model).__name__ if parameters else "model", unreached=lost
-    )
+    cut_off = tuple(name for name in lost if forward.has_read(parameters[name]))
+    name = model._name or type(model).__name__ if parameters else "model"
+    tries = "seen.cures()" if isinstance(model, Module) else ""
+    return dataclasses.replace(seen, name=name, unreached=lost, cut_off=cut_off, frozen=frozen, tries=tries)
 
 
 def saved(model: Any) -> Iterator[Callable[[], None]]:

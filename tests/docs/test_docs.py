@@ -86,6 +86,25 @@ def snippets(path):
 def test_readme_snippet_runs_by_itself(line, code, monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     exec(compile("\n" * (line - 1) + code, "README.md", "exec"), {"__name__": "__main__"})
+    for path in tmp_path.glob("*.png"):
+        assert same_picture(path, ROOT / "gallery" / path.name), f"copy {path} into gallery/"
+
+
+def same_picture(one, two):
+    """Whether two pictures show the same, but for how letters are drawn."""
+    from matplotlib.image import imread
+
+    a, b = imread(one), imread(two)
+    return a.shape == b.shape and np.mean(np.abs(a - b)) < 0.02
+
+
+def test_another_picture_is_found_out(tmp_path):
+    pictures = pytest.importorskip("matplotlib.image")
+    there = ROOT / "gallery" / "signals.png"
+    upside_down = pictures.imread(there)[::-1]
+    pictures.imsave(tmp_path / "other.png", upside_down)
+    assert same_picture(there, there)
+    assert not same_picture(tmp_path / "other.png", there)
 
 
 @pytest.mark.parametrize("code", [code for _, code in snippets(ROOT / "CONTRIBUTING.md")])

@@ -1,11 +1,15 @@
 """The examples run as a reader runs them, in their fast mode, and print what they claim."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from autograd_mini import in_words
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -28,6 +32,19 @@ def run(tmp_path):
         return done.stdout
 
     return run
+
+
+def test_the_demo_prints_and_reports_the_same_numbers(run, tmp_path):
+    printed = run("vanishing_gradients.py")
+    page = (tmp_path / "report" / "index.html").read_text()
+    chart = str(json.loads(re.search(r'id="data">(.*?)</script>', page)[1]))
+    for line in printed.splitlines()[1:3]:
+        name, ends = line[:20].strip(), re.search(r"(\S+) -> (\S+)  +x", line)
+        last, first = (in_words(float(number)) for number in ends.groups())
+        assert f"{last} → {first}" in page, "the table"
+        assert re.search(rf"{name}: .* {last} at layer 21 .* {first} at layer 1 ", printed), "the finding"
+        assert f"rms(g) {first};" in chart, "the chart"
+    assert page.count('<figure class="map">') == 2
 
 
 def test_the_cures_are_measured_and_reported(run, tmp_path):

@@ -11,7 +11,7 @@ from autograd_mini import Tensor, jacobian, jacobian_spectrum, signals
 pytest.importorskip("matplotlib")
 X = np.random.default_rng(0).standard_normal((32, 8))
 Y = np.random.default_rng(1).integers(0, 3, 32)
-QUESTIONS = "where", "why", "units", "spread", "directions", "learns"
+QUESTIONS = "map", "where", "why", "units", "spread", "directions", "learns"
 
 
 def net(activation="tanh", init="glorot", layers=6, name="net", change=None):
@@ -56,6 +56,19 @@ def test_an_axis_of_ones_own_is_drawn_into():
         net().plot("units", ax=axis)
 
 
+def test_lines_are_named_where_they_end_and_not_in_a_legend():
+    one, two = net(name="one"), net(layers=9, name="two")
+    figure = one.plot("where", two)
+    assert {"one", "two"} <= {text.get_text() for text in figure.axes[0].texts}
+    assert not figure.legends
+    assert "independent weights" in figure.axes[0].get_title("left")
+
+
+def test_units_that_are_fine_are_said_to_be():
+    figure = net(init=nn.init.small_random(0.1)).plot("units")
+    assert "none saturated, none dead" in figure.axes[0].get_title("left")
+
+
 def nan_weights(model):
     model[4].weights.data = np.full((8, 8), np.nan, np.float32)
 
@@ -65,7 +78,7 @@ def dead_units(model):
 
 
 @pytest.mark.parametrize("change", [nan_weights, dead_units])
-@pytest.mark.parametrize("question", ["where", "why", "units", "spread", "learns"])
+@pytest.mark.parametrize("question", ["map", "where", "why", "units", "spread", "learns"])
 def test_odd_nets_have_figures(question, change):
     model = nn.MLP([8] * 6 + [3], "relu", rng=0)
     change(model)
@@ -109,7 +122,9 @@ def test_without_matplotlib_the_extra_is_named_and_the_report_does_without(monke
 
 def test_a_report_shows_the_plots(tmp_path):
     net().save(tmp_path / "report.html")
-    assert (tmp_path / "report.html").read_text().count("<figure ") == 6
+    text = (tmp_path / "report.html").read_text()
+    assert text.count("<figure>") == 6
+    assert text.count('<figure class="map">') == 1
 
 
 @pytest.mark.parametrize("mixed", [False, True], ids=["example by example", "over the batch"])

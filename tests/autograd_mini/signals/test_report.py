@@ -1,5 +1,6 @@
 """The report: complete without a network, and usable by mouse and keyboard, on a phone and on a desk."""
 
+import html
 import json
 import re
 import shutil
@@ -8,6 +9,9 @@ import numpy as np
 import pytest
 
 import nn
+from autograd_mini import Bars
+from autograd_mini.signals.svg import svg
+from autograd_mini.words import times
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
@@ -22,7 +26,10 @@ def net(scale, name, layers=8):
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     path = tmp_path_factory.mktemp("report") / "deep" / "report.html"
-    net(0.05, "small <weights> & more").save(path, net(0.3, "larger weights"))
+    one, two = net(0.05, "small <weights> & more"), net(0.3, "larger weights")
+    table = Bars(["net", "accuracy", "loss"], [["one", "0.93", "2.3 -> 1.2e-05"]], "accuracy", [0.93], [True])
+    sections = {"Which trains?": table, "How <they> were trained": "In `40` passes.", "The second alone": [two]}
+    one.save(path, two, sections=sections)
     return path
 
 
@@ -38,6 +45,42 @@ def test_it_needs_no_network(report):
     assert "@" not in re.findall(r"@[A-Z]+@", text)
 
 
+def test_sections_of_ones_own_are_shown(report, tmp_path):
+    text = report.read_text()
+    assert "<h2>Which trains?</h2>" in text
+    assert "width:93.0%" in text
+    assert "<h2>How &lt;they&gt; were trained</h2><p>In <code>40</code> passes.</p>" in text
+    assert text.count('<figure class="map">') == 2
+    with pytest.raises(TypeError, match="given a int as 'three'"):
+        net(0.1, "net").save(tmp_path / "report.html", sections={"three": 3})
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_numbers_are_written_for_people(report):
+    text = re.sub(r"<style>.*?</style>|<svg.*?</svg>|<[^>]*>", " ", report.read_text(), flags=re.DOTALL)
+    shown = html.unescape(text[: text.index("[{")])
+    assert "2.3 → 1.2 × 10⁻⁵" in shown
+    chart = re.sub(r'"log": [^,]*', "", json.dumps(data(report)))
+    assert not re.search(r"\de[+-]\d|\bx\d|->", shown + chart)
+
+
+@pytest.mark.parametrize("question", ["map", "where", "why", "units", "spread", "directions", "learns"])
+def test_each_colour_of_a_figure_has_a_partner_in_the_dark(question):
+    pytest.importorskip("matplotlib")
+    model = nn.MLP([16] * 4 + [3], "relu", rng=0)
+    model[2].bias.data = np.full(16, -1e3, np.float32)
+    broken = nn.MLP([16] * 4 + [3], "tanh", rng=0)
+    broken[4].weights.data = np.full((16, 16), np.nan, np.float32)
+    x, y = np.random.default_rng(0).standard_normal((32, 16)), np.zeros(32, int)
+    sgd = nn.SGD(model.parameters(), 0.1)
+    seen = nn.signals(model, nn.cross_entropy, x, y, spectrum=1, optimizer=sgd)
+    other = nn.signals(broken, nn.cross_entropy, x, y)
+    text = svg(seen.plot(question, *([] if question == "directions" else [other])), question)
+    assert "light-dark" in text
+    alone = re.findall(r"(fill|stroke): (#\w{6})(?!; \1: light-dark\(\2, #\w{6}\))", text)
+    assert not alone, set(alone)
+
+
 def test_names_cannot_break_the_page(report):
     text = report.read_text()
     assert "<weights>" not in text
@@ -51,7 +94,7 @@ def test_it_has_a_row_for_each_layer_and_an_arrow_for_each_gain(report):
     seen = net(0.05, "")
     for row, layer, arrow in zip(first["rows"], reversed(seen.layers), first["straight"][1:], strict=True):
         assert row["title"] == f"{layer.number} {layer.name}"
-        assert arrow["text"] == f"x{layer.gain:.3f}"
+        assert arrow["text"] == times(layer.gain)
         assert [step["name"] for step in row["inside"]][-1] == "affine"
     assert first["skips"] == []
 
@@ -110,6 +153,26 @@ def browser():
         chromium.close()
 
 
+SMALL = """() => [...document.querySelectorAll("body *")].filter(element => element.checkVisibility() &&
+  [...element.childNodes].some(node => node.nodeType === 3 && node.textContent.trim())).map(element => {
+    const matrix = element.getScreenCTM ? element.getScreenCTM() : null;
+    const scale = matrix ? Math.hypot(matrix.a, matrix.b) : 1;
+    return [scale * parseFloat(getComputedStyle(element).fontSize), element.textContent.trim().slice(0, 40)];
+  }).filter(([size]) => size < 11)"""
+CUT = """() => [...document.querySelectorAll("figure svg")].filter(svg => svg.checkVisibility()).flatMap(svg => {
+  const edges = svg.getBoundingClientRect();
+  return [...svg.querySelectorAll("text")].filter(text => {
+    const box = text.getBoundingClientRect();
+    return box.left < edges.left - 1 || box.right > edges.right + 1 || edges.right > innerWidth + 1;
+  }).map(text => text.textContent);
+})"""
+PAPER = """() => {
+  const light = colour => colour.match(/\\d+/g).slice(0, 3).reduce((sum, part) => sum + part / 765, 0);
+  const text = document.querySelector("figure text"), background = getComputedStyle(document.body).backgroundColor;
+  return {ink: light(getComputedStyle(text).fill), paper: light(background)};
+}"""
+
+
 @needs_browser
 @pytest.mark.parametrize("width", [390, 1280], ids=["phone", "desk"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -139,6 +202,12 @@ def test_it_works_in_a_browser(report, browser, width, scheme):
     assert float(page.locator("#chart svg").get_attribute("height")) > float(before)
     page.get_by_role("button", name="Expand all").click()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for summary in page.locator("details:not([open]) > summary").all():
+        summary.click()
+    assert page.evaluate(SMALL) == [], "letters of less than 11 pixels"
+    assert page.evaluate(CUT) == [], "figures that are cut"
+    luminance = page.evaluate(PAPER)
+    assert luminance["ink"] - luminance["paper"] > 0.5 if scheme == "dark" else luminance["ink"] < 0.2, luminance
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     found = axe.Axe().run(page)
     assert not found.violations_count, found.generate_report()

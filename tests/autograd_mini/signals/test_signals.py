@@ -207,14 +207,14 @@ def test_a_tensor_that_was_not_reached_raises():
     [
         (
             0.5,
-            "Going back, the signal falls from 1.0e+00 to 9.8e-04 between multiply in layer10 and multiply in layer0.",
+            "Going back, the signal falls from 1 to 9.8 × 10⁻⁴ between multiply in layer10 and multiply in layer0.",
         ),
         (
             2.0,
-            "Going back, the signal grows from 1.0e+00 to 1.0e+03 between multiply in layer10 and multiply in layer0.",
+            "Going back, the signal grows from 1 to 1,000 between multiply in layer10 and multiply in layer0.",
         ),
-        (1.1, "The signal stays within a factor of 2.6, between 1.0e+00 and 2.6e+00."),
-        (1.0, "The signal is 1.0e+00 throughout."),
+        (1.1, "The signal stays within a factor of 2.6, between 1 and 2.6."),
+        (1.0, "The signal is 1 throughout."),
     ],
 )
 def test_the_finding_says_where_the_signal_goes(weight, sentence):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import nn
-from autograd_mini import Tensor, no_grad
+from autograd_mini import Tensor, in_words, no_grad
 from autograd_mini.signals.chain import links, owners
 
 rng = np.random.default_rng(0)
@@ -172,7 +172,7 @@ def test_zero_gradients_are_told_with_their_reason():
     model[2].bias.data = np.full(8, -1e3, np.float32)
     seen = nn.signals(model, nn.squared_error, X, Y)
     assert "exactly zero from layer 2 (MLP.2) on, so 2 of 3 layers" in seen.findings[0]
-    assert "slope 0 for the 32 examples" in seen.findings[0]
+    assert "slope 0 for all of the 32 examples" in seen.findings[0]
     assert seen.layers[1].dead == 1
 
 
@@ -221,8 +221,8 @@ def test_a_single_bad_layer_is_named_first():
     seen = nn.signals(model, nn.cross_entropy, x, np.zeros(32, int))
     assert "One layer of 20 did most of it" in seen.findings[0]
     assert "Layer 9 (MLP.16) stands out" in seen.findings[0]
-    assert "the size of the weights (x0.0001 where others have x1.00)" in seen.findings[0]
-    assert "(10,000 times larger): that makes it like the others" in seen.findings[0]
+    assert "the size of the weights (×10⁻⁴ where others have ×1.00)" in seen.findings[0]
+    assert "(10,000 times larger): their factor is then that of the others" in seen.findings[0]
     assert not any("stands out" in sentence for sentence in seen.findings[1:])
 
 
@@ -241,7 +241,7 @@ def test_a_signal_that_is_lost_along_the_steps_of_a_recurrent_layer_is_told():
     (told,) = (sentence for sentence in seen.findings if "uses" in sentence)
     first, last = (layer.g.rms for layer in (seen.layers[1], seen.layers[-2]))
     assert told.startswith("Along the 20 uses of ")
-    assert f"falls from {last:.1e} at the last to {first:.1e} at the first" in told
+    assert f"falls from {in_words(last)} at the last to {in_words(first)} at the first" in told
     assert first < 1e-4 * last
 
 
@@ -251,10 +251,10 @@ def test_a_few_bad_layers_are_named_together():
     rng = np.random.default_rng(0)
     seen = nn.signals(model, nn.cross_entropy, rng.standard_normal((256, 64)), rng.integers(0, 10, 256))
     assert "2 layers of 31 did most of it" in seen.findings[0]
-    assert "layer 11 (MLP.20) (x0.29) stand out" in seen.findings[0]
+    assert "layer 11 (MLP.20) (×0.29) stand out" in seen.findings[0]
     assert "In layer 11 it is the slope of the activation" in seen.findings[0]
     assert "88% of its units are dead" in seen.findings[0]
-    assert "leaky ReLU" in seen.findings[0]
+    assert "With biases of 0 it would be 11%" in seen.findings[0]
 
 
 def test_dead_layers_are_blamed_where_they_begin():
@@ -262,7 +262,7 @@ def test_dead_layers_are_blamed_where_they_begin():
     model[6].bias.data = np.full(32, -1e3, np.float32)
     seen = nn.signals(model, nn.cross_entropy, np.random.default_rng(0).standard_normal((64, 32)), np.zeros(64, int))
     assert "exactly zero from layer 8 (MLP.14) on" in seen.findings[0]
-    assert "All units of layer 4 (MLP.6) have slope 0 for the 64 examples" in seen.findings[0]
+    assert "All units of layer 4 (MLP.6) have slope 0 for all of the 64 examples" in seen.findings[0]
     assert "the first of 5 such layers" in seen.findings[0]
 
 
@@ -271,7 +271,7 @@ def test_a_steady_net_with_dead_units_is_told_which():
     model[6].bias.data = np.where(np.arange(32) < 24, -1e3, 0).astype(np.float32)
     seen = nn.signals(model, nn.cross_entropy, np.random.default_rng(0).standard_normal((64, 32)), np.zeros(64, int))
     assert "% of layer 4 (MLP.6)" in seen.findings[0]
-    assert "leaky ReLU" in seen.findings[0]
+    assert "With biases of 0 it would be 3%" in seen.findings[0]
 
 
 def test_where_numbers_stop_being_finite_is_told_in_the_forward_and_on_the_way_back():
@@ -363,9 +363,9 @@ def test_a_slope_of_tanh_that_is_rounded_to_0_is_told_as_such():
     x, y = rng.standard_normal((64, 16)).astype(np.float32), rng.integers(0, 3, 64)
     seen = nn.signals(nn.MLP([16, 16, 16, 3], "tanh", nn.init.small_random(400.0), rng=0), nn.cross_entropy, x, y)
     said = next(sentence for sentence in seen.findings if sentence.startswith("Dead units"))
+    assert "scores are too large" in seen.findings[0]
     assert seen.layers[0].dead > 0.5
     assert "a slope that is rounded to 0" in said
-    assert "scores are too large" in said
 
 
 def test_the_slope_of_selu_is_measured():

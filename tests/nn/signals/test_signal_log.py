@@ -26,6 +26,19 @@ def mlp(**options):
     return nn.MLP([6, 8, 8, 3], **{"activation": "tanh", "rng": 0, **options})
 
 
+class Sometimes(nn.Module):
+    """Its first layer has every other step off."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(6, 6, rng=0), nn.Linear(6, 3, rng=1)
+        self.skip = True
+
+    def forward(self, x):
+        self.skip = not self.skip
+        return self.b(x if self.skip else self.a(x))
+
+
 def test_training_is_the_same_to_the_bit():
     one, two = mlp(), mlp()
     train(one, nn.SignalLog(one, every=1))
@@ -66,7 +79,22 @@ def test_dead_units_are_counted_and_told_once():
     model[0].bias.data = np.array([-1e3] * 4 + [0] * 4, np.float32)
     log = train(model, nn.SignalLog(model, every=1), steps=6)
     assert (log.history("dead")[0] >= 0.5).all()
-    assert len([text for _, text in log.warnings if "layer 0" in text and "units" in text]) == 1
+    assert len([text for _, text in log.warnings if "layer MLP.0" in text and "units" in text]) == 1
+
+
+def test_a_layer_that_dies_is_told_since_when_and_what_is_below_it_gets_nothing():
+    model = mlp(activation="relu", init="he")
+    log = train(model, nn.SignalLog(model, every=2), steps=6)
+    model[2].bias.data = np.full(8, -1e3, np.float32)
+    train(model, log, steps=2)
+    assert log.findings == (
+        "Since step 6 layer MLP.2 is dead: none of its units passes anything for the batch",
+        "Since step 6 layer MLP.0: no signal comes back to it",
+    )
+    model[2].bias.data = np.zeros(8, np.float32)
+    train(model, log, steps=4)
+    assert log.findings[0].startswith("From step 6 to before step 8 layer MLP.2 is dead")
+    assert log.findings[0] in str(log)
 
 
 def test_thresholds_are_logged_and_told_again_after_recovery(caplog):
@@ -79,9 +107,9 @@ def test_thresholds_are_logged_and_told_again_after_recovery(caplog):
         train(model, log, steps=2, rate=1e-9)
         model[2].weights.data = 1e-6 * np.eye(8, dtype=np.float32)
         train(model, log, steps=1, rate=1e-9)
-    weak = [step for step, text in log.warnings if text.startswith("layer 0: its signal is")]
+    weak = [step for step, text in log.warnings if text.startswith("layer MLP.0: its signal, rms(delta), is")]
     assert weak == [0, 4]
-    assert "layer 0: its signal is" in caplog.text
+    assert "layer MLP.0: its signal, rms(delta), is" in caplog.text
 
 
 def test_what_is_not_finite_is_told():
@@ -103,16 +131,6 @@ def test_tiny_and_huge_signals_are_measured_right():
 
 
 def test_layers_that_some_steps_leave_out_have_gaps():
-    class Sometimes(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.a, self.b = nn.Linear(6, 6, rng=0), nn.Linear(6, 3, rng=1)
-            self.skip = True
-
-        def forward(self, x):
-            self.skip = not self.skip
-            return self.b(x if self.skip else self.a(x))
-
     model = Sometimes()
     log = train(model, nn.SignalLog(model, every=1), steps=4)
     np.testing.assert_array_equal(np.isnan(log.history()), [[False, True, False, True], [False] * 4])
@@ -193,3 +211,18 @@ def test_an_empty_log_and_a_loss_that_is_none_say_so():
         log.backward(1.0)
     with pytest.raises(ValueError, match="'dead'"):
         log.history("alive")
+
+
+def test_the_map_tells_what_is_not_finite_from_what_was_not_measured():
+    pytest.importorskip("matplotlib")
+
+    model = Sometimes()
+    log = train(model, nn.SignalLog(model, every=1), steps=2)
+    model.b.weights.data = np.full((6, 3), np.nan, np.float32)
+    log.backward(nn.cross_entropy(model(X), Y))
+    figure = log.plot("map")
+    assert sorted(patch.get_label() for patch in figure.axes[0].patches) == ["not finite", "not measured"]
+    assert "rms(delta)" in figure.axes[1].get_xlabel()
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["0", "1", "2"]
+    with pytest.raises(ValueError, match="map"):
+        log.plot("where")
