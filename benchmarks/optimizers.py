@@ -22,19 +22,26 @@ ROUNDS = 60
 RULES: dict[str, tuple[Callable[..., Any], str, dict[str, Any]]] = {
     "sgd": (nn.SGD, "SGD", {}),
     "momentum": (nn.SGD, "SGD", {"momentum": 0.9}),
+    "dampening": (nn.SGD, "SGD", {"momentum": 0.9, "dampening": 0.4}),
     "nesterov": (nn.SGD, "SGD", {"momentum": 0.9, "nesterov": True}),
     "adagrad": (nn.AdaGrad, "Adagrad", {}),
     "rmsprop": (nn.RMSprop, "RMSprop", {"momentum": 0.9}),
     "adam": (nn.Adam, "Adam", {}),
+    "amsgrad": (nn.Adam, "Adam", {"amsgrad": True}),
     "adamw": (nn.AdamW, "AdamW", {}),
+    "adamw, amsgrad": (nn.AdamW, "AdamW", {"amsgrad": True, "betas": (0.8, 0.9)}),
 }
+UP = {
+    f"{rule}, up": (RULES[rule][0], RULES[rule][1], {**RULES[rule][2], "maximize": True})
+    for rule in ("sgd", "dampening", "adagrad", "rmsprop", "adam", "adamw")
+}  # the same with maximize=True, which takes no longer
 
 
 def ends(rule: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Where 20 steps at a rate of 0.1 and a weight decay of 0.1 end: ours and PyTorch's, in float64."""
     import torch
 
-    ours, name, options = RULES[rule]
+    ours, name, options = (RULES | UP)[rule]
     w, u = nn.Parameter(START), torch.tensor(START, requires_grad=True)
     one = ours([w], 0.1, weight_decay=0.1, **options)
     two = getattr(torch.optim, name)([u], lr=0.1, weight_decay=0.1, **options)
@@ -71,7 +78,7 @@ def seconds(step: Callable[[], Any], count: int) -> float:
 def main() -> None:
     """Print both tables."""
     rows = []
-    for rule in RULES:
+    for rule in RULES | UP:
         ours, theirs = ends(rule)
         rows.append([rule, f"{np.max(np.abs(ours / theirs - 1)):.1e}", str(theirs.tolist())])
     print_table("20 steps in float64", ["", "largest relative difference", "where PyTorch's end"], rows)

@@ -50,11 +50,52 @@ def softmax(s: Any, axis: int = -1) -> Any:
     return e / np.sum(e, axis=axis, keepdims=True)
 
 
+def at_top(x: Any, of: Any, axis: int) -> Any:
+    """What x is where `of` is largest, at the first such place along an axis."""
+    return np.take_along_axis(x, np.argmax(of, axis=axis, keepdims=True), axis)
+
+
+def is_top(of: Any, axis: int) -> Any:
+    """Where that is."""
+    top = np.argmax(of, axis=axis, keepdims=True)
+    return np.equal(top, np.expand_dims(np.arange(of.shape[axis]), tuple(range(1, of.ndim - axis % of.ndim))))
+
+
 @primitive
 def log_softmax(s: Any, axis: int = -1) -> Any:
-    r""":math:`s_k - \log\sum_j e^{s_j}`, the logarithm of `softmax`."""
+    r""":math:`s_k - \log\sum_j e^{s_j}`, the logarithm of `softmax`; that of a share near 1 keeps its digits."""
     s = s - np.max(s, axis=axis, keepdims=True)
-    return s - np.log(np.sum(np.exp(s), axis=axis, keepdims=True))
+    others = np.where(is_top(s, axis), 0, np.exp(s))
+    return s - np.log1p(np.sum(others, axis=axis, keepdims=True))
+
+
+# Its derivatives on the way forward and back, the adjoints of each other. With p = exp(out), 1 - p_k has no digits left
+# where p_k is nearly 1: there the sum over the other entries takes its place.
+
+
+@primitive
+def less_mean(v: Any, out: Any, axis: int = -1) -> Any:
+    r""":math:`v_k - \sum_j p_j v_j`."""
+    v = v - at_top(v, out, axis)
+    return v - np.sum(np.exp(out) * v, axis=axis, keepdims=True)
+
+
+@primitive
+def less_shares(g: Any, out: Any, axis: int = -1) -> Any:
+    r""":math:`g_k - p_k \sum_j g_j`."""
+    top = is_top(out, axis)
+    others = np.where(top, 0, g - np.exp(out) * np.sum(g, axis=axis, keepdims=True))
+    return np.where(top, -np.sum(others, axis=axis, keepdims=True), others)
+
+
+def through_shares(g: Any, v: Any, out: Any, axis: int) -> Any:
+    """The cotangent of out in both, whose adjoint or operand v is."""
+    return -np.exp(out) * (v - at_top(v, out, axis)) * np.sum(g, axis=axis, keepdims=True)
+
+
+def to_logarithms(x: Any, out: Any, **options: Any) -> tuple[Any, Any]:
+    """Operands of which the second are logarithms of shares."""
+    return x, log_softmax(out, **options)
 
 
 def through_softmax(g: Any, p: Any, axis: int) -> Any:
@@ -67,9 +108,23 @@ rule(
 )
 rule(
     log_softmax,
-    lambda g, out, _s, axis=-1: g - np.exp(out) * np.sum(g, axis=axis, keepdims=True),
+    lambda g, out, _s, axis=-1: less_shares(g, out, axis=axis),
     cases=(*ROWS, case((3, 2), axis=0)),
     pole=False,
+)
+rule(
+    less_mean,
+    lambda g, _out, _v, out, axis=-1: less_shares(g, out, axis=axis),
+    lambda g, _out, v, out, axis=-1: through_shares(g, v, out, axis),
+    prepare=to_logarithms,
+    cases=(case((2, 3), (2, 3)), case((3, 2), (3, 2), axis=0)),
+)
+rule(
+    less_shares,
+    lambda g, _out, _g, out, axis=-1: less_mean(g, out, axis=axis),
+    lambda g, _out, v, out, axis=-1: through_shares(v, g, out, axis),
+    prepare=to_logarithms,
+    cases=(case((2, 3), (2, 3)), case((3, 2), (3, 2), axis=0)),
 )
 
 

@@ -258,14 +258,14 @@ def axis_of_units(place: Place, default: int) -> int:
         return default
     for axis in range(len(node.shape) - 1, -1, -1):
         if node.shape[axis] > 1:
-            first, second = (read_by(place, axis, index) for index in (0, 1))
-            if first.any() and second.any() and not (first & second).any():
+            first, others = (read_by(place, axis, index) for index in (0, slice(1, None)))
+            if first.any() and others.any() and not (first & others).any():
                 return axis
     return default
 
 
-def read_by(place: Place, axis: int, index: int) -> Any:
-    """Which of the weights the results at one index of an axis depend on."""
+def read_by(place: Place, axis: int, index: int | slice) -> Any:
+    """Which of the weights the results at one index of an axis, or at several, depend on."""
     cotangent = np.zeros(place.mixing.shape, place.mixing.dtype)
     cotangent[(slice(None),) * axis + (index,)] = 1
     with np.errstate(all="ignore"):

@@ -6,8 +6,11 @@ No loss, no optimizer and no training.
 from nn.layers.activations import (
     ELU,
     GELU,
+    SELU,
     Identity,
     LeakyReLU,
+    LogSigmoid,
+    LogSoftmax,
     PReLU,
     ReLU,
     Sigmoid,
@@ -18,33 +21,42 @@ from nn.layers.activations import (
     Tanh,
 )
 from nn.layers.attention import MultiHeadAttention
-from nn.layers.convolution import Conv2d
+from nn.layers.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from nn.layers.embedding import Embedding
 from nn.layers.linear import MLP, Flatten, Linear, Residual, Sequential
-from nn.layers.normalization import BatchNorm, LayerNorm, WeightNorm
+from nn.layers.normalization import BatchNorm, GroupNorm, LayerNorm, WeightNorm
 from nn.layers.pooling import AvgPool2d, MaxPool2d
-from nn.layers.recurrent import GRU, RNN, GRUCell, RNNCell
+from nn.layers.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from nn.layers.regularization import ChannelDropout, Dropout, GaussianNoise, Masking
 
 __all__ = [
     "ELU",
     "GELU",
     "GRU",
+    "LSTM",
     "MLP",
     "RNN",
+    "SELU",
     "AvgPool2d",
     "BatchNorm",
     "ChannelDropout",
+    "Conv1d",
     "Conv2d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
     "Dropout",
     "Embedding",
     "Flatten",
     "GRUCell",
     "GaussianNoise",
+    "GroupNorm",
     "Identity",
+    "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
+    "LogSigmoid",
+    "LogSoftmax",
     "Masking",
     "MaxPool2d",
     "MultiHeadAttention",

@@ -1,7 +1,7 @@
 """Activations: transformations of a score s, each a formula in the engine's primitives, in float32 and float64.
 
-They take tensors and arrays. All are right, with right slopes, at scores of any size. At a kink ReLU and ELU have the
-slope of the side s < 0, and leaky ReLU and PReLU, which are a maximum, the mean of both slopes.
+They take tensors and arrays. All are right, with right slopes, at scores of any size. At a kink ReLU, ELU and SELU have
+the slope of the side s < 0, and leaky ReLU and PReLU, which are a maximum, the mean of both slopes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from nn.checks import as_input, as_scores, is_number
-from nn.functions import sigmoid, softmax, softplus
+from nn.functions import log_softmax, sigmoid, softmax, softplus
 from nn.module import Module
 from nn.parameter import Parameter
 
@@ -36,6 +36,7 @@ ALPHA = "PReLU(alpha={alpha!r}): the initial slope for negative scores is a numb
 ELU_ALPHA = "ELU(alpha={alpha}): it goes to -alpha for very negative scores. Write a positive number."
 
 SCALE = math.sqrt(8 / math.pi)  # of GELU
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
 
 
 class Identity(Module):
@@ -97,6 +98,35 @@ class Softmax(Module):
 
     def forward(self, s: Any) -> Any:
         return softmax(as_scores(s), axis=self.axis)
+
+    def describe(self) -> str:
+        return f"axis={self.axis}"
+
+
+class LogSoftmax(Module):
+    r"""The logarithms :math:`s_k - \log\sum_j e^{s_j}` of the shares along an axis: what `nn.nll_loss` reads.
+
+    They keep their digits at scores of any size, those of shares near 1 too.
+
+    Parameters
+    ----------
+    axis : int
+        That of the classes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> nn.LogSoftmax()(np.array([[0.0, 40.0]])).tolist()
+    [[-40.0, -4.248354255291589e-18]]
+    """
+
+    def __init__(self, axis: int = -1) -> None:
+        super().__init__()
+        self.axis = axis
+
+    def forward(self, s: Any) -> Any:
+        return log_softmax(as_scores(s), axis=self.axis)
 
     def describe(self) -> str:
         return f"axis={self.axis}"
@@ -211,12 +241,29 @@ class ELU(Module):
         self.alpha = alpha
 
     def forward(self, s: Any) -> Any:
-        s = as_scores(s)
-        below = s <= 0
-        return np.where(below, self.alpha * np.expm1(np.where(below, s, 0)), s)  # the inner choice avoids overflow
+        return elu(as_scores(s), self.alpha)
 
     def describe(self) -> str:
         return f"alpha={self.alpha}"
+
+
+def elu(s: Any, alpha: float, scale: float = 1.0) -> Any:
+    """The formula of `ELU` times a scale."""
+    below = s <= 0
+    negative = scale * alpha * np.expm1(np.where(below, s, 0))  # the choice avoids overflow
+    return np.where(below, negative, s if scale == 1 else scale * s)
+
+
+class SELU(Module):
+    r""":math:`\phi(s) = \lambda s` for s > 0, :math:`\lambda\alpha (e^s - 1)` below: an ELU that keeps its scale.
+
+    For normal scores of mean 0 and variance 1 it has that mean and variance too, with :math:`\lambda = 1.0507` and
+    :math:`\alpha = 1.6733` (Klambauer et al. 2017, *Self-Normalizing Neural Networks*). Weights of variance 1 / d_in,
+    `init=nn.init.he(slope=1)`, then keep them from layer to layer.
+    """
+
+    def forward(self, s: Any) -> Any:
+        return elu(as_scores(s), SELU_ALPHA, SELU_SCALE)
 
 
 class SiLU(Module):
@@ -270,6 +317,16 @@ class Softplus(Module):
         return softplus(as_scores(s))
 
 
+class LogSigmoid(Module):
+    r""":math:`\phi(s) = \log\theta(s) = -\log(1 + e^{-s})`, whose slope is :math:`\theta(-s)`.
+
+    Both keep their digits at scores of any size.
+    """
+
+    def forward(self, s: Any) -> Any:
+        return -softplus(-as_scores(s))
+
+
 BY_NAME: dict[str, Callable[[], Module]] = {
     "identity": Identity,
     "sign": Sign,
@@ -279,8 +336,11 @@ BY_NAME: dict[str, Callable[[], Module]] = {
     "leaky_relu": LeakyReLU,
     "prelu": PReLU,
     "elu": ELU,
+    "selu": SELU,
     "gelu": GELU,
     "silu": SiLU,
     "softplus": Softplus,
+    "log_sigmoid": LogSigmoid,
     "softmax": Softmax,
+    "log_softmax": LogSoftmax,
 }

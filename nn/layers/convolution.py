@@ -1,19 +1,24 @@
-"""Convolutions of images: three operations that are each other's derivatives, and the layer `Conv2d` made of them.
+"""Convolutions: three operations that are each other's derivatives, and the layers made of them, which are `Conv2d`,
+`Conv1d` and their adjoints `ConvTranspose2d` and `ConvTranspose1d`.
 
-Images are logically (images, channels, height, width). In memory, results have their channels last, which makes the
-parts of an image that a window reads long runs; whatever works entry by entry keeps that layout.
+Images are logically (images, channels, height, width); sequences, (examples, channels, length), are images of height 1.
+In memory, results have their channels last, which makes the parts of an image that a window reads long runs; whatever
+works entry by entry keeps that layout.
 """
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from autograd_mini import case, primitive, rule
 from nn.checks import as_input
+from nn.docstrings import described_by
 from nn.layers.init import Initialiser, as_initialiser
 from nn.module import Module
 from nn.parameter import Parameter
@@ -21,34 +26,49 @@ from nn.parameter import Parameter
 BLOCK = 2**17  # numbers that are unrolled at a time: what the second-level cache holds
 SHALLOW = 4  # channels below which a window's entries of one row are a shorter run than a row of results
 
-SIZES = "{name}({what}={got!r}): write a positive whole number, or a pair of them, (height, width)."
-PADDING = "{name}(padding={got!r}): write a whole number from 0 on, a pair of them (height, width), {words}."
+SIZES = "{name}({what}={got!r}): write a positive whole number{pair}."
+PADDING = "{name}({what}={got!r}): write a whole number from 0 on{pair}{words}."
+PAIRS = {1: "", 2: ", a pair of them (height, width)"}
 SAME = (
     "{name}(padding='same', stride={stride}): an image keeps its size only with a stride of 1. Write the padding as "
-    "numbers, such as {kernel[0]} // 2."
+    "numbers, such as {kernel[1]} // 2."
+)
+LEFT_OVER = (
+    "{name}(output_padding={got}, stride={stride}): a window that moves by the stride leaves over less than that at "
+    "the end. Write a smaller number, or a larger stride."
 )
 CHANNELS = "{name}({in_channels}, {out_channels}): the numbers of channels must be positive whole numbers."
 GROUPS = (
     "{name}({in_channels}, {out_channels}, groups={groups}): both numbers of channels must be multiples of the number "
     "of groups, because each group reads its own inputs and makes its own outputs."
 )
-RANK = (
-    "{name} was given an input of shape {got}. It reads images of shape (images, channels, height, width): write "
-    "{hint}."
-)
+RANK = "{name} was given an input of shape {got}. It reads {kind}: write {hint}."
 WRONG_CHANNELS = (
     "{name}, whose weights have shape {weights}, was given an input of shape {got}: {channels} channels (axis 1) where "
-    "it reads {wanted}. Images are (images, channels, height, width); `np.moveaxis(x, -1, 1)` turns channels-last ones."
+    "it reads {wanted}. It reads {kind}; `np.moveaxis(x, -1, 1)` turns channels-last ones."
 )
 TOO_SMALL = (
-    "{name} was given an input of shape {got}, which padded is {height} x {width}: smaller than its window, which "
-    "reaches over {reach[0]} x {reach[1]}. Pad more, or pool and stride less in the layers before."
+    "{name} was given an input of shape {got}, which padded is {padded}: smaller than its window, which reaches over "
+    "{reach}. Pad more, or pool and stride less in the layers before."
+)
+NOTHING_LEFT = (
+    "{name} was given an input of shape {got}, of which the padding leaves nothing: the result is {size}. Pad less."
 )
 
+KINDS = {
+    1: "sequences of shape (examples, channels, length)",
+    2: "images of shape (images, channels, height, width)",
+}
 HINTS = {
-    0: "a batch of images, also if it is only one: `x[None]`",
-    2: "`x.reshape(-1, 1, height, width)`",
-    3: "`x[:, None]` for images of one channel, `x[None]` for one image",
+    1: {
+        0: "a batch of sequences, also if it is only one: `x[None]`",
+        2: "`x[:, None]` for sequences of one channel, `x[None]` for one sequence",
+    },
+    2: {
+        0: "a batch of images, also if it is only one: `x[None]`",
+        2: "`x.reshape(-1, 1, height, width)`",
+        3: "`x[:, None]` for images of one channel, `x[None]` for one image",
+    },
 }
 
 Pair = tuple[int, int]
@@ -81,6 +101,17 @@ class Window(NamedTuple):
         (top, bottom), (left, right) = self.padding
         height, width = (reach - 1 for reach in self.reach)
         return self._replace(padding=((height - top, height - bottom), (width - left, width - right)))
+
+    def origin(self, places: Pair, left_over: Pair) -> Pair:
+        """The size of an image in which it stands at so many places, with what is left over behind the last."""
+        ends = zip(places, self.reach, self.stride, self.padding, left_over, strict=True)
+        return tuple((n - 1) * step + reach - sum(sides) + more for n, reach, step, sides, more in ends)  # type: ignore[return-value]
+
+    def met(self) -> Iterator[tuple[Any, Any]]:
+        """The rows and columns of those of its entries that meet at one place of an image, for each kind of place."""
+        starts = [np.arange(k) * d % step for k, d, step in zip(self.kernel, self.dilation, self.stride, strict=True)]
+        down, across = ([np.flatnonzero(start == at) for at in np.unique(start)] for start in starts)
+        return itertools.product(down, across)
 
     def at(self, i: int, j: int, places: Pair) -> tuple[slice, slice]:
         """The rows and columns that its entry (i, j) reads, over all places."""
@@ -183,22 +214,39 @@ def product(x: Any, weights: Any, bias: Any, window: Window, groups: int) -> Any
 # Operations, each linear in both operands
 
 
+def of_sequences_too(operation: Callable[..., Any]) -> Callable[..., Any]:
+    """An operation of images, weights and perhaps a bias, also for sequences, as images of height 1."""
+
+    @functools.wraps(operation)
+    def either(*arrays: Any, **options: Any) -> Any:
+        if arrays[0].ndim == 4:
+            return operation(*arrays, **options)
+        images = (np.expand_dims(array, 2) if getattr(array, "ndim", 0) == 3 else array for array in arrays)
+        return operation(*images, **options)[:, :, 0]
+
+    return either
+
+
 @primitive
+@of_sequences_too
 def convolve(x: Any, weights: Any, window: Window, groups: int) -> Any:
     """The scores of a convolution, sum over a window of x w, as (images, channels, height, width)."""
     return product(x, weights, None, window, groups)
 
 
 @primitive
+@of_sequences_too
 def convolve_affine(x: Any, weights: Any, bias: Any, window: Window, groups: int) -> Any:
     """The same with a number for each channel added while the result is in the cache."""
     return product(x, weights, bias, window, groups)
 
 
 @primitive
-def spread(g: Any, weights: Any, window: Window, groups: int, size: Pair) -> Any:
+@of_sequences_too
+def spread(g: Any, weights: Any, window: Window, groups: int, size: tuple[int, ...]) -> Any:
     """The adjoint of `convolve` by its images, which have this size: each score goes back to what was read for it."""
     n, channels, *places = g.shape
+    size = (size[0] if len(size) == 2 else 1, size[-1])
     depth = weights.shape[1]
     split = weights.reshape(groups, channels // groups, depth, *window.kernel)
     back, planes = window.back(), depth < SHALLOW
@@ -231,6 +279,7 @@ def spread(g: Any, weights: Any, window: Window, groups: int, size: Pair) -> Any
 
 
 @primitive
+@of_sequences_too
 def correlate(g: Any, x: Any, window: Window, groups: int) -> Any:
     """The adjoint of `convolve` by its weights: how much each entry of the window has read for each channel of g."""
     dtype = np.result_type(g, x)
@@ -249,12 +298,19 @@ GEOMETRIES = (
     ((2, 1, 5, 4), (2, 1, 2, 2), Window((2, 2), (2, 3), ((1, 0), (0, 2))), 1),
     ((1, 2, 5, 5), (4, 1, 2, 2), Window((2, 2), (1, 1), ((2, 1), (0, 0)), (2, 3)), 2),
     ((0, 2, 3, 3), (2, 2, 2, 2), Window((2, 2)), 1),
+    ((2, 2, 5), (2, 1, 2), Window((1, 2), (1, 2), ((0, 0), (1, 0))), 2),
 )
 
 
 def of(window: Window, x: tuple[int, ...], weights: tuple[int, ...]) -> tuple[int, ...]:
     """The shape of a convolution's result."""
-    return (x[0], weights[0], *window.places((x[2], x[3])))
+    places = window.places((x[2] if len(x) == 4 else 1, x[-1]))
+    return (x[0], weights[0], *places[4 - len(x) :])
+
+
+def of_bias(g: Any) -> Any:
+    """The cotangent of a number that is added to each channel."""
+    return np.sum(g, tuple(axis for axis in range(g.ndim) if axis != 1))
 
 
 rule(
@@ -268,7 +324,7 @@ rule(
     convolve_affine,
     lambda g, _out, _x, weights, _bias, window, groups: spread(g, weights, window, groups, _x.shape[2:]),
     lambda g, _out, x, _weights, _bias, window, groups: correlate(g, x, window, groups),
-    lambda g, _out, _x, _weights, _bias, window, groups: np.sum(g, (0, 2, 3)),  # noqa: ARG005
+    lambda g, _out, _x, _weights, _bias, window, groups: of_bias(g),  # noqa: ARG005
     cases=[case(x, w, w[:1], window=window, groups=groups) for x, w, window, groups in GEOMETRIES],
     linear=True,
 )
@@ -288,39 +344,117 @@ rule(
 )
 
 
-# The layer
+# The layers
 
 
-def as_pair(value: Any, name: str, what: str) -> Pair:
-    """A positive whole number as a pair, or a pair of them."""
-    pair = tuple(value) if isinstance(value, tuple | list) else (value, value)
-    if len(pair) != 2 or not all(isinstance(n, int | np.integer) and n > 0 for n in pair):
-        raise ValueError(SIZES.format(name=name, what=what, got=value))
-    return int(pair[0]), int(pair[1])
+def as_pair(value: Any, name: str, what: str, axes: int = 2) -> Pair:
+    """A positive whole number as a pair, or a pair of them; along a sequence, as the width of an image."""
+    pair = tuple(value) if isinstance(value, tuple | list) else (value,) * axes
+    if len(pair) != axes or not all(isinstance(n, int | np.integer) and n > 0 for n in pair):
+        raise ValueError(SIZES.format(name=name, what=what, got=value, pair=PAIRS[axes]))
+    return int(pair[0]) if axes == 2 else 1, int(pair[-1])
 
 
-def as_padding(value: Any, name: str, words: str) -> tuple[Pair, Pair]:
-    """A whole number or a pair of them as what is before and after, down and across."""
-    pair = tuple(value) if isinstance(value, tuple | list) else (value, value)
-    if len(pair) != 2 or not all(isinstance(n, int | np.integer) and n >= 0 for n in pair):
-        raise ValueError(PADDING.format(name=name, got=value, words=words))
-    return (int(pair[0]), int(pair[0])), (int(pair[1]), int(pair[1]))
+def as_sides(value: Any, name: str, what: str, words: str = "", axes: int = 2) -> Pair:
+    """The same for whole numbers that may be 0, as the height of a sequence is."""
+    pair = tuple(value) if isinstance(value, tuple | list) else (value,) * axes
+    if len(pair) != axes or not all(isinstance(n, int | np.integer) and n >= 0 for n in pair):
+        raise ValueError(PADDING.format(name=name, what=what, got=value, pair=PAIRS[axes], words=words))
+    return int(pair[0]) if axes == 2 else 0, int(pair[-1])
 
 
-def check_images(name: str, x: Any, window: Window, channels: int = 0, weights: Any = None) -> None:
-    """Refuse what is no batch of images, of other channels than the weights want, or smaller than the window."""
-    if x.ndim != 4:
-        raise ValueError(RANK.format(name=name, got=x.shape, hint=HINTS.get(x.ndim, HINTS[0])))
+def as_padding(value: Any, name: str, words: str = "", axes: int = 2) -> tuple[Pair, Pair]:
+    """A padding as what is before and after, down and across."""
+    down, across = as_sides(value, name, "padding", words, axes)
+    return (down, down), (across, across)
+
+
+def check_input(name: str, x: Any, axes: int, channels: int = 0, weights: Any = None) -> None:
+    """Refuse what is no batch of images or sequences, or of other channels than the weights want."""
+    if x.ndim != axes + 2:
+        hint = HINTS[axes].get(x.ndim, HINTS[axes][0])
+        raise ValueError(RANK.format(name=name, got=x.shape, kind=KINDS[axes], hint=hint))
     if channels not in {0, x.shape[1]}:
-        raise ValueError(
-            WRONG_CHANNELS.format(name=name, weights=weights, got=x.shape, channels=x.shape[1], wanted=channels)
+        found = {"got": x.shape, "channels": x.shape[1], "wanted": channels, "kind": KINDS[axes]}
+        raise ValueError(WRONG_CHANNELS.format(name=name, weights=weights, **found))
+
+
+def check_room(name: str, x: Any, window: Window) -> None:
+    """Refuse what is smaller than the window."""
+    axes = x.ndim - 2
+    padded = window.padded((x.shape[2] if axes == 2 else 1, x.shape[-1]))
+    if any(size < reach for size, reach in zip(padded, window.reach, strict=True)):
+        sizes = (" x ".join(map(str, pair[-axes:])) for pair in (padded, window.reach))
+        raise ValueError(TOO_SMALL.format(name=name, got=x.shape, padded=next(sizes), reach=next(sizes)))
+
+
+class Convolution(Module):
+    """What convolutions have in common.
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+        Channels of the input, and of the scores.
+    kernel : int or pair of int
+        Height and width of the window.
+    stride : int or pair of int
+        How far it moves from one place to the next.
+    dilation : int or pair of int
+        From one entry of the window to the next.
+    groups : int
+        The channels are divided into so many groups, each of which reads its own; `in_channels` makes a depthwise
+        convolution.
+    bias : bool
+        Whether there is one; it starts at 0.
+    rng : int or numpy.random.Generator, optional
+        Where the weights come from.
+    dtype : dtype
+        Of the parameters.
+    """
+
+    axes = 2  # of what the window moves over
+    window: Window
+    groups: int
+    weights: Parameter
+    bias: Parameter | None
+
+    def _build(  # noqa: PLR0917
+        self, in_channels: int, out_channels: int, kernel: Any, stride: Any, dilation: Any, groups: int
+    ) -> Window:
+        """The window without padding, if all of these can be."""
+        name = type(self).__name__
+        if not all(isinstance(n, int | np.integer) and n > 0 for n in (in_channels, out_channels)):
+            raise ValueError(CHANNELS.format(name=name, in_channels=in_channels, out_channels=out_channels))
+        if not isinstance(groups, int) or groups < 1 or in_channels % groups or out_channels % groups:
+            raise ValueError(
+                GROUPS.format(name=name, in_channels=in_channels, out_channels=out_channels, groups=groups)
+            )
+        self.groups = groups
+        return Window(
+            as_pair(kernel, name, "kernel", self.axes),
+            as_pair(stride, name, "stride", self.axes),
+            dilation=as_pair(dilation, name, "dilation", self.axes),
         )
-    height, width = window.padded(x.shape[2:])
-    if height < window.reach[0] or width < window.reach[1]:
-        raise ValueError(TOO_SMALL.format(name=name, got=x.shape, height=height, width=width, reach=window.reach))
+
+    def _start(self, weights: Any, channels: int, bias: bool, dtype: Any) -> None:
+        """The parameters, from weights for images and the number of channels of the scores."""
+        kernel = self.window.kernel[-self.axes :]
+        self.weights = Parameter(weights.reshape(*weights.shape[:2], *kernel).astype(dtype))
+        self.bias = Parameter(np.zeros(channels, dtype)) if bias else None
+
+    def describe(self) -> str:
+        """The window, where it is not the plain one."""
+        plain = Window(self.window.kernel)
+        told = [
+            f"{name}={value if self.axes == 2 else value[1]}"
+            for name, value, usual in zip(Window._fields, self.window, plain, strict=True)
+            if value != usual
+        ]
+        return ", ".join(told + ([f"groups={self.groups}"] if self.groups > 1 else []))
 
 
-class Conv2d(Module):
+@described_by(Convolution)
+class Conv2d(Convolution):
     r"""Scores of a window that moves over images, with the same weights at each place.
 
     .. math:: s_{n o y x} = b_o + \sum_{c, i, j} w_{o c i j}\, z_{n,\,c,\,y \cdot stride + i \cdot dilation,\,
@@ -331,29 +465,12 @@ class Conv2d(Module):
 
     Parameters
     ----------
-    in_channels, out_channels : int
-        Channels of the images, and of the scores.
-    kernel : int or pair of int
-        Height and width of the window.
-    stride : int or pair of int
-        How far it moves from one place to the next.
     padding : int, pair of int, "valid" or "same"
         Zeros around the image: so many on each side; none; or as many as keep the size, if the stride is 1 (of an odd
         number the larger half is below and to the right, as in PyTorch).
-    dilation : int or pair of int
-        From one entry that the window reads to the next.
-    groups : int
-        The channels are divided into so many groups, each of which reads its own; `in_channels` makes a depthwise
-        convolution.
     init : str or initialiser
         Of the weights of a group as the matrix (in_channels / groups * height * width, out_channels / groups) of the
         matrix product.
-    bias : bool
-        Whether there is one; it starts at 0.
-    rng : int or numpy.random.Generator, optional
-        Where the weights come from.
-    dtype : dtype
-        Of the parameters.
 
     Attributes
     ----------
@@ -400,46 +517,188 @@ class Conv2d(Module):
         dtype: Any = np.float32,
     ) -> None:
         super().__init__()
-        if not all(isinstance(n, int | np.integer) and n > 0 for n in (in_channels, out_channels)):
-            raise ValueError(CHANNELS.format(name="Conv2d", in_channels=in_channels, out_channels=out_channels))
-        if not isinstance(groups, int) or groups < 1 or in_channels % groups or out_channels % groups:
-            raise ValueError(
-                GROUPS.format(name="Conv2d", in_channels=in_channels, out_channels=out_channels, groups=groups)
-            )
-        window = Window(
-            as_pair(kernel, "Conv2d", "kernel"),
-            as_pair(stride, "Conv2d", "stride"),
-            dilation=as_pair(dilation, "Conv2d", "dilation"),
-        )
+        window, name = self._build(in_channels, out_channels, kernel, stride, dilation, groups), type(self).__name__
         if padding == "same":
             if window.stride != (1, 1):
-                raise ValueError(SAME.format(name="Conv2d", stride=stride, kernel=window.kernel))
+                raise ValueError(SAME.format(name=name, stride=stride, kernel=window.kernel))
             down, across = ((reach // 2 - (reach % 2 == 0), reach // 2) for reach in window.reach)
             sides = (down, across)
         else:
-            sides = as_padding(0 if padding == "valid" else padding, "Conv2d", "'valid' or 'same'")
+            sides = as_padding(0 if padding == "valid" else padding, name, ", 'valid' or 'same'", self.axes)
         self.window = window._replace(padding=sides)
-        self.groups = groups
         rng = np.random.default_rng(rng)
         depth, outputs = in_channels // groups, out_channels // groups
         matrices = [as_initialiser(init)((depth * math.prod(window.kernel), outputs), rng) for _ in range(groups)]
         weights = np.concatenate(matrices, axis=1).T.reshape(out_channels, depth, *window.kernel)
-        self.weights = Parameter(weights.astype(dtype))
-        self.bias = Parameter(np.zeros(out_channels, dtype)) if bias else None
+        self._start(weights, out_channels, bias, dtype)
 
     def forward(self, x: Any) -> Any:
         x = as_input(x, self.weights)
-        check_images(self._title(), x, self.window, self.weights.shape[1] * self.groups, self.weights.shape)
+        check_input(self._title(), x, self.axes, self.weights.shape[1] * self.groups, self.weights.shape)
+        check_room(self._title(), x, self.window)
         if self.bias is None:
             return convolve(x, self.weights, window=self.window, groups=self.groups)
         return convolve_affine(x, self.weights, self.bias, window=self.window, groups=self.groups)
 
+
+@described_by(Conv2d)
+class Conv1d(Conv2d):
+    r"""Scores of a window that moves along sequences: `Conv2d` with one axis, for what lies in time.
+
+    .. math:: s_{n o t} = b_o + \sum_{c, i} w_{o c i}\, z_{n,\,c,\,t \cdot stride + i \cdot dilation}
+
+    Parameters
+    ----------
+    kernel, stride, dilation : int
+        The length of the window; how far it moves from one place to the next; from one entry of it to the next.
+    padding : int, "valid" or "same"
+        Zeros around the sequence: so many at each end; none; or as many as keep the length, if the stride is 1.
+    init : str or initialiser
+        Of the weights of a group as the matrix (in_channels / groups * kernel, out_channels / groups).
+
+    Attributes
+    ----------
+    weights : Parameter
+        Shape (out_channels, in_channels / groups, kernel), PyTorch's `weight`.
+    bias : Parameter or None
+        Shape (out_channels,).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> layer = nn.Conv1d(3, 8, kernel=5, stride=2, padding=2, rng=0)
+    >>> layer(np.ones((4, 3, 20), np.float32)).shape  # (examples, channels, length)
+    (4, 8, 10)
+    """
+
+    axes = 1
+
+
+@described_by(Convolution)
+class ConvTranspose2d(Convolution):
+    r"""The adjoint of `Conv2d`: each entry of an image puts the window, times itself, where that would have read.
+
+    .. math:: s_{n,\,o,\,y \cdot stride + i \cdot dilation - padding,\,x \cdot stride + j \cdot dilation - padding}
+        \mathrel{+}= w_{c o i j}\, z_{n c y x}, \qquad s_{n o} \mathrel{+}= b_o
+
+    With a stride it makes images larger, :math:`(height - 1) stride - 2 padding + dilation (kernel - 1) + 1 +
+    output\_padding` high (Dumoulin & Visin 2016, *A guide to convolution arithmetic for deep learning*).
+
+    Parameters
+    ----------
+    padding : int or pair of int
+        How much is cut off on each side: what a convolution of the same padding would read as zeros.
+    output_padding : int or pair of int
+        Rows and columns more, below and to the right: of those sizes that a convolution with this stride brings to the
+        same one, which is meant. It is less than the stride.
+    init : str or initialiser
+        Of the weights that one score is made with, as the matrix (entries of a group that it reads, out_channels /
+        groups): with a stride, different places read different entries of the window.
+
+    Attributes
+    ----------
+    weights : Parameter
+        Shape (in_channels, out_channels / groups, height, width), PyTorch's `weight`.
+    bias : Parameter or None
+        Shape (out_channels,).
+
+    Raises
+    ------
+    ValueError
+        If a size is no positive whole number, a number of channels no multiple of the groups; on images of another
+        rank or number of channels, or of which the padding leaves nothing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> layer = nn.ConvTranspose2d(16, 8, kernel=2, stride=2, rng=0)
+    >>> layer(np.ones((4, 16, 7, 7), np.float32)).shape
+    (4, 8, 14, 14)
+    """
+
+    output_axis = 1  # of the weights, within a group
+
+    def __init__(  # noqa: PLR0917
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int | Pair,
+        stride: int | Pair = 1,
+        padding: int | Pair = 0,
+        output_padding: int | Pair = 0,
+        dilation: int | Pair = 1,
+        groups: int = 1,
+        init: str | Initialiser = "he",
+        bias: bool = True,
+        rng: int | np.random.Generator | None = None,
+        dtype: Any = np.float32,
+    ) -> None:
+        super().__init__()
+        window, name = self._build(in_channels, out_channels, kernel, stride, dilation, groups), type(self).__name__
+        self.window = window._replace(padding=as_padding(padding, name, axes=self.axes))
+        self.more = as_sides(output_padding, name, "output_padding", axes=self.axes)
+        if any(more >= step for more, step in zip(self.more, window.stride, strict=True)):
+            raise ValueError(LEFT_OVER.format(name=name, got=output_padding, stride=stride))
+        rng, initialise = np.random.default_rng(rng), as_initialiser(init)
+        inputs, outputs = in_channels // groups, out_channels // groups
+        entries = np.zeros((groups, inputs, *window.kernel, outputs))
+        for group in entries:
+            for down, across in window.met():
+                part = group[:, down][:, :, across]
+                group[:, down[:, None], across] = initialise((part.size // outputs, outputs), rng).reshape(part.shape)
+        weights = np.moveaxis(entries, -1, 2).reshape(in_channels, outputs, *window.kernel)
+        self._start(weights, out_channels, bias, dtype)
+
+    def forward(self, x: Any) -> Any:
+        x = as_input(x, self.weights)
+        check_input(self._title(), x, self.axes, self.weights.shape[0], self.weights.shape)
+        size = self.window.origin((x.shape[2] if self.axes == 2 else 1, x.shape[-1]), self.more)[-self.axes :]
+        if min(size) < 1:
+            shown = " x ".join(map(str, size))
+            raise ValueError(NOTHING_LEFT.format(name=self._title(), got=x.shape, size=shown))
+        scores = spread(x, self.weights, window=self.window, groups=self.groups, size=size)
+        return scores if self.bias is None else scores + np.reshape(self.bias, (-1, *[1] * self.axes))
+
     def describe(self) -> str:
-        """The window, where it is not the plain one."""
-        plain = Window(self.window.kernel)
-        told = [
-            f"{name}={value}"
-            for name, value, usual in zip(Window._fields, self.window, plain, strict=True)
-            if value != usual
-        ]
-        return ", ".join(told + ([f"groups={self.groups}"] if self.groups > 1 else []))
+        told = f"output_padding={self.more if self.axes == 2 else self.more[1]}" if any(self.more) else ""
+        return ", ".join(filter(None, (super().describe(), told)))
+
+
+@described_by(ConvTranspose2d)
+class ConvTranspose1d(ConvTranspose2d):
+    r"""The adjoint of `Conv1d`: each entry of a sequence puts the window, times itself, where that would have read.
+
+    .. math:: s_{n,\,o,\,t \cdot stride + i \cdot dilation - padding} \mathrel{+}= w_{c o i}\, z_{n c t}, \qquad
+        s_{n o} \mathrel{+}= b_o
+
+    With a stride it makes sequences longer, :math:`(length - 1) stride - 2 padding + dilation (kernel - 1) + 1 +
+    output\_padding`.
+
+    Parameters
+    ----------
+    kernel, stride, dilation : int
+        The length of the window; how far apart two entries put it; from one entry of it to the next.
+    padding : int
+        How much is cut off at each end.
+    output_padding : int
+        Entries more at the end, less than the stride.
+
+    Attributes
+    ----------
+    weights : Parameter
+        Shape (in_channels, out_channels / groups, kernel), PyTorch's `weight`.
+    bias : Parameter or None
+        Shape (out_channels,).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> layer = nn.ConvTranspose1d(8, 3, kernel=4, stride=2, padding=1, rng=0)
+    >>> layer(np.ones((4, 8, 10), np.float32)).shape
+    (4, 3, 20)
+    """
+
+    axes = 1

@@ -245,10 +245,9 @@ def _has_weights(module: Module) -> bool:
 
 def _start_orthogonal(layer: Any, rng: np.random.Generator) -> None:
     """Orthogonal weights, for each group of a convolution its own."""
-    weights, groups = layer.weights, getattr(layer, "groups", 1)
-    axis = getattr(layer, "output_axis", -1)
-    outputs = weights.shape[axis]
-    shape = (weights.size // outputs, outputs // groups)
-    matrix = np.concatenate([orthogonal()(shape, rng) for _ in range(groups)], axis=1)
-    others = [n for i, n in enumerate(weights.shape) if i != axis % weights.ndim]
-    weights.data = np.moveaxis(matrix.reshape(*others, outputs), -1, axis).astype(weights.dtype)
+    axis, parts = getattr(layer, "output_axis", -1), []
+    for part in np.split(layer.weights.data, getattr(layer, "groups", 1)):
+        others = [n for i, n in enumerate(part.shape) if i != axis % part.ndim]
+        matrix = orthogonal()((math.prod(others), part.shape[axis]), rng)
+        parts.append(np.moveaxis(matrix.reshape(*others, -1), -1, axis))
+    layer.weights.data = np.concatenate(parts).astype(layer.weights.dtype)

@@ -19,13 +19,14 @@ AXIS = "BatchNorm(axis={axis!r}): the number of the axis that the units are alon
 MOMENTUM = "BatchNorm(momentum={momentum}): the weight of the newest batch in the running statistics is in (0, 1]."
 WIDTH = (
     "{title} was given an input of shape {got}, which has not {units} entries along axis {axis}. Build "
-    "the layer as `{name}({width}{where})`, or give it another input."
+    "the layer as `{call}`, or give it another input."
 )
 ONE_VALUE = (
     "{title} was given an input of shape {got} in training mode: one value for each unit has no "
     "variance. Give it a batch of two or more, or call `model.eval()` to use the running statistics. Where the last "
     "batch of an epoch has one example, leave it out: `nn.DataLoader(..., drop_last=True)`."
 )
+SHARED = "GroupNorm({groups}, {units}): each group has as many units, and {groups} does not divide {units}."
 ZERO_WEIGHTS = (
     "WeightNorm was given a layer in which all weights of {count} of {units} units are 0: they have no direction. "
     "Initialise the layer at random."
@@ -194,6 +195,62 @@ class LayerNorm(Module):
         return str(self.gain.size)
 
 
+class GroupNorm(Module):
+    r"""Each example over groups of channels: :math:`\gamma_c (s_c - \mu_g) / \sqrt{\sigma_g^2 + \epsilon} + \beta_c`.
+
+    The mean and variance are those of the group g that the channel c is in, over all places; training and evaluation do
+    not differ, and no example depends on the others of its batch (Wu & He 2018, *Group Normalization*). One group is a
+    layer normalisation of images, as many groups as channels an instance normalisation.
+
+    Parameters
+    ----------
+    groups : int
+        How many; a divisor of `units`.
+    units : int
+        Channels, along axis 1 of (examples, channels, ...).
+    epsilon : float
+        Added to the variance.
+    dtype : dtype
+        Of the parameters.
+
+    Raises
+    ------
+    ValueError
+        If the groups do not divide the units, or the width is not `units`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> x = np.array([[[1, 3], [5, 7], [10, 20], [10, 20]]], np.float32)  # one example, 4 channels, 2 places
+    >>> np.round(nn.GroupNorm(2, 4)(x).data, 3)
+    array([[[-1.342, -0.447],
+            [ 0.447,  1.342],
+            [-1.   ,  1.   ],
+            [-1.   ,  1.   ]]], dtype=float32)
+    """
+
+    def __init__(self, groups: int, units: int, epsilon: float = 1e-5, dtype: Any = np.float32) -> None:
+        super().__init__()
+        check_sizes("GroupNorm", groups=groups, units=units)
+        check(self, units, epsilon)
+        if units % groups:
+            raise ValueError(SHARED.format(groups=groups, units=units))
+        self.groups, self.epsilon = groups, epsilon
+        self.gain = Parameter(np.ones(units, dtype))
+        self.bias = Parameter(np.zeros(units, dtype))
+
+    def forward(self, x: Any) -> Any:
+        x, units = as_scores(x, self.gain), self.gain.size
+        located(self, x, 1, units)
+        grouped = np.reshape(x, (x.shape[0], self.groups, units // self.groups, *x.shape[2:]))
+        standard = standardise(grouped, axis=tuple(range(2, grouped.ndim)), epsilon=self.epsilon)
+        return np.reshape(standard, x.shape) * along(self.gain, 1, x.ndim) + along(self.bias, 1, x.ndim)
+
+    def describe(self) -> str:
+        return f"{self.groups}, {self.gain.size}"
+
+
 class WeightNorm(Module):
     r"""A layer whose weights are learned as direction and length: :math:`w_j = g_j v_j / \|v_j\|` for each unit j.
 
@@ -258,11 +315,10 @@ def located(module: Module, x: Any, axis: int, units: int) -> int:
     if not 0 <= place < x.ndim or x.shape[place] != units:
         name = type(module).__name__
         width = x.shape[place] if 0 <= place < x.ndim else units
-        where = "" if name == "LayerNorm" else f", axis={axis}"
-        title = module._title(units)
-        raise ValueError(
-            WIDTH.format(title=title, name=name, units=units, got=x.shape, axis=axis, width=width, where=where)
-        )
+        groups = f"{module.groups}, " if isinstance(module, GroupNorm) else ""
+        call = f"{name}({groups}{width}{f', axis={axis}' if name == 'BatchNorm' else ''})"
+        title = module._title(f"{groups}{units}")
+        raise ValueError(WIDTH.format(title=title, call=call, units=units, got=x.shape, axis=axis))
     return place
 
 

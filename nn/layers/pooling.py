@@ -13,7 +13,7 @@ import numpy as np
 from autograd_mini import case, primitive, rule
 from nn.checks import as_input
 from nn.docstrings import described_by
-from nn.layers.convolution import Pair, Window, as_padding, as_pair, check_images
+from nn.layers.convolution import Pair, Window, as_padding, as_pair, check_input, check_room
 from nn.module import Module
 
 HALF = (
@@ -177,13 +177,14 @@ class Pool2d(Module):
         name = type(self).__name__
         size = as_pair(kernel, name, "kernel")
         step = size if stride is None else as_pair(stride, name, "stride")
-        self.window = Window(size, step, as_padding(padding, name, "a pair of whole numbers"))
+        self.window = Window(size, step, as_padding(padding, name))
         if any(2 * before > length for (before, _), length in zip(self.window.padding, size, strict=True)):
             raise ValueError(HALF.format(name=name, kernel=kernel, padding=padding))
 
     def forward(self, x: Any) -> Any:
         x = as_input(x)
-        check_images(self._title(), x, self.window)
+        check_input(self._title(), x, axes=2)
+        check_room(self._title(), x, self.window)
         if x.dtype.kind in "biu":
             x = x.astype(np.result_type(x.dtype, np.float32))
         return self.pool(x)

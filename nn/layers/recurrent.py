@@ -1,23 +1,35 @@
-"""Recurrent layers: cells that carry a state from step to step, and `RNN` and `GRU`, which run one along a sequence."""
+"""Recurrent layers: cells that carry a state from step to step, and `RNN`, `GRU` and `LSTM`, which run them along
+sequences."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor
+from autograd_mini import Tensor, scope
 from nn.checks import as_input, check_sizes
 from nn.docstrings import described_by
 from nn.functions import sigmoid
 from nn.layers.init import Initialiser, orthogonal
 from nn.layers.linear import Linear
+from nn.layers.regularization import Dropout
 from nn.module import Module
 
 SEQUENCE = (
     "{title} was given an input of shape {got}. Give sequences of shape (examples, steps, {d_in}), of one step or more."
 )
-STATE = "{title} was given a state of shape {got}. It has shape ({examples}, {units})."
+STATE = "{title} was given a state of shape {got}. It has shape {want}."
+PARTS = (
+    "{title} was given a {got} as its state. Give what it returns as the last one: an array h, or of an LSTM a pair "
+    "(h, c)."
+)
+BETWEEN = (
+    "{name}(dropout={dropout}, layers=1): dropout is between layers. Write `layers=2` or more, or an `nn.Dropout`."
+)
+
+State = tuple[Any, ...]  # h, and what the cell carries besides
 
 
 class Cell(Module):
@@ -33,6 +45,8 @@ class Cell(Module):
         Where the weights come from.
     dtype : dtype
         Of the parameters.
+    bias : bool
+        Whether there are the biases b and c.
     """
 
     gates = 1
@@ -44,26 +58,66 @@ class Cell(Module):
         init: str | Initialiser = "glorot",
         rng: int | np.random.Generator | None = None,
         dtype: Any = np.float32,
+        *,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         check_sizes(type(self).__name__, d_in=d_in, units=units)
-        rng = np.random.default_rng(rng)
-        self.d_in, self.units = d_in, units
-        self.input = Linear(d_in, self.gates * units, init, rng=rng, dtype=dtype)
-        self.state = Linear(units, self.gates * units, orthogonal_blocks, rng=rng, dtype=dtype)
+        self._build(d_in, units, units, init, np.random.default_rng(rng), dtype, bias)
 
-    def forward(self, x: Any, h: Any) -> Any:
-        return self.step(self.input(x), h)
+    def _build(  # noqa: PLR0917
+        self, d_in: int, units: int, carried: int, init: Any, rng: np.random.Generator, dtype: Any, bias: bool
+    ) -> None:
+        """The parts, for a state h that is `carried` wide."""
+        self.d_in, self.units, width = d_in, units, self.gates * units
+        self.input = Linear(d_in, width, init, bias, rng, dtype)
+        self.state = Linear(carried, width, orthogonal_blocks(self.gates), bias, rng, dtype)
 
-    def step(self, scores: Any, h: Any) -> Any:
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Of the arrays that make up a state; h comes first."""
+        return (self.units,)
+
+    def forward(self, x: Any, state: Any = None) -> Any:
+        """The next state, from an input and the state before, by default 0."""
+        x = as_input(x)
+        before = self.begin(x.shape[:-1]) if state is None else split(state)
+        return told(self.step(self.input(x), *before))
+
+    def begin(self, shape: tuple[int, ...]) -> State:
+        """A state of zeros for examples of this shape."""
+        return tuple(np.zeros((*shape, width), self.state.weights.dtype) for width in self.widths)
+
+    def along(self, x: Any, state: State, way: int) -> tuple[Any, State]:
+        """The states h at all steps of sequences, run through forwards (1) or backwards (-1), and the last state."""
+        states = []
+        for scores in unstacked(self.input(x))[::way]:
+            state = self.step(scores, *state)
+            states.append(state[0])
+        return np.stack(states[::way], axis=1), state
+
+    def step(self, scores: Any, *state: Any) -> State:
         """The next state, from the scores of the input and the state before."""
         raise NotImplementedError
 
 
-def orthogonal_blocks(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray[Any, Any]:
+def split(state: Any) -> State:
+    """A state as a tuple of arrays."""
+    return tuple(state) if isinstance(state, tuple | list) else (state,)
+
+
+def told(state: State) -> Any:
+    """A state as users see it: h alone where it is all."""
+    return state if len(state) > 1 else state[0]
+
+
+def orthogonal_blocks(count: int) -> Initialiser:
     """An orthogonal matrix for each gate, so that states neither shrink nor grow as they are passed on."""
-    units, width = shape
-    return np.hstack([orthogonal()((units, units), rng) for _ in range(width // units)])
+
+    def initialise(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray[Any, Any]:
+        return np.hstack([orthogonal()((shape[0], shape[1] // count), rng) for _ in range(count)])
+
+    return initialise
 
 
 @described_by(Cell)
@@ -79,8 +133,8 @@ class RNNCell(Cell):
     (2, 5)
     """
 
-    def step(self, scores: Any, h: Any) -> Any:
-        return np.tanh(scores + self.state(h))
+    def step(self, scores: Any, *state: Any) -> State:
+        return (np.tanh(scores + self.state(state[0])),)
 
 
 @described_by(Cell)
@@ -95,25 +149,44 @@ class GRUCell(Cell):
 
     gates = 3
 
-    def step(self, scores: Any, h: Any) -> Any:
-        units, carried = self.units, self.state(h)
+    def step(self, scores: Any, *state: Any) -> State:
+        (h,), units = state, self.units
+        carried = self.state(h)
         gates = sigmoid(scores[..., : 2 * units] + carried[..., : 2 * units])
         reset, keep = gates[..., :units], gates[..., units:]
         new = np.tanh(scores[..., 2 * units :] + reset * carried[..., 2 * units :])
-        return new + keep * (h - new)
+        return (new + keep * (h - new),)
 
 
 @described_by(Cell)
-class Recurrent(Module):
-    """What `RNN` and `GRU` have in common: a cell that is run along the second axis.
+class LSTMCell(Cell):
+    r"""One step of a long short-term memory: :math:`c' = f c + i g,\; h' = o \tanh(c')`.
 
-    Raises
-    ------
-    ValueError
-        If the input is not (examples, steps, d_in), or the initial state, 0 by default, not (examples, units).
+    The gates for the input, to forget and for the output are :math:`i = \theta(s_i),\; f = \theta(s_f),\;
+    o = \theta(s_o)`, the new content is :math:`g = \tanh(s_g)`, each from scores :math:`s = x W + b + h U + c` of its
+    own; their columns stand side by side in the order i, f, g, o, as in PyTorch and cuDNN (Hochreiter & Schmidhuber
+    1997, *Long Short-Term Memory*, with the forget gate of Gers, Schmidhuber & Cummins 2000). With a projection
+    :math:`h' = (o \tanh(c')) P`.
+
+    Parameters
+    ----------
+    init : str or initialiser
+        Of W, the weights of the inputs, and of P; those of the state, U, start orthogonal, and the biases at 0, but
+        for that of the forget gate, which starts at 1, so that the cell remembers (Jozefowicz, Zaremba & Sutskever
+        2015).
+    projection : int, optional
+        The width of h, if it is not `units`, which c keeps (Sak, Senior & Beaufays 2014); PyTorch's `proj_size`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> h, c = nn.LSTMCell(3, 5, rng=0)(np.ones((2, 3)), (np.zeros((2, 5)), np.zeros((2, 5))))
+    >>> h.shape, c.shape
+    ((2, 5), (2, 5))
     """
 
-    kind: type[Cell]
+    gates = 4
 
     def __init__(
         self,
@@ -122,31 +195,48 @@ class Recurrent(Module):
         init: str | Initialiser = "glorot",
         rng: int | np.random.Generator | None = None,
         dtype: Any = np.float32,
+        *,
+        bias: bool = True,
+        projection: int | None = None,
     ) -> None:
+        Module.__init__(self)
+        check_sizes(type(self).__name__, d_in=d_in, units=units, projection=projection)
+        rng = np.random.default_rng(rng)
+        self._build(d_in, units, projection or units, init, rng, dtype, bias)
+        if self.input.bias is not None:
+            self.input.bias.data[units : 2 * units] = 1
+        self.projection = None if projection is None else Linear(units, projection, init, False, rng, dtype)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        return self.state.weights.shape[0], self.units
+
+    def step(self, scores: Any, *state: Any) -> State:
+        (h, c), units = state, self.units
+        scores = scores + self.state(h)
+        let = sigmoid(scores[..., : 2 * units])
+        new, out = np.tanh(scores[..., 2 * units : 3 * units]), sigmoid(scores[..., 3 * units :])
+        c = let[..., units:] * c + let[..., :units] * new
+        h = out * np.tanh(c)
+        return (h if self.projection is None else self.projection(h)), c
+
+
+class Layer(Module):
+    """One layer: a cell that runs from the first step to the last, and perhaps another, `back`, that runs back."""
+
+    def __init__(self, cell: Cell, back: Cell | None) -> None:
         super().__init__()
-        self.cell = self.kind(d_in, units, init, rng, dtype)
+        self.cell, self.back = cell, back
 
-    def forward(self, x: Any, h: Any = None) -> tuple[Any, Any]:
-        """All states, shape (examples, steps, units), and the last one, shape (examples, units).
-
-        A state `h` that is carried from one training step to the next is detached, `h.detach()`: the graph that made it
-        was freed by the step before.
-        """
-        cell = self.cell
-        x = as_input(x)
-        if x.ndim != 3 or x.shape[2] != cell.d_in or not x.shape[1]:
-            raise ValueError(SEQUENCE.format(title=self._title(cell.d_in, cell.units), d_in=cell.d_in, got=x.shape))
-        examples = x.shape[0]
-        if h is None:
-            h = np.zeros((examples, cell.units), cell.state.weights.dtype)
-        elif np.shape(h) != (examples, cell.units):
-            title = self._title(cell.d_in, cell.units)
-            raise ValueError(STATE.format(title=title, got=np.shape(h), examples=examples, units=cell.units))
-        states = []
-        for scores in unstacked(cell.input(x)):
-            h = cell.step(scores, h)
-            states.append(h)
-        return np.stack(states, axis=1), h
+    def forward(self, x: Any, begin: Sequence[State]) -> tuple[Any, list[State]]:
+        """The states h of its cells side by side, shape (examples, steps, width), and the last state of each."""
+        found, ends = [], []
+        for name, way, state in zip(("cell", "back"), (1, -1), begin, strict=False):
+            with scope(name):
+                states, end = getattr(self, name).along(x, state, way)
+            found.append(states)
+            ends.append(end)
+        return (found[0] if len(found) == 1 else np.concatenate(found, axis=-1)), ends
 
 
 def unstacked(x: Tensor) -> list[Tensor]:
@@ -159,6 +249,97 @@ def unstacked(x: Tensor) -> list[Tensor]:
     if steps == 1:
         return [x[:, 0]]
     return [*unstacked(x[:, : steps // 2]), *unstacked(x[:, steps // 2 :])]
+
+
+@described_by(Cell)
+class Recurrent(Layer):
+    """What `RNN`, `GRU` and `LSTM` have in common: layers of cells that are run along the second axis.
+
+    Parameters
+    ----------
+    layers : int
+        How many, each of which reads the states of the one below; those above the first are in the list `above`.
+    bidirectional : bool
+        Give each layer another cell, `back`, that runs from the last step to the first; its states stand to the right
+        of those of the first.
+    dropout : float
+        The share of what one layer gives to the next that is set to 0, in training.
+
+    Raises
+    ------
+    ValueError
+        If the input is not (examples, steps, d_in), or an initial state, 0 by default, has not the shape of the last.
+    """
+
+    kind: type[Cell]
+
+    def __init__(
+        self,
+        d_in: int,
+        units: int,
+        init: str | Initialiser = "glorot",
+        rng: int | np.random.Generator | None = None,
+        dtype: Any = np.float32,
+        *,
+        layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        bias: bool = True,
+    ) -> None:
+        rng = np.random.default_rng(rng)
+
+        def make(width: int) -> Cell:
+            return self.kind(width, units, init, rng, dtype, bias=bias)
+
+        self._build(make, d_in, layers, bidirectional, dropout, rng)
+
+    def _build(  # noqa: PLR0917
+        self, make: Callable[[int], Cell], d_in: int, layers: int, bidirectional: bool, dropout: float, rng: Any
+    ) -> None:
+        """The layers, of cells that `make` makes for inputs of some width."""
+        name = type(self).__name__
+        check_sizes(name, layers=layers)
+        if dropout and layers == 1:
+            raise ValueError(BETWEEN.format(name=name, dropout=dropout))
+        super().__init__(make(d_in), make(d_in) if bidirectional else None)
+        width = self.cell.widths[0] * (2 if bidirectional else 1)
+        self.above = [Layer(make(width), make(width) if bidirectional else None) for _ in range(layers - 1)]
+        self.dropout = Dropout(dropout, rng) if dropout else None
+
+    def forward(self, x: Any, state: Any = None) -> tuple[Any, Any]:
+        """All states h of the last layer, shape (examples, steps, units), and the last state.
+
+        The last state of one cell has the shape (examples, units). Those of several cells, two for each layer that runs
+        both ways, are one array (examples, cells, units), in the order of the layers; PyTorch has the cells first. Of
+        both ways the states h are side by side, (examples, steps, 2 * units). The state of an `LSTM` is a pair (h, c).
+
+        A state that is carried from one training step to the next is detached, `h.detach()`: the graph that made it
+        was freed by the step before.
+        """
+        x, cell = as_input(x), self.cell
+        if x.ndim != 3 or x.shape[2] != cell.d_in or not x.shape[1]:
+            raise ValueError(SEQUENCE.format(title=self._title(cell.d_in, cell.units), d_in=cell.d_in, got=x.shape))
+        ways = 1 if self.back is None else 2
+        begin = self._begin(state, x.shape[0], ways * (1 + len(self.above)))
+        x, ends = super().forward(x, begin[:ways])
+        for i, layer in enumerate(self.above, 1):
+            x, more = layer(x if self.dropout is None else self.dropout(x), begin[i * ways : (i + 1) * ways])
+            ends += more
+        return x, told(ends[0] if len(ends) == 1 else tuple(np.stack(part, axis=1) for part in zip(*ends, strict=True)))
+
+    def _begin(self, state: Any, examples: int, cells: int) -> list[State]:
+        """The state that each cell begins with."""
+        cell = self.cell
+        if state is None:
+            return [cell.begin((examples,))] * cells
+        parts, title = split(state), self._title(cell.d_in, cell.units)
+        if len(parts) != len(cell.widths):
+            raise ValueError(PARTS.format(title=title, got=type(state).__name__))
+        for part, width in zip(parts, cell.widths, strict=True):
+            want = (examples, width) if cells == 1 else (examples, cells, width)
+            if np.shape(part) != want:
+                raise ValueError(STATE.format(title=title, got=np.shape(part), want=want))
+        return [parts] if cells == 1 else [tuple(part[:, i] for part in parts) for i in range(cells)]
 
 
 @described_by(Recurrent)
@@ -193,3 +374,41 @@ class GRU(Recurrent):
     """
 
     kind = GRUCell
+
+
+@described_by(Recurrent)
+@described_by(LSTMCell)
+class LSTM(Recurrent):
+    r"""Long short-term memory along sequences; see `LSTMCell` for the formula and for how weights start.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> model = nn.LSTM(3, 5, layers=2, bidirectional=True, dropout=0.1, rng=0)
+    >>> states, (h, c) = model(np.ones((2, 7, 3)))
+    >>> states.shape, h.shape, c.shape
+    ((2, 7, 10), (2, 4, 5), (2, 4, 5))
+    >>> more, (h, c) = model(np.ones((2, 1, 3)), (h.detach(), c.detach()))  # goes on from the state
+    """
+
+    def __init__(
+        self,
+        d_in: int,
+        units: int,
+        init: str | Initialiser = "glorot",
+        rng: int | np.random.Generator | None = None,
+        dtype: Any = np.float32,
+        *,
+        layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        bias: bool = True,
+        projection: int | None = None,
+    ) -> None:
+        rng = np.random.default_rng(rng)
+
+        def make(width: int) -> Cell:
+            return LSTMCell(width, units, init, rng, dtype, bias=bias, projection=projection)
+
+        self._build(make, d_in, layers, bidirectional, dropout, rng)

@@ -1,6 +1,6 @@
 """Losses: how far a batch of outputs is from its targets. This page lists them; the files below are by topic."""
 
-from nn.losses.classification import cross_entropy, hinge_loss, kl_divergence, logistic_loss
+from nn.losses.classification import cross_entropy, hinge_loss, kl_divergence, logistic_loss, nll_loss
 from nn.losses.regression import absolute_error, cosine_distance, huber_loss, squared_error
 
 __all__ = [
@@ -11,5 +11,6 @@ __all__ = [
     "huber_loss",
     "kl_divergence",
     "logistic_loss",
+    "nll_loss",
     "squared_error",
 ]

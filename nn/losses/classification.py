@@ -42,11 +42,11 @@ SHARES = (
 TWO_CLASSES = "hinge_loss was given rows of {classes} score and labels. Two classes have one score: drop the last axis."
 SMOOTHING = "cross_entropy(label_smoothing={got}): it is a share of probability. Write a number from 0 to 1."
 WEIGHTS = (
-    "cross_entropy(class_weights=...) was given {got} for {classes} classes. Write one number for each class, none "
+    "{loss}(class_weights=...) was given {got} for {classes} classes. Write one number for each class, none "
     "negative, infinite or NaN."
 )
 NOTHING_COUNTS = (
-    "cross_entropy was given {size} labels which all count nothing (ignore_index={ignored}, class weights of 0): their "
+    "{loss} was given {size} labels which all count nothing (ignore_index={ignored}, class weights of 0): their "
     "mean is no number. Leave such batches out, or write reduction='sum'."
 )
 IGNORED_ROWS = (
@@ -155,17 +155,17 @@ def hinge_loss(scores: Any, labels: Any, *, reduction: str = "mean") -> Any:
 def label_counts(
     logits: Any, labels: Any, *, class_weights: Any = None, ignore_index: int | None = None, **_options: Any
 ) -> Any:
-    """How much each example counts in the mean of `cross_entropy`, as `mean_over` asks for it."""
+    """How much each example counts in a mean over labels, as `mean_over` asks for it."""
     if is_shares(labels) or (class_weights is None and ignore_index is None):
         return shape_of(logits)[:-1]
-    logits, labels = as_scores("cross_entropy", logits), np.asarray(labels)
-    return as_values(weights_at(labels, as_weights(class_weights, logits), ignore_index, logits.shape[-1]))
+    logits, labels = as_scores("a loss", logits), np.asarray(labels)
+    return as_values(weights_at(labels, as_weights("a loss", class_weights, logits), ignore_index, logits.shape[-1]))
 
 
 def weights_at(labels: Any, weights: Any, ignored: int | None, classes: int) -> Any:
     """The weight of each label's class, 0 where it is ignored."""
-    counted = np.ones_like(labels, bool) if ignored is None else labels != ignored
-    return np.broadcast_to(weights, (classes,))[np.where(counted, labels, 0)] * counted
+    counted, labels = known(labels, ignored)
+    return np.broadcast_to(weights, (classes,))[labels] * counted
 
 
 @mean_over(label_counts)
@@ -232,7 +232,7 @@ def cross_entropy(
             labels = as_values(labels)
             raise ValueError(unfit("cross_entropy", labels, logits))
         shares = as_shares("cross_entropy", labels, logits)
-        weights = as_weights(class_weights, logits)
+        weights = as_weights("cross_entropy", class_weights, logits)
         losses = share_losses(logits, smoothed(shares, weights, label_smoothing))
         return reduced("cross_entropy", losses, reduction)
     labels = as_labels("cross_entropy", labels, logits, ignore_index)
@@ -240,21 +240,82 @@ def cross_entropy(
         if reduction == "mean":
             return mean_label_loss(logits, labels=labels)
         return reduced("cross_entropy", label_losses(logits, labels=labels), reduction)
-    weights = as_weights(class_weights, logits)
+    weights = as_weights("cross_entropy", class_weights, logits)
     each = weights_at(labels, weights, ignore_index, logits.shape[-1])
-    counted = np.ones_like(labels, bool) if ignore_index is None else labels != ignore_index
-    labels = np.where(counted, labels, 0)
+    counted, labels = known(labels, ignore_index)
     if label_smoothing:
         right = np.asarray(labels[..., None] == np.arange(logits.shape[-1]), logits.dtype)
         losses = share_losses(logits, smoothed(right, weights, label_smoothing) * counted[..., None])
     else:
         losses = label_losses(logits, labels=labels) * each
+    return over_labels("cross_entropy", logits, losses, each, ignore_index, reduction)
+
+
+def known(labels: Any, ignored: int | None) -> tuple[Any, Any]:
+    """Which labels count, and the labels with 0 in the place of the others."""
+    counted = np.ones_like(labels, bool) if ignored is None else labels != ignored
+    return counted, np.where(counted, labels, 0)
+
+
+def over_labels(  # noqa: PLR0917
+    loss: str, outputs: Any, losses: Any, each: Any, ignored: int | None, reduction: str
+) -> Any:
+    """The reduction of losses that are multiplied by how much each counts: their mean is over what counts."""
     if reduction != "mean":
-        return reduced("cross_entropy", losses, reduction)
+        return reduced(loss, losses, reduction)
     total = np.sum(each)
     if not total > 0:
-        raise NothingCountsError(NOTHING_COUNTS.format(size=labels.size, ignored=ignore_index), logits)
+        raise NothingCountsError(NOTHING_COUNTS.format(loss=loss, size=each.size, ignored=ignored), outputs)
     return np.sum(losses) / total
+
+
+@mean_over(label_counts)
+def nll_loss(
+    log_probabilities: Any,
+    labels: Any,
+    *,
+    class_weights: Any = None,
+    ignore_index: int | None = None,
+    reduction: str = "mean",
+) -> Any:
+    r"""Minus the logarithm of the probability of the right class, for outputs that are such logarithms.
+
+    .. math:: e_n = -w_{y_n} x_{n y_n}
+
+    Of `nn.LogSoftmax()(scores)` it is `nn.cross_entropy(scores, labels)`, PyTorch's definitions.
+
+    Parameters
+    ----------
+    log_probabilities : Tensor or array_like
+        x, shape (..., classes), such as `nn.LogSoftmax` makes; they are taken as they are.
+    labels : array_like of int
+        The right class of each example, shape (...).
+    class_weights : array_like, optional
+        w, one for each class. The mean is weighted too: :math:`\sum_n e_n / \sum_n w_{y_n}`.
+    ignore_index : int, optional
+        A label that stands for "none": such examples count nothing, in the mean neither.
+    reduction : {"mean", "sum", "none"}
+        Over the examples.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, a label is out of range, or no example counts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> nn.nll_loss(np.log([[0.5, 0.25, 0.25], [0.125, 0.75, 0.125]]), [0, 2], reduction="none").round(4).tolist()
+    [0.6931, 2.0794]
+    """
+    x = as_scores("nll_loss", log_probabilities)
+    labels = as_labels("nll_loss", labels, x, ignore_index)
+    each = weights_at(labels, as_weights("nll_loss", class_weights, x), ignore_index, x.shape[-1])
+    counted, labels = known(labels, ignore_index)
+    right = np.take_along_axis(x, labels[..., None], axis=-1)[..., 0]
+    losses = -np.where(counted, right, 0) * each
+    return over_labels("nll_loss", x, losses, each, ignore_index, reduction)
 
 
 def is_shares(labels: Any) -> bool:
@@ -280,15 +341,15 @@ def as_shares(loss: str, shares: Any, scores: Any) -> Any:
     return shares
 
 
-def as_weights(weights: Any, scores: Any) -> Any:
+def as_weights(loss: str, weights: Any, scores: Any) -> Any:
     """One finite weight for each class, in the scores' dtype; 1 if there are none."""
     if weights is None:
         return scores.dtype.type(1)
-    weights, classes = converted("cross_entropy", weights, scores.dtype, "class_weights"), scores.shape[-1]
+    weights, classes = converted(loss, weights, scores.dtype, "class_weights"), scores.shape[-1]
     if weights.shape != (classes,):
-        raise ValueError(WEIGHTS.format(got=f"an array of shape {weights.shape}", classes=classes))
+        raise ValueError(WEIGHTS.format(loss=loss, got=f"an array of shape {weights.shape}", classes=classes))
     if not np.all((weights >= 0) & (weights < np.inf)):
-        raise ValueError(WEIGHTS.format(got=weights.tolist(), classes=classes))
+        raise ValueError(WEIGHTS.format(loss=loss, got=weights.tolist(), classes=classes))
     return weights
 
 

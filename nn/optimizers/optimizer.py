@@ -84,7 +84,10 @@ COUNT: Bounds = "a whole number, not negative", lambda value: isinstance(value, 
 BOUNDS: dict[str, Bounds] = {
     "learning_rate": POSITIVE,
     "momentum": SHARE,
+    "dampening": SHARE,
     "nesterov": FLAG,
+    "amsgrad": FLAG,
+    "maximize": FLAG,
     "weight_decay": NOT_NEGATIVE,
     "decay": SHARE,
     "beta1": SHARE,
@@ -150,7 +153,7 @@ class Optimizer:
     (array([ 0.75, -1.75]), 1)
     """
 
-    state_names: ClassVar[tuple[str, ...]] = ()
+    state_names: tuple[str, ...] = ()
     entrywise: ClassVar[bool]
     _joined: list[Joined] | None
     _alone: list[int]

@@ -16,6 +16,7 @@ from nn.optimizers.optimizer import Optimizer, used
 
 BETAS = "{name}(betas={betas!r}): write a pair of numbers, such as `betas=(0.9, 0.999)`."
 NESTEROV = "SGD(nesterov=True, momentum=0): Nesterov's step is along the velocity. Write a momentum, such as 0.9."
+DAMPED = "SGD(nesterov=True, dampening={dampening}): Nesterov's step has no dampening. Leave one of the two out."
 COMPLEX = (
     "{name} was given a complex parameter of shape {shape}. It divides by the size of each entry's gradient, for "
     "which there are two conventions. Use `nn.SGD`, or parameters for the real and the imaginary part."
@@ -31,16 +32,20 @@ Rate = float | Callable[[int], float]
 
 @described_by(Optimizer)
 class SGD(Optimizer):
-    r"""Stochastic gradient descent: :math:`v \leftarrow \mu v + g,\; w \leftarrow w - \eta v`.
+    r"""Stochastic gradient descent: :math:`v \leftarrow \mu v + (1 - \tau) g,\; w \leftarrow w - \eta v`.
 
     Parameters
     ----------
     momentum : float
         :math:`\mu`, 0 for the lecture's plain descent (Polyak 1964).
+    dampening : float
+        :math:`\tau`, of the gradients after the first; with :math:`\tau = \mu` the velocity is a mean of gradients.
     nesterov : bool
         Nesterov's momentum, in the form of Sutskever et al. (2013): :math:`w \leftarrow w - \eta (g + \mu v)`.
     weight_decay : float
         :math:`\lambda`: adds :math:`\lambda w` to the gradient, the gradient of :math:`\frac\lambda2 \|w\|^2`.
+    maximize : bool
+        Go up instead of down: take the gradient with the other sign.
 
     Examples
     --------
@@ -57,8 +62,10 @@ class SGD(Optimizer):
     state_names = ("velocity",)
     entrywise = True
     momentum: float
+    dampening: float
     nesterov: bool
     weight_decay: float
+    maximize: bool
 
     def __init__(
         self,
@@ -66,19 +73,25 @@ class SGD(Optimizer):
         learning_rate: Rate,
         momentum: float = 0.0,
         *,
+        dampening: float = 0.0,
         nesterov: bool = False,
         weight_decay: float = 0.0,
+        maximize: bool = False,
     ) -> None:
-        super().__init__(parameters, learning_rate, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay)
+        options = {"dampening": dampening, "nesterov": nesterov, "weight_decay": weight_decay, "maximize": maximize}
+        super().__init__(parameters, learning_rate, momentum=momentum, **options)
         if nesterov and not used(momentum):
             raise ValueError(NESTEROV)
+        if nesterov and used(dampening):
+            raise ValueError(DAMPED.format(dampening=dampening))
 
     def update(self, param: Any, grad: Any, state: Any) -> tuple[Any, Any]:
-        grad = decayed(param, grad, self.weight_decay)
+        grad = decayed(param, downhill(grad, self.maximize), self.weight_decay)
         if not used(self.momentum):
             return param - self.rate * grad, None
         (velocity,) = state or (0.0,)
-        velocity = self.momentum * velocity + grad
+        damped = (1 - self.dampening) * grad if state and used(self.dampening) else grad
+        velocity = self.momentum * velocity + damped
         step = grad + self.momentum * velocity if self.nesterov else velocity
         return param - self.rate * step, (velocity,)
 
@@ -92,6 +105,8 @@ class Adaptive(Optimizer):
         :math:`\lambda`: adds :math:`\lambda w` to the gradient.
     eps : float
         :math:`\epsilon`, against division by 0.
+    maximize : bool
+        Go up instead of down: take the gradient with the other sign.
 
     Raises
     ------
@@ -102,6 +117,7 @@ class Adaptive(Optimizer):
 
     weight_decay: float
     eps: float
+    maximize: bool
 
     def __init__(self, parameters: Iterable[Tensor], learning_rate: Rate, **options: Any) -> None:
         super().__init__(parameters, learning_rate, **options)
@@ -137,12 +153,18 @@ class AdaGrad(Adaptive):
     entrywise = True
 
     def __init__(
-        self, parameters: Iterable[Tensor], learning_rate: Rate = 0.01, *, weight_decay: float = 0.0, eps: float = 1e-10
+        self,
+        parameters: Iterable[Tensor],
+        learning_rate: Rate = 0.01,
+        *,
+        weight_decay: float = 0.0,
+        eps: float = 1e-10,
+        maximize: bool = False,
     ) -> None:
-        super().__init__(parameters, learning_rate, weight_decay=weight_decay, eps=eps)
+        super().__init__(parameters, learning_rate, weight_decay=weight_decay, eps=eps, maximize=maximize)
 
     def update(self, param: Any, grad: Any, state: Any) -> tuple[Any, Any]:
-        grad = decayed(param, grad, self.weight_decay)
+        grad = decayed(param, downhill(grad, self.maximize), self.weight_decay)
         (total,) = state or (0.0,)
         total = total + grad * grad
         return param - self.rate * (grad / (root(total) + self.eps)), (total,)
@@ -191,11 +213,13 @@ class RMSprop(Adaptive):
         *,
         weight_decay: float = 0.0,
         eps: float = 1e-8,
+        maximize: bool = False,
     ) -> None:
-        super().__init__(parameters, learning_rate, decay=decay, momentum=momentum, weight_decay=weight_decay, eps=eps)
+        options = {"momentum": momentum, "weight_decay": weight_decay, "eps": eps, "maximize": maximize}
+        super().__init__(parameters, learning_rate, decay=decay, **options)
 
     def update(self, param: Any, grad: Any, state: Any) -> tuple[Any, Any]:
-        grad = decayed(param, grad, self.weight_decay)
+        grad = decayed(param, downhill(grad, self.maximize), self.weight_decay)
         mean, velocity = state or (0.0, np.zeros_like(param))
         mean = self.decay * mean + (1 - self.decay) * (grad * grad)
         step = grad / (root(mean) + self.eps)
@@ -217,6 +241,9 @@ class Adam(Adaptive):
     weight_decay : float
         :math:`\lambda`: adds :math:`\lambda w` to the gradient, which is then divided by its size as the rest of it;
         `AdamW` decays all weights alike.
+    amsgrad : bool
+        Divide by the largest v so far instead of the last, so that rates never rise (Reddi, Kale & Kumar 2018, *On the
+        convergence of Adam and beyond*).
 
     Notes
     -----
@@ -238,10 +265,11 @@ class Adam(Adaptive):
     array([ 0.9, 99.9])
     """
 
-    state_names = ("first_moment", "second_moment", "count")
+    state_names: tuple[str, ...] = ("first_moment", "second_moment", "count")
     entrywise = True
     beta1: float
     beta2: float
+    amsgrad: bool
 
     def __init__(
         self,
@@ -251,26 +279,34 @@ class Adam(Adaptive):
         *,
         weight_decay: float = 0.0,
         eps: float = 1e-8,
+        amsgrad: bool = False,
+        maximize: bool = False,
     ) -> None:
         try:
             beta1, beta2 = betas
         except (TypeError, ValueError):
             raise TypeError(BETAS.format(name=type(self).__name__, betas=betas)) from None
-        super().__init__(parameters, learning_rate, beta1=beta1, beta2=beta2, weight_decay=weight_decay, eps=eps)
+        options = {"weight_decay": weight_decay, "eps": eps, "amsgrad": amsgrad, "maximize": maximize}
+        super().__init__(parameters, learning_rate, beta1=beta1, beta2=beta2, **options)
+        if amsgrad:
+            self.state_names = (*self.state_names, "largest_moment")
 
     def update(self, param: Any, grad: Any, state: Any) -> tuple[Any, Any]:
-        return self.moved(param, decayed(param, grad, self.weight_decay), state)
+        return self.moved(param, decayed(param, downhill(grad, self.maximize), self.weight_decay), state)
 
     def moved(self, param: Any, grad: Any, state: Any) -> tuple[Any, Any]:
         """The step along the moments, from `param`."""
-        first, second, count = state or (0.0, 0.0, 0)
+        first, second, count, *largest = state or (0.0, 0.0, 0)
         count += 1
         first = self.beta1 * first + (1 - self.beta1) * grad
         second = self.beta2 * second + (1 - self.beta2) * (grad * grad)
         # Both corrections are taken out of the fraction, where they are numbers and not passes over arrays.
         correction = (1 - self.beta2**count) ** 0.5
         rate = self.rate * correction / (1 - self.beta1**count)
-        return param - rate * (first / (root(second) + correction * self.eps)), (first, second, count)
+        if not self.amsgrad:
+            return param - rate * (first / (root(second) + correction * self.eps)), (first, second, count)
+        most = np.maximum(largest[0], second) if largest else second
+        return param - rate * (first / (root(most) + correction * self.eps)), (first, second, count, most)
 
 
 @described_by(Adam)
@@ -308,13 +344,21 @@ class AdamW(Adam):
         *,
         weight_decay: float = 0.01,
         eps: float = 1e-8,
+        amsgrad: bool = False,
+        maximize: bool = False,
     ) -> None:
-        super().__init__(parameters, learning_rate, betas, weight_decay=weight_decay, eps=eps)
+        options: dict[str, Any] = {"weight_decay": weight_decay, "eps": eps, "amsgrad": amsgrad, "maximize": maximize}
+        super().__init__(parameters, learning_rate, betas, **options)
 
     def update(self, param: Any, grad: Any, state: Any) -> tuple[Any, Any]:
         if used(self.weight_decay):
             param = param * (1 - self.rate * self.weight_decay)
-        return self.moved(param, grad, state)
+        return self.moved(param, downhill(grad, self.maximize), state)
+
+
+def downhill(grad: Any, maximize: bool) -> Any:
+    """The gradient of what is made small: the loss, or minus it."""
+    return -grad if maximize else grad
 
 
 def decayed(param: Any, grad: Any, weight_decay: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fnmatch
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -41,22 +41,36 @@ SHAPE = (
     "{path} has {theirs} of shape {got} for {ours}, which has shape {want}.{hint} Otherwise the models differ in size."
 )
 TRANSPOSE = " If it is stored the other way round, as in PyTorch's Linear, write names={{{ours!r}: '{theirs}.T'}}."
-CELL = (
-    ("input.weights", "weight_ih", ".T"),
-    ("input.bias", "bias_ih", ""),
-    ("state.weights", "weight_hh", ".T"),
-    ("state.bias", "bias_hh", ""),
-)
-TORCH_NAMES: dict[str, dict[str, str] | None] = {
+CELL = {
+    "input.weights": ("weight_ih", ".T"),
+    "input.bias": ("bias_ih", ""),
+    "state.weights": ("weight_hh", ".T"),
+    "state.bias": ("bias_hh", ""),
+    "projection.weights": ("weight_hr", ".T"),
+}
+
+
+def of_recurrent(module: Any) -> dict[str, str]:
+    """Ours and PyTorch's names of the arrays of recurrent layers, one above the other, each with one cell or two."""
+    places = ["", *(f"above.{i}." for i in range(len(module.above)))]
+    return {
+        f"{place}{cell}.{ours}": f"{theirs}_l{i}{way}{turned}"
+        for i, place in enumerate(places)
+        for cell, way in (("cell", ""), ("back", "_reverse"))
+        for ours, (theirs, turned) in CELL.items()
+    }
+
+
+TORCH_NAMES: dict[str, dict[str, str] | Callable[[Any], dict[str, str]] | None] = {
     "Linear": {"weights": "weight.T", "bias": "bias"},
-    "Conv2d": {"weights": "weight", "bias": "bias"},
+    "Convolution": {"weights": "weight", "bias": "bias"},
     "Embedding": {"weights": "weight"},
     "BatchNorm": {"gain": "weight", "bias": "bias", "mean": "running_mean", "variance": "running_var"},
     "LayerNorm": {"gain": "weight", "bias": "bias"},
+    "GroupNorm": {"gain": "weight", "bias": "bias"},
     "PReLU": {"alpha": "weight"},
-    "RNN": {f"cell.{ours}": f"{theirs}_l0{turned}" for ours, theirs, turned in CELL},
-    "GRU": {f"cell.{ours}": f"{theirs}_l0{turned}" for ours, theirs, turned in CELL},
-    "Cell": {ours: theirs + turned for ours, theirs, turned in CELL},
+    "Recurrent": of_recurrent,
+    "Cell": {ours: theirs + turned for ours, (theirs, turned) in CELL.items()},
     "MultiHeadAttention": None,  # three matrices here are one there
 }
 TORCH = (
@@ -398,8 +412,9 @@ def torch_names(model: Module) -> dict[str, str]:
         if kind:
             covered.update(id(part) for _, part in module.named_modules())
         prefix = f"{path}." if path else ""
+        theirs = known(module) if callable(known) else known
         there = {name for name, part in module.named_parts() if not isinstance(part, Module)}
-        names |= {prefix + ours: prefix + theirs for ours, theirs in known.items() if ours in there}
+        names |= {prefix + ours: prefix + name for ours, name in theirs.items() if ours in there}
     return names
 
 

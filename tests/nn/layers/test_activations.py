@@ -2,12 +2,13 @@
 
 import math
 
+import mpmath
 import numpy as np
 import pytest
 from scipy.special import erf, expit
 
 import nn
-from autograd_mini import Tensor, elementwise_grad
+from autograd_mini import Tensor, elementwise_grad, grad
 from autograd_mini.testing import check_derivatives, check_module
 from nn.layers.activations import BY_NAME
 from tests.autograd_mini.scipy.registered import _registered  # noqa: F401 (the fixture: SciPy's rules, for the exact GELU)
@@ -24,14 +25,28 @@ FORMULAS = {
     nn.PReLU: lambda s: np.maximum(s, 0) + 0.25 * np.minimum(s, 0),
     nn.ELU: lambda s: np.where(s > 0, s, np.exp(np.minimum(s, 0)) - 1),
     lambda: nn.ELU(0.5): lambda s: np.where(s > 0, s, 0.5 * (np.exp(np.minimum(s, 0)) - 1)),
+    nn.SELU: lambda s: 1.0507009873554805 * np.where(s > 0, s, 1.6732632423543772 * (np.exp(np.minimum(s, 0)) - 1)),
     nn.GELU: lambda s: s / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (s + 0.044715 * s**3))),
     lambda: nn.GELU(exact=True): lambda s: s / 2 * (1 + erf(s / math.sqrt(2))),
     nn.SiLU: lambda s: s * expit(s),
     nn.Softplus: lambda s: np.log(1 + np.exp(s)),
+    nn.LogSigmoid: lambda s: -np.log(1 + np.exp(-s)),
     nn.Softmax: lambda s: np.exp(s) / np.sum(np.exp(s)),
+    nn.LogSoftmax: lambda s: s - np.log(np.sum(np.exp(s))),
 }
 every_activation = pytest.mark.parametrize("make", FORMULAS, ids=lambda make: make.__name__)
-SMOOTH = [nn.Identity, nn.Tanh, nn.Sigmoid, nn.GELU, nn.SiLU, nn.Softplus, nn.Softmax, lambda: nn.GELU(exact=True)]
+SMOOTH = [
+    nn.Identity,
+    nn.Tanh,
+    nn.Sigmoid,
+    nn.GELU,
+    nn.SiLU,
+    nn.Softplus,
+    nn.LogSigmoid,
+    nn.Softmax,
+    nn.LogSoftmax,
+    lambda: nn.GELU(exact=True),
+]
 
 
 def slopes(module, s):
@@ -87,6 +102,7 @@ class TestKinks:
             (nn.PReLU(alpha=0.5), 0.75),
             (nn.ELU(), 1),
             (nn.ELU(0.5), 0.5),
+            (nn.SELU(), 1.0507009873554805 * 1.6732632423543772),
         ],
         ids=repr,
     )
@@ -118,6 +134,38 @@ class TestLargeScores:
         s = np.array([[1e4, -1e4, 0.0]])
         np.testing.assert_array_equal(nn.Softmax()(s), [[1, 0, 0]])
         np.testing.assert_array_equal(slopes(nn.Softmax(), s), np.zeros((1, 3)))
+
+
+class TestDigitsFarOut:
+    """Values and slopes beside those of 800 digits, all relative."""
+
+    S = (-800.0, -45.0, -30.0, -1.0, -1e-9, 0.0, 1e-9, 2.0, 30.0, 45.0, 700.0)
+    ROWS = ([0.0, 40.0, -3.0], [700.0, 0.0, -45.0], [1.0, 1.0, -60.0], [-1e-12, 0.0, -30.0], [5.0, 5.0, 5.0])
+
+    @pytest.mark.parametrize("s", S)
+    def test_log_sigmoid(self, s):
+        with mpmath.workdps(800):
+            e = mpmath.exp(mpmath.mpf(-s))
+            value, slope, bend = -mpmath.log(1 + e), e / (1 + e), -e / (1 + e) ** 2
+        f = lambda x: nn.LogSigmoid()(x)
+        assert_close(f(np.array(s)), float(value), 1e-15)
+        assert_close(slopes(f, s), float(slope), 4e-16)
+        assert_close(elementwise_grad(elementwise_grad(f))(np.array(s)), float(bend), 1e-15)
+
+    @pytest.mark.parametrize("row", ROWS)
+    def test_log_softmax(self, row):
+        with mpmath.workdps(800):
+            powers = [mpmath.exp(mpmath.mpf(s)) for s in row]
+            shares = [power / mpmath.fsum(powers) for power in powers]
+            values = [float(mpmath.log(share)) for share in shares]
+            by = [[float((i == k) - shares[i]) for i in range(3)] for k in range(3)]
+            bends = [float(-share * (1 - share)) for share in shares]
+        s = np.array(row)
+        assert_close(nn.LogSoftmax()(s), values, 1e-15)
+        for k in range(3):
+            f = lambda s, k=k: nn.LogSoftmax()(s)[k]
+            assert_close(grad(f)(s), by[k], 1e-15)
+            assert_close(grad(lambda s, k=k, f=f: grad(f)(s)[k])(s)[k], bends[k], 1e-14)
 
 
 def test_tanh_is_2_theta_of_2s_minus_1_and_so_is_its_slope():

@@ -199,6 +199,135 @@ def test_the_units_of_a_convolution_are_its_channels_to_the_signals():
     np.testing.assert_array_equal(second.unit_slopes == 0, silent)
 
 
+OTHERS = {
+    "Conv1d": (lambda **o: nn.Conv1d(2, 4, 3, stride=2, padding=1, groups=2, rng=0, **o), (2, 2, 5)),
+    "ConvTranspose1d": (
+        lambda **o: nn.ConvTranspose1d(2, 4, 3, stride=2, output_padding=1, groups=2, rng=0, **o),
+        (2, 2, 3),
+    ),
+    "ConvTranspose2d": (lambda **o: nn.ConvTranspose2d(2, 3, (2, 3), (1, 2), padding=(0, 1), rng=0, **o), (2, 2, 2, 3)),
+}
+others = pytest.mark.parametrize(("make", "shape"), OTHERS.values(), ids=OTHERS)
+
+
+class TestSequencesAndTransposed:
+    @others
+    def test_derivatives(self, make, shape):
+        assert check_module(make(), shape, order=2).order == 2
+
+    @others
+    def test_precision_is_that_of_the_weights(self, make, shape):
+        layer = make()
+        x = Tensor(np.ones(shape, np.float32), requires_grad=True)
+        np.sum(layer(x) ** 2).backward()
+        assert {x.grad.dtype, layer.weights.grad.dtype, layer.bias.grad.dtype} == {np.dtype(np.float32)}
+        assert layer(np.ones(shape, np.uint8)).dtype == np.float32
+        assert layer.astype(complex)(np.ones(shape)).dtype == complex
+
+    def test_a_sequence_is_an_image_of_height_1(self):
+        x = np.random.default_rng(0).standard_normal((2, 4, 9))
+        for one, two, options in (
+            (nn.Conv1d, nn.Conv2d, {"stride": 2, "dilation": 3, "padding": 2}),
+            (nn.Conv1d, nn.Conv2d, {"padding": "same", "dilation": 2}),
+            (nn.ConvTranspose1d, nn.ConvTranspose2d, {"stride": 3, "padding": 1, "output_padding": 2}),
+        ):
+            layer = one(4, 6, 3, **options, groups=2, rng=0, dtype=float)
+            wide = {name: v if v == "same" else ((0 if "padding" in name else 1), v) for name, v in options.items()}
+            images = two(4, 6, (1, 3), **wide, groups=2, rng=0, dtype=float)
+            np.testing.assert_array_equal(layer.weights.data, images.weights.data[:, :, 0])
+            np.testing.assert_array_equal(layer(x).data, images(x[:, :, None]).data[:, :, 0])
+
+    @given(convolutions(), st.data())
+    @settings(max_examples=30, deadline=None)
+    def test_transposed_is_the_adjoint(self, convolution, data):
+        """<convolve(x), y> = <x, transposed(y)> for all x and y."""
+        x, weights, _, window, groups = convolution
+        (top, _), (left, _) = window.padding
+        window = window._replace(padding=((top, top), (left, left)))
+        least = window.origin((1, 1), (0, 0))
+        size = tuple(max(1, n) + data.draw(st.integers(0, 3)) for n in least)
+        places = window.places(size)
+        more = tuple(n - m for n, m in zip(size, window.origin(places, (0, 0)), strict=True))
+        rng = np.random.default_rng(0)
+        x, y = rng.standard_normal((1, x.shape[1], *size)), rng.standard_normal((1, len(weights), *places))
+        sizes = (window.kernel, window.stride, (top, left), more, window.dilation, groups)
+        layer = nn.ConvTranspose2d(len(weights), x.shape[1], *sizes, dtype=float)
+        layer.weights.data = weights
+        back = layer(y).data
+        assert back.shape == x.shape
+        assert_close(np.vdot(convolve(x, weights, window, groups), y), np.vdot(x, back), rtol=1e-11)
+
+    @pytest.mark.parametrize(("kernel", "stride"), [(2, 2), (3, 2), (4, 2), (3, 1), (2, 3)])
+    def test_scores_of_a_transposed_convolution_begin_with_the_scale_of_its_input(self, kernel, stride):
+        layer = nn.ConvTranspose2d(64, 64, kernel, stride, init=nn.init.he(slope=1), rng=0)
+        x = np.random.default_rng(1).standard_normal((2, 64, 12, 12)).astype(np.float32)
+        read = layer(x).data[..., 4:-4, 4:-4]
+        reached = read[np.abs(read) > 0]
+        assert math.isclose(np.var(reached), 1, rel_tol=0.06)
+
+    @others
+    def test_layer_sequential_and_weight_norm_know_the_units(self, make, shape):
+        x = np.random.default_rng(0).standard_normal((40, *shape[1:])).astype(np.float32)
+        layer = nn.init.layer_sequential(make(), x, rng=0)
+        assert math.isclose(np.var(layer(x).data), 1, rel_tol=0.02)
+        normed = nn.WeightNorm(layer)
+        assert normed.length.size == layer.weights.shape[layer.output_axis]
+        assert_close(normed(x).data, layer(x).data, 1e-5)
+
+    @others
+    def test_signals_know_the_channels_and_the_scale(self, make, shape):
+        model = nn.Sequential(make(dtype=float), nn.ReLU(), nn.Flatten())
+        channels = model[0].bias.size
+        model[0].bias.data[1] = -100.0  # a channel that never answers
+        x = np.random.default_rng(0).standard_normal((6, *shape[1:]))
+        out = model(x)
+        (layer,) = nn.signals(model, nn.squared_error, x, np.zeros(out.shape)).layers
+        assert (layer.units, layer.dead) == (channels, 1 / channels)
+        np.testing.assert_array_equal(layer.unit_slopes == 0, np.arange(channels) == 1)
+        columns = jacobian_of(model[0], shape)
+        expected = np.linalg.norm(columns) / math.sqrt(len(columns))
+        assert math.isclose(layer.scale, expected, rel_tol=0.1)
+
+    @pytest.mark.parametrize(
+        ("make", "words"),
+        [
+            (lambda: nn.Conv1d(1, 1, (3, 3)), "Conv1d(kernel=(3, 3)): write a positive whole number."),
+            (lambda: nn.Conv1d(1, 1, 3, padding=(1, 1)), "'valid' or 'same'"),
+            (lambda: nn.Conv1d(1, 1, 3, padding="same", stride=2), "such as 3 // 2"),
+            (lambda: nn.ConvTranspose1d(1, 1, 3, output_padding=1), "output_padding=1, stride=1): a window"),
+            (lambda: nn.ConvTranspose2d(1, 1, 3, 2, output_padding=-1), "ConvTranspose2d(output_padding=-1)"),
+            (lambda: nn.ConvTranspose2d(2, 3, 3, groups=2), "ConvTranspose2d(2, 3, groups=2): both numbers"),
+            (lambda: nn.Conv1d(2, 1, 3)(np.ones((4, 9))), "`x[:, None]` for sequences of one channel"),
+            (
+                lambda: nn.Conv1d(2, 1, 3)(np.ones((4, 3, 9))),
+                "3 channels (axis 1) where it reads 2. It reads seq",
+            ),
+            (
+                lambda: nn.Conv1d(2, 1, 5)(np.ones((4, 2, 3))),
+                "3: smaller than its window, which reaches over 5",
+            ),
+            (lambda: nn.ConvTranspose1d(2, 1, 3, padding=2)(np.ones((4, 2, 1))), "the result is -1. Pad less"),
+            (lambda: nn.ConvTranspose2d(2, 1, 3)(np.ones((4, 1, 5, 5))), "1 channels (axis 1) where it reads 2"),
+        ],
+    )
+    def test_mistakes(self, make, words):
+        with pytest.raises(ValueError) as error:
+            make()
+        assert words in str(error.value)
+
+    def test_repr(self):
+        assert repr(nn.Conv1d(2, 4, 3, stride=2)) == "Conv1d(stride=2, weights: (4, 2, 3), bias: (4,))"
+        told = repr(nn.ConvTranspose1d(2, 4, 3, stride=2, output_padding=1, bias=False))
+        assert told == "ConvTranspose1d(stride=2, output_padding=1, weights: (2, 4, 3))"
+
+
+def jacobian_of(layer, shape):
+    """The derivatives of one example's scores by its entries, a row for each entry."""
+    one, zero = (1, *shape[1:]), layer(np.zeros((1, *shape[1:]))).data
+    entries = np.eye(math.prod(one)).reshape(-1, *one[1:])
+    return (layer(entries).data - zero).reshape(len(entries), -1)
+
+
 class TestErrors:
     @pytest.mark.parametrize(
         ("arguments", "options", "words"),

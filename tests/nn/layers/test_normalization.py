@@ -103,6 +103,40 @@ class TestLayerNorm:
         assert np.all(np.isfinite(x.grad))
 
 
+class TestGroupNorm:
+    @pytest.mark.parametrize("shape", [(3, 4), (2, 4, 3), (2, 4, 3, 2)])
+    def test_standardises_each_group_of_each_example(self, shape):
+        x = 5 + RNG.standard_normal(shape)
+        layer = nn.GroupNorm(2, 4, dtype=float)
+        layer.gain.data, layer.bias.data = np.array([1.0, 2, 3, 4]), np.array([0.5, 0, -1, 2])
+        places = tuple(range(2, len(shape)))
+        parts = np.split(x, 2, axis=1)
+        column = (4, *[1] * len(places))
+        want = np.concatenate([standard(part, (1, *places)) for part in parts], axis=1)
+        want = want * layer.gain.data.reshape(column) + layer.bias.data.reshape(column)
+        np.testing.assert_allclose(layer(x).data, want, rtol=1e-12)
+        np.testing.assert_array_equal(layer.eval()(x[:1]).data, layer(x).data[:1])
+
+    def test_one_group_of_rows_is_a_layer_norm(self):
+        x = RNG.standard_normal((3, 4)).astype(np.float32)
+        np.testing.assert_array_equal(nn.GroupNorm(1, 4)(x).data, nn.LayerNorm(4)(x).data)
+        assert nn.GroupNorm(1, 4)(x).dtype == np.float32
+
+    def test_derivatives(self):
+        check_module(nn.GroupNorm(2, 4), (2, 4, 2))
+
+    def test_signals_take_it_for_a_normalisation(self):
+        """What it does to the signal is neither slope nor weights but the rest, and together they are the gain."""
+        model = nn.Sequential(
+            nn.Conv1d(2, 4, 3, rng=0), nn.GroupNorm(2, 4), nn.Tanh(), nn.Flatten(), nn.Linear(12, 1, rng=1)
+        )
+        model[0].weights.data *= 100
+        first = nn.signals(model, nn.squared_error, RNG.standard_normal((6, 2, 5)), np.ones((6, 1))).layers[0]
+        assert 0 < first.rest < 0.05
+        product = first.slope * first.alignment * first.scale * first.direction * first.rest
+        assert product == pytest.approx(first.gain, rel=1e-5)
+
+
 class TestWeightNorm:
     def test_starts_as_the_layer_it_was_given(self):
         layer, x = nn.Linear(3, 2, rng=0), RNG.standard_normal((4, 3)).astype(np.float32)
@@ -141,6 +175,9 @@ class TestWeightNorm:
         (lambda: nn.LayerNorm(2.5), "LayerNorm(units=2.5)"),
         (lambda: nn.LayerNorm(2, epsilon=0), "must be positive"),
         (lambda: nn.BatchNorm(2, momentum=2), "momentum=2"),
+        (lambda: nn.GroupNorm(3, 4), "3 does not divide 4"),
+        (lambda: nn.GroupNorm(0, 4), "GroupNorm(groups=0, units=4)"),
+        (lambda: nn.GroupNorm(2, 4)(np.ones((5, 6, 2))), "Build the layer as `GroupNorm(2, 6)`"),
         (lambda: nn.BatchNorm(3)(np.ones((5, 4))), "Build the layer as `BatchNorm(4, axis=1)`"),
         (lambda: nn.BatchNorm(3)(np.ones(3)), "shape (3,), which has not 3 entries along axis 1"),
         (lambda: nn.LayerNorm(3)(np.ones((5, 4))), "`LayerNorm(4)`"),

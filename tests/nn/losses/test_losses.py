@@ -23,8 +23,10 @@ TARGETS = {
     nn.logistic_loss: BINARY,
     nn.hinge_loss: BINARY,
     nn.cross_entropy: LABELS,
+    nn.nll_loss: LABELS,
     nn.kl_divergence: P,
 }
+OF_NUMBERS = [(f, y) for f, y in TARGETS.items() if f not in {nn.cross_entropy, nn.nll_loss}]
 every_loss = pytest.mark.parametrize(("loss", "y"), TARGETS.items(), ids=lambda value: getattr(value, "__name__", ""))
 
 
@@ -50,6 +52,7 @@ FORMULAS = [
     (nn.logistic_loss, P, -P * np.log(theta(S)) - (1 - P) * np.log(theta(-S))),
     (nn.hinge_loss, BINARY, np.maximum(0, 1 - (2 * BINARY - 1) * S)),
     (nn.cross_entropy, LABELS, -log_softmax(S)[np.arange(4), LABELS]),
+    (nn.nll_loss, LABELS, -S[np.arange(4), LABELS]),
     (nn.cross_entropy, P, -np.sum(P * log_softmax(S), axis=1)),
     (nn.kl_divergence, P, np.sum(P * np.log(P / np.exp(log_softmax(S))), axis=1)),
 ]
@@ -107,7 +110,7 @@ class TestEveryLoss:
         with pytest.raises(ValueError, match=r"Leave empty batches out|at least 1"):
             loss(S[:0], y[:0])
 
-    @pytest.mark.parametrize(("loss", "y"), [(f, y) for f, y in TARGETS.items() if f is not nn.cross_entropy])
+    @pytest.mark.parametrize(("loss", "y"), OF_NUMBERS)
     @pytest.mark.parametrize("reduction", ["mean", "none"])
     def test_targets_that_are_not_finite_are_located(self, loss, y, reduction):
         y = y.astype(float)
@@ -117,14 +120,14 @@ class TestEveryLoss:
 
     @every_loss
     def test_outputs_that_are_nan_show_in_the_loss(self, loss, y):
-        assert np.isnan(loss(np.where(np.eye(4, 3), np.nan, S), y))
+        assert np.isnan(loss(np.where(np.roll(np.eye(4, 3), 2, axis=1), np.nan, S), y))
 
     @every_loss
     def test_complex_outputs_are_refused(self, loss, y):
         with pytest.raises(TypeError, match="complex128"):
             loss(S + 0j, y)
 
-    @pytest.mark.parametrize(("loss", "y"), [(f, y) for f, y in TARGETS.items() if f is not nn.cross_entropy])
+    @pytest.mark.parametrize(("loss", "y"), OF_NUMBERS)
     def test_targets_that_are_no_numbers_are_refused(self, loss, y):
         with pytest.raises(TypeError, match="<U"):
             loss(S, y.astype(str))
@@ -367,3 +370,23 @@ def test_the_hint_fits_the_sizes():
         nn.squared_error(S[:, :1], Y[:, 0])
     with pytest.raises(ValueError, match=r"nn\.cross_entropy"):
         nn.squared_error(S, LABELS)
+
+
+class TestNegativeLogLikelihood:
+    X = functions.log_softmax(S)
+
+    @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+    def test_of_a_log_softmax_it_is_the_cross_entropy(self, reduction):
+        options = {"class_weights": [1.0, 0.5, 3.0], "ignore_index": 0, "reduction": reduction}
+        assert_close(nn.nll_loss(self.X, LABELS, **options), nn.cross_entropy(S, LABELS, **options), 1e-14)
+
+    def test_what_is_ignored_may_be_anything(self):
+        x = Tensor(np.where(np.arange(4)[:, None] == 1, -np.inf, self.X), requires_grad=True)
+        loss = nn.nll_loss(x, [2, -1, 1, 1], ignore_index=-1)
+        loss.backward()
+        assert_close(loss.data, -np.mean(self.X[[0, 2, 3], [2, 1, 1]]), 1e-15)
+        assert np.all(x.grad[1] == 0)
+        with pytest.raises(ValueError, match="nll_loss was given 2 labels which all count nothing"):
+            nn.nll_loss(self.X[:2], [-1, -1], ignore_index=-1)
+        with pytest.raises(ValueError, match=r"nll_loss\(class_weights=...\) was given an array of shape \(2,\)"):
+            nn.nll_loss(self.X, LABELS, class_weights=[1, 2])

@@ -17,6 +17,7 @@ RULES = {
     "rmsprop": (RMSprop, {"momentum": 0.5}),
     "adam": (Adam, {"weight_decay": 0.01}),
     "adamw": (AdamW, {}),
+    "amsgrad": (Adam, {"amsgrad": True, "maximize": True}),
 }
 rules = pytest.mark.parametrize(("rule", "options"), RULES.values(), ids=RULES)
 

@@ -9,6 +9,7 @@ import pytest
 import nn
 from autograd_mini import Tensor, grad
 from autograd_mini.testing import check_derivatives
+from benchmarks.optimizers import RULES, UP, ends
 
 RNG = np.random.default_rng(0)
 W0 = RNG.standard_normal((3, 2))
@@ -23,6 +24,10 @@ MAKERS = {
     "rmsprop with momentum": lambda p, **o: nn.RMSprop(p, momentum=0.9, **o),
     "adam": lambda p, **o: nn.Adam(p, weight_decay=0.1, **o),
     "adamw": nn.AdamW,
+    "dampening, up": lambda p, **o: nn.SGD(
+        p, **{"learning_rate": 0.1, "momentum": 0.9, "dampening": 0.4, "maximize": True, **o}
+    ),
+    "amsgrad": lambda p, **o: nn.AdamW(p, amsgrad=True, betas=(0.8, 0.9), **o),
 }
 # Where PyTorch 2.13 ends, printed by `python -m benchmarks.optimizers`: a rate and a weight decay of 0.1, momentum 0.9.
 START, WAVES = np.array([1.0, -2.0, 0.5]), np.cos(np.arange(1.0, 61.0) ** 2).reshape(20, 3)
@@ -34,6 +39,15 @@ PYTORCH = {
     "rmsprop": [-1.3031614287009763, -4.088459367299103, -3.9426588735725074],
     "adam": [0.3839866733271008, -2.0598611096394994, 0.179798669903779],
     "adamw": [0.4266253063110545, -2.177224369818335, 0.22096899431512373],
+    "dampening": [-0.6079529242789373, -2.136653912976443, -0.43595853157327114],
+    "amsgrad": [0.3839964330727812, -2.0598611096394994, 0.17981284652284454],
+    "adamw, amsgrad": [0.4698844087893248, -2.20020732065022, 0.13232200217979706],
+    "sgd, up": [0.8977982240229829, -1.0509062041771484, 0.8342849352973689],
+    "dampening, up": [1.359224473347599, 0.6341108148391192, 0.8115943061076019],
+    "adagrad, up": [1.0456817102437894, -1.6422303470688469, 0.6031559694971921],
+    "rmsprop, up": [0.5119819824298179, 5.568350045737366, 3.7164666824613466],
+    "adam, up": [1.164608736999492, -1.055298490882033, 0.5745388551137417],
+    "adamw, up": [1.2091885688834072, -1.0944033805705886, 0.5969379432821067],
 }
 TWENTY = {
     "sgd": lambda p: nn.SGD(p, 0.1, weight_decay=0.1),
@@ -43,6 +57,15 @@ TWENTY = {
     "rmsprop": lambda p: nn.RMSprop(p, 0.1, momentum=0.9, weight_decay=0.1),
     "adam": lambda p: nn.Adam(p, 0.1, weight_decay=0.1),
     "adamw": lambda p: nn.AdamW(p, 0.1, weight_decay=0.1),
+    "dampening": lambda p: nn.SGD(p, 0.1, momentum=0.9, dampening=0.4, weight_decay=0.1),
+    "amsgrad": lambda p: nn.Adam(p, 0.1, amsgrad=True, weight_decay=0.1),
+    "adamw, amsgrad": lambda p: nn.AdamW(p, 0.1, (0.8, 0.9), amsgrad=True, weight_decay=0.1),
+    "sgd, up": lambda p: nn.SGD(p, 0.1, weight_decay=0.1, maximize=True),
+    "dampening, up": lambda p: nn.SGD(p, 0.1, momentum=0.9, dampening=0.4, weight_decay=0.1, maximize=True),
+    "adagrad, up": lambda p: nn.AdaGrad(p, 0.1, weight_decay=0.1, maximize=True),
+    "rmsprop, up": lambda p: nn.RMSprop(p, 0.1, momentum=0.9, weight_decay=0.1, maximize=True),
+    "adam, up": lambda p: nn.Adam(p, 0.1, weight_decay=0.1, maximize=True),
+    "adamw, up": lambda p: nn.AdamW(p, 0.1, weight_decay=0.1, maximize=True),
 }
 every = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 
@@ -162,6 +185,24 @@ class TestNumbers:
     def test_twenty_steps_end_where_pytorch_ends(self, name):
         found = descend(TWENTY[name]([nn.Parameter(START)]), WAVES)
         np.testing.assert_allclose(found, PYTORCH[name], rtol=1e-12)
+
+    @pytest.mark.extra
+    @pytest.mark.parametrize("name", [*RULES, *UP])
+    def test_twenty_steps_end_where_they_end_in_the_pytorch_that_is_here(self, name):
+        pytest.importorskip("torch")
+        np.testing.assert_allclose(*ends(name), rtol=1e-12)
+
+    @pytest.mark.parametrize("maker", [nn.SGD, nn.AdaGrad, nn.RMSprop, nn.Adam, nn.AdamW])
+    def test_to_maximize_is_to_minimize_what_has_the_other_sign(self, maker):
+        up = descend(maker([nn.Parameter(W0)], 0.1, maximize=True))
+        np.testing.assert_array_equal(up, descend(maker([nn.Parameter(W0)], 0.1), -GRADIENTS))
+
+    def test_with_amsgrad_rates_never_rise(self):
+        w = nn.Parameter(np.zeros(1))
+        adam = nn.Adam([w], 1.0, betas=(0.0, 0.5), eps=1e-12, amsgrad=True)
+        steps = np.diff([0.0, *(descend(adam, [[g]])[0] for g in (4.0, 1.0, 1.0))])
+        most = 0.5 * 16  # of the means of squares, each of which is divided by how much its weights sum to
+        np.testing.assert_allclose(steps, [-g / np.sqrt(most / (1 - 0.5**t)) for t, g in ((1, 4), (2, 1), (3, 1))])
 
 
 class TestStep:
@@ -428,7 +469,10 @@ class TestState:
 
     def test_repr_tells_the_options(self):
         text = repr(nn.SGD(small().parameters(), 0.1, momentum=0.9))
-        assert text == "SGD(4 parameters, learning_rate=0.1, momentum=0.9, nesterov=False, weight_decay=0.0, steps=0)"
+        assert text == (
+            "SGD(4 parameters, learning_rate=0.1, momentum=0.9, dampening=0.0, nesterov=False, weight_decay=0.0, "
+            "maximize=False, steps=0)"
+        )
 
 
 class TestOptimizers:
@@ -568,6 +612,9 @@ class TestRefusals:
             ({"momentum": -0.1}, r"in \[0, 1\)"),
             ({"nesterov": "yes", "momentum": 0.9}, "True or False"),
             ({"nesterov": True}, "Write a momentum"),
+            ({"nesterov": True, "momentum": 0.9, "dampening": 0.1}, "no dampening"),
+            ({"dampening": 1.0, "momentum": 0.9}, "dampening=1.0"),
+            ({"maximize": 1}, "True or False"),
             ({"weight_decay": -1e-4}, "not negative"),
         ],
     )

@@ -366,3 +366,11 @@ def test_a_slope_of_tanh_that_is_rounded_to_0_is_told_as_such():
     assert "scores are too large" in seen.findings[0]
     assert seen.layers[0].dead > 0.5
     assert "a slope that is rounded to 0" in said
+
+
+def test_the_slope_of_selu_is_measured():
+    model = nn.MLP([6, 8, 2], "selu", nn.init.he(slope=1), rng=0)
+    first = nn.signals(model, nn.squared_error, X, Y).layers[0]
+    scores = model[0](X).data
+    slopes = np.where(scores > 0, 1.0507, 1.0507 * 1.6733 * np.exp(np.minimum(scores, 0)))
+    np.testing.assert_allclose(first.unit_slopes, slopes.mean(axis=0), rtol=1e-4)

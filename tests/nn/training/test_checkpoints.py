@@ -668,3 +668,7 @@ class TestWeights:
         assert names["2.input.bias"] == "2.bias_ih"
         assert names["3.alpha"] == "3.weight"
         assert len(names) == 10
+        names = nn.torch_names(nn.Sequential(nn.LSTM(3, 2, layers=2, bidirectional=True, projection=1)))
+        assert names["0.above.0.back.input.weights"] == "0.weight_ih_l1_reverse.T"
+        assert names["0.cell.projection.weights"] == "0.weight_hr_l0.T"
+        assert len(names) == 20

@@ -82,6 +82,7 @@ def problems(draw):
         "margins": (nn.hinge_loss, (y > 0).astype(int), np.ones_like(y)),
         "divergence": (nn.kl_divergence, rows, np.ones(shape)),
         "rows": (functools.partial(nn.cross_entropy, class_weights=weights), rows, np.ones(shape)),
+        "logarithms": (functools.partial(nn.nll_loss, class_weights=weights, ignore_index=-1), some, counted),
         "labels": (functools.partial(nn.cross_entropy, **options), some, counted),
         "known": (known_errors, np.where(some[..., None] < 0, np.nan, y), (some >= 0).astype(float)),
     }

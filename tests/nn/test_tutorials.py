@@ -1,0 +1,93 @@
+"""The usual tutorials of the field, written with what nn has: a few steps of each learn something."""
+
+import itertools
+
+import numpy as np
+
+import nn
+
+
+class Writer(nn.Module):
+    """Scores of the next character, from all before."""
+
+    def __init__(self, characters, rng):
+        super().__init__()
+        self.table = nn.Embedding(characters, 8, rng=rng)
+        self.reads = nn.LSTM(8, 32, layers=2, rng=rng)
+        self.scores = nn.Linear(32, characters, rng=rng)
+
+    def forward(self, x, state=None):
+        states, last = self.reads(self.table(x), state)
+        return self.scores(states), last
+
+
+def test_a_character_lstm_learns_a_text_and_writes_it():
+    text = "the cat sat on the mat. " * 24
+    characters = sorted(set(text))
+    streams = np.array([characters.index(c) for c in text]).reshape(8, -1)
+    model = Writer(len(characters), np.random.default_rng(0))
+    adam = nn.Adam(model.parameters(), 0.02)
+    for _ in range(16):
+        state = None
+        for i in range(0, 60, 12):
+            adam.zero_grad()
+            scores, state = model(streams[:, i : i + 12], state)
+            nn.cross_entropy(scores, streams[:, i + 1 : i + 13]).backward()
+            nn.clip_norm(model.parameters(), 1.0)
+            adam.step()
+            state = tuple(part.detach() for part in state)
+    written, state = [characters.index("t")], None
+    for _ in range(23):
+        scores, state = model([written[-1:]], state)
+        written.append(nn.classify(scores[0])[0])
+    assert "".join(characters[i] for i in written) in text
+
+
+class UNet(nn.Module):
+    """What each pixel belongs to: down to few pixels and up again, past which the fine ones are handed on."""
+
+    def __init__(self, rng, width=6):
+        super().__init__()
+
+        def block(d_in, d_out):
+            conv = nn.Conv2d(d_in, d_out, 3, padding="same", rng=rng)
+            return nn.Sequential(conv, nn.GroupNorm(2, d_out), nn.SELU())
+
+        widths = [1, width, 2 * width, 4 * width]
+        self.down = [block(*pair) for pair in itertools.pairwise(widths)]
+        self.pool = nn.MaxPool2d(2)
+        self.up = [nn.ConvTranspose2d(2 * w, w, 2, stride=2, rng=rng) for w in widths[-2:0:-1]]
+        self.join = [block(2 * w, w) for w in widths[-2:0:-1]]
+        self.out = nn.Conv2d(width, 1, 1, rng=rng)
+
+    def forward(self, x):
+        fine = []
+        for block in self.down:
+            x = block(self.pool(x) if fine else x)
+            fine.append(x)
+        fine.pop()
+        for up, join in zip(self.up, self.join, strict=True):
+            x = join(np.concatenate([up(x), fine.pop()], axis=1))
+        return self.out(x)
+
+
+def discs(examples, rng):
+    """Discs behind noise, and where they are."""
+    down, across = np.mgrid[:12, :12]
+    middle, radius = rng.uniform(3, 9, (2, examples, 1, 1)), rng.uniform(2, 4, (examples, 1, 1))
+    inside = (down - middle[0]) ** 2 + (across - middle[1]) ** 2 < radius**2
+    noisy = inside + 0.8 * rng.standard_normal(inside.shape)
+    return noisy[:, None].astype(np.float32), inside[:, None].astype(np.float32)
+
+
+def test_a_u_net_finds_discs_in_noise():
+    rng = np.random.default_rng(0)
+    (x, y), (other, truth) = discs(96, rng), discs(48, rng)
+    model = UNet(rng)
+    nn.fit(model, nn.logistic_loss, (x, y), optimizer=lambda p: nn.AdamW(p, 0.01), epochs=8, batch_size=16, rng=0)
+
+    def overlap(found):
+        return np.sum(found & (truth > 0)) / np.sum(found | (truth > 0))
+
+    assert overlap(other > 0.5) < 0.4
+    assert overlap(nn.predict(model, other) > 0) > 0.6
