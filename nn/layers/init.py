@@ -189,7 +189,7 @@ def layer_sequential(
     1.0
     """
     check_sizes("nn.init.layer_sequential", iterations=iterations)
-    layers = _layers_of(model)
+    layers = layers_of(model)
     if not layers:
         raise ValueError(NO_MODEL.format(got=f"the class {model.__name__}" if isinstance(model, type) else repr(model)))
     rng = np.random.default_rng(rng)
@@ -215,7 +215,7 @@ def layer_sequential(
             stack.callback(setattr, module, "training", module.training)
             module.training = False
         for layer in layers:
-            _start_orthogonal(layer, rng)
+            draw(layer, orthogonal(), rng)
             stack.enter_context(layer.register_forward_hook(scale))
         stack.enter_context(no_grad())
         model(*(x if isinstance(x, tuple) else (x,)))
@@ -230,7 +230,7 @@ def _spread(values: Any) -> float:
     return float(np.var(values, dtype=np.float64)) if values.size else math.nan
 
 
-def _layers_of(model: Any) -> dict[Any, str]:
+def layers_of(model: Any) -> dict[Any, str]:
     """The modules with weights that can be scaled, and their paths."""
     if not isinstance(model, Module):
         return {}
@@ -243,12 +243,12 @@ def _has_weights(module: Module) -> bool:
     return isinstance(weights, Parameter) and weights.ndim >= 2 and weights.requires_grad
 
 
-def _start_orthogonal(layer: Any, rng: np.random.Generator) -> None:
-    """Orthogonal weights, for each group of a convolution its own."""
+def draw(layer: Any, init: Initialiser, rng: np.random.Generator) -> None:
+    """New weights for a layer of `layers_of`, for each group of a convolution its own."""
     weights, groups = layer.weights, getattr(layer, "groups", 1)
     axis = getattr(layer, "output_axis", -1)
     outputs = weights.shape[axis]
     shape = (weights.size // outputs, outputs // groups)
-    matrix = np.concatenate([orthogonal()(shape, rng) for _ in range(groups)], axis=1)
+    matrix = np.concatenate([init(shape, rng) for _ in range(groups)], axis=1)
     others = [n for i, n in enumerate(weights.shape) if i != axis % weights.ndim]
     weights.data = np.moveaxis(matrix.reshape(*others, outputs), -1, axis).astype(weights.dtype)
