@@ -67,7 +67,7 @@ def activated(model: Module, x: Any, activation: str | Callable[[], Module]) -> 
     if not held:
         raise ValueError(NO_ACTIVATIONS)
     dtype = next((p.dtype for _, p in model.named_parameters() if p.dtype.kind == "f"), np.float32)
-    news = {module: as_activation(activation, dtype) for module in held}
+    news: dict[Module, Module] = {module: as_activation(activation, dtype) for module in held}
     if all(type(old) is type(new) for old, new in news.items()):
         raise ValueError(SAME.format(name=type(held[0]).__name__))
     return replaced(model, news)

@@ -46,11 +46,11 @@ class ModelSignals(Signals):
     def cures(self, optimizer: Any = None, data: Any = None, seconds: float = 30, progress: bool = True) -> Tried:
         """Try what would help: changes of weights, activations and structure, and other learning rates, on copies.
 
-        Some twenty changes, each at the optimizer's learning rate and a tenth of it, train for 15 steps; the better ones,
-        of each kind the best, go on for 45 and for 140 more. They are judged by the loss on a quarter of the examples
-        that is held out, in evaluation mode; the best must also bear three times their rate. The model as it is goes
-        through all of it, at six more rates in the first round. Nothing that was given changes: not the model as it is
-        now, a gradient, a generator or an optimizer.
+        Some twenty changes, each at the optimizer's learning rate and a tenth of it, train for 15 steps; the better
+        ones, of each kind the best, go on for 45 and for 140 more. They are judged by the loss on a quarter of the
+        examples that is held out, in evaluation mode; the best must also bear three times their rate. The model as it
+        is goes through all rounds to compare with, and begins at five more rates. Nothing that was given changes: no
+        parameter, gradient or generator.
 
         Parameters
         ----------

@@ -89,5 +89,5 @@ CHANGES = (  # those that help most often first, for the case that time is short
     Change("leaky ReLU", "relu", (LEAKY,)),
     Change("inputs standardised", "inputs", ((standardised, ()),)),
     Change("each input standardised", "inputs", ((standardised, (True,)),)),
-    Change("scores to the loss", "scores", ((without_last, ()),)),
+    Change("no softmax before the loss", "scores", ((without_last, ()),)),
 )

@@ -166,7 +166,7 @@ class Race:
         rows += [row_of(trial, trial.why_not or OUT_OF_TIME) for trial in self.trials if trial not in done]
         rows += [Row.refused(change, why) for change, why in self.refused]
         return Tried(
-            rows, self.start, untrained, len(done), self.data.count, time.perf_counter() - self.began, self.given,
+            rows, self.start, untrained, len(done), self.data.examples, time.perf_counter() - self.began, self.given,
             self.stopped,
         )  # fmt: skip
 
@@ -214,9 +214,8 @@ def planned() -> int:
 
 def race(start: Start, optimizer: Any, data: Data, seconds: float, progress: bool) -> Tried:
     """The race in which nothing warns of infinities: that a copy diverges is a result."""
-    if optimizer is not None and (
-        not callable(optimizer) or (not isinstance(optimizer, type) and hasattr(optimizer, "step"))
-    ):
+    made_already = hasattr(optimizer, "step") and not isinstance(optimizer, type)
+    if optimizer is not None and (made_already or not callable(optimizer)):
         raise TypeError(OPTIMIZER.format(got=optimizer))
     bar = Bar(None if progress else False, planned(), 0)
     with contextlib.closing(bar), np.errstate(all="ignore"):

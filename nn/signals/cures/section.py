@@ -10,23 +10,21 @@ if TYPE_CHECKING:
     from nn.signals.cures.tried import Row, Tried
 
 BARS = 12
+HEAD = '<tr><th scope="col">change</th><th scope="col" colspan="2">held-out loss</th><th scope="col">code</th></tr>'
 HELPS, OTHER = "#0072b2", "#8a939c"  # Okabe and Ito's blue; a grey that stands on light and on dark
 
 
 def section(tried: Tried) -> str:
     """A fragment of HTML, without styles that could leak."""
-    best: dict[str, Row] = {}
-    for row in tried.measured:
-        best.setdefault(row.change, row)
-    shown = [row for row in list(best.values())[:BARS] if row.held_out_loss < math.inf]
+    rows = [tried.rows[i] for i in tried.best.values()]
+    shown = rows[:BARS]
     if tried.as_it_is not in shown and not tried.as_it_is.why_not:
         shown.append(tried.as_it_is)
     largest = max((row.held_out_loss for row in shown if row.held_out_loss < math.inf), default=0.0)
     lines = "".join(line(row, largest, row in tried.helping) for row in shown)
-    refused = {row.change: row.why_not for row in tried.rows if row.why_not and row.change not in best}
-    items = "".join(f"<li>{html.escape(f'{name}: {why}')}</li>" for name, why in refused.items())
+    items = "".join(f"<li>{html.escape(f'{name}: {why}')}</li>" for name, why in tried.refused.items())
     more = f"<details><summary>What could not be tried</summary><ul>{items}</ul></details>" if items else ""
-    return f"<p>{html.escape(tried.summary)}</p><table><tbody>{lines}</tbody></table>{more}"
+    return f"<p>{html.escape(tried.summary)}</p><table><thead>{HEAD}</thead><tbody>{lines}</tbody></table>{more}"
 
 
 def line(row: Row, largest: float, helps: bool) -> str:

@@ -50,7 +50,7 @@ class Data(NamedTuple):
     batch: int
 
     @property
-    def count(self) -> int:
+    def examples(self) -> int:
         return len(self.train[0])
 
 

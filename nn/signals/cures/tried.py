@@ -15,8 +15,15 @@ NO_PANDAS = "tried.to_dataframe() makes a data frame of pandas, which is not ins
 NO_MODEL = "tried.model({i}): this change could not be tried: {why}. Choose a row without `why_not`."
 NO_ROW = "tried.model({i}): the table has rows 0 to {last}."
 
-CLEARLY = 0.98  # of the loss as it is, below which a change helps
-SHOWN = 3
+NOTE = (
+    "Best first, by the held-out loss and half of that at three times the rate, where this was tried; of each change its "
+    "best rate. Rates are those of {optimizer}; x is the batch that nn.signals was given."
+)
+HEAD = "row", "change", "rate", "held-out", "at 3x rate", "steps", "the line of code"
+TEXTS = 1, 6  # columns of words
+
+UNCLEAR = 0.1  # of the loss as it is: differences below it are no help
+SHOWN = 4
 WIDTH = 110
 
 
@@ -65,7 +72,7 @@ class Row(NamedTuple):
     @property
     def title(self) -> str:
         """The change and, where it is another, the learning rate."""
-        return self.change if self.times in {1.0} or math.isnan(self.times) else f"{self.change}, rate x{self.times:g}"
+        return self.change if self.times == 1 or math.isnan(self.times) else f"{self.change}, rate x{self.times:g}"
 
 
 class Tried:
@@ -121,68 +128,72 @@ class Tried:
         return next(row for row in self.rows if row.change == AS_IT_IS and row.times == 1)
 
     @property
-    def helping(self) -> tuple[Row, ...]:
-        """The best row of each change that has a clearly lower loss than the model as it is, after as many rounds."""
-        base, found = self.as_it_is, {}
-        for row in self.measured:
-            if row.steps >= base.steps and row.held_out_loss < CLEARLY * base.held_out_loss - (
-                (1 - CLEARLY) * abs(base.held_out_loss) if base.held_out_loss < 0 else 0
-            ):
-                found.setdefault(row.change, row)
-        return tuple(found.values()) if self.measured and self.measured[0] in found.values() else ()
-
-    @property
     def measured(self) -> list[Row]:
         return [row for row in self.rows if not row.why_not]
 
     @property
-    def summary(self) -> str:
-        """What would help, in sentences."""
-        head = (
-            f"What would help, measured ({self.seconds:.0f} s, {self.trials} trials on copies, "
-            f"{self.examples:,} examples): "
-        )
-        base, helping = self.as_it_is, self.helping
-        if base.why_not:
-            said = f"the model as it is could not be trained: {base.why_not}."
-        elif not helping:
-            said = f"nothing that was tried is clearly better than the model as it is, held-out loss {number(base.held_out_loss)}."
-        else:
-            best, *others = helping
-            said = f"{best.title}: held-out loss {number(best.held_out_loss)} (as it is {number(base.held_out_loss)})."
-            if others:
-                listed = ", ".join(f"{row.title} {number(row.held_out_loss)}" for row in others[:SHOWN])
-                said += f" Also {listed}."
-        return " ".join(filter(None, (head + said, self.stopped)))
-
-    def __str__(self) -> str:
-        lines = textwrap.wrap(self.summary, WIDTH)
-        best: dict[str, int] = {}
+    def best(self) -> dict[str, int]:
+        """The number of the best row of each change."""
+        found: dict[str, int] = {}
         for i, row in enumerate(self.rows):
             if not row.why_not:
-                best.setdefault(row.change, i)
-        table = [("row", "change", "rate", "held-out", "at 3x rate", "steps", "the line of code")]
-        for i in best.values():
+                found.setdefault(row.change, i)
+        return found
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """What could not be tried at all, and why."""
+        return {row.change: row.why_not for row in reversed(self.rows) if row.change not in self.best}
+
+    @property
+    def helping(self) -> tuple[Row, ...]:
+        """The changes, each at its best rate, with a clearly lower loss than the model as it is after as many steps;
+        none if the first row has not."""
+        base = self.as_it_is
+        bound = base.held_out_loss - UNCLEAR * abs(base.held_out_loss)
+        rows = [self.rows[i] for i in self.best.values()]
+        found = tuple(row for row in rows if row.steps >= base.steps and row.held_out_loss < bound)
+        return found if found and found[0] is rows[0] else ()
+
+    @property
+    def summary(self) -> str:
+        """What would help, in sentences."""
+        base, helping = self.as_it_is, self.helping
+        was = number(base.held_out_loss)
+        said = [
+            f"What would help, measured ({self.seconds:.0f} s, {self.trials} trials on copies, "
+            f"{self.examples:,} examples):"
+        ]
+        if base.why_not:
+            said.append(f"the model as it is could not be trained: {base.why_not}.")
+        elif not helping:
+            said.append(f"nothing that was tried is clearly better than the model as it is (held-out loss {was}).")
+        else:
+            said.append(f"{helping[0].title}: held-out loss {number(helping[0].held_out_loss)} (as it is {was}).")
+            others = ", ".join(f"{row.title} {number(row.held_out_loss)}" for row in helping[1:SHOWN])
+            said += [f"Also {others}."] if others else []
+        return " ".join(filter(None, (*said, self.stopped)))
+
+    def __str__(self) -> str:
+        lines = [HEAD]
+        for i in self.best.values():
             row = self.rows[i]
             code = row.code or ("-" if row.times == 1 else "the rate alone")
-            cells = (f"{row.rate:.3g}", number(row.held_out_loss), number(row.tripled_loss), str(row.steps), code)
-            table.append((str(i), row.title, *cells))
-        widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
-        for line in table:
-            cells = [
-                text.ljust(width) if i in {1, 6} else text.rjust(width)
+            numbers = f"{row.rate:.3g}", number(row.held_out_loss), number(row.tripled_loss), str(row.steps)
+            lines.append((str(i), row.title, *numbers, code))
+        widths = [max(len(line[i]) for line in lines) for i in range(len(HEAD))]
+        table = [
+            "  ".join(
+                text.ljust(width) if i in TEXTS else text.rjust(width)
                 for i, (text, width) in enumerate(zip(line, widths, strict=True))
-            ]
-            lines.append("  ".join(cells).rstrip())
-        lines.append(
-            f"Rates are of {self.optimizer}; of each change the best rate is shown. In the code, x is the batch"
-        )
-        lines[-1] += " that nn.signals was given."
-        refused: dict[str, str] = {
-            row.change: row.why_not for row in self.rows if row.why_not and row.change not in best
-        }
-        lines += [f"{change} cannot: {why}." for change, why in refused.items()]
-        return "\n".join(["", *lines][1:])
+            ).rstrip()
+            for line in lines
+        ]
+        notes = [NOTE.format(optimizer=self.optimizer)]
+        if self.refused:
+            notes.append(f"Could not be tried: {'; '.join(f'{name} ({why})' for name, why in self.refused.items())}.")
+        above, below = textwrap.wrap(self.summary, WIDTH), [line for n in notes for line in textwrap.wrap(n, WIDTH)]
+        return "\n".join([*above, *table, *below])
 
     def _repr_html_(self) -> str:
         return section(self)
@@ -190,11 +201,11 @@ class Tried:
     def to_dataframe(self) -> Any:
         """The rows as a data frame of pandas."""
         try:
-            import pandas
+            import pandas as pd  # type: ignore[import-untyped]
         except ImportError as error:
             raise ImportError(NO_PANDAS) from error
         names = "change", "rate", "held_out_loss", "tripled_loss", "seconds", "why_not", "times", "steps", "code"
-        return pandas.DataFrame([{name: getattr(row, name) for name in names} for row in self.rows])
+        return pd.DataFrame([{name: getattr(row, name) for name in names} for row in self.rows])
 
 
 def number(value: float) -> str:
