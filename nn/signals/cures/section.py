@@ -22,7 +22,7 @@ def section(tried: Tried) -> str:
         shown.append(tried.as_it_is)
     largest = max((row.held_out_loss for row in shown if row.held_out_loss < math.inf), default=0.0)
     lines = "".join(line(row, largest, row in tried.helping) for row in shown)
-    items = "".join(f"<li>{html.escape(f'{name}: {why}')}</li>" for name, why in tried.refused.items())
+    items = "".join(f"<li>{html.escape(', '.join(names) + ': ' + why)}</li>" for why, names in tried.refused.items())
     more = f"<details><summary>What could not be tried</summary><ul>{items}</ul></details>" if items else ""
     return f"<p>{html.escape(tried.summary)}</p><table><thead>{HEAD}</thead><tbody>{lines}</tbody></table>{more}"
 

@@ -88,7 +88,7 @@ class Trial:
     score : float
         The held-out loss so far; infinite if the training failed.
     rounds, steps : int
-        How many rounds it went through, and steps.
+        How many rounds it went through, and after how many steps the score was measured.
     why_not : str
         What kept it from being trained.
     """
@@ -98,7 +98,7 @@ class Trial:
         self.score, self.tripled = math.inf, math.nan
         self.rate = math.nan
         self.lost = False  # whether a loss was not finite
-        self.rounds = self.steps = 0
+        self.rounds = self.steps = self.taken = 0
         self.seconds = 0.0
         self.why_not = ""
         self.model: Any = None
@@ -121,10 +121,11 @@ class Trial:
         try:
             if self.model is None:
                 self.begin(data)
-            np.random.seed(self.steps)  # noqa: NPY002 - for a forward that uses the global state
-            random.seed(self.steps)
+            np.random.seed(self.taken)  # noqa: NPY002 - for a forward that uses the global state
+            random.seed(self.taken)
             complete = self.train(steps, over, after)
             if complete:
+                self.steps = self.taken
                 self.score = math.inf if self.lost else held_out(self.model, self.loss, data)
         except Exception as error:  # noqa: BLE001 - whatever a model raises is why its change cannot be tried
             self.why_not, self.score = reason(error), math.inf
@@ -146,7 +147,7 @@ class Trial:
                 break
             found.value.backward()
             self.optimizer.step()
-            self.steps += 1
+            self.taken += 1
         return True
 
 

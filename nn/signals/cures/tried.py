@@ -16,8 +16,8 @@ NO_MODEL = "tried.model({i}): this change could not be tried: {why}. Choose a ro
 NO_ROW = "tried.model({i}): the table has rows 0 to {last}."
 
 NOTE = (
-    "Best first, by the held-out loss and half of that at three times the rate, where this was tried; of each change its "
-    "best rate. Rates are those of {optimizer}; x is the batch that nn.signals was given."
+    "Best first, by the held-out loss and half of that at three times the rate, where this was tried; of each change "
+    "its best rate. Rates are those of {optimizer}; x is the batch that nn.signals was given."
 )
 HEAD = "row", "change", "rate", "held-out", "at 3x rate", "steps", "the line of code"
 TEXTS = 1, 6  # columns of words
@@ -141,9 +141,14 @@ class Tried:
         return found
 
     @property
-    def refused(self) -> dict[str, str]:
-        """What could not be tried at all, and why."""
-        return {row.change: row.why_not for row in reversed(self.rows) if row.change not in self.best}
+    def refused(self) -> dict[str, list[str]]:
+        """Why changes could not be tried at all, and which."""
+        best, found = self.best, dict[str, list[str]]()
+        for row in self.rows:
+            names = found.setdefault(row.why_not, []) if row.change not in best else []
+            if row.change not in names:
+                names.append(row.change)
+        return found
 
     @property
     def helping(self) -> tuple[Row, ...]:
@@ -160,10 +165,8 @@ class Tried:
         """What would help, in sentences."""
         base, helping = self.as_it_is, self.helping
         was = number(base.held_out_loss)
-        said = [
-            f"What would help, measured ({self.seconds:.0f} s, {self.trials} trials on copies, "
-            f"{self.examples:,} examples):"
-        ]
+        effort = f"{self.seconds:.0f} s, {self.trials} trials on copies, {self.examples:,} examples"
+        said = [f"What would help, measured ({effort}):"]
         if base.why_not:
             said.append(f"the model as it is could not be trained: {base.why_not}.")
         elif not helping:
@@ -191,7 +194,8 @@ class Tried:
         ]
         notes = [NOTE.format(optimizer=self.optimizer)]
         if self.refused:
-            notes.append(f"Could not be tried: {'; '.join(f'{name} ({why})' for name, why in self.refused.items())}.")
+            said = (f"{', '.join(names)} ({why})" for why, names in self.refused.items())
+            notes.append(f"Could not be tried: {'; '.join(said)}.")
         above, below = textwrap.wrap(self.summary, WIDTH), [line for n in notes for line in textwrap.wrap(n, WIDTH)]
         return "\n".join([*above, *table, *below])
 
