@@ -17,6 +17,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 
 import nn
 from benchmarks.common import ROOT
+from nn.signals.cures import race
 
 PAGE = ROOT / "docs" / "cures.md"
 SECONDS, LONGER = 20, 60
@@ -33,7 +34,7 @@ network is a **hit** if the first row of the table reaches {hit:g} of the best o
 network came with, and the network as it is at seven rates.
 
 `python -m benchmarks.cures` wrote this page. Limits: {seconds} s for multilayer perceptrons, {longer} s for the others;
-"took" is what was used of it on the machine that wrote this, with one thread.
+both these and "took" are seconds of one thread of the processor, so that nothing else that runs beside it decides.
 
 """
 
@@ -283,9 +284,9 @@ def measured(name: str, case: Case) -> Result:
     cut = 3 * len(x) // 4
     train, test = (x[:cut], y[:cut]), (x[cut:], y[cut:])
     seen = nn.signals(case.model, case.loss, train[0][:256], train[1][:256])
-    began = time.perf_counter()
+    began = time.process_time()
     tried = seen.cures(case.optimizer, data=train, seconds=case.seconds, progress=False)
-    took = time.perf_counter() - began
+    took = time.process_time() - began
     scores: dict[str, float] = {}
     for i, row in enumerate(tried.rows):
         if i == 0 or row.times == 1 or (row.change == "as it is" and row.times == row.times):
@@ -318,6 +319,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="how the names of some networks begin")
     names = tuple(parser.parse_args().names)
+    race.clock = time.process_time
     results: dict[str, list[Result]] = {}
     for title, cases in (("Failing networks", FAILING), ("Made after the procedure was finished", AFTERWARDS)):
         for name, make in cases.items():

@@ -67,6 +67,7 @@ def page(measured: Sequence[Measurement], figures: Sequence[tuple[str, Any]] = (
     parts = {
         "TITLE": html.escape(title),
         "FINDINGS": "".join(map(said, measured)),
+        "CURES": cures(measured),
         "DATA": json.dumps(charts, allow_nan=False).replace("<", "\\u003c"),
         "FIRST": "".join(drawn[:beside]),
         "PLOTS": "".join(drawn[beside:]) if figures else f"<p>{NO_PLOTS}</p>",
@@ -100,6 +101,14 @@ def said(measured: Measurement) -> str:
     more = f"<ul>{others}</ul>" if others else ""
     kind = "verdict" if first.where or first.why else "verdict well"
     return f'<div class="{kind}"><h3>{html.escape(measured.name)}</h3><dl>{said}</dl>{more}</div>'
+
+
+def cures(measured: Sequence[Measurement]) -> str:
+    """What was tried on copies of the models, if it was: each says it itself."""
+    sections = [(one.name, getattr(one, "section", "")) for one in measured]
+    tried = "".join(f"<h3>{html.escape(name)}</h3>{section}" for name, section in sections if section)
+    head = '<section aria-labelledby="cures"><h2 id="cures">What would help, measured</h2><div class="wide">'
+    return f"{head}{tried}</div></section>" if tried else ""
 
 
 # The chart

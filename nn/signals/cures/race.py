@@ -36,12 +36,14 @@ class Round(NamedTuple):
     until: float
 
 
-ROUNDS = Round(15, 12, 0.5), Round(45, 6, 0.7), Round(140, 3, 0.9)
+ROUNDS = Round(15, 12, 0.45), Round(45, 6, 0.7), Round(140, 3, 0.9)
 TRIPLED, TRIPLED_STEPS = 3.0, 100
 BY_FAMILY = 2 / 3  # of those that go on, the best of each family
 DEFAULT = "nn.SGD(parameters, 0.02, momentum=0.9)"
+FEWEST = 2  # go on, however short the time
 OUT_OF_TIME = "the time was over before its turn"
 NO_OWN = "the loss is none of nn's that take scores"
+clock = time.perf_counter  # seconds
 CANDIDATE = 256  # examples by which weights are scaled
 
 
@@ -56,14 +58,14 @@ class Race:
         self.start, self.data, self.seconds, self.bar = start, data, seconds, bar
         self.optimizer = default_optimizer if optimizer is None else optimizer
         self.given = DEFAULT if optimizer is None else "the optimizer that was given"
-        self.began = time.perf_counter()
+        self.began = clock()
         self.trials: list[Trial] = []
         self.refused: list[tuple[Change, str]] = []
         self.stopped = ""
         self.title = ""
 
     def over(self, share: float = 1.0) -> bool:
-        return time.perf_counter() - self.began >= share * self.seconds
+        return clock() - self.began >= share * self.seconds
 
     def run(self) -> Tried:
         """All rounds, and the table."""
@@ -120,31 +122,50 @@ class Race:
         self.title = f"cures, round {number} of {len(ROUNDS)}"
         ended = None
         for place, trial in enumerate(running):
-            if not trial.run(stage.steps, self.data, lambda: self.over(stage.until), self.step):
+            if not self.timed(trial, trial, stage.steps, stage.until):
                 ended = place
                 break
             trial.rounds = number
-        if ended is not None and not self.stopped:
-            self.stopped = (
-                f"The limit of {self.seconds:g} s was near in round {number} of {len(ROUNDS)}, after {ended} of its "
-                f"{len(running)} trials: with more time the table may be another."
-            )
+        if ended is not None:
+            self.short(f"round {number} of {len(ROUNDS)} ended after {ended} of its {len(running)} trials")
         ranked = sorted((trial for trial in running if not trial.why_not), key=place_of)
-        return going_on(ranked, stage.kept)
+        return going_on(ranked, self.affordable(number, stage.kept))
+
+    def affordable(self, number: int, kept: int) -> int:
+        """How many may go on after a round, so that the time is enough for all that comes."""
+        taken, spent = sum(trial.taken for trial in self.trials), sum(trial.seconds for trial in self.trials)
+        left = self.seconds - (clock() - self.began)
+        stages = zip(ROUNDS[number - 1 :], ROUNDS[number:], strict=False)
+        steps = sum((before.kept + 1) * stage.steps for before, stage in stages) + ROUNDS[-1].kept * TRIPLED_STEPS
+        share = max(left, 0.0) / (steps * spent / max(taken, 1)) if spent else 1.0
+        fewer = max(FEWEST, math.floor(kept * share))
+        if fewer >= kept:
+            return kept
+        self.short(f"{fewer} instead of {kept} trials went on after round {number}")
+        return fewer
+
+    def short(self, what: str) -> None:
+        """Remember where the limit first made a difference."""
+        self.stopped = self.stopped or (
+            f"The limit of {self.seconds:g} s made the race shorter: {what}. With more time the table may be another."
+        )
 
     def triple(self, finalists: list[Trial]) -> None:
         """The best train once more from the start, at three times their rate: what only just holds falls over."""
         self.title = "cures, at three times the rate"
         for trial in finalists:
             again = Trial(trial.change, trial.start, trial.times * TRIPLED, self.optimizer, self.start.loss)
-            if trial.score < math.inf and again.run(TRIPLED_STEPS, self.data, self.over, self.step):
+            if trial.score < math.inf and self.timed(again, trial, TRIPLED_STEPS, 1.0):
                 trial.tripled = again.score
-            elif trial.score < math.inf and not self.stopped:
-                self.stopped = (
-                    f"The limit of {self.seconds:g} s was reached before all of the best had been tried at three times "
-                    "their rate: with more time the table may be another."
-                )
-            trial.seconds += again.seconds
+            elif trial.score < math.inf:
+                self.short("not all of the best were tried at three times their rate")
+
+    def timed(self, trial: Trial, whole: Trial, steps: int, until: float) -> bool:
+        """Run a trial until a share of the time; what it takes is added to a trial's seconds."""
+        began = clock()
+        complete = trial.run(steps, self.data, lambda: self.over(until), self.step)
+        whole.seconds += clock() - began
+        return complete
 
     def step(self, trial: Trial) -> None:
         best = min((other.score for other in self.trials), default=math.inf)
@@ -166,7 +187,7 @@ class Race:
         rows += [row_of(trial, trial.why_not or OUT_OF_TIME) for trial in self.trials if trial not in done]
         rows += [Row.refused(change, why) for change, why in self.refused]
         return Tried(
-            rows, self.start, untrained, len(done), self.data.examples, time.perf_counter() - self.began, self.given,
+            rows, self.start, untrained, len(done), self.data.examples, clock() - self.began, self.given,
             self.stopped,
         )  # fmt: skip
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 import random
-import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -116,7 +115,6 @@ class Trial:
 
     def run(self, steps: int, data: Data, over: Callable[[], bool], after: Callable[[Trial], None]) -> bool:
         """Train for so many steps and measure; False if the time was over before. A failure is remembered."""
-        began = time.perf_counter()
         complete = False
         try:
             if self.model is None:
@@ -129,7 +127,6 @@ class Trial:
                 self.score = math.inf if self.lost else held_out(self.model, self.loss, data)
         except Exception as error:  # noqa: BLE001 - whatever a model raises is why its change cannot be tried
             self.why_not, self.score = reason(error), math.inf
-        self.seconds += time.perf_counter() - began
         return complete or bool(self.why_not)
 
     def train(self, steps: int, over: Callable[[], bool], after: Callable[[Trial], None]) -> bool:
