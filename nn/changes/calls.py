@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from autograd_mini import no_grad
 from nn.layers.activations import ELU, GELU, LeakyReLU, PReLU, ReLU, Sigmoid, Sign, SiLU, Softplus, Tanh
-from nn.layers.init import layers_of
+from nn.layers.weighted import layers_of
 from nn.module import Module
 
 NO_LAYERS = "it calls no module with `weights` of two or more axes that are not frozen"

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nn.changes.calls import ACTIVATIONS, Call, calls, hidden_layers, weight_layers
+from nn.changes.calls import ACTIVATIONS, Call, calls, hidden_layers
 from nn.checks import as_input, as_values
 from nn.layers.activations import Identity, Sigmoid, Softmax
 from nn.layers.linear import Sequential, as_activation
@@ -163,15 +163,12 @@ def skipping(model: Module, x: Any) -> Module:
     """
     model = copy.deepcopy(model)
     called = calls(model, x)
-    last = weight_layers(called, model)[-1]
-    ends = list(dict.fromkeys(pairs(called, set(hidden_layers(called, model))))) or [
-        (call.module, call.module)
-        for call in {call.module: call for call in called if call.module is not last}.values()
-        if call.module in hidden_layers(called, model) and fits(call, call)
-    ]
-    if not ends:
+    hidden = set(hidden_layers(called, model))
+    alone = [(call.module, call.module) for call in called if call.module in hidden and fits(call, call)]
+    around = pairs(called, hidden) or alone
+    if not around:
         raise ValueError(NO_EQUAL)
-    for layer, end in ends:
+    for layer, end in dict.fromkeys(around):
         skip = Skip()
         layer.register_forward_pre_hook(skip.remember)
         end.register_forward_hook(skip.add)

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from nn.changes.calls import calls, hidden_layers, weight_layers
-from nn.layers.init import Initialiser, as_initialiser, draw, layer_sequential
+from nn.layers.init import Initialiser, as_initialiser, layer_sequential
+from nn.layers.weighted import draw
 from nn.module import Module
 from nn.norms import rms
 

@@ -16,8 +16,7 @@ import numpy as np
 
 from autograd_mini import no_grad
 from nn.checks import as_values, check_sizes, positive
-from nn.module import Module
-from nn.parameter import Parameter
+from nn.layers.weighted import draw, layers_of
 
 __all__ = ["as_initialiser", "constant", "glorot", "he", "layer_sequential", "orthogonal", "small_random"]
 
@@ -228,27 +227,3 @@ def _spread(values: Any) -> float:
     """The variance of all numbers; of none it is NaN."""
     values = as_values(values)
     return float(np.var(values, dtype=np.float64)) if values.size else math.nan
-
-
-def layers_of(model: Any) -> dict[Any, str]:
-    """The modules with weights that can be scaled, and their paths."""
-    if not isinstance(model, Module):
-        return {}
-    modules = [(type(model).__name__, model), *model.named_modules()]
-    return {module: path for path, module in modules if _has_weights(module)}
-
-
-def _has_weights(module: Module) -> bool:
-    weights = getattr(module, "weights", None)
-    return isinstance(weights, Parameter) and weights.ndim >= 2 and weights.requires_grad
-
-
-def draw(layer: Any, init: Initialiser, rng: np.random.Generator) -> None:
-    """New weights for a layer of `layers_of`, for each group of a convolution its own."""
-    weights, groups = layer.weights, getattr(layer, "groups", 1)
-    axis = getattr(layer, "output_axis", -1)
-    outputs = weights.shape[axis]
-    shape = (weights.size // outputs, outputs // groups)
-    matrix = np.concatenate([init(shape, rng) for _ in range(groups)], axis=1)
-    others = [n for i, n in enumerate(weights.shape) if i != axis % weights.ndim]
-    weights.data = np.moveaxis(matrix.reshape(*others, outputs), -1, axis).astype(weights.dtype)

@@ -61,8 +61,8 @@ class ModelSignals(Signals):
             Examples to learn from, as for `nn.fit`, of which at most 5,000 are used; by default the batch that
             `nn.signals` was given. Give the training set: few examples do not show what falls over later.
         seconds : float
-            When to stop, to within one step or one look at the held-out examples. As long as the race ends before, the
-            same call makes the same table; the table says where it was stopped.
+            When to stop, to within one step or one look at the held-out examples. Where the time is short, fewer go on,
+            and `tried.stopped` and the table say so; as long as they do not, the same call makes the same table.
         progress : bool
             A bar, if tqdm is installed and there is a terminal or notebook.
 
@@ -82,10 +82,10 @@ class ModelSignals(Signals):
         --------
         >>> import numpy as np
         >>> import nn
-        >>> x = np.random.default_rng(0).standard_normal((200, 4))
-        >>> y = (x[:, 0] * x[:, 1] > 0).astype(int)
-        >>> model = nn.MLP([4, *[16] * 8, 2], "sigmoid", rng=0)
-        >>> tried = nn.signals(model, nn.cross_entropy, x, y).cures(lambda p: nn.SGD(p, 0.1, momentum=0.9))
+        >>> x = np.random.default_rng(0).standard_normal((64, 4))
+        >>> model = nn.MLP([4, 8, 8, 2], "sigmoid", rng=0)
+        >>> seen = nn.signals(model, nn.cross_entropy, x, (x[:, 0] > 0).astype(int))
+        >>> tried = seen.cures(lambda parameters: nn.SGD(parameters, 0.1, momentum=0.9), seconds=0.5)
         >>> better = tried.model(0)
         >>> optimizer = nn.SGD(better.parameters(), tried.rows[0].rate, momentum=0.9)
         """
@@ -100,7 +100,8 @@ class ModelSignals(Signals):
             raise TypeError(NO_COPY.format(error=self.start)) from self.start
         kept = [*saved(model), *saved(loss), *saved_grads(model, loss), *saved_globals()]
         try:
-            found = race(self.start, optimizer, data_of(examples(self.start, data)), seconds, progress)
+            start, given = with_targets(self.start, data)
+            found = race(start, optimizer, data_of(given), seconds, progress)
         finally:
             for put_back in reversed(kept):
                 put_back()
@@ -113,20 +114,26 @@ class ModelSignals(Signals):
         return "" if self.tried is None else self.tried._repr_html_()
 
 
-def examples(start: Start, data: Any) -> Any:
-    """The data that was given, or else the batch of the measurement."""
+def with_targets(start: Start, data: Any) -> tuple[Start, Any]:
+    """The data to train on, by default the batch of the measurement, in the order of `nn.fit`: inputs, then targets.
+
+    A loss without targets of several inputs gets some that it does not look at.
+    """
     from nn.signals.cures.trials import TARGETS
 
-    if data is not None:
-        return data
     inputs = start.x if isinstance(start.x, tuple) else (start.x,)
-    if start.y is None:
-        return inputs
     count = len(inputs[0])
+    if start.y is None:
+        data = inputs if data is None else data
+        if not isinstance(data, tuple) or len(data) == 1:
+            return start, data
+        return start._replace(loss=lambda output, _: start.loss(output)), (*data, np.zeros(len(data[0])))
+    if data is not None:
+        return start, data
     targets = as_values(start.y)
     if not np.shape(targets) or len(targets) != count:
         raise ValueError(TARGETS.format(count=count))
-    return *inputs, targets
+    return start, (*inputs, targets)
 
 
 def with_start(seen: Signals, model: Any, loss: Callable[..., Any], start: Any) -> ModelSignals:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nn.changes.calls import FEW, first_examples
+from nn.module import Module
 from nn.optimizers.rules import SGD
 from nn.signals.cures.candidates import AS_IT_IS, CHANGES, Change, Start
 from nn.signals.cures.search import rescaled, takes_scores
@@ -40,6 +41,7 @@ ROUNDS = Round(15, 12, 0.45), Round(45, 6, 0.7), Round(140, 3, 0.9)
 TRIPLED, TRIPLED_STEPS = 3.0, 100
 BY_FAMILY = 2 / 3  # of those that go on, the best of each family
 DEFAULT = "nn.SGD(parameters, 0.02, momentum=0.9)"
+MAKING = 0.3  # of the time at most, before the first round
 FEWEST = 2  # go on, however short the time
 OUT_OF_TIME = "the time was over before its turn"
 NO_OWN = "the loss is none of nn's that take scores"
@@ -86,8 +88,12 @@ class Race:
 
     def enter(self) -> None:
         """A trial for each change and rate; the changed models are made once."""
-        entered = []
+        entered: list[tuple[Change, Module]] = []
         for change in self.changes():
+            if entered and self.over(MAKING):
+                self.refused.append((change, OUT_OF_TIME))
+                self.short("not all changes were made")
+                continue
             try:
                 model = change.applied(self.start.model, self.start.x)
                 copy.deepcopy(model).eval()(*self.examples())
