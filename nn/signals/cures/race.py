@@ -77,6 +77,7 @@ class Race:
         for number, stage in enumerate(ROUNDS, 1):
             running = self.hold(number, stage, running)
         self.triple(running[: ROUNDS[-1].kept])
+        self.calm(running[: ROUNDS[-1].kept])
         return self.table(untrained)
 
     def check(self) -> float:
@@ -166,6 +167,18 @@ class Race:
             elif trial.score < math.inf:
                 self.short("not all of the best were tried at three times their rate")
 
+    def calm(self, finalists: list[Trial]) -> None:
+        """What diverges at three times its rate may diverge later at its own: it is raced at a third of it too."""
+        self.title = "cures, at a third of the rate"
+        for trial in finalists:
+            if trial.tripled == math.inf:
+                calmer = Trial(trial.change, trial.start, trial.times / TRIPLED, self.optimizer, self.start.loss)
+                if self.timed(calmer, calmer, sum(stage.steps for stage in ROUNDS), 1.0):
+                    calmer.rounds, calmer.tripled = trial.rounds, trial.score
+                    self.trials.append(calmer)
+                else:
+                    self.short(f"{trial.change.name} was not tried at a third of its rate")
+
     def timed(self, trial: Trial, whole: Trial, steps: int, until: float) -> bool:
         """Run a trial until a share of the time; what it takes is added to a trial's seconds."""
         began = clock()
@@ -181,14 +194,13 @@ class Race:
         """The rows, best first."""
         done = [trial for trial in self.trials if trial.rounds and not trial.why_not]
         scale = statistics.median([trial.score for trial in done if trial.score < math.inf] or [1.0])
-        finalists = sorted(done, key=place_of)[: ROUNDS[-1].kept]
-        tested = all(not math.isnan(trial.tripled) for trial in finalists)
+        finalists = [trial for trial in done if not math.isnan(trial.tripled)] or done
 
-        def total(trial: Trial) -> tuple[int, float]:
-            penalty = min(trial.tripled, 2 * scale) / 2 if tested and trial in finalists else 0.0
-            return 0 if trial in finalists else 1, trial.score + penalty
+        def total(trial: Trial) -> float:
+            return trial.score + (0.0 if math.isnan(trial.tripled) else min(trial.tripled, 2 * scale) / 2)
 
-        ranked = sorted(finalists, key=total) + sorted(done, key=place_of)[len(finalists) :]
+        others = [trial for trial in done if trial not in finalists]
+        ranked = sorted(finalists, key=total) + sorted(others, key=place_of)
         rows = [row_of(trial) for trial in ranked]
         rows += [row_of(trial, trial.why_not or OUT_OF_TIME) for trial in self.trials if trial not in done]
         rows += [Row.refused(change, why) for change, why in self.refused]

@@ -72,7 +72,7 @@ class Row(NamedTuple):
     @property
     def title(self) -> str:
         """The change and, where it is another, the learning rate."""
-        return self.change if self.times == 1 or math.isnan(self.times) else f"{self.change}, rate x{self.times:g}"
+        return self.change if self.times == 1 or math.isnan(self.times) else f"{self.change}, rate x{self.times:.3g}"
 
 
 class Tried:
@@ -155,7 +155,9 @@ class Tried:
         """The changes, each at its best rate, with a clearly lower loss than the model as it is after as many steps;
         none if the first row has not."""
         base = self.as_it_is
-        bound = base.held_out_loss - UNCLEAR * abs(base.held_out_loss)
+        bound = base.held_out_loss
+        if math.isfinite(bound):
+            bound -= UNCLEAR * abs(bound)
         rows = [self.rows[i] for i in self.best.values()]
         found = tuple(row for row in rows if row.steps >= base.steps and row.held_out_loss < bound)
         return found if found and found[0] is rows[0] else ()
