@@ -38,7 +38,8 @@ class Row(NamedTuple):
     held_out_loss : float
         The loss on held-out examples after `steps` steps, in evaluation mode.
     tripled_loss : float
-        The same after 100 steps at three times the rate; nan where it was not tried.
+        The same after 100 steps at three times the rate, or 200 where that rate is another row; nan where it was not
+        tried.
     seconds : float
     why_not : str
         Why it could not be tried, or "".

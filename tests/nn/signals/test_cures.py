@@ -218,14 +218,24 @@ def test_regression_without_targets_of_several_inputs_with_any_optimizer(short):
 
 
 def test_a_net_that_cannot_learn_is_trained_by_the_first_row():
-    model = nn.MLP([4, *[6] * 8, 2], "sigmoid", rng=0)
+    model = nn.MLP([4, *[6] * 6, 2], "sigmoid", rng=0)
     x = rng.standard_normal((120, 4)).astype(np.float32)
-    tried = tried_of(model, x, (x[:, 0] > 0).astype(int), seconds=60)
+    tried = tried_of(model, x, (x[:, 0] > 0).astype(int), seconds=100)
     assert tried.as_it_is.held_out_loss > 0.6
     assert tried.rows[0].held_out_loss < 0.4
     assert tried.helping[0] is tried.rows[0]
     assert f"{tried.rows[0].title}: held-out loss" in words(tried)
     assert [row.held_out_loss for row in tried.rows[3:6]] == sorted(row.held_out_loss for row in tried.rows[3:6])
+
+
+def test_what_diverges_at_three_times_its_rate_is_raced_at_a_third_of_it():
+    tried = tried_of(nn.Linear(4, 1, rng=0), X, X[:, :1], nn.squared_error, lambda p: nn.SGD(p, 0.4))
+    best, given = tried.rows[0], tried.as_it_is
+    assert best.title == "as it is, rate x0.333"
+    assert best.rate == pytest.approx(0.4 / 3, rel=1e-5)
+    assert best.tripled_loss == given.held_out_loss
+    assert given.tripled_loss == np.inf
+    assert tried.rows.index(given) > 0
 
 
 def table(*losses, steps=(200, 200, 200)):
@@ -240,6 +250,7 @@ def test_the_sentence_says_so_if_nothing_beats_the_model_as_it_is():
     assert "nothing that was tried is clearly better" in table(0.5, 0.6, 0.4).summary
     assert "nothing that was tried is clearly better" in table(0.39, 0.6, 0.4).summary
     assert "one: held-out loss 0.1 (as it is 0.4)" in table(0.1, 0.6, 0.4).summary
+    assert "one: held-out loss 0.1 (as it is diverged)" in table(0.1, 0.6, np.inf).summary
     assert "two" not in table(0.1, 0.3, 0.4, steps=(200, 15, 200)).summary  # of fewer steps, so not to be compared
 
 
