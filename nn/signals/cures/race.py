@@ -136,20 +136,24 @@ class Race:
         if ended is not None:
             self.short(f"round {number} of {len(ROUNDS)} ended after {ended} of its {len(running)} trials")
         ranked = sorted((trial for trial in running if not trial.why_not), key=place_of)
-        return going_on(ranked, self.affordable(number, stage.kept))
+        return self.affordable(number, stage.kept, ranked)
 
-    def affordable(self, number: int, kept: int) -> int:
-        """How many may go on after a round, so that the time is enough for all that comes."""
-        taken, spent = sum(trial.taken for trial in self.trials), sum(trial.seconds for trial in self.trials)
+    def affordable(self, number: int, kept: int, ranked: list[Trial]) -> list[Trial]:
+        """Those that go on after a round: fewer, where the time is not enough for the next one and a few after it."""
+        following = ROUNDS[number:]
         left = self.seconds - (clock() - self.began)
-        stages = zip(ROUNDS[number - 1 :], ROUNDS[number:], strict=False)
-        steps = sum((before.kept + 1) * stage.steps for before, stage in stages) + ROUNDS[-1].kept * TRIPLED_STEPS
-        share = max(left, 0.0) / (steps * spent / max(taken, 1)) if spent else 1.0
-        fewer = max(FEWEST, math.floor(kept * share))
-        if fewer >= kept:
-            return kept
-        self.short(f"{fewer} instead of {kept} trials went on after round {number}")
-        return fewer
+        for count in range(kept, FEWEST, -1):
+            chosen = going_on(ranked, count)
+            together = sum(trial.seconds / max(trial.taken, 1) for trial in chosen)
+            steps = [stage.steps for stage in following]
+            after = FEWEST * (sum(steps[1:]) + TRIPLED_STEPS) / len(chosen) if chosen else 0.0
+            if not following or together * (steps[0] + after) <= left:
+                break
+        else:
+            count = FEWEST
+        if count < kept:
+            self.short(f"{count} instead of {kept} trials went on after round {number}")
+        return going_on(ranked, count)
 
     def short(self, what: str) -> None:
         """Remember where the limit first made a difference."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 from typing import Any
@@ -33,14 +34,17 @@ SCORES = (  # what the losses of nn that take scores compute with
 def rescaled(model: Module, x: Any, loss: Any, batch: Any, over: Callable[[], bool]) -> Change:
     """The factor on the hidden layers' weights with which the gradients of all weights are most alike, by one plain
     backward for each that is tried."""
+    model = copy.deepcopy(model)
     called = calls(model, x)
-    hidden_layers(called, model)
+    layers = weight_layers(called, model)
+    before = [(layer, layer.weights.data) for layer in hidden_layers(called, model)]
     found: dict[float, float] = {}
 
     def spread(factor: float) -> float:
         if factor not in found and not over():
-            changed = scaled(model, x, factor)
-            found[factor] = decades(changed, weight_layers(calls(changed, x), changed), loss, batch)
+            for layer, weights in before:
+                layer.weights.data = (weights * factor).astype(weights.dtype)
+            found[factor] = decades(model, layers, loss, batch)
         return found.get(factor, math.inf)
 
     best = min(GRID, key=spread)

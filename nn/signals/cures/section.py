@@ -10,7 +10,11 @@ if TYPE_CHECKING:
     from nn.signals.cures.tried import Row, Tried
 
 BARS = 12
-HEAD = '<tr><th scope="col">change</th><th scope="col" colspan="2">held-out loss</th><th scope="col">code</th></tr>'
+LEFT = 'style="text-align:left"'
+HEAD = (
+    f'<tr><th scope="col" {LEFT}>change</th><th scope="col" {LEFT} colspan="2">held-out loss</th>'
+    f'<th scope="col">after steps</th><th scope="col">at 3x rate</th><th scope="col" {LEFT}>code</th></tr>'
+)
 HELPS, OTHER = "#0072b2", "#8a939c"  # Okabe and Ito's blue; a grey that stands on light and on dark
 
 
@@ -33,11 +37,12 @@ def line(row: Row, largest: float, helps: bool) -> str:
     share = 0.0 if lost or largest <= 0 else max(0.0, row.held_out_loss / largest)
     colour = HELPS if helps else OTHER
     loss = "diverged" if lost else f"{row.held_out_loss:.3g}"
+    tripled = "" if math.isnan(row.tripled_loss) else f"{row.tripled_loss:.3g}".replace("inf", "diverged")
     bar = (
         f'<div style="width:{100 * share:.1f}%;min-width:2px;height:.8em;border-radius:2px;background:{colour}"></div>'
     )
     return (
         f'<tr><th scope="row" style="text-align:left;font-weight:{600 if helps else 400}">{html.escape(row.title)}</th>'
         f'<td style="text-align:right">{loss}</td><td style="width:14em;text-align:left">{bar}</td>'
-        f'<td style="text-align:left"><code>{html.escape(row.code)}</code></td></tr>'
+        f"<td>{row.steps}</td><td>{tripled}</td><td {LEFT}><code>{html.escape(row.code)}</code></td></tr>"
     )

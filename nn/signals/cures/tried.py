@@ -22,7 +22,7 @@ NOTE = (
 HEAD = "row", "change", "rate", "held-out", "at 3x rate", "steps", "the line of code"
 TEXTS = 1, 6  # columns of words
 
-UNCLEAR = 0.1  # of the loss as it is: differences below it are no help
+UNCLEAR = 0.05  # of the loss as it is: differences below it are no help
 SHOWN = 4
 WIDTH = 110
 
@@ -69,6 +69,12 @@ class Row(NamedTuple):
     def code(self) -> str:
         """The line of code that makes the change; "" where the model stays as it is."""
         return self.how.code
+
+    @property
+    def losses(self) -> str:
+        """The losses in words."""
+        tripled = "" if math.isnan(self.tripled_loss) else f", at three times the rate {number(self.tripled_loss)}"
+        return number(self.held_out_loss) + tripled
 
     @property
     def title(self) -> str:
@@ -175,8 +181,8 @@ class Tried:
         elif not helping:
             said.append(f"nothing that was tried is clearly better than the model as it is (held-out loss {was}).")
         else:
-            said.append(f"{helping[0].title}: held-out loss {number(helping[0].held_out_loss)} (as it is {was}).")
-            others = ", ".join(f"{row.title} {number(row.held_out_loss)}" for row in helping[1:SHOWN])
+            said.append(f"{helping[0].title}: held-out loss {helping[0].losses} (as it is {was}).")
+            others = "; ".join(f"{row.title} {row.losses}" for row in helping[1:SHOWN])
             said += [f"Also {others}."] if others else []
         return " ".join(filter(None, (*said, self.stopped)))
 
