@@ -32,7 +32,7 @@ ALIKE = "its inputs are no rows of features of different sizes"
 NO_SHARES = "it does not end in a Softmax or Sigmoid"
 
 CENTRED, SPREAD = 0.5, (0.3, 3.0)  # inputs within them need no standardising
-DIFFERENT = 10.0  # times the spread of another feature
+DIFFERENT = 10.0  # times: between the spreads that a tenth of the features is below, and above
 
 
 def activated(model: Module, x: Any, activation: str | Callable[[], Module]) -> Module:
@@ -234,8 +234,10 @@ def standardised(model: Module, x: Any, each: bool = False) -> Module:
     mean, std = np.mean(values), np.std(values)
     if each:
         means, stds = np.mean(values, axis=0), np.std(values, axis=0)
-        known = stds[stds > 0]
-        if values.ndim != 2 or not known.size or np.max(known) < DIFFERENT * np.min(known):
+        if values.ndim != 2 or not np.any(stds):
+            raise ValueError(ALIKE)
+        few, many = np.quantile(stds[stds > 0], (0.1, 0.9))
+        if many < DIFFERENT * few:
             raise ValueError(ALIKE)
         mean, std = means, np.where(stds > 0, stds, 1.0)
     elif abs(mean) < CENTRED and SPREAD[0] < std < SPREAD[1]:

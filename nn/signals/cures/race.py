@@ -39,7 +39,7 @@ class Round(NamedTuple):
 
 ROUNDS = Round(15, 12, 0.45), Round(45, 6, 0.7), Round(140, 3, 0.9)
 TRIPLED, TRIPLED_STEPS = 3.0, 100
-BY_FAMILY = 2 / 3  # of those that go on, the best of each family
+BY_FAMILY = 0.8  # of those that go on, the best of each family
 DEFAULT = "nn.SGD(parameters, 0.02, momentum=0.9)"
 MAKING = 0.3  # of the time at most, before the first round
 FEWEST = 2  # go on, however short the time
@@ -65,6 +65,7 @@ class Race:
         self.refused: list[tuple[Change, str]] = []
         self.stopped = ""
         self.title = ""
+        self.scale = math.inf  # a loss that nothing has been learned with
 
     def over(self, share: float = 1.0) -> bool:
         return clock() - self.began >= share * self.seconds
@@ -76,6 +77,8 @@ class Race:
         running = self.trials
         for number, stage in enumerate(ROUNDS, 1):
             running = self.hold(number, stage, running)
+        known = [trial.score for trial in self.trials if trial.score < math.inf]
+        self.scale = max(statistics.median(known or [1.0]), untrained if math.isfinite(untrained) else 0.0)
         self.triple(running[: ROUNDS[-1].kept])
         self.calm(running[: ROUNDS[-1].kept])
         return self.table(untrained)
@@ -104,7 +107,10 @@ class Race:
             entered.append((change, model))
         rates = [(change, model, times) for times in RATES for change, model in entered]
         rates += [(change, model, times) for change, model in entered[:1] for times in MORE_RATES]
-        self.trials = [Trial(change, model, times, self.optimizer, self.start.loss) for change, model, times in rates]
+        begin = {model: held_out(model, self.start.loss, self.data) for _, model in entered}
+        self.trials = [
+            Trial(change, model, times, self.optimizer, self.start.loss, begin[model]) for change, model, times in rates
+        ]
 
     def examples(self) -> tuple[Any, ...]:
         return tuple(map(in_precision_of(self.start.model), first_examples(self.start.x, FEW)))
@@ -172,10 +178,10 @@ class Race:
                 self.short("not all of the best were tried at three times their rate")
 
     def calm(self, finalists: list[Trial]) -> None:
-        """What diverges at three times its rate may diverge later at its own: it is raced at a third of it too."""
+        """What falls over at three times its rate may do so later at its own: it is raced at a third of it too."""
         self.title = "cures, at a third of the rate"
         for trial in finalists:
-            if trial.tripled == math.inf:
+            if trial.tripled > self.scale:
                 calmer = Trial(trial.change, trial.start, trial.times / TRIPLED, self.optimizer, self.start.loss)
                 if self.timed(calmer, calmer, sum(stage.steps for stage in ROUNDS), 1.0):
                     calmer.rounds, calmer.tripled = trial.rounds, trial.score
@@ -197,11 +203,10 @@ class Race:
     def table(self, untrained: float) -> Tried:
         """The rows, best first."""
         done = [trial for trial in self.trials if trial.rounds and not trial.why_not]
-        scale = statistics.median([trial.score for trial in done if trial.score < math.inf] or [1.0])
         finalists = [trial for trial in done if not math.isnan(trial.tripled)] or done
 
         def total(trial: Trial) -> float:
-            return trial.score + (0.0 if math.isnan(trial.tripled) else min(trial.tripled, 2 * scale) / 2)
+            return trial.score + (0.0 if math.isnan(trial.tripled) else min(trial.tripled, 2 * self.scale) / 2)
 
         others = [trial for trial in done if trial not in finalists]
         ranked = sorted(finalists, key=total) + sorted(others, key=place_of)
@@ -222,9 +227,11 @@ def place_of(trial: Trial) -> tuple[int, float]:
 def going_on(ranked: list[Trial], kept: int) -> list[Trial]:
     """The best of each family, then the best of all, and always the model as it is, to compare with."""
     of_families: dict[str, Trial] = {}
-    for trial in ranked:
+    for trial in sorted(
+        ranked, key=lambda trial: trial.still
+    ):  # what starts badly and moves may win, what is still not
         of_families.setdefault(trial.change.family, trial)
-    chosen = list(of_families.values())[: round(kept * BY_FAMILY)]
+    chosen = list(of_families.values())[: math.ceil(kept * BY_FAMILY)]
     chosen += [trial for trial in ranked if trial not in chosen][: kept - len(chosen)]
     chosen += [trial for trial in ranked if is_start(trial) and trial not in chosen]
     return sorted(chosen, key=place_of)

@@ -39,6 +39,7 @@ LEAST = 8  # examples
 MOST = 5000  # examples that are used of a larger set
 HELD = 1000  # of them at most are held out
 BATCH = 64
+STILL = 0.005  # of the loss: a smaller change is none
 
 
 class Data(NamedTuple):
@@ -92,7 +93,16 @@ class Trial:
         What kept it from being trained.
     """
 
-    def __init__(self, change: Change, start: Module, times: float, optimizer: Callable[..., Any], loss: Any) -> None:
+    def __init__(  # noqa: PLR0917
+        self,
+        change: Change,
+        start: Module,
+        times: float,
+        optimizer: Callable[..., Any],
+        loss: Any,
+        untrained: float = math.nan,
+    ) -> None:
+        self.untrained = untrained
         self.change, self.start, self.times, self.make, self.loss = change, start, times, optimizer, loss
         self.score, self.tripled = math.inf, math.nan
         self.rate = math.nan
@@ -101,6 +111,11 @@ class Trial:
         self.seconds = 0.0
         self.why_not = ""
         self.model: Any = None
+
+    @property
+    def still(self) -> bool:
+        """Whether it has the loss that it began with."""
+        return abs(self.score - self.untrained) <= STILL * abs(self.untrained)
 
     def begin(self, data: Data) -> None:
         """Make the copy and its optimizer."""
