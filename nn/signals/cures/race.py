@@ -225,11 +225,9 @@ def place_of(trial: Trial) -> tuple[int, float]:
 
 
 def going_on(ranked: list[Trial], kept: int) -> list[Trial]:
-    """The best of each family, then the best of all, and always the model as it is, to compare with."""
+    """The most promising of each family, then the best of all, and always the model as it is, to compare with."""
     of_families: dict[str, Trial] = {}
-    for trial in sorted(
-        ranked, key=lambda trial: trial.still
-    ):  # what starts badly and moves may win, what is still not
+    for trial in sorted(ranked, key=lambda trial: trial.trend):
         of_families.setdefault(trial.change.family, trial)
     chosen = list(of_families.values())[: math.ceil(kept * BY_FAMILY)]
     chosen += [trial for trial in ranked if trial not in chosen][: kept - len(chosen)]

@@ -39,7 +39,6 @@ LEAST = 8  # examples
 MOST = 5000  # examples that are used of a larger set
 HELD = 1000  # of them at most are held out
 BATCH = 64
-STILL = 0.005  # of the loss: a smaller change is none
 
 
 class Data(NamedTuple):
@@ -102,7 +101,7 @@ class Trial:
         loss: Any,
         untrained: float = math.nan,
     ) -> None:
-        self.untrained = untrained
+        self.before = untrained  # the held-out loss before the last round
         self.change, self.start, self.times, self.make, self.loss = change, start, times, optimizer, loss
         self.score, self.tripled = math.inf, math.nan
         self.rate = math.nan
@@ -113,9 +112,11 @@ class Trial:
         self.model: Any = None
 
     @property
-    def still(self) -> bool:
-        """Whether it has the loss that it began with."""
-        return abs(self.score - self.untrained) <= STILL * abs(self.untrained)
+    def trend(self) -> float:
+        """The loss if it fell once more as in the last round: what starts badly and falls fast may win."""
+        before = self.before
+        falls = 0 < self.score < before < math.inf
+        return self.score * self.score / before if falls else self.score
 
     def begin(self, data: Data) -> None:
         """Make the copy and its optimizer."""
@@ -139,6 +140,7 @@ class Trial:
             complete = self.train(steps, over, after)
             if complete:
                 self.steps = self.taken
+                self.before = self.score if self.rounds else self.before
                 self.score = math.inf if self.lost else held_out(self.model, self.loss, data)
         except Exception as error:  # noqa: BLE001 - whatever a model raises is why its change cannot be tried
             self.why_not, self.score = reason(error), math.inf
