@@ -236,7 +236,7 @@ def standardised(model: Module, x: Any, each: bool = False) -> Module:
         means, stds = np.mean(values, axis=0), np.std(values, axis=0)
         if values.ndim != 2 or not np.any(stds):
             raise ValueError(ALIKE)
-        few, many = np.quantile(stds[stds > 0], (0.1, 0.9))
+        few, many = np.quantile(stds[stds > 0], (0.1, 0.9), method="nearest")
         if many < DIFFERENT * few:
             raise ValueError(ALIKE)
         mean, std = means, np.where(stds > 0, stds, 1.0)
