@@ -16,9 +16,10 @@ test: .venv/test
 test-all: .venv/all-tests
 	$(BIN)/python -m pytest -q -n auto -m extra --installed all-tests
 
-# The derivatives of every rule of NumPy, with the lowest versions that pyproject.toml promises.
+# The derivatives of every rule, first and second, with the lowest versions that pyproject.toml promises.
 test-lowest: .venv-lowest/test
 	.venv-lowest/bin/python -m pytest -q -n auto tests/autograd_mini/rules/test_rules.py
+	.venv-lowest/bin/python -m pytest -q -n auto tests/autograd_mini/scipy/test_special.py -k of_every_call
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -42,6 +42,15 @@ def as_values(result: Any) -> Any:
     return np.asarray(result) if isinstance(result, np.generic) else result
 
 
+def as_result(result: Any, name: str) -> Any:
+    """The same of what a primitive returned, which may be Python's own number."""
+    if isinstance(result, np.generic | float | int | complex):
+        return np.asarray(result)
+    if not is_array(result):
+        raise TypeError(errors.NO_RESULT.format(name=name, kind=type(result).__name__))
+    return result
+
+
 def as_seed(seed: Any, result: Any, call: str) -> Any:
     """`seed` as a cotangent of `result`: its shape exactly, its dtype if that holds the numbers."""
     seed = getattr(seed, "data", seed) if hasattr(seed, "requires_grad") else seed

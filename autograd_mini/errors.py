@@ -30,6 +30,10 @@ RULE_SIGNATURE = (
     "A rule was given with the parameters ({parameters}), but a rule is called with the cotangent, the output and "
     "each of the operands. Write `lambda {needed}: ...`, with a leading underscore on each name that it does not read."
 )
+NO_RESULT = (
+    "{name} returned a {kind}, through which no gradient flows. A primitive returns an array, a number, or a tuple of "
+    "them for several results."
+)
 NO_METHOD = (
     "{name}.{method} was called on a tensor that requires grad, but only `{name}(...)` itself has a rule. "
     "Use it, or pass `t.detach()` if no gradient should flow through it."

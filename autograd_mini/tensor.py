@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import errors
-from autograd_mini.arrays import as_array, as_operand, as_seed, as_values, is_array, may_change, snapshot
+from autograd_mini.arrays import as_array, as_operand, as_result, as_seed, as_values, is_array, may_change, snapshot
 from autograd_mini.backward import pull_back
 from autograd_mini.graph import Leaf, Node, Record, modes
 from autograd_mini.outputs import Outputs, output_node, rebuilt
@@ -188,8 +188,7 @@ class Tensor(Surface):
             raise AttributeError(errors.GRAD_OF_RESULT)
         if isinstance(value, Tensor):
             value = value.data
-        got = getattr(value, "shape", None), getattr(value, "dtype", None)
-        if value is not None and got != (self.shape, self.dtype):
+        if value is not None and (np.shape(value), getattr(value, "dtype", None)) != (self.shape, self.dtype):
             raise ValueError(errors.GRAD_SHAPE.format(got=errors.describe(value), shape=self.shape, dtype=self.dtype))
         self._leaf().grad = value
 
@@ -327,6 +326,8 @@ class Tensor(Surface):
         if kwargs and kwargs.pop("out", None) is not None:
             raise TypeError(errors.NO_OUT.format(name=display_name(ufunc)))
         try:
+            if not kwargs and method == "__call__" and ufunc in primitives:
+                return apply(primitives[ufunc], *inputs)
             return self._universal(ufunc, method, inputs, kwargs)
         except REFUSALS as error:
             if method != "at":  # which writes
@@ -431,9 +432,9 @@ def apply(primitive: Primitive, *args: Any, **options: Any) -> Any:
         raise explain(error, primitive, values) from error
     several = isinstance(out, tuple)
     if several:
-        out = rebuilt(out, [as_values(part) for part in out])
-    elif isinstance(out, np.generic):
-        out = np.asarray(out)
+        out = rebuilt(out, [as_result(part, primitive.name) for part in out])
+    elif type(out) is not np.ndarray:
+        out = as_result(out, primitive.name)
     constant = constant or not (several or out.dtype.kind in DIFFERENTIABLE)
     plan = None if constant else primitive.plans.get(mask) or primitive.plan(mask)
     if plan is None or not plan.rules:

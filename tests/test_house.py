@@ -165,9 +165,10 @@ def test_the_engine_can_be_read_in_half_an_hour():
     sources = {room: (FOLDERS[autograd_mini] / f"{room}.py").read_text() for room in READ_FIRST}
     lines = {room: len(source.splitlines()) for room, source in sources.items()}
     code = {room: code_lines(source) for room, source in sources.items()}
-    # 1,600, and 130 more: what NumPy computes and refuses is NumPy's own, operands as they were written, SciPy's calls.
-    assert sum(lines.values()) <= 1730, lines
-    assert sum(code.values()) <= 1110, code
+    # 1,600, and 145 more: what NumPy computes and refuses is NumPy's own, operands as they were written, SciPy's calls,
+    # results that are Python's numbers or no arrays.
+    assert sum(lines.values()) <= 1745, lines
+    assert sum(code.values()) <= 1120, code
 
 
 def python(code: str) -> str:

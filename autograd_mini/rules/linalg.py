@@ -38,7 +38,7 @@ NORM_AXES = (
     "`axis=` which axes are theirs."
 )
 LINALG_ERROR = np.linalg.LinAlgError
-SQUARE = (case((3, 3)), case((1, 1)), case((2, 3, 3)), case((0, 2, 2)))
+SQUARE = (case((3, 3)), case((1, 1)), case((2, 2, 2)), case((0, 2, 2)))
 
 
 def adjoint(a):

@@ -136,8 +136,8 @@ SYSTEMS = (
     case((3, 3), (3, 1), trans=2, unit_diagonal=True),
     case((2, 3, 3), (2, 3, 2), lower=True),
 )
-STACK = (case((3, 3)), case((2, 3, 3)), case((1, 1)))
-TWO_STACKS = (case((3, 3), (3, 3)), case((2, 3, 3), (2, 3, 3)))
+STACK = (case((3, 3)), case((2, 2, 2)), case((1, 1)))
+TWO_STACKS = (case((3, 3), (3, 3)), case((2, 2, 2), (2, 2, 2)))
 
 rule(solve_triangular, triangular_left, triangular_right, domain=(Interval(0.9, 1.6), Interval()), cases=SYSTEMS)
 rule(

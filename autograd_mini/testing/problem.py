@@ -230,11 +230,16 @@ def unsteadiness(rays: Sequence[Any]) -> Vector:
     """The fourth differences of values at points closer and closer apart, where they do not shrink with the spacing.
 
     The rays come with the finest spacing first, each eight times that of the one before: differences of a smooth
-    function are 4096 times as large on the next.
+    function are 4096 times as large on the next, until it turns within a ray. What stands still after it has grown like
+    that twice is no noise, but oscillates.
     """
     with np.errstate(all="ignore"):
         sizes = np.stack([np.max(np.abs(np.diff(ray, n=4, axis=0)), axis=0) / 4 for ray in rays])
-        noise = np.max(np.where(sizes[:-1] >= sizes[1:] / 64, sizes[1:], 0), axis=0)
+        growth = sizes[1:] / sizes[:-1]
+        smooth = (growth > 64) & (growth < 8**6)
+        turned = np.zeros_like(smooth)
+        turned[2:] = np.logical_or.accumulate(smooth[:-2] & smooth[1:-1], axis=0)
+        noise = np.max(np.where((sizes[:-1] >= sizes[1:] / 64) & ~turned, sizes[1:], 0), axis=0)
     return np.where(np.isfinite(noise), noise, 0)
 
 

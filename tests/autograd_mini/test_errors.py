@@ -134,6 +134,14 @@ def ufunc_method():
     np.add.at(MATRIX.copy(), 0, variable())
 
 
+@mistake("NO_RESULT", TypeError, "halves returned a list", "a tuple of them")
+def a_primitive_that_returns_a_list():
+    halves = primitive(lambda x: [x / 2, x / 2])
+    halves.__name__ = "halves"
+    rule(halves, lambda g, _out, _x: g)
+    halves(variable())
+
+
 @mistake("NO_OUT", TypeError, "np.multiply", "result = np.multiply(...)")
 def ufunc_writes_into_an_array():
     np.multiply(variable(), 2, out=np.empty((2, 3)))

@@ -158,3 +158,22 @@ def test_what_is_computed_has_a_gradient(function, thorough):
 def test_a_tensor_does_what_an_array_does(function, thorough):
     found = disagreements(function, 1000 if thorough else 15)
     assert not found, "\n".join(found[:5])
+
+
+def test_a_refused_call_writes_nothing(tmp_path):
+    t = variable(np.array([3.0, np.nan, 1.0]))
+    before = t.data.copy()
+    with pytest.raises(TypeError, match="no derivative rule"):
+        np.save(tmp_path / "t.npy", t)
+    assert not list(tmp_path.iterdir())
+    refused = (
+        lambda: np.median(t, axis=9, overwrite_input=True),
+        lambda: np.quantile(t, 2.0, overwrite_input=True),
+        lambda: np.nan_to_num(t, copy=False, nan="none"),
+        lambda: np.add.at(t, 7, 1.0),
+        lambda: np.put(t, 9, 1.0),
+    )
+    for call in refused:
+        with pytest.raises((ValueError, TypeError, IndexError)):
+            call()
+        np.testing.assert_array_equal(t.data, before)

@@ -49,6 +49,15 @@ def test_a_second_derivative_larger_than_the_largest_number_is_right():
     assert check_derivatives(np.log, np.array([1e-300, 1.0])).verdict == "right"
 
 
+@pytest.mark.parametrize("x", [5.0, 6.5, 7.64613779])
+def test_an_oscillation_is_not_taken_for_noise(x):
+    def waves(x):
+        return np.cos(np.cosh(x))
+
+    assert check_derivatives(waves, np.array(x)).verdict == "right"
+    wrong(waves, np.array(x), vjp=lambda g, x: 0.0 * g)
+
+
 @pytest.mark.parametrize("x", [0.0, 0.01, 0.5, 1.0])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_a_function_may_raise_what_it_likes_outside_of_its_domain(x, dtype):
