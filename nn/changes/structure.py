@@ -56,7 +56,7 @@ def activated(model: Module, x: Any, activation: str | Callable[[], Module]) -> 
     >>> import numpy as np
     >>> import nn
     >>> print(nn.changes.activated(nn.MLP([2, 3, 1], "sigmoid"), np.ones((4, 2)), "relu"))
-    Sequential()  # 13 parameters
+    MLP()  # 13 parameters
       0: Linear(weights: (2, 3), bias: (3,))
       1: ReLU()
       2: Linear(weights: (3, 1), bias: (1,))
