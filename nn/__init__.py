@@ -5,6 +5,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from autograd_mini import __version__ as __version__
+from nn import changes
 from nn.layers import (
     ELU,
     GELU,
@@ -164,6 +165,7 @@ __all__ = [
     "absolute_error",
     "accuracy",
     "boost",
+    "changes",
     "classify",
     "clip_norm",
     "clip_value",

@@ -48,9 +48,10 @@ NETWORKS = [
         "optimizers": "checks docstrings module norms parameter",
     },
     {
-        "signals": "checks module norms optimizers parameter",
+        "changes": "checks layers module norms parameter",
         "training": "checks losses module noise optimizers outputs parameter",
     },
+    {"signals": "changes checks functions module norms optimizers parameter training"},  # cures are changes that train
     {"lecture": "checks layers losses module optimizers parameter training"},
     {"estimators": "(nn itself)"},
 ]

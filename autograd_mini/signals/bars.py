@@ -20,7 +20,7 @@ class Bars(NamedTuple):
     columns : sequence of str
         The titles.
     rows : sequence of sequence of str
-        The cells; the first of each row is its name.
+        The cells; the first of each row is its name. One in backquotes is code.
     of : str
         The column that has the bars.
     lengths : sequence of float
@@ -62,7 +62,8 @@ class Bars(NamedTuple):
         good = bool(self.good) and self.good[i]
         cells: list[str] = []
         for column, cell in zip(self.columns, self.rows[i], strict=True):
-            text = html.escape(typeset(cell))
+            is_code = cell.startswith("`")
+            text = f"<code>{html.escape(cell.strip('`'))}</code>" if is_code else html.escape(typeset(cell))
             if column == self.of:
                 text = f"{bar(self.lengths[i], good)}{text}{' ✓' if good else ''}"
             first = not cells

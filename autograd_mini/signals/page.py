@@ -94,6 +94,7 @@ def page(
         "MAP": svg_map(figures[0].canvases) if figures else "",
         "FINDINGS": "".join(map(said, measured)),
         "SECTIONS": "".join(section(name, content) for name, content in (sections or {}).items()),
+        "CURES": cures(measured),
         "DATA": json.dumps(charts, allow_nan=False).replace("<", "\\u003c"),
         "PLOTS": plots if figures else f"<p>{NO_PLOTS}</p>",
         "LAYOUT": "flow" if alone else "many",
@@ -150,6 +151,15 @@ def section(name: str, content: Any) -> str:
     else:
         raise TypeError(NO_SECTION.format(name=name, what=type(content).__name__))
     return f"<section><h2>{html.escape(name)}</h2>{shown}</section>"
+
+
+def cures(measured: Sequence[Measurement]) -> str:
+    """What was tried on copies of the models, if it was: each says it itself."""
+    sections = [(one.name, getattr(one, "section", "")) for one in measured]
+    tried = "".join(f"<h3>{html.escape(name)}</h3>{section}" for name, section in sections if section)
+    scroll = f'<div class="scroll" tabindex="0" role="region" aria-labelledby="cures">{tried}</div>'
+    head = '<section aria-labelledby="cures"><h2 id="cures">What would help, measured</h2>'
+    return f"{head}{scroll}</section>" if tried else ""
 
 
 # The chart

@@ -30,6 +30,10 @@ NOT_TENSORS = (
     "signals(..., {argument}=...) was given {what}. Write a list of tensors: those that the computation itself used, "
     "such as `x = Tensor(x)` and then `model(x)`."
 )
+NO_MODEL = (
+    "seen.cures() trains changed copies of a model, and `autograd_mini.signals` was given a computation alone. Measure "
+    "the model itself, an nn.Module, by `seen = nn.signals(model, loss_fn, x, y)`; its result has `cures()`."
+)
 
 
 class Recorder(Watch):
@@ -156,6 +160,10 @@ class Signals(Measurement):
         """
         nets = self, *others
         save_page(nets, path, figures(nets) if has_matplotlib() else (), title, sections)
+
+    def cures(self, *_given: Any, **_options: Any) -> Any:
+        """Only what `nn.signals` returns can try changes: they need a model that is trained."""
+        raise TypeError(NO_MODEL)
 
     def __str__(self) -> str:
         return "\n".join([*self.findings, "", text_table(self)])

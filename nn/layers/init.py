@@ -16,8 +16,7 @@ import numpy as np
 
 from autograd_mini import no_grad
 from nn.checks import as_values, check_sizes, positive
-from nn.module import Module
-from nn.parameter import Parameter
+from nn.layers.weighted import draw, layers_of
 
 __all__ = ["as_initialiser", "constant", "glorot", "he", "layer_sequential", "orthogonal", "small_random"]
 
@@ -189,7 +188,7 @@ def layer_sequential(
     1.0
     """
     check_sizes("nn.init.layer_sequential", iterations=iterations)
-    layers = _layers_of(model)
+    layers = layers_of(model)
     if not layers:
         raise ValueError(NO_MODEL.format(got=f"the class {model.__name__}" if isinstance(model, type) else repr(model)))
     rng = np.random.default_rng(rng)
@@ -215,7 +214,7 @@ def layer_sequential(
             stack.callback(setattr, module, "training", module.training)
             module.training = False
         for layer in layers:
-            _start_orthogonal(layer, rng)
+            draw(layer, orthogonal(), rng)
             stack.enter_context(layer.register_forward_hook(scale))
         stack.enter_context(no_grad())
         model(*(x if isinstance(x, tuple) else (x,)))
@@ -228,26 +227,3 @@ def _spread(values: Any) -> float:
     """The variance of all numbers; of none it is NaN."""
     values = as_values(values)
     return float(np.var(values, dtype=np.float64)) if values.size else math.nan
-
-
-def _layers_of(model: Any) -> dict[Any, str]:
-    """The modules with weights that can be scaled, and their paths."""
-    if not isinstance(model, Module):
-        return {}
-    modules = [(type(model).__name__, model), *model.named_modules()]
-    return {module: path for path, module in modules if _has_weights(module)}
-
-
-def _has_weights(module: Module) -> bool:
-    weights = getattr(module, "weights", None)
-    return isinstance(weights, Parameter) and weights.ndim >= 2 and weights.requires_grad
-
-
-def _start_orthogonal(layer: Any, rng: np.random.Generator) -> None:
-    """Orthogonal weights, for each group of a convolution its own."""
-    axis, parts = getattr(layer, "output_axis", -1), []
-    for part in np.split(layer.weights.data, getattr(layer, "groups", 1)):
-        others = [n for i, n in enumerate(part.shape) if i != axis % part.ndim]
-        matrix = orthogonal()((math.prod(others), part.shape[axis]), rng)
-        parts.append(np.moveaxis(matrix.reshape(*others, -1), -1, axis))
-    layer.weights.data = np.concatenate(parts).astype(layer.weights.dtype)

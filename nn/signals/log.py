@@ -6,9 +6,9 @@ import csv
 import logging
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from autograd_mini import Tensor, Watch, in_words
 from nn.checks import whole
 from nn.module import Module
 from nn.norms import rms
+
+if TYPE_CHECKING:
+    from nn.signals.cures.tried import Tried
 
 QUANTITIES = "signal", "update_ratio", "dead"
 WEAK, STRONG = 1e-4, 1e4  # of the signal at the last layer
@@ -227,6 +230,12 @@ class SignalLog:
             else f"Since step {step} {text}"
             for i, (step, text) in enumerate(self.warnings)
         )
+
+    def cures(self, loss_fn: Callable[..., Any], x: Any, y: Any = None, **options: Any) -> Tried:
+        """Try what would help the model as it is now: `nn.signals(log.model, loss_fn, x, y).cures(**options)`."""
+        from nn.signals.measure import signals
+
+        return signals(self.model, loss_fn, x, y).cures(**options)
 
     @property
     def layers(self) -> list[str]:

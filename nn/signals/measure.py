@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import random
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,10 +15,11 @@ from nn.checks import as_values
 from nn.module import Module
 from nn.norms import rms
 from nn.optimizers.optimizer import Optimizer
-from nn.parameter import Parameter
+from nn.signals.state import saved, saved_globals
 
 if TYPE_CHECKING:
     from autograd_mini import Recorder, Signals
+    from nn.signals.seen import ModelSignals
 
 NOT_CALLABLE = (
     "nn.signals(model, loss_fn, x, y) was given {what} as its {which}. Write the model itself, such as "
@@ -54,7 +53,7 @@ def signals(
     optimizer: Any = None,
     spectrum: int = 0,
     name: str | None = None,
-) -> Signals:
+) -> ModelSignals:
     """Measure where the signal of a model shrinks or grows on its way back, and which factor of which layer does it.
 
     One forward and one backward that leave the parameters, every `.grad`, running statistics and random generators as
@@ -80,8 +79,9 @@ def signals(
 
     Returns
     -------
-    autograd_mini.Signals
-        `print` it for the findings and the table of layers.
+    ModelSignals
+        An `autograd_mini.Signals`: `print` it for the findings and the table of layers. Its `cures()` tries on copies
+        of the model what would help.
 
     Raises
     ------
@@ -100,11 +100,13 @@ def signals(
     ['0.21', '0.18', '0.04']
     """
     from autograd_mini import Recorder, jacobian_spectrum
+    from nn.signals.seen import remembered, with_start
 
     for which, part in (("model", model), ("loss_fn", loss_fn)):
         if not callable(part) or isinstance(part, type):
             raise TypeError(NOT_CALLABLE.format(what=described(part), which=which))
     inputs = tuple(as_input(part) for part in (x if isinstance(x, tuple) else (x,)))
+    start = remembered(model, loss_fn, x, y)
     kept = [*saved(model), *saved(loss_fn), *saved_globals()]
     try:
         with enable_grad(), Recorder() as forward, np.errstate(all="ignore"):
@@ -124,9 +126,9 @@ def signals(
             put_back()
     if name is not None:
         seen = dataclasses.replace(seen, name=name)
-    if optimizer is None:
-        return seen
-    return dataclasses.replace(seen, update_ratios=update_ratios(optimizer, loss, seen))
+    if optimizer is not None:
+        seen = dataclasses.replace(seen, update_ratios=update_ratios(optimizer, loss, seen))
+    return with_start(seen, model, loss_fn, start)
 
 
 def described(value: Any) -> str:
@@ -172,56 +174,6 @@ def measured(model: Any, inputs: tuple[Tensor, ...], outputs: list[Tensor], loss
     name = model._name or type(model).__name__ if parameters else "model"
     tries = "seen.cures()" if isinstance(model, Module) else ""
     return dataclasses.replace(seen, name=name, unreached=lost, cut_off=cut_off, frozen=frozen, tries=tries)
-
-
-def saved(model: Any) -> Iterator[Callable[[], None]]:
-    """For each thing that a forward may change, what puts it back: generators, running statistics, counters."""
-    if isinstance(model, Module):
-        for module in (model, *(part for _, part in model.named_modules())):
-            yield from saved_container(vars(module))
-
-
-def saved_globals() -> Iterator[Callable[[], None]]:
-    """The random state of NumPy and of Python, which a model may use."""
-    yield partial(np.random.set_state, np.random.get_state())  # noqa: NPY002
-    yield partial(random.setstate, random.getstate())
-
-
-def saved_container(values: dict[Any, Any] | list[Any]) -> Iterator[Callable[[], None]]:
-    """What puts back the items of a list or dict, and what those hold."""
-    before = dict(values) if isinstance(values, dict) else list(values)
-    yield partial(refill, values, before)
-    for value in before.values() if isinstance(before, dict) else before:
-        yield from saved_value(value)
-
-
-def refill(values: dict[Any, Any] | list[Any], before: Any) -> None:
-    """Give a list or dict the items that it had."""
-    if isinstance(values, dict):
-        for name in values.keys() - before.keys():
-            del values[name]
-        values.update(before)
-    else:
-        values[:] = before
-
-
-def saved_value(value: Any) -> Iterator[Callable[[], None]]:
-    """What puts back one attribute."""
-    if isinstance(value, np.random.Generator):
-        yield partial(setattr, value.bit_generator, "state", value.bit_generator.state)
-    elif isinstance(value, np.random.RandomState):
-        yield partial(value.set_state, value.get_state())
-    elif isinstance(value, random.Random):
-        yield partial(value.setstate, value.getstate())
-    elif isinstance(value, np.ndarray) and value.flags.writeable:
-        yield partial(np.copyto, value, value.copy())
-    elif isinstance(value, Tensor) and not isinstance(value, Parameter):
-        yield partial(setattr, value, "data", value.data.copy())
-    elif isinstance(value, list | dict):
-        yield from saved_container(value)
-    elif isinstance(value, tuple):
-        for part in value:
-            yield from saved_value(part)
 
 
 def update_ratios(optimizer: Any, loss: Tensor, seen: Signals) -> dict[int, float]:

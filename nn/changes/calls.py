@@ -1,0 +1,75 @@
+"""Which modules a model calls for a batch, in which order and on what. Nothing is changed here."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from typing import Any, NamedTuple
+
+from autograd_mini import no_grad
+from nn.layers.activations import ELU, GELU, LeakyReLU, PReLU, ReLU, Sigmoid, Sign, SiLU, Softplus, Tanh
+from nn.layers.weighted import layers_of
+from nn.module import Module
+
+NO_LAYERS = "it calls no module with `weights` of two or more axes that are not frozen"
+NO_HIDDEN = "it has one layer with weights, and so no hidden one"
+NOT_A_MODEL = "nn.changes was given a {what} as the model. Give it an nn.Module."
+
+FEW = 4  # examples tell the shapes
+ACTIVATIONS = (Tanh, Sigmoid, ReLU, LeakyReLU, PReLU, ELU, SiLU, GELU, Softplus, Sign)
+
+
+class Call(NamedTuple):
+    """One call of a module: its first argument, what it returned, and whether the model returned that."""
+
+    module: Any
+    x: Any
+    output: Any
+    last: bool
+
+
+def first_examples(x: Any, count: int) -> tuple[Any, ...]:
+    """The first examples of a batch, as the arguments of a model."""
+    return tuple(part[:count] for part in (x if isinstance(x, tuple) else (x,)))
+
+
+def calls(model: Any, x: Any) -> list[Call]:
+    """Each call of a module, in the order in which they end, of a few examples in evaluation mode.
+
+    A copy of the model is run, so that no state of this one changes.
+    """
+    if not isinstance(model, Module):
+        raise TypeError(NOT_A_MODEL.format(what=type(model).__name__))
+    twin = copy.deepcopy(model).eval()
+    names = {part: own for (_, part), (_, own) in zip(twin.named_modules(), model.named_modules(), strict=True)}
+    names[twin] = model
+    seen: list[tuple[Any, Any, Any]] = []
+
+    def see(module: Module, args: tuple[Any, ...], output: Any) -> None:
+        seen.append((names[module], args[0] if args else None, output))
+
+    with no_grad(), contextlib.ExitStack() as stack:
+        for module in names:
+            stack.enter_context(module.register_forward_hook(see))
+        result = twin(*first_examples(x, FEW))
+    return [Call(module, argument, output, output is result) for module, argument, output in seen]
+
+
+def weight_layers(called: list[Call], model: Any) -> list[Any]:
+    """The layers with weights in the order of their first calls; ValueError if there are none.
+
+    Tables that are looked up, such as those of `Embedding`, mix nothing and are none.
+    """
+    known = layers_of(model)
+    layers = [call.module for call in called if call.module in known and not call.module.indexed]
+    if not layers:
+        raise ValueError(NO_LAYERS)
+    return list(dict.fromkeys(layers))
+
+
+def hidden_layers(called: list[Call], model: Any) -> list[Any]:
+    """All layers with weights but for the last; ValueError if there are none."""
+    hidden = weight_layers(called, model)[:-1]
+    if not hidden:
+        raise ValueError(NO_HIDDEN)
+    return hidden

@@ -1,0 +1,272 @@
+"""Other parts for a model: activations, normalisation, skips, standardised inputs, scores in place of shares.
+
+Parts are put into any module, whatever its `forward` does: activations wherever they are held, normalisation and skips
+by forward hooks.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nn.changes.calls import ACTIVATIONS, Call, calls, hidden_layers
+from nn.checks import as_input, as_values
+from nn.layers.activations import Identity, Sigmoid, Softmax
+from nn.layers.linear import Sequential, as_activation
+from nn.layers.normalization import BatchNorm, LayerNorm
+from nn.module import Module
+from nn.parameter import Buffer
+
+NO_ACTIVATIONS = "it calls no activation as a module (those that `forward` computes itself cannot be exchanged)"
+SAME = "its activations are {name} already"
+KIND = "nn.changes.normalised(..., {kind!r}): write 'batch' for BatchNorm or 'layer' for LayerNorm."
+TWICE = "it was normalised by nn.changes before"
+NO_EQUAL = "no hidden layer has outputs of the shape of its inputs"
+TABLES = "its inputs are whole numbers, which may be places in a table"
+SEVERAL = "it has several inputs"
+STANDARD = "its inputs have mean {mean:.2g} and standard deviation {std:.2g}, which is near enough to 0 and 1"
+ALIKE = "its inputs are no rows of features of different sizes"
+NO_SHARES = "it does not end in a Softmax or Sigmoid"
+
+CENTRED, SPREAD = 0.5, (0.3, 3.0)  # inputs within them need no standardising
+DIFFERENT = 10.0  # times: between the spreads that a tenth of the features is below, and above
+
+
+def activated(model: Module, x: Any, activation: str | Callable[[], Module]) -> Module:
+    """A copy with other activations, wherever they are held; one that makes the model's output stays.
+
+    Parameters
+    ----------
+    model : Module
+    x : array_like or tuple of them
+        A batch of its inputs, of which a few tell which activation makes the output.
+    activation : str or callable
+        As for `nn.MLP`: "relu", or a class such as `nn.PReLU`.
+
+    Raises
+    ------
+    ValueError
+        If there are none that are modules, or they are of this kind already.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> print(nn.changes.activated(nn.MLP([2, 3, 1], "sigmoid"), np.ones((4, 2)), "relu"))
+    MLP()  # 13 parameters
+      0: Linear(weights: (2, 3), bias: (3,))
+      1: ReLU()
+      2: Linear(weights: (3, 1), bias: (1,))
+    """
+    called = calls(model, x)
+    kept = {call.module for call in called if call.last}
+    held = [module for _, module in model.named_modules() if isinstance(module, ACTIVATIONS) and module not in kept]
+    if not held:
+        raise ValueError(NO_ACTIVATIONS)
+    dtype = next((p.dtype for _, p in model.named_parameters() if p.dtype.kind == "f"), np.float32)
+    news: dict[Module, Module] = {module: as_activation(activation, dtype) for module in held}
+    if all(type(old) is type(new) for old, new in news.items()):
+        raise ValueError(SAME.format(name=type(held[0]).__name__))
+    return replaced(model, news)
+
+
+def normalised(model: Module, x: Any, kind: str) -> Module:
+    """A copy with a `BatchNorm` or `LayerNorm` after each layer with weights but the last, before its activation.
+
+    It becomes the part `added_norm` of its layer, and runs in a forward hook: so it works inside of recurrent cells and
+    attention too. The units are along the second axis of images and the last one of all else.
+
+    Parameters
+    ----------
+    model : Module
+    x : array_like or tuple of them
+        A batch of its inputs, of which a few tell the shapes.
+    kind : str
+        "batch" or "layer".
+
+    Raises
+    ------
+    ValueError
+        If there is no hidden layer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> model = nn.changes.normalised(nn.MLP([2, 3, 1], "sigmoid"), np.ones((4, 2)), "batch")
+    >>> print(model[0])
+    Linear(weights: (2, 3), bias: (3,))  # 15 parameters
+      added_norm: BatchNorm(3, momentum=0.1, gain: (3,), bias: (3,), mean: (3,), variance: (3,))
+    """
+    if kind not in {"batch", "layer"}:
+        raise ValueError(KIND.format(kind=kind))
+    model = copy.deepcopy(model)
+    called = calls(model, x)
+    outputs = {call.module: call.output for call in called}
+    for layer in hidden_layers(called, model):
+        if hasattr(layer, "added_norm"):
+            raise ValueError(TWICE)
+        output, dtype = outputs[layer], layer.weights.dtype
+        axis = 1 if output.ndim == 4 else -1
+        units = output.shape[axis]
+        if kind == "batch":
+            layer.added_norm = BatchNorm(units, axis=axis, dtype=dtype)
+        else:
+            layer.added_norm = LayerNorm(units, dtype=dtype) if axis == -1 else ChannelNorm(units, dtype)
+        layer.register_forward_hook(norm_of)
+    return model
+
+
+def norm_of(module: Any, _args: Any, output: Any) -> Any:
+    """The hook that runs a layer's `added_norm`."""
+    return module.added_norm(output)
+
+
+class ChannelNorm(Module):
+    """`LayerNorm` over the channels of images (examples, channels, height, width), at each place by itself."""
+
+    def __init__(self, channels: int, dtype: Any = np.float32) -> None:
+        super().__init__()
+        self.norm = LayerNorm(channels, dtype=dtype)
+
+    def forward(self, x: Any) -> Any:
+        return np.moveaxis(self.norm(np.moveaxis(x, 1, -1)), -1, 1)
+
+
+def skipping(model: Module, x: Any) -> Module:
+    """A copy with skips: what a hidden layer was given is added to what its activation returns, where the shapes agree.
+
+    Where a model computes its activations without modules, it is added to what the layer itself returns.
+
+    Parameters
+    ----------
+    model : Module
+    x : array_like or tuple of them
+        A batch of its inputs, of which a few tell the shapes.
+
+    Raises
+    ------
+    ValueError
+        If no shapes agree.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> x = np.ones((1, 2), np.float32)
+    >>> model = nn.Sequential(nn.Linear(2, 2, "zeros"), nn.ReLU(), nn.Linear(2, 2, nn.init.constant(0.5)))
+    >>> nn.changes.skipping(model, x)(x).data
+    array([[1., 1.]], dtype=float32)
+    """
+    model = copy.deepcopy(model)
+    called = calls(model, x)
+    hidden = set(hidden_layers(called, model))
+    alone = [(call.module, call.module) for call in called if call.module in hidden and fits(call, call)]
+    around = pairs(called, hidden) or alone
+    if not around:
+        raise ValueError(NO_EQUAL)
+    for layer, end in dict.fromkeys(around):
+        skip = Skip()
+        layer.register_forward_pre_hook(skip.remember)
+        end.register_forward_hook(skip.add)
+    return model
+
+
+def pairs(called: list[Call], hidden: set[Any]) -> list[tuple[Any, Any]]:
+    """Hidden layers with the activation that was called next, where the shape after it is that before the layer."""
+    found, layer = [], None
+    for call in called:
+        if call.module in hidden:
+            layer = call
+        elif isinstance(call.module, ACTIVATIONS):
+            if layer is not None and not call.last and fits(layer, call):
+                found.append((layer.module, call.module))
+            layer = None
+    return found
+
+
+def fits(layer: Call, end: Call) -> bool:
+    return np.shape(layer.x) == np.shape(end.output) and bool(np.ndim(layer.x))
+
+
+class Skip:
+    """Adds what one module was given to what another, or the same, returns."""
+
+    def __init__(self) -> None:
+        self.x: Any = None
+
+    def remember(self, _module: Module, args: tuple[Any, ...]) -> None:
+        self.x = args[0]
+
+    def add(self, _module: Module, _args: tuple[Any, ...], output: Any) -> Any:
+        x, self.x = self.x, None
+        return None if x is None or np.shape(x) != np.shape(output) else as_input(x, output) + output
+
+
+def standardised(model: Module, x: Any, each: bool = False) -> Module:
+    """The model behind a `Standardise` by the mean and the standard deviation of a batch.
+
+    Parameters
+    ----------
+    model : Module
+    x : array_like
+        A batch of its inputs.
+    each : bool
+        Each feature by its own numbers; x has shape (examples, features). By default all by the same.
+
+    Raises
+    ------
+    ValueError
+        If they are near enough to that already, are whole numbers, or there are several inputs.
+    """
+    if isinstance(x, tuple):
+        if len(x) > 1:
+            raise ValueError(SEVERAL)
+        (x,) = x
+    values = as_values(x)
+    dtype = next((p.dtype for _, p in model.named_parameters() if p.dtype.kind == "f"), np.dtype(np.float32))
+    if values.dtype.kind != "f" and any(module.indexed for _, module in (("", model), *model.named_modules())):
+        raise ValueError(TABLES)
+    values = values.astype(np.float64)
+    mean, std = np.mean(values), np.std(values)
+    if each:
+        means, stds = np.mean(values, axis=0), np.std(values, axis=0)
+        if values.ndim != 2 or not np.any(stds):
+            raise ValueError(ALIKE)
+        few, many = np.quantile(stds[stds > 0], (0.1, 0.9), method="nearest")
+        if many < DIFFERENT * few:
+            raise ValueError(ALIKE)
+        mean, std = means, np.where(stds > 0, stds, 1.0)
+    elif abs(mean) < CENTRED and SPREAD[0] < std < SPREAD[1]:
+        raise ValueError(STANDARD.format(mean=mean, std=std))
+    return Sequential(Standardise(mean, np.where(std > 0, std, 1.0), dtype), copy.deepcopy(model))
+
+
+class Standardise(Module):
+    """(x - mean) / std with fixed numbers, which are saved with the model."""
+
+    def __init__(self, mean: Any, std: Any, dtype: Any = np.float32) -> None:
+        super().__init__()
+        self.mean, self.std = Buffer(np.asarray(mean, dtype)), Buffer(np.asarray(std, dtype))
+
+    def forward(self, x: Any) -> Any:
+        return (as_input(x, self.mean) - self.mean.data) / self.std.data
+
+
+def without_last(model: Module, x: Any) -> Module:
+    """A copy without the `Softmax` or `Sigmoid` that makes its output: it returns scores, as `nn.cross_entropy` and
+    `nn.logistic_loss` want them."""
+    ends = [call.module for call in calls(model, x) if call.last and isinstance(call.module, Softmax | Sigmoid)]
+    if not ends:
+        raise ValueError(NO_SHARES)
+    return replaced(model, {ends[0]: Identity()})
+
+
+def replaced(model: Module, news: dict[Module, Module]) -> Module:
+    """A copy that holds other modules in the places of some, under their names."""
+    for old, new in news.items():
+        vars(new).update({name: vars(old)[name] for name in ("_name", "_scope", "training")})
+    return copy.deepcopy(model, {id(old): new for old, new in news.items()})

@@ -1,0 +1,228 @@
+"""`Tried`: what was tried and what came out, as rows, sentences, a table, a data frame; and the changed models."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from nn.module import Module
+from nn.signals.cures.candidates import AS_IT_IS, Change, Start
+from nn.signals.cures.section import section
+
+NO_PANDAS = "tried.to_dataframe() makes a data frame of pandas, which is not installed. Write `pip install pandas`."
+NO_MODEL = "tried.model({i}): this change could not be tried: {why}. Choose a row without `why_not`."
+NO_ROW = "tried.model({i}): the table has rows 0 to {last}."
+
+NOTE = (
+    "Best first, by the held-out loss and half of that at three times the rate, where this was tried; of each change "
+    "its best rate. Rates are those of {optimizer}; x is the batch that nn.signals was given."
+)
+HEAD = "row", "change", "rate", "held-out", "at 3x rate", "steps", "the line of code"
+TEXTS = 1, 6  # columns of words
+
+UNCLEAR = 0.05  # of the loss as it is: differences below it are no help
+SHOWN = 4
+WIDTH = 110
+
+
+class Row(NamedTuple):
+    """One trial.
+
+    Attributes
+    ----------
+    change : str
+    rate : float
+        The learning rate itself; of a schedule that of the first step, of several groups that of the first.
+    held_out_loss : float
+        The loss on held-out examples after `steps` steps, in evaluation mode.
+    tripled_loss : float
+        The same after 100 steps at three times the rate, or 200 where that rate is another row; nan where it was not
+        tried.
+    seconds : float
+    why_not : str
+        Why it could not be tried, or "".
+    times : float
+        The rate as a multiple of the optimizer's own.
+    steps : int
+    how : Change
+        The change itself.
+    """
+
+    change: str
+    rate: float
+    held_out_loss: float
+    tripled_loss: float
+    seconds: float
+    why_not: str
+    times: float
+    steps: int
+    how: Change
+
+    @classmethod
+    def refused(cls, change: Change, why: str) -> Row:
+        """A change that no copy could be made of."""
+        return cls(change.name, math.nan, math.nan, math.nan, 0.0, why, math.nan, 0, change)
+
+    @property
+    def code(self) -> str:
+        """The line of code that makes the change; "" where the model stays as it is."""
+        return self.how.code
+
+    @property
+    def losses(self) -> str:
+        """The losses in words."""
+        tripled = "" if math.isnan(self.tripled_loss) else f", at three times the rate {number(self.tripled_loss)}"
+        return number(self.held_out_loss) + tripled
+
+    @property
+    def title(self) -> str:
+        """The change and, where it is another, the learning rate."""
+        return self.change if self.times == 1 or math.isnan(self.times) else f"{self.change}, rate x{self.times:.3g}"
+
+
+class Tried:
+    """What `seen.cures()` returns; `print` it for what would help and the table.
+
+    Attributes
+    ----------
+    rows : tuple of Row
+        The best first, then those that went fewer rounds, then those that could not be tried.
+    untrained : float
+        The held-out loss of the model as it is, before any step.
+    trials, examples : int
+        How many copies were trained, on how many examples.
+    seconds : float
+    stopped : str
+        Where the limit of time ended it, or "".
+    """
+
+    def __init__(  # noqa: PLR0917
+        self,
+        rows: Sequence[Row],
+        start: Start,
+        untrained: float,
+        trials: int,
+        examples: int,
+        seconds: float,
+        optimizer: str,
+        stopped: str,
+    ) -> None:
+        self.rows = tuple(rows)
+        self.untrained, self.trials, self.examples = untrained, trials, examples
+        self.seconds, self.optimizer, self.stopped = seconds, optimizer, stopped
+        self._start = start
+
+    def model(self, i: int) -> Module:
+        """The changed copy of row i, untrained, as it was before its first step.
+
+        Raises
+        ------
+        IndexError, ValueError
+            If there is no such row, or its change could not be tried.
+        """
+        if not -len(self.rows) <= i < len(self.rows):
+            raise IndexError(NO_ROW.format(i=i, last=len(self.rows) - 1))
+        row = self.rows[i]
+        if row.why_not and row.times != row.times:
+            raise ValueError(NO_MODEL.format(i=i, why=row.why_not))
+        return row.how.applied(self._start.model, self._start.x)
+
+    @property
+    def as_it_is(self) -> Row:
+        """The row of the model without a change, at the optimizer's own rate."""
+        return next(row for row in self.rows if row.change == AS_IT_IS and row.times == 1)
+
+    @property
+    def measured(self) -> list[Row]:
+        return [row for row in self.rows if not row.why_not]
+
+    @property
+    def best(self) -> dict[str, int]:
+        """The number of the best row of each change."""
+        found: dict[str, int] = {}
+        for i, row in enumerate(self.rows):
+            if not row.why_not:
+                found.setdefault(row.change, i)
+        return found
+
+    @property
+    def refused(self) -> dict[str, list[str]]:
+        """Why changes could not be tried at all, and which."""
+        best, found = self.best, dict[str, list[str]]()
+        for row in self.rows:
+            names = found.setdefault(row.why_not, []) if row.change not in best else []
+            if row.change not in names:
+                names.append(row.change)
+        return found
+
+    @property
+    def helping(self) -> tuple[Row, ...]:
+        """The changes, each at its best rate, with a clearly lower loss than the model as it is after as many steps;
+        none if the first row has not."""
+        base = self.as_it_is
+        bound = base.held_out_loss
+        if math.isfinite(bound):
+            bound -= UNCLEAR * abs(bound)
+        rows = [self.rows[i] for i in self.best.values()]
+        found = tuple(row for row in rows if row.steps >= base.steps and row.held_out_loss < bound)
+        return found if found and found[0] is rows[0] else ()
+
+    @property
+    def summary(self) -> str:
+        """What would help, in sentences."""
+        base, helping = self.as_it_is, self.helping
+        was = number(base.held_out_loss)
+        effort = f"{self.seconds:.0f} s, {self.trials} trials on copies, {self.examples:,} examples"
+        said = [f"What would help, measured ({effort}):"]
+        if base.why_not:
+            said.append(f"the model as it is could not be trained: {base.why_not}.")
+        elif not helping:
+            said.append(f"nothing that was tried is clearly better than the model as it is (held-out loss {was}).")
+        else:
+            said.append(f"{helping[0].title}: held-out loss {helping[0].losses} (as it is {was}).")
+            others = "; ".join(f"{row.title} {row.losses}" for row in helping[1:SHOWN])
+            said += [f"Also {others}."] if others else []
+        return " ".join(filter(None, (*said, self.stopped)))
+
+    def __str__(self) -> str:
+        lines = [HEAD]
+        for i in self.best.values():
+            row = self.rows[i]
+            code = row.code or ("-" if row.times == 1 else "the rate alone")
+            numbers = f"{row.rate:.3g}", number(row.held_out_loss), number(row.tripled_loss), str(row.steps)
+            lines.append((str(i), row.title, *numbers, code))
+        widths = [max(len(line[i]) for line in lines) for i in range(len(HEAD))]
+        table = [
+            "  ".join(
+                text.ljust(width) if i in TEXTS else text.rjust(width)
+                for i, (text, width) in enumerate(zip(line, widths, strict=True))
+            ).rstrip()
+            for line in lines
+        ]
+        notes = [NOTE.format(optimizer=self.optimizer)]
+        if self.refused:
+            said = (f"{', '.join(names)} ({why})" for why, names in self.refused.items())
+            notes.append(f"Could not be tried: {'; '.join(said)}.")
+        above, below = textwrap.wrap(self.summary, WIDTH), [line for n in notes for line in textwrap.wrap(n, WIDTH)]
+        return "\n".join([*above, *table, *below])
+
+    def _repr_html_(self) -> str:
+        return section(self)
+
+    def to_dataframe(self) -> Any:
+        """The rows as a data frame of pandas."""
+        try:
+            import pandas as pd  # type: ignore[import-untyped]
+        except ImportError as error:
+            raise ImportError(NO_PANDAS) from error
+        names = "change", "rate", "held_out_loss", "tripled_loss", "seconds", "why_not", "times", "steps", "code"
+        return pd.DataFrame([{name: getattr(row, name) for name in names} for row in self.rows])
+
+
+def number(value: float) -> str:
+    """A loss in short."""
+    if math.isnan(value):
+        return "-"
+    return "diverged" if math.isinf(value) else f"{value:.3g}"

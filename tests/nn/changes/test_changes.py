@@ -1,0 +1,182 @@
+"""`nn.changes`: each change reaches the parts of any model, and the model that it was given stays as it is."""
+
+import copy
+import itertools
+
+import numpy as np
+import pytest
+
+import nn
+
+rng = np.random.default_rng(0)
+X = rng.standard_normal((8, 4)).astype(np.float32)
+SEQUENCE = rng.standard_normal((8, 5, 4)).astype(np.float32)
+IMAGES = rng.standard_normal((8, 2, 4, 4)).astype(np.float32)
+
+
+class Own(nn.Module):
+    """Layers in a list, a dict and an attribute; one activation for several of them; scores through tanh."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = [nn.Linear(4, 4, rng=i) for i in range(2)]
+        self.more = {"a": (nn.Linear(4, 4, rng=2), nn.Sigmoid())}
+        self.activation = nn.ReLU()
+        self.out = nn.Linear(4, 2, rng=3)
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = self.activation(layer(x))
+        layer, activation = self.more["a"]
+        return self.out(activation(layer(x)))
+
+
+class Attention(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.attention, self.out = nn.MultiHeadAttention(4, 2, rng=0), nn.Linear(4, 2, rng=1)
+
+    def forward(self, x):
+        return self.out(np.mean(self.attention(x), axis=1))
+
+
+class Last(nn.Module):
+    """The last state of a recurrent layer, read out."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer, self.out = layer, nn.Linear(4, 2, rng=1)
+
+    def forward(self, x):
+        return self.out(self.layer(x)[1])
+
+
+MODELS = {
+    "MLP": (lambda: nn.MLP([4, 4, 4, 2], "relu", rng=0), X),
+    "own class": (Own, X),
+    "attention": (Attention, SEQUENCE),
+    "RNN": (lambda: Last(nn.RNN(4, 4, rng=0)), SEQUENCE),
+    "GRU": (lambda: Last(nn.GRU(4, 4, rng=0)), SEQUENCE),
+    "convolution": (
+        lambda: nn.Sequential(nn.Conv2d(2, 2, 3, padding=1, rng=0), nn.ReLU(), nn.Flatten(), nn.Linear(32, 2, rng=1)),
+        IMAGES,
+    ),
+    "residual": (lambda: nn.Sequential(nn.Residual(nn.Linear(4, 4, rng=0), nn.Tanh()), nn.Linear(4, 2, rng=1)), X),
+}
+EVERYWHERE = {
+    "drawn": lambda model, x: nn.changes.drawn(model, x, "he"),
+    "scaled": lambda model, x: nn.changes.scaled(model, x, 2.0),
+    "layer": lambda model, x: nn.changes.normalised(model, x, "layer"),
+    "batch": lambda model, x: nn.changes.normalised(model, x, "batch"),
+    "skips": nn.changes.skipping,
+    "standardised": lambda model, x: nn.changes.standardised(model, 100 * x),
+}
+
+
+def state(model):
+    return {name: array.tobytes() for name, array in model.state_dict().items()}
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"), [pair for pair in itertools.product(MODELS, EVERYWHERE) if pair != ("GRU", "skips")]
+)
+def test_a_change_reaches_any_model_can_be_trained_and_leaves_the_model_alone(kind, change):
+    make, x = MODELS[kind]
+    model = make()
+    before, output = state(model), model(x).data
+    changed = EVERYWHERE[change](model, x)
+    assert not np.array_equal(changed(x).data, output)
+    assert state(model) == before
+    np.testing.assert_array_equal(model(x).data, output)
+    twin = copy.deepcopy(changed)
+    nn.squared_error(twin(x), np.zeros((8, 2), np.float32)).backward()
+    assert all(parameter.grad is not None for parameter in twin.parameters())
+    assert all(parameter.grad is None for parameter in changed.parameters())
+    assert changed(x).dtype == np.float32
+
+
+def test_normalised_scores_have_mean_0_and_variance_1_inside_of_a_cell_too():
+    cell = nn.changes.normalised(Last(nn.RNN(4, 4, rng=0)), SEQUENCE, "batch").layer.cell
+    scores = cell.state(X).data
+    np.testing.assert_allclose((scores.mean(axis=0), scores.std(axis=0)), (np.zeros(4), np.ones(4)), atol=1e-3)
+    changed = nn.changes.normalised(MODELS["convolution"][0](), IMAGES, "layer")
+    scores = changed[0](IMAGES).data
+    np.testing.assert_allclose(scores.mean(axis=1), np.zeros((8, 4, 4)), atol=1e-5)
+
+
+def test_a_skip_adds_what_the_layer_was_given_to_what_its_activation_returns():
+    model = Own()
+    changed = nn.changes.skipping(model, X)
+    h = X
+    for layer in model.layers:
+        h = h + model.activation(layer(h))
+    layer, activation = model.more["a"]
+    h = h + activation(layer(h))
+    np.testing.assert_allclose(changed(X).data, model.out(h).data, rtol=1e-6)
+
+
+def test_activations_are_exchanged_wherever_they_are_held_but_for_one_that_makes_the_output():
+    changed = nn.changes.activated(Own(), X, "tanh")
+    assert type(changed.activation) is nn.Tanh
+    assert type(changed.more["a"][1]) is nn.Tanh
+    model = nn.Sequential(nn.Linear(4, 4, rng=0), nn.Sigmoid(), nn.Linear(4, 2, rng=0), nn.Sigmoid())
+    kinds = [type(part) for part in nn.changes.activated(model, X, nn.ReLU)]
+    assert kinds == [nn.Linear, nn.ReLU, nn.Linear, nn.Sigmoid]
+
+
+def test_frozen_weights_and_tables_are_not_drawn():
+    model = nn.Sequential(nn.Embedding(9, 4, rng=0), nn.Linear(4, 4, rng=0), nn.Tanh(), nn.Linear(4, 2, rng=0))
+    model[1].freeze()
+    changed = nn.changes.drawn(model, np.arange(8), "orthogonal")
+    same = [np.array_equal(model[i].weights.data, changed[i].weights.data) for i in (0, 1, 3)]
+    assert same == [True, True, False]
+
+
+def test_outlying_layers_become_like_the_others_and_biases_zero():
+    model = nn.MLP([4, 4, 4, 4, 2], rng=0)
+    model[2].weights.data *= 1e-3
+    changed = nn.changes.like_the_others(model, X)
+    ratio = changed[2].weights.data.std() / changed[0].weights.data.std()
+    assert 0.3 < ratio < 3
+    np.testing.assert_array_equal(changed[0].weights.data, model[0].weights.data)
+    model[0].bias.data += 3
+    assert not np.any(nn.changes.biases_zero(model, X)[0].bias.data)
+
+
+def test_inputs_are_standardised_together_or_each_feature_by_itself():
+    x = np.array([[0, 100], [1, 300], [2, 800]])
+    for axis, each in ((None, False), (0, True)):
+        changed = nn.changes.standardised(nn.MLP([2, 1], rng=0), x, each)
+        seen = np.asarray(changed[0](x))
+        np.testing.assert_allclose(seen.mean(axis), np.zeros(2)[axis:] if each else 0, atol=1e-5)
+        np.testing.assert_allclose(seen.std(axis), np.ones(2) if each else 1, atol=1e-5)
+    assert {"0.mean", "0.std"} < changed.state_dict().keys()
+
+
+def test_a_softmax_at_the_end_goes_and_the_scores_come_out():
+    inner = nn.MLP([4, 3], rng=0)
+    model = nn.Sequential(*inner, nn.Softmax())
+    np.testing.assert_array_equal(nn.changes.without_last(model, X)(X).data, inner(X).data)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda: nn.changes.drawn(nn.Tanh(), X, "he"), "calls no module with `weights`"),
+        (lambda: nn.changes.scaled(nn.Linear(4, 2), X, 2.0), "no hidden one"),
+        (lambda: nn.changes.activated(nn.Linear(4, 2), X, "relu"), "no activation as a module"),
+        (lambda: nn.changes.activated(nn.MLP([4, 3, 2]), X, "tanh"), "Tanh already"),
+        (lambda: nn.changes.normalised(nn.MLP([4, 3, 2]), X, "group"), "'batch'"),
+        (lambda: nn.changes.skipping(nn.MLP([4, 3, 2]), X), "shape of its inputs"),
+        (lambda: nn.changes.skipping(MODELS["GRU"][0](), SEQUENCE), "shape of its inputs"),  # (4, 12) for three gates
+        (lambda: nn.changes.like_the_others(nn.MLP([4, 3, 3, 2], rng=0), X), "3 times"),
+        (lambda: nn.changes.biases_zero(nn.MLP([4, 3, 2]), X), "0 already"),
+        (lambda: nn.changes.standardised(nn.MLP([4, 3, 2]), X), "near enough"),
+        (lambda: nn.changes.standardised(nn.Sequential(nn.Embedding(9, 2)), np.arange(8)), "places in a table"),
+        (lambda: nn.changes.standardised(nn.MLP([4, 2]), (X, X)), "several inputs"),
+        (lambda: nn.changes.without_last(nn.MLP([4, 2]), X), "Softmax"),
+    ],
+)
+def test_what_cannot_be_done_says_why(change, said):
+    with pytest.raises(ValueError, match=said):
+        change()
