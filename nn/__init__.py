@@ -35,7 +35,9 @@ from nn.layers import (
     LogSoftmax,
     LSTMCell,
     Masking,
+    MaxOverTime,
     MaxPool2d,
+    MeanOverTime,
     MultiHeadAttention,
     PReLU,
     ReLU,
@@ -80,6 +82,7 @@ from nn.optimizers import (
     schedules,
 )
 from nn.outputs import classify, probabilities
+from nn.padding import pad_sequences, sequence_mask
 from nn.parameter import Buffer, Parameter
 from nn.signals.measure import signals
 from nn.training import data
@@ -139,7 +142,9 @@ __all__ = [
     "LogSigmoid",
     "LogSoftmax",
     "Masking",
+    "MaxOverTime",
     "MaxPool2d",
+    "MeanOverTime",
     "Module",
     "MultiHeadAttention",
     "Optimizer",
@@ -185,6 +190,7 @@ __all__ = [
     "minimize",
     "nll_loss",
     "normalise_gradients",
+    "pad_sequences",
     "perceptrons",
     "predict",
     "pretrain",
@@ -193,6 +199,7 @@ __all__ = [
     "save",
     "save_weights",
     "schedules",
+    "sequence_mask",
     "signals",
     "squared_error",
     "torch_names",
