@@ -65,6 +65,7 @@ from nn.losses import (
     logistic_loss,
     nll_loss,
     squared_error,
+    unpadded,
 )
 from nn.module import Module
 from nn.optimizers import (
@@ -203,6 +204,7 @@ __all__ = [
     "signals",
     "squared_error",
     "torch_names",
+    "unpadded",
 ]
 
 # What not every program needs is imported when it is first asked for.

@@ -147,6 +147,10 @@ def at_present(function: Any, x: Any, there: Any) -> Any:
 
     What it draws at random for them does not depend on how much padding there is.
     """
-    places = np.maximum(np.cumsum(there.ravel()).reshape(there.shape) - 1, 0)
-    there_too = there.reshape(*there.shape, *[1] * (x.ndim - there.ndim))
-    return np.where(there_too, function(x[there])[places], 0)
+    return spread(function(x[there]), there)
+
+
+def spread(rows: Any, there: Any) -> Any:
+    """Rows in the places that are there, one after the other, and 0 elsewhere."""
+    places = np.maximum(np.cumsum(there).reshape(there.shape) - 1, 0)
+    return np.where(there.reshape(*there.shape, *[1] * (rows.ndim - 1)), rows[places], 0)

@@ -45,7 +45,7 @@ NETWORKS = [
     {"padding": "checks"},
     {
         "layers": "checks docstrings functions module noise padding parameter",
-        "losses": "checks functions",
+        "losses": "checks functions padding",
         "optimizers": "checks docstrings module norms parameter",
     },
     {

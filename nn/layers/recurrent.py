@@ -316,7 +316,7 @@ class Recurrent(Layer):
         self.above = [Layer(make(width), make(width) if bidirectional else None) for _ in range(layers - 1)]
         self.dropout = Dropout(dropout, rng) if dropout else None
 
-    def forward(self, x: Any, state: Any = None, *, lengths: Any = None) -> tuple[Any, Any]:
+    def forward(self, x: Any, state: Any = None, lengths: Any = None) -> tuple[Any, Any]:
         """All states h of the last layer, shape (examples, steps, units), and the last state.
 
         The last state of one cell has the shape (examples, units). Those of several cells, two for each layer that runs
