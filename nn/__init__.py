@@ -93,7 +93,7 @@ from nn.training.data import DataLoader, minibatches
 from nn.training.evaluation import evaluate, predict
 from nn.training.fit import Training, fit
 from nn.training.history import History
-from nn.training.metrics import accuracy, r2
+from nn.training.metrics import accuracy, confusion_matrix, f1, r2, sklearn_metric, top_k_accuracy
 
 if TYPE_CHECKING:
     from nn.lecture.boosting import boost
@@ -175,10 +175,12 @@ __all__ = [
     "classify",
     "clip_norm",
     "clip_value",
+    "confusion_matrix",
     "cosine_distance",
     "cross_entropy",
     "data",
     "evaluate",
+    "f1",
     "fit",
     "hinge_loss",
     "huber_loss",
@@ -202,7 +204,9 @@ __all__ = [
     "schedules",
     "sequence_mask",
     "signals",
+    "sklearn_metric",
     "squared_error",
+    "top_k_accuracy",
     "torch_names",
     "unpadded",
 ]

@@ -82,7 +82,7 @@ class Unpadded:
         try:
             self.__signature__ = inspect.signature(function)
         except (TypeError, ValueError):
-            self.__signature__ = inspect.signature(Unpadded.__call__)
+            self.__signature__ = inspect.signature(self.__call__)
 
     def __repr__(self) -> str:
         return f"unpadded({self.__name__}, ignore_index={self.ignore_index})"
@@ -94,8 +94,8 @@ class Unpadded:
         outputs = outputs if isinstance(outputs, Tensor | tuple | dict) else np.asarray(outputs)
         shape = getattr(outputs, "shape", None)
         if shape is None or shape[:2] != known.shape:
-            told = f"that are a {type(outputs).__name__}" if shape is None else f"of shape {shape}"
-            raise ValueError(SHAPES.format(name=self.__name__, outputs=told, targets=np.shape(targets)))
+            got = f"that are a {type(outputs).__name__}" if shape is None else f"of shape {shape}"
+            raise ValueError(SHAPES.format(name=self.__name__, outputs=got, targets=np.shape(targets)))
         targets = targets if isinstance(targets, Tensor) else np.asarray(targets)
         call = functools.partial(self.function, outputs[known], targets[known], **options)
         alone = options.get("reduction") == "none"
@@ -125,6 +125,10 @@ class Unpadded:
         else:
             heard.extend(inner)
         return result
+
+    def padding(self, dtype: Any) -> Any:
+        """What stands for padding in targets of a dtype."""
+        return np.nan if dtype.kind == "f" else self.ignore_index
 
     def known(self, targets: Any) -> Any:
         """Which steps count, shape (examples, steps), or None where the targets have no steps."""
