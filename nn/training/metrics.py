@@ -232,8 +232,8 @@ class ConfusionMatrix:
             raise ImportError(NO_MATPLOTLIB) from error
         classes = len(self.names)
         shares = self.counts / np.maximum(self.counts.sum(axis=1, keepdims=True), 1)
-        side = min(2.2 + 0.55 * classes, 12)
-        made = Figure(figsize=(side + 0.6, side), layout="constrained")
+        side = min(2.2 + 0.5 * classes, 12)
+        made = Figure(figsize=(1.2 * side, side), layout="constrained")
         axes = made.subplots()
         drawn = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         places = range(classes)
@@ -248,7 +248,7 @@ class ConfusionMatrix:
                 axes.text(
                     j, i, f"{count:,}", ha="center", va="center", color="white" if shares[i, j] > 0.55 else "black"
                 )
-        made.colorbar(drawn, ax=axes, label="share of the label's examples", shrink=0.8)
+        made.colorbar(drawn, ax=axes, label="share of the row")
         return made
 
 

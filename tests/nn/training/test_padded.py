@@ -106,7 +106,7 @@ class TestPadded:
 class TestBuckets:
     def test_all_examples_come_once_in_batches_of_like_length(self):
         plain, grouped = (
-            loader(SEQUENCES, np.arange(23), shuffle=True, rng=0, group_by_length=g) for g in (0 > 1, True)
+            loader(SEQUENCES, np.arange(23), shuffle=True, rng=0, group_by_length=g) for g in (False, True)
         )
         waste = [sum(x.shape[1] * len(x) for x, _, _ in made) - STEPS.sum() for made in (plain, grouped)]
         assert waste[1] < waste[0] / 2
@@ -276,7 +276,7 @@ class TestUnpadded:
     def test_a_loss_that_is_not_finite_is_not_blamed_on_padding(self):
         model = Tagger(2)
         model.scores.weights.data[0, 0] = np.inf
-        with pytest.raises(FloatingPointError, match="parameter scores.weights"), np.errstate(all="ignore"):
+        with pytest.raises(FloatingPointError, match=r"parameter scores\.weights"), np.errstate(all="ignore"):
             nn.fit(model, nn.unpadded(nn.squared_error), loader(SEQUENCES, VALUES), epochs=1)
 
     @pytest.mark.parametrize(
