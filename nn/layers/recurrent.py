@@ -21,10 +21,10 @@ from nn.padding import at_present, present
 SEQUENCE = (
     "{title} was given an input of shape {got}. Give sequences of shape (examples, steps, {d_in}), of one step or more."
 )
-STATE = "{title} was given a state of shape {got}. It has shape {want}."
+STATE = "{title} was given a state of shape {got}. It has shape {want}. (Lengths go by name, `lengths=lengths`.)"
 PARTS = (
     "{title} was given a {got} as its state. Give what it returns as the last one: an array h, or of an LSTM a pair "
-    "(h, c)."
+    "(h, c). (Lengths go by name, `lengths=lengths`.)"
 )
 BETWEEN = (
     "{name}(dropout={dropout}, layers=1): dropout is between layers. Write `layers=2` or more, or an `nn.Dropout`."
@@ -98,12 +98,11 @@ class Cell(Module):
         known = [None] * x.shape[1] if there is None else [None if step.all() else step[:, None] for step in there.T]
         for scores, now in zip(unstacked(self.input(x))[::way], known[::way], strict=True):
             before, state = state, self.step(scores, *state)
-            if now is None:
-                states.append(state[0])
-            else:
-                states.append(np.where(now, state[0], 0))
+            if now is not None:
                 state = tuple(np.where(now, new, old) for new, old in zip(state, before, strict=True))
-        return np.stack(states[::way], axis=1), state
+            states.append(state[0])
+        along = np.stack(states[::way], axis=1)
+        return (along if there is None else np.where(there[:, :, None], along, 0)), state
 
     def step(self, scores: Any, *state: Any) -> State:
         """The next state, from the scores of the input and the state before."""

@@ -12,12 +12,22 @@ import numpy as np
 from nn.checks import as_seed, positive, whole
 from nn.noise import masked, noisy
 from nn.training.ahead import ahead
-from nn.training.padded import padded
-from nn.training.sources import EMPTY, Arrays, Batch, Collate, Stream, as_parts, as_source, check_batch, windows
+from nn.training.buckets import grouped
+from nn.training.padded import Padded
+from nn.training.sources import (
+    EMPTY,
+    Arrays,
+    Batch,
+    Collate,
+    Stream,
+    as_batch,
+    as_parts,
+    as_source,
+    check_batch,
+    windows,
+)
 
 __all__ = ["DataLoader", "gaussian_noise", "masking", "minibatches", "padded"]
-
-POOL = 50  # batches whose sequences are sorted by length together
 
 Transform: TypeAlias = "Callable[[np.random.Generator, Batch], Any]"
 
@@ -334,25 +344,46 @@ class DataLoader:
         return f"DataLoader({count}, batch_size={self.batch_size}, epoch={self.epoch}, batch={self.batch})"
 
 
-def as_batch(made: Any) -> Batch:
-    """What a user's function made, as the parts of a batch."""
-    return made if isinstance(made, tuple) else tuple(made) if isinstance(made, list) else (made,)
+# Sequences of unequal length
 
 
-def grouped(order: Any, places: list[slice], lengths: Any, rng: np.random.Generator | None) -> tuple[Any, list[slice]]:
-    """An order in which batches are of like length, and the places of its batches.
+def padded(*, fill: Any = None) -> Padded:
+    """What makes a batch of sequences of unequal length: `nn.DataLoader(sequences, tags, collate=nn.data.padded())`.
 
-    What is left out at the end is not the longest: the places are cut before anything is sorted.
+    The first part of an example is its sequence, an array whose first axis counts the steps. A batch is
+    `(x, lengths, ...)`: the sequences padded at their ends to the longest of the batch, how many steps each has, and
+    the other parts. Of these what has a value for each step (the same number of them) is padded along, and all else is
+    put side by side. The model is called as `model(x, lengths)`; its layers take `lengths`.
+
+    Parameters
+    ----------
+    fill : number or tuple of numbers, optional
+        What stands after the end of a sequence, for all parts or for each. By default 0 in the first part, and in the
+        others what says that nothing is there: -1 in whole numbers, NaN in others. That is what `nn.unpadded` leaves
+        out of losses and metrics, and `nn.cross_entropy` by `ignore_index=-1`.
+
+    Returns
+    -------
+    callable
+        A `collate` of `nn.DataLoader`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        While iterating: if sequences have no steps, or differ in more than their steps; if a part has another number
+        of steps than its sequence; if a dtype cannot hold what it is filled with.
+
+    Examples
+    --------
+    >>> import nn
+    >>> sequences, tags = [[7, 8, 9], [5], [1, 2]], [[1, 0, 1], [1], [0, 0]]
+    >>> loader = nn.DataLoader(sequences, tags, batch_size=2, collate=nn.data.padded())
+    >>> for x, lengths, y in loader:
+    ...     print(x.tolist(), lengths.tolist(), y.tolist())
+    [[7, 8, 9], [5, 0, 0]] [3, 1] [[1, 0, 1], [1, -1, -1]]
+    [[1, 2]] [2] [[0, 0]]
     """
-    size, stop = places[0].stop, places[-1].stop
-    pool = stop if rng is None else POOL * size
-    pools = [order[start : min(start + pool, stop)] for start in range(0, stop, pool)]
-    ascending = np.concatenate([some[np.argsort(lengths[some], kind="stable")] for some in pools])
-    batches = [ascending[place] for place in places]
-    if rng is not None:
-        batches = [batches[i] for i in rng.permutation(len(batches))]
-    ends = np.cumsum([len(batch) for batch in batches]).tolist()
-    return np.concatenate(batches), [slice(end - len(batch), end) for end, batch in zip(ends, batches, strict=True)]
+    return Padded(fill)
 
 
 # Random changes of the inputs

@@ -1,4 +1,4 @@
-"""`padded`: how a loader makes one batch of sequences of unequal length. Which come together is not chosen here."""
+"""`Padded`: how a loader makes one batch of sequences of unequal length. Which come together is not chosen here."""
 
 from __future__ import annotations
 
@@ -27,47 +27,8 @@ NOT_SIGNED = (
 )
 
 
-def padded(*, fill: Any = None) -> Padded:
-    """What makes a batch of sequences of unequal length: `nn.DataLoader(sequences, tags, collate=nn.data.padded())`.
-
-    The first part of an example is its sequence, an array whose first axis counts the steps. A batch is
-    `(x, lengths, ...)`: the sequences padded at their ends to the longest of the batch, how many steps each has, and
-    the other parts. Of these what has a value for each step (the same number of them) is padded along, and all else is
-    put side by side. The model is called as `model(x, lengths)`; its layers take `lengths`.
-
-    Parameters
-    ----------
-    fill : number or tuple of numbers, optional
-        What stands after the end of a sequence, for all parts or for each. By default 0 in the first part, and in the
-        others what says that nothing is there: -1 in whole numbers, NaN in others. That is what `nn.unpadded` leaves
-        out of losses and metrics, and `nn.cross_entropy` by `ignore_index=-1`.
-
-    Returns
-    -------
-    callable
-        A `collate` of `nn.DataLoader`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        While iterating: if sequences have no steps, or differ in more than their steps; if a part has another number
-        of steps than its sequence; if a dtype cannot hold what it is filled with.
-
-    Examples
-    --------
-    >>> import nn
-    >>> sequences, tags = [[7, 8, 9], [5], [1, 2]], [[1, 0, 1], [1], [0, 0]]
-    >>> loader = nn.DataLoader(sequences, tags, batch_size=2, collate=nn.data.padded())
-    >>> for x, lengths, y in loader:
-    ...     print(x.tolist(), lengths.tolist(), y.tolist())
-    [[7, 8, 9], [5, 0, 0]] [3, 1] [[1, 0, 1], [1, -1, -1]]
-    [[1, 2]] [2] [[0, 0]]
-    """
-    return Padded(fill)
-
-
 class Padded:
-    """What `padded` returns."""
+    """A `collate` that pads; `nn.data.padded` tells how."""
 
     def __init__(self, fill: Any) -> None:
         self.fill = tuple(fill) if isinstance(fill, list) else fill

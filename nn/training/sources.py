@@ -21,6 +21,11 @@ EMPTY = "{name} was given no examples. Leave empty data out; `len(x)` must be at
 NO_ROWS = (
     "{name} was given {what}. Its first axis counts the examples: give it an array, such as `np.array([[1.0, 2.0]])`."
 )
+UNEQUAL_ROWS = (
+    "{name} was given rows of different lengths ({error}). An array has rows of one length, such as "
+    "`np.array([[1.0, 2.0]])`; for sequences of unequal length write "
+    "`nn.DataLoader(sequences, targets, collate=nn.data.padded())`."
+)
 RAGGED = (
     "{name} was given examples of shapes {first} and {other} in one batch. A batch is one array: pad or crop the "
     "examples to one shape, in the dataset or before; sequences of unequal length by `collate=nn.data.padded()`."
@@ -170,7 +175,7 @@ def as_array(source: Any, name: str) -> Any:
     try:
         array = source if hasattr(source, "__array_function__") else np.asarray(source)
     except ValueError as error:
-        raise ValueError(NO_ROWS.format(name=name, what=f"rows of different lengths ({error})")) from error
+        raise ValueError(UNEQUAL_ROWS.format(name=name, error=error)) from error
     if array.ndim == 0:
         raise ValueError(NO_ROWS.format(name=name, what=f"a {type(source).__name__} without axes"))
     if array.dtype.kind == "O":
@@ -183,6 +188,11 @@ def length_of(part: Any) -> int:
     if not np.ndim(part) and not hasattr(part, "__len__"):
         raise ValueError(NO_STEPS.format(got=type(part).__name__))
     return len(part)
+
+
+def as_batch(made: Any) -> Batch:
+    """What a user's function made, as the parts of a batch."""
+    return made if isinstance(made, tuple) else tuple(made) if isinstance(made, list) else (made,)
 
 
 def as_parts(item: Any) -> Batch:
