@@ -125,6 +125,8 @@ class MultiHeadAttention(Module):
         context = x if itself else as_input(context)
         self._check(x, context)
         known = present(self._title(), lengths, context.shape)
+        if known is not None and known.all():
+            known = None
         asked = known if itself else None
         if known is not None:  # whatever padding holds, infinity and NaN too
             context = np.where(known[:, :, None], context, 0)

@@ -79,4 +79,6 @@ class MaxOverTime(OverTime):
 
 def lowest(dtype: Any) -> Any:
     """What no number of a dtype is smaller than."""
+    if dtype.kind == "b":
+        return False
     return np.iinfo(dtype).min if dtype.kind in "iu" else dtype.type(-np.inf)

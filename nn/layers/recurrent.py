@@ -338,8 +338,11 @@ class Recurrent(Layer):
         steps = longest = x.shape[1]
         if there is not None:  # the steps that no example has are not run
             longest = int(there.any(axis=0).sum())
-            there = there[:, :longest]
-            x = np.where(there[:, :, None], x[:, :longest], 0)
+            there, x = there[:, :longest], x[:, :longest]
+            if there.all():
+                there = None
+            else:
+                x = np.where(there[:, :, None], x, 0)
         x, ends = super().forward(x, begin[:ways], there)
         for i, layer in enumerate(self.above, 1):
             x, more = layer(self._dropped(x, there), begin[i * ways : (i + 1) * ways], there)

@@ -150,6 +150,16 @@ def test_pooling_has_second_derivatives_and_takes_whole_numbers():
         assert pool(np.ones((2, 3, 4), np.float32), [1, 2]).dtype == np.float32
 
 
+def test_the_largest_of_truth_values():
+    assert nn.MaxOverTime()(np.array([[[False], [True]]]), [1]).tolist() == [[False]]
+
+
+@pytest.mark.parametrize("name", DROPPING)
+def test_lengths_of_sequences_that_are_all_as_long_change_no_bit(name):
+    x = RNG.standard_normal((2, 3, 4))
+    np.testing.assert_array_equal(DROPPING[name]()(x).data, DROPPING[name]()(x, [3, 3]).data)
+
+
 def test_padding_costs_nothing_where_no_example_has_a_step():
     layer = nn.RNN(4, 2, rng=0, dtype=float)
     with no_grad():
