@@ -5,7 +5,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from autograd_mini import __version__ as __version__
-from nn import changes
 from nn.layers import (
     ELU,
     GELU,
@@ -96,6 +95,7 @@ from nn.training.history import History
 from nn.training.metrics import accuracy, confusion_matrix, f1, r2, sklearn_metric, top_k_accuracy
 
 if TYPE_CHECKING:
+    from nn import changes
     from nn.lecture.boosting import boost
     from nn.lecture.pretraining import Autoencoder, pretrain
     from nn.signals.log import SignalLog
@@ -213,6 +213,7 @@ __all__ = [
 
 # What not every program needs is imported when it is first asked for.
 LATER = {
+    "changes": "changes",
     "Autoencoder": "lecture.pretraining",
     "SignalLog": "signals.log",
     "boost": "lecture.boosting",
@@ -223,7 +224,8 @@ LATER = {
 def __getattr__(name: str) -> Any:
     if name not in LATER:
         raise AttributeError(f"module 'nn' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"nn.{LATER[name]}"), name)
+    module = importlib.import_module(f"nn.{LATER[name]}")
+    return module if LATER[name] == name else getattr(module, name)
 
 
 def __dir__() -> list[str]:

@@ -378,7 +378,7 @@ rule(
     second_cofactors,
     lambda g, _out, _g, a: second_cofactors(g, a),
     third_cofactors,
-    cases=(case((3, 3), (3, 3)), case((2, 3, 3), (2, 3, 3))),
+    cases=(case((3, 3), (3, 3)), case((1, 3, 3), (1, 3, 3))),
     prepare=lambda g, a: (g, well_conditioned(a)),
 )
 

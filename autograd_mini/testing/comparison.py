@@ -207,6 +207,9 @@ class Comparer:
         off, scale = np.abs(got - want.value), np.maximum(np.abs(got), np.abs(want.value))
         if self.rtol or not np.all((off > PLAIN * scale) & (TRUST * want.error <= PRECISE * scale)):
             return False
+        rounding = contracted(np.abs(self.cotangents[rows]), self.problem.rounding(self.problem.point))
+        if np.any(off * STEP <= TRUST * rounding):
+            return False  # so small a step is lost beside the other terms of a sum
         curve = self.curves[column]
         for step in (STEP, -STEP):
             side = self.projected(one_sided(curve, step, self.problem.eps, levels=FEW), rows)

@@ -125,14 +125,19 @@ class Problem:
 
     def ray(self, spacing: float) -> list[Vector]:
         """Nine points on one side of the point, a spacing apart."""
-        signs = np.random.default_rng(1).choice([-1.0, 1.0], self.point.size)
-        return [self.point * (1 + k * spacing * signs) for k in range(1, 10)]
+        return [self.point * (1 + k * spacing * self.unlike) for k in range(1, 10)]
+
+    @cached_property
+    def unlike(self) -> Vector:
+        """How far each entry goes, beside its size, where all do: no two alike, so that no rounding cancels another."""
+        rng = np.random.default_rng(1)
+        return rng.choice([-1.0, 1.0], self.point.size) * rng.uniform(0.5, 1, self.point.size)
 
     def nearby(self, point: Vector | None = None) -> list[Vector]:
         """Points that differ from the point by a few units of rounding: three on one side, then three on the other."""
-        signs = np.random.default_rng(0).choice([-1.0, 1.0], self.point.size)
         point = self.point if point is None else point
-        return [point * (1 + 4 * EPS * k * signs) for k in (1, 2, 3, -1, -2, -3)]
+        units = [np.random.default_rng(k).integers(1, 16, point.size) * np.sign(self.unlike) for k in range(3)]
+        return [point * (1 + side * EPS * unit) for side in (1, -1) for unit in units]
 
     def rounding(self, point: Vector) -> Vector:
         """How much the values change, without a jump at the point itself, when the inputs change by rounding."""

@@ -305,3 +305,13 @@ def test_copies_of_a_model_keep_the_hooks_in_another_precision_too():
     for twin in (copy.deepcopy(model), model.astype(np.float64)):
         np.sum(twin(x)).backward()
         np.testing.assert_array_equal(twin.weights.grad, [[-3], [-3]])
+
+
+def test_a_hook_behind_a_choice_is_called_once_and_sees_no_trap():
+    x, seen = Tensor(np.array([0.0, 4.0]), requires_grad=True), []
+    root = np.sqrt(x)
+    root.register_hook(lambda g: seen.append(np.array(g)))
+    x.register_hook(lambda g: seen.append(np.array(g)))
+    np.sum(np.where(x.data > 0, root, 0.0)).backward()
+    np.testing.assert_array_equal(seen, [[0, 1], [0, 0.25]])
+    np.testing.assert_array_equal(x.grad, [0, 0.25])

@@ -49,6 +49,14 @@ def test_a_second_derivative_larger_than_the_largest_number_is_right():
     assert check_derivatives(np.log, np.array([1e-300, 1.0])).verdict == "right"
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_a_term_that_is_lost_beside_others_that_cancel_is_not_called_wrong(seed):
+    rng = np.random.default_rng(seed)
+    large = rng.normal(size=3) * 10.0 ** rng.integers(-3, 3, 3)
+    terms = rng.permutation([*large, *-large, rng.normal() * 10.0 ** rng.integers(-20, -10)])
+    assert check_derivatives(np.sum, terms, order=1).verdict == "right"
+
+
 @pytest.mark.parametrize("x", [5.0, 6.5, 7.64613779])
 def test_an_oscillation_is_not_taken_for_noise(x):
     def waves(x):
