@@ -16,7 +16,7 @@ from nn.layers.init import Initialiser, orthogonal
 from nn.layers.linear import Linear
 from nn.layers.regularization import Dropout
 from nn.module import Module
-from nn.padding import at_present, present
+from nn.padding import present
 
 SEQUENCE = (
     "{title} was given an input of shape {got}. Give sequences of shape (examples, steps, {d_in}), of one step or more."
@@ -336,7 +336,7 @@ class Recurrent(Layer):
         begin = self._begin(state, x.shape[0], ways * (1 + len(self.above)))
         there = present(self._title(cell.d_in, cell.units), lengths, x.shape)
         steps = longest = x.shape[1]
-        if there is not None:  # the steps that no example has are not run
+        if there is not None:  # the steps that no example has are not run, nor drawn for by dropout
             longest = int(there.any(axis=0).sum())
             there, x = there[:, :longest], x[:, :longest]
             if there.all():
@@ -345,17 +345,11 @@ class Recurrent(Layer):
                 x = np.where(there[:, :, None], x, 0)
         x, ends = super().forward(x, begin[:ways], there)
         for i, layer in enumerate(self.above, 1):
-            x, more = layer(self._dropped(x, there), begin[i * ways : (i + 1) * ways], there)
+            x, more = layer(x if self.dropout is None else self.dropout(x), begin[i * ways : (i + 1) * ways], there)
             ends += more
         if steps > longest:
             x = np.pad(x, ((0, 0), (0, steps - longest), (0, 0)))
         return x, told(ends[0] if len(ends) == 1 else tuple(np.stack(part, axis=1) for part in zip(*ends, strict=True)))
-
-    def _dropped(self, x: Any, there: Any) -> Any:
-        """What one layer gives to the next."""
-        if self.dropout is None:
-            return x
-        return self.dropout(x) if there is None or not self.training else at_present(self.dropout, x, there)
 
     def _begin(self, state: Any, examples: int, cells: int) -> list[State]:
         """The state that each cell begins with."""

@@ -93,7 +93,7 @@ def results(model, x, *lengths):
 
 
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize(("extra", "fill"), [(0, 0.0), (4, 0.0), (2, 1e300), (1, np.nan)])
+@pytest.mark.parametrize(("extra", "fill"), [(0, 0.0), (4, 0.0), (2, 1e300), (1, np.nan), (1, np.inf)])
 def test_an_example_is_what_it_is_alone(name, extra, fill):
     model = MODELS[name]()
     out, gradient, gradients = results(model, padded(extra, fill), LENGTHS)

@@ -111,6 +111,8 @@ class TestBuckets:
         waste = [sum(x.shape[1] * len(x) for x, _, _ in made) - STEPS.sum() for made in (plain, grouped)]
         assert waste[1] < waste[0] / 2
         assert sorted(np.concatenate([i for _, _, i in grouped]).tolist()) == list(range(23))
+        longest = [x.shape[1] for x, _, _ in grouped]
+        assert longest != sorted(longest)
 
     def test_the_seed_decides_and_each_epoch_has_an_order_of_its_own(self):
         def order(made):
