@@ -138,7 +138,7 @@ def test_states_after_an_end_are_0_and_a_given_state_is_where_each_cell_begins(k
         np.testing.assert_array_equal(states.data[i, len(x) :], 0)
 
 
-@pytest.mark.parametrize("model", [Reads(nn.RNN, bidirectional=True), Mean()])
+@pytest.mark.parametrize("model", [Reads(nn.RNN), Mean()])
 def test_derivatives(model):
     check_module(OfLengths(model), padded(1, 0.5))
 
