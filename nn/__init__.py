@@ -34,7 +34,9 @@ from nn.layers import (
     LogSoftmax,
     LSTMCell,
     Masking,
+    MaxOverTime,
     MaxPool2d,
+    MeanOverTime,
     MultiHeadAttention,
     PReLU,
     ReLU,
@@ -62,6 +64,7 @@ from nn.losses import (
     logistic_loss,
     nll_loss,
     squared_error,
+    unpadded,
 )
 from nn.module import Module
 from nn.optimizers import (
@@ -79,6 +82,7 @@ from nn.optimizers import (
     schedules,
 )
 from nn.outputs import classify, probabilities
+from nn.padding import pad_sequences, sequence_mask
 from nn.parameter import Buffer, Parameter
 from nn.signals.measure import signals
 from nn.training import data
@@ -88,7 +92,7 @@ from nn.training.data import DataLoader, minibatches
 from nn.training.evaluation import evaluate, predict
 from nn.training.fit import Training, fit
 from nn.training.history import History
-from nn.training.metrics import accuracy, r2
+from nn.training.metrics import accuracy, confusion_matrix, f1, r2, sklearn_metric, top_k_accuracy
 
 if TYPE_CHECKING:
     from nn import changes
@@ -139,7 +143,9 @@ __all__ = [
     "LogSigmoid",
     "LogSoftmax",
     "Masking",
+    "MaxOverTime",
     "MaxPool2d",
+    "MeanOverTime",
     "Module",
     "MultiHeadAttention",
     "Optimizer",
@@ -169,10 +175,12 @@ __all__ = [
     "classify",
     "clip_norm",
     "clip_value",
+    "confusion_matrix",
     "cosine_distance",
     "cross_entropy",
     "data",
     "evaluate",
+    "f1",
     "fit",
     "hinge_loss",
     "huber_loss",
@@ -185,6 +193,7 @@ __all__ = [
     "minimize",
     "nll_loss",
     "normalise_gradients",
+    "pad_sequences",
     "perceptrons",
     "predict",
     "pretrain",
@@ -193,9 +202,13 @@ __all__ = [
     "save",
     "save_weights",
     "schedules",
+    "sequence_mask",
     "signals",
+    "sklearn_metric",
     "squared_error",
+    "top_k_accuracy",
     "torch_names",
+    "unpadded",
 ]
 
 # What not every program needs is imported when it is first asked for.

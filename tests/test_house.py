@@ -42,14 +42,15 @@ NETWORKS = [
     {"parameter": "", "functions": "", "norms": "", "noise": "", "docstrings": ""},
     {"module": "parameter", "outputs": "functions"},
     {"checks": "module"},
+    {"padding": "checks"},
     {
-        "layers": "checks docstrings functions module noise parameter",
-        "losses": "checks functions",
+        "layers": "checks docstrings functions module noise padding parameter",
+        "losses": "checks functions padding",
         "optimizers": "checks docstrings module norms parameter",
     },
     {
         "changes": "checks layers module norms parameter",
-        "training": "checks losses module noise optimizers outputs parameter",
+        "training": "checks losses module noise optimizers outputs padding parameter",
     },
     {"signals": "changes checks functions module norms optimizers parameter training"},  # cures are changes that train
     {"lecture": "checks layers losses module optimizers parameter training"},

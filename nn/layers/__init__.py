@@ -25,6 +25,7 @@ from nn.layers.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose
 from nn.layers.embedding import Embedding
 from nn.layers.linear import MLP, Flatten, Linear, Residual, Sequential
 from nn.layers.normalization import BatchNorm, GroupNorm, LayerNorm, WeightNorm
+from nn.layers.over_time import MaxOverTime, MeanOverTime
 from nn.layers.pooling import AvgPool2d, MaxPool2d
 from nn.layers.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from nn.layers.regularization import ChannelDropout, Dropout, GaussianNoise, Masking
@@ -58,7 +59,9 @@ __all__ = [
     "LogSigmoid",
     "LogSoftmax",
     "Masking",
+    "MaxOverTime",
     "MaxPool2d",
+    "MeanOverTime",
     "MultiHeadAttention",
     "PReLU",
     "RNNCell",

@@ -13,6 +13,7 @@ from nn.layers.init import Initialiser
 from nn.layers.linear import Linear
 from nn.layers.regularization import Dropout
 from nn.module import Module
+from nn.padding import at_present, present
 
 HEADS = (
     "MultiHeadAttention({units}, heads={heads}): each head takes an equal share of the units, and {heads} does not "
@@ -92,7 +93,14 @@ class MultiHeadAttention(Module):
         self.dropout = Dropout(dropout, rng)
 
     def forward(
-        self, x: Any, context: Any = None, *, mask: Any = None, causal: bool = False, weights: bool = False
+        self,
+        x: Any,
+        context: Any = None,
+        *,
+        lengths: Any = None,
+        mask: Any = None,
+        causal: bool = False,
+        weights: bool = False,
     ) -> Any:
         """What the positions of x read from those of `context`, by default x itself.
 
@@ -102,25 +110,37 @@ class MultiHeadAttention(Module):
             Queries are made of it, shape (examples, queries, units).
         context : array_like, optional
             Keys and values are made of it, shape (examples, keys, units).
+        lengths : array_like of int, optional
+            Of keys that are padded at their ends, how many each example has, shape (examples,): no query reads
+            padding. Where x reads from itself, the results after an example's end are 0.
         mask : array_like of bool, optional
-            True where a query may read a key; it broadcasts to (examples, queries, keys). For padded keys write
-            `known[:, None, :]`, where `known` of shape (examples, keys) is False at padding.
+            True where a query may read a key; it broadcasts to (examples, queries, keys). Queries after an example's
+            end are not asked for.
         causal : bool
             Query i reads keys 0 to i alone.
         weights : bool
             Return the weights, shape (examples, heads, queries, keys), too.
         """
-        x = as_input(x)
-        context = x if context is None else as_input(context)
+        x, itself = as_input(x), context is None
+        context = x if itself else as_input(context)
         self._check(x, context)
+        known = present(self._title(), lengths, context.shape)
+        if known is not None and known.all():
+            known = None
+        asked = known if itself else None
+        if known is not None:  # whatever padding holds, infinity and NaN too
+            context = np.where(known[:, :, None], context, 0)
+            x = context if itself else x
         q, k, v = (self._heads(part(of)) for part, of in ((self.query, x), (self.key, context), (self.value, context)))
         scores = np.matmul(q, np.swapaxes(k, -1, -2)) * (q.shape[-1] ** -0.5)
-        may = self._mask(mask, causal, (x.shape[0], x.shape[1], context.shape[1]))
+        may = self._mask(mask, causal, (x.shape[0], x.shape[1], context.shape[1]), known, asked)
         if may is not None:
             scores = np.where(may, scores, -np.inf)
         shares = softmax(scores)
-        read = np.swapaxes(np.matmul(self.dropout(shares), v), 1, 2)
+        read = np.swapaxes(np.matmul(self._dropped(shares, known, asked), v), 1, 2)
         result = self.out(np.reshape(read, x.shape))
+        if asked is not None:
+            result = np.where(asked[:, :, None], result, 0)
         return (result, shares) if weights else result
 
     def _check(self, x: Any, context: Any) -> None:
@@ -135,7 +155,14 @@ class MultiHeadAttention(Module):
         examples, positions, units = x.shape
         return np.swapaxes(np.reshape(x, (examples, positions, self.heads, units // self.heads)), 1, 2)
 
-    def _mask(self, mask: Any, causal: bool, shape: tuple[int, int, int]) -> Any:
+    def _dropped(self, shares: Any, known: Any, asked: Any) -> Any:
+        """The weights after dropout; what it draws does not depend on the padding."""
+        if known is None or not (self.training and self.dropout.share):
+            return self.dropout(shares)
+        pairs = known[:, None, :] if asked is None else asked[:, :, None] & known[:, None, :]
+        return at_present(self.dropout, shares, np.broadcast_to(pairs[:, None], shares.shape))
+
+    def _mask(self, mask: Any, causal: bool, shape: tuple[int, int, int], known: Any, asked: Any) -> Any:
         """Which query may read which key, shape (examples or 1, 1, queries, keys), or None for all."""
         title = self._title()
         may = None
@@ -150,6 +177,11 @@ class MultiHeadAttention(Module):
         if causal:
             before = np.tri(*shape[1:], dtype=bool)[None]
             may = before if may is None else may & before
+        if known is not None:
+            known = known[:, None, :]
+            may = known if may is None else may & known
+            if asked is not None:  # what is after an end reads anything, so that it is a number
+                may = may | ~asked[:, :, None]
         if may is None:
             return None
         lost = ~may.any(axis=-1)

@@ -16,14 +16,15 @@ from nn.layers.init import Initialiser, orthogonal
 from nn.layers.linear import Linear
 from nn.layers.regularization import Dropout
 from nn.module import Module
+from nn.padding import present
 
 SEQUENCE = (
     "{title} was given an input of shape {got}. Give sequences of shape (examples, steps, {d_in}), of one step or more."
 )
-STATE = "{title} was given a state of shape {got}. It has shape {want}."
+STATE = "{title} was given a state of shape {got}. It has shape {want}. (Lengths go by name, `lengths=lengths`.)"
 PARTS = (
     "{title} was given a {got} as its state. Give what it returns as the last one: an array h, or of an LSTM a pair "
-    "(h, c)."
+    "(h, c). (Lengths go by name, `lengths=lengths`.)"
 )
 BETWEEN = (
     "{name}(dropout={dropout}, layers=1): dropout is between layers. Write `layers=2` or more, or an `nn.Dropout`."
@@ -88,13 +89,20 @@ class Cell(Module):
         """A state of zeros for examples of this shape."""
         return tuple(np.zeros((*shape, width), self.state.weights.dtype) for width in self.widths)
 
-    def along(self, x: Any, state: State, way: int) -> tuple[Any, State]:
-        """The states h at all steps of sequences, run through forwards (1) or backwards (-1), and the last state."""
+    def along(self, x: Any, state: State, way: int, there: Any = None) -> tuple[Any, State]:
+        """The states h at all steps of sequences, run through forwards (1) or backwards (-1), and the last state.
+
+        Where `there`, of shape (examples, steps), is False, an example's state is passed on as it is, and h is 0.
+        """
         states = []
-        for scores in unstacked(self.input(x))[::way]:
-            state = self.step(scores, *state)
+        known = [None] * x.shape[1] if there is None else [None if step.all() else step[:, None] for step in there.T]
+        for scores, now in zip(unstacked(self.input(x))[::way], known[::way], strict=True):
+            before, state = state, self.step(scores, *state)
+            if now is not None:
+                state = tuple(np.where(now, new, old) for new, old in zip(state, before, strict=True))
             states.append(state[0])
-        return np.stack(states[::way], axis=1), state
+        along = np.stack(states[::way], axis=1)
+        return (along if there is None else np.where(there[:, :, None], along, 0)), state
 
     def step(self, scores: Any, *state: Any) -> State:
         """The next state, from the scores of the input and the state before."""
@@ -228,12 +236,12 @@ class Layer(Module):
         super().__init__()
         self.cell, self.back = cell, back
 
-    def forward(self, x: Any, begin: Sequence[State]) -> tuple[Any, list[State]]:
+    def forward(self, x: Any, begin: Sequence[State], there: Any = None) -> tuple[Any, list[State]]:
         """The states h of its cells side by side, shape (examples, steps, width), and the last state of each."""
         found, ends = [], []
         for name, way, state in zip(("cell", "back"), (1, -1), begin, strict=False):
             with scope(name):
-                states, end = getattr(self, name).along(x, state, way)
+                states, end = getattr(self, name).along(x, state, way, there)
             found.append(states)
             ends.append(end)
         return (found[0] if len(found) == 1 else np.concatenate(found, axis=-1)), ends
@@ -268,7 +276,8 @@ class Recurrent(Layer):
     Raises
     ------
     ValueError
-        If the input is not (examples, steps, d_in), or an initial state, 0 by default, has not the shape of the last.
+        If the input is not (examples, steps, d_in), an initial state, 0 by default, has not the shape of the last, or
+        the lengths are no whole numbers from 1 to the steps.
     """
 
     kind: type[Cell]
@@ -306,7 +315,7 @@ class Recurrent(Layer):
         self.above = [Layer(make(width), make(width) if bidirectional else None) for _ in range(layers - 1)]
         self.dropout = Dropout(dropout, rng) if dropout else None
 
-    def forward(self, x: Any, state: Any = None) -> tuple[Any, Any]:
+    def forward(self, x: Any, state: Any = None, lengths: Any = None) -> tuple[Any, Any]:
         """All states h of the last layer, shape (examples, steps, units), and the last state.
 
         The last state of one cell has the shape (examples, units). Those of several cells, two for each layer that runs
@@ -315,16 +324,31 @@ class Recurrent(Layer):
 
         A state that is carried from one training step to the next is detached, `h.detach()`: the graph that made it
         was freed by the step before.
+
+        Of sequences of unequal length, padded at their ends, `lengths` says how many steps each has, shape (examples,).
+        An example's results are then those that it has alone, whatever it is padded to and with: its last state is that
+        at its own end, where the cells that run back begin, and after its end h is 0.
         """
         x, cell = as_input(x), self.cell
         if x.ndim != 3 or x.shape[2] != cell.d_in or not x.shape[1]:
             raise ValueError(SEQUENCE.format(title=self._title(cell.d_in, cell.units), d_in=cell.d_in, got=x.shape))
         ways = 1 if self.back is None else 2
         begin = self._begin(state, x.shape[0], ways * (1 + len(self.above)))
-        x, ends = super().forward(x, begin[:ways])
+        there = present(self._title(cell.d_in, cell.units), lengths, x.shape)
+        steps = longest = x.shape[1]
+        if there is not None:  # the steps that no example has are not run, nor drawn for by dropout
+            longest = int(there.any(axis=0).sum())
+            there, x = there[:, :longest], x[:, :longest]
+            if there.all():
+                there = None
+            else:
+                x = np.where(there[:, :, None], x, 0)
+        x, ends = super().forward(x, begin[:ways], there)
         for i, layer in enumerate(self.above, 1):
-            x, more = layer(x if self.dropout is None else self.dropout(x), begin[i * ways : (i + 1) * ways])
+            x, more = layer(x if self.dropout is None else self.dropout(x), begin[i * ways : (i + 1) * ways], there)
             ends += more
+        if steps > longest:
+            x = np.pad(x, ((0, 0), (0, steps - longest), (0, 0)))
         return x, told(ends[0] if len(ends) == 1 else tuple(np.stack(part, axis=1) for part in zip(*ends, strict=True)))
 
     def _begin(self, state: Any, examples: int, cells: int) -> list[State]:

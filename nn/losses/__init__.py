@@ -1,6 +1,7 @@
 """Losses: how far a batch of outputs is from its targets. This page lists them; the files below are by topic."""
 
 from nn.losses.classification import cross_entropy, hinge_loss, kl_divergence, logistic_loss, nll_loss
+from nn.losses.padded import unpadded
 from nn.losses.regression import absolute_error, cosine_distance, huber_loss, squared_error
 
 __all__ = [
@@ -13,4 +14,5 @@ __all__ = [
     "logistic_loss",
     "nll_loss",
     "squared_error",
+    "unpadded",
 ]

@@ -143,9 +143,15 @@ def mean_over(entries: Callable[..., Any]) -> Callable[[Callable[..., Any]], Cal
             heard.append(Report(result, reduction, entries(*arguments, **options)))
             return result
 
+        loss.is_mean = True  # type: ignore[attr-defined]
         return loss
 
     return decorate
+
+
+def is_mean(function: Any) -> bool:
+    """Whether it is known to be a mean, so that those of batches can be put together: nn's own, and what counts."""
+    return bool(getattr(function, "is_mean", False)) or callable(getattr(function, "count", None))
 
 
 def all_entries(outputs: Any, _targets: Any, **_options: Any) -> Any:

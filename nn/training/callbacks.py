@@ -11,7 +11,7 @@ import numpy as np
 from nn.checks import positive, whole
 
 MODE = '{name}(mode={got!r}): "min" if smaller is better, as for losses, or "max", as for accuracies.'
-LARGER = "accuracy", "r2"  # quantities of which more is better
+LARGER = "accuracy", "top_k_accuracy", "f1", "r2"  # quantities of which more is better, as of all *_score
 FACTOR = "ReduceOnPlateau(factor={got!r}): what to multiply the learning rate by, between 0 and 1."
 MONITOR = "{name}(monitor={got!r}): the history has {known}. Names with val_ need `fit(validation=...)`."
 SCHEDULED = (
@@ -48,7 +48,8 @@ class Plateau:
             known = ", ".join(map(repr, history))
             raise ValueError(MONITOR.format(name=type(self).__name__, got=name, known=known))
         value = float(history[name][-1])
-        largest = name.removeprefix("val_") in LARGER if self.mode is None else self.mode == "max"
+        more = name.removeprefix("val_") in LARGER or name.endswith("_score")
+        largest = more if self.mode is None else self.mode == "max"
         sign = -1 if largest else 1
         if not math.isnan(value) and (self.best is None or sign * value < sign * self.best - self.min_delta):
             self.best, self.best_epoch, self.waited = value, history.epochs, 0
@@ -85,8 +86,8 @@ class EarlyStopping(Plateau):
     monitor : str, optional
         A quantity of the history; by default "val_loss", or "loss" if there is no validation.
     mode : str, optional
-        "min" if smaller is better, "max" if larger is; by default "max" for `nn.accuracy` and `nn.r2`, "min" for
-        everything else.
+        "min" if smaller is better, "max" if larger is; by default "max" for `nn.accuracy`, `nn.top_k_accuracy`,
+        `nn.f1`, `nn.r2` and what scikit-learn calls a score ("f1_score"), "min" for everything else.
     min_delta : float
         The least change that counts as an improvement.
     restore : bool

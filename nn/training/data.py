@@ -12,9 +12,22 @@ import numpy as np
 from nn.checks import as_seed, positive, whole
 from nn.noise import masked, noisy
 from nn.training.ahead import ahead
-from nn.training.sources import EMPTY, Arrays, Batch, Stream, as_parts, as_source, check_batch, stack, windows
+from nn.training.buckets import grouped
+from nn.training.padded import Padded
+from nn.training.sources import (
+    EMPTY,
+    Arrays,
+    Batch,
+    Collate,
+    Stream,
+    as_batch,
+    as_parts,
+    as_source,
+    check_batch,
+    windows,
+)
 
-__all__ = ["DataLoader", "gaussian_noise", "masking", "minibatches"]
+__all__ = ["DataLoader", "gaussian_noise", "masking", "minibatches", "padded"]
 
 Transform: TypeAlias = "Callable[[np.random.Generator, Batch], Any]"
 
@@ -29,6 +42,17 @@ NO_LENGTH = "The number of batches of a stream is not known before its end. Coun
 WHOLE = "DataLoader(batch_size=None) takes each item as a batch, so it needs a stream of batches. Give a `batch_size`."
 TRANSFORM = (
     "DataLoader(transform={got!r}): a function `transform(rng, batch) -> batch`, such as `nn.data.masking(0.2)`."
+)
+COLLATE = (
+    "DataLoader(collate={got!r}): a function `collate(examples) -> batch` of a list of them, such as "
+    "`nn.data.padded()`, which makes a tuple of arrays."
+)
+GROUPED = (
+    "DataLoader(group_by_length=...) was given {got} for {count} examples. Write True, and the length of an example is "
+    "that of its first part, or give the lengths: a whole number for each example."
+)
+GROUPED_STREAM = (
+    "DataLoader(group_by_length=...) was given a stream, whose examples come in its own order. Leave it out."
 )
 STATE = (
     "load_state_dict() was given a state of other data: {differences}. The position in an epoch means the same only "
@@ -99,6 +123,15 @@ class DataLoader:
     transform : callable, optional
         `transform(rng, batch) -> batch`: changes a batch at random, such as `nn.data.gaussian_noise(0.1)`. The
         generator it is given depends on the seed, the epoch and the batch only.
+    collate : callable, optional
+        `collate(examples) -> batch`: makes a batch, a tuple of arrays, of a list of examples, which may then differ in
+        shape; `nn.data.padded()` pads sequences to the longest of the batch. Lists of sequences are examples too:
+        `nn.DataLoader(sequences, labels, collate=nn.data.padded())`.
+    group_by_length : bool or array_like of int
+        Make batches of sequences of like length, so that little is padded. The seed decides which come together and in
+        which order: when shuffled, the examples of 50 batches at a time are sorted by length, and then all batches are
+        shuffled; otherwise all examples are sorted. True: the length of an example is that of its first part (each
+        example is read once for it). Or the lengths.
     prefetch : int
         How many batches a thread makes ahead; 0 makes each when it is asked for. It changes no batch. Worth it for
         examples that are read from files; arrays in memory are as fast without.
@@ -141,9 +174,14 @@ class DataLoader:
         drop_last: bool = False,
         rng: int | np.random.Generator | None = None,
         transform: Transform | None = None,
+        collate: Collate | None = None,
+        group_by_length: Any = False,
         prefetch: int = 0,
     ) -> None:
-        self.source = as_source(sources)
+        given: Any = collate
+        if given is padded or not (given is None or callable(given)):
+            raise TypeError(COLLATE.format(got=given))
+        self.source, self.collate = as_source(sources, collate), collate
         self.batch_size = None if batch_size is None else whole("DataLoader", "batch_size", batch_size)
         self.shuffle, self.drop_last = bool(shuffle), bool(drop_last)
         if not (transform is None or callable(transform)):
@@ -161,6 +199,7 @@ class DataLoader:
             raise ValueError(WHOLE)
         elif drop_last and len(self.source) < self.batch_size:
             raise ValueError(DROPPED.format(size=self.batch_size, count=len(self.source)))
+        self.lengths = self._lengths(group_by_length)
 
     def __len__(self) -> int:
         """The number of batches in an epoch; a stream's is not known and raises `TypeError`."""
@@ -188,7 +227,23 @@ class DataLoader:
         twin._resumed = False
         if in_order:
             twin.shuffle = twin.drop_last = False
+            twin.lengths = None
         return twin
+
+    def _lengths(self, given: Any) -> np.ndarray[Any, Any] | None:
+        """By what the examples are grouped."""
+        if given is None or given is False:
+            return None
+        if isinstance(self.source, Stream):
+            raise ValueError(GROUPED_STREAM)  # noqa: TRY004
+        if given is True:
+            lengths = np.array([self.source.length(i) for i in range(len(self.source))])
+        else:
+            lengths = np.asarray(given)
+        if lengths.shape != (len(self.source),) or lengths.dtype.kind not in "iu":
+            got = f"an array of {lengths.dtype} and shape {lengths.shape}" if lengths.ndim else repr(given)
+            raise ValueError(GROUPED.format(got=got, count=len(self.source)))
+        return lengths
 
     def _begin(self, frozen: bool) -> Generator[Batch]:
         if self.batch and not self._resumed:  # the epoch before was left early
@@ -213,18 +268,22 @@ class DataLoader:
             return
         for i, batch in enumerate(raw, start):
             if self.transform is None:
-                yield check_batch(batch, "")
+                yield check_batch(as_batch(batch), "")
             else:
-                made = self.transform(np.random.default_rng(self._entropy(epoch, i)), batch)
-                yield check_batch(made if isinstance(made, tuple) else (made,), " after `transform`")
+                made = self.transform(np.random.default_rng(self._entropy(epoch, i)), as_batch(batch))
+                yield check_batch(as_batch(made), " after `transform`")
 
     def _raw(self, epoch: int, start: int, frozen: bool) -> Iterator[Batch]:
         if isinstance(self.source, Stream):
             yield from self._stream(self.source, start)
             return
         count = len(self.source)
-        order = np.random.default_rng(self._entropy(epoch)).permutation(count) if self.shuffle else np.arange(count)
-        yield from self.source.batches(order, windows(count, self.batch_size or 1, self.drop_last)[start:], frozen)
+        rng = np.random.default_rng(self._entropy(epoch)) if self.shuffle else None
+        order = np.arange(count) if rng is None else rng.permutation(count)
+        places = windows(count, self.batch_size or 1, self.drop_last)
+        if self.lengths is not None:
+            order, places = grouped(order, places, self.lengths, rng)
+        yield from self.source.batches(order, places[start:], frozen)
 
     def _stream(self, source: Stream, start: int) -> Iterator[Batch]:
         i, examples = 0, []
@@ -233,10 +292,10 @@ class DataLoader:
                 examples.append(item)
                 if self.batch_size is None or len(examples) == self.batch_size:
                     if i >= start:
-                        yield as_parts(item) if self.batch_size is None else stack(examples)
+                        yield as_parts(item) if self.batch_size is None else source.collate(examples)
                     i, examples = i + 1, []
         if examples and not self.drop_last and i >= start:
-            yield stack(examples)
+            yield source.collate(examples)
         elif i == 0:
             raise ValueError(EMPTY.format(name="DataLoader"))
 
@@ -250,6 +309,7 @@ class DataLoader:
             "batch_size": self.batch_size,
             "shuffle": self.shuffle,
             "drop_last": self.drop_last,
+            "group_by_length": None if self.lengths is None else True,
         }
 
     def state_dict(self) -> dict[str, Any]:
@@ -282,6 +342,48 @@ class DataLoader:
     def __repr__(self) -> str:
         count = "a stream" if isinstance(self.source, Stream) else f"{len(self.source):,} examples"
         return f"DataLoader({count}, batch_size={self.batch_size}, epoch={self.epoch}, batch={self.batch})"
+
+
+# Sequences of unequal length
+
+
+def padded(*, fill: Any = None) -> Padded:
+    """What makes a batch of sequences of unequal length: `nn.DataLoader(sequences, tags, collate=nn.data.padded())`.
+
+    The first part of an example is its sequence, an array whose first axis counts the steps. A batch is
+    `(x, lengths, ...)`: the sequences padded at their ends to the longest of the batch, how many steps each has, and
+    the other parts. Of these what has a value for each step (the same number of them) is padded along, and all else is
+    put side by side. The model is called as `model(x, lengths)`; its layers take `lengths`.
+
+    Parameters
+    ----------
+    fill : number or tuple of numbers, optional
+        What stands after the end of a sequence, for all parts or for each. By default 0 in the first part, and in the
+        others what says that nothing is there: -1 in whole numbers, NaN in others. That is what `nn.unpadded` leaves
+        out of losses and metrics, and `nn.cross_entropy` by `ignore_index=-1`.
+
+    Returns
+    -------
+    callable
+        A `collate` of `nn.DataLoader`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        While iterating: if sequences have no steps, or differ in more than their steps; if a part has another number
+        of steps than its sequence; if a dtype cannot hold what it is filled with.
+
+    Examples
+    --------
+    >>> import nn
+    >>> sequences, tags = [[7, 8, 9], [5], [1, 2]], [[1, 0, 1], [1], [0, 0]]
+    >>> loader = nn.DataLoader(sequences, tags, batch_size=2, collate=nn.data.padded())
+    >>> for x, lengths, y in loader:
+    ...     print(x.tolist(), lengths.tolist(), y.tolist())
+    [[7, 8, 9], [5, 0, 0]] [3, 1] [[1, 0, 1], [1, -1, -1]]
+    [[1, 2]] [2] [[0, 0]]
+    """
+    return Padded(fill)
 
 
 # Random changes of the inputs

@@ -6,13 +6,12 @@ import contextlib
 from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
 from autograd_mini import Tensor, no_grad
 from nn.checks import as_values
 from nn.losses.means import UNEQUAL, Counted, Mean, check_weights, counted
 from nn.module import Module
 from nn.training.data import DataLoader
+from nn.training.gathered import Gathered, called, put_together, values_of
 from nn.training.sources import Arrays, Batch, as_array
 
 NOT_A_MODEL = "{call}(model, ...) was given a {what}. Give it the nn.Module that is {verb}."
@@ -22,7 +21,6 @@ DATA = (
     "`nn.DataLoader(dataset, batch_size=32, shuffle=True)`."
 )
 METRICS = "fit(metrics=...): {got!r} is no metric. Give functions of outputs and targets, such as `[nn.accuracy]`."
-METRIC = "The metric {name} returned {got!r}, which is no number."
 TWO_METRICS = "fit(metrics=...): two metrics are called {name!r}. Write a dict from names to functions."
 NO_TARGET = (
     "The data is one array without targets, so the loss got the outputs alone. Write `(x, y)` for inputs and targets."
@@ -97,40 +95,27 @@ def evaluated(
 ) -> dict[str, float]:
     """What `evaluate` returns, of batches of which the last part may be the weights of the examples."""
     mean, bring = Mean(), in_precision_of(model)
-    outputs, targets = [], []
+    gathered = Gathered(loader.collate)
     with mode(model, False), no_grad():
         for batch in loader.from_start().read_only():  # the same random changes each time
             output, target, found = forward(model, loss, batch, bring, has_weights(batch))
             if found.amount:
                 mean.add(found.value.item(), found)
             if metrics or found.rates:
-                outputs.append(output)
-                targets.append(target)
+                gathered.add(output, target, len(batch) - 1 - has_weights(batch))
         if not mean.amount:
             raise ValueError(NOTHING.format(call="evaluate"))
-        value = mean.value if mean.exact else of_all(loss, outputs, targets)
-    result = {"loss": value}
-    if metrics:
-        output, target = values_of(put_together(outputs)), joined(targets)
-        result |= {name: number(name, called(metric, output, target)) for name, metric in metrics.items()}
-    return result
+        value = mean.value if mean.exact else of_all(loss, gathered)
+    return {"loss": value} | gathered.measured(metrics, "evaluate")
 
 
-def of_all(loss: Loss, outputs: list[Any], targets: list[Any]) -> float:
+def of_all(loss: Loss, gathered: Gathered) -> float:
     """The loss of all examples at once: for one that cannot be put together from those of batches."""
     try:
-        output, target = put_together(outputs), joined(targets)
+        output, target = gathered.output(), gathered.target(loss, "evaluate")
     except ValueError as error:
         raise ValueError(UNEQUAL.format(call="evaluate")) from error
     return float(as_values(called(loss, output, target)))
-
-
-def joined(targets: list[Any]) -> Any:
-    return None if targets[0] is None else np.concatenate(targets)
-
-
-def called(function: Loss, output: Any, target: Any) -> Any:
-    return function(output) if target is None else function(output, target)
 
 
 def predict(model: Module, x: Any, *, batch_size: int = 256) -> Any:
@@ -147,7 +132,8 @@ def predict(model: Module, x: Any, *, batch_size: int = 256) -> Any:
     Returns
     -------
     ndarray, tuple or dict of them
-        A tuple or a dict if the model returns one, as recurrent layers do.
+        A tuple or a dict if the model returns one, as recurrent layers do. Where a loader's `collate` makes batches of
+        unequal length, the outputs are as long as the longest, with 0 after the end of their batch.
 
     Examples
     --------
@@ -162,7 +148,7 @@ def predict(model: Module, x: Any, *, batch_size: int = 256) -> Any:
     bring = in_precision_of(model)
     with mode(model, False), no_grad():
         outputs = [model(*map(bring, batch)) for batch in loader.read_only()]
-    return put_together([values_of(output) for output in outputs])
+    return put_together([values_of(output) for output in outputs], loader.collate is not None)
 
 
 # The forward pass
@@ -188,24 +174,6 @@ def forward(
     return output, target, found
 
 
-def values_of(output: Any) -> Any:
-    """Outputs without their history; of a tuple or a dict of them, each."""
-    if isinstance(output, dict):
-        return {key: values_of(part) for key, part in output.items()}
-    if isinstance(output, tuple | list):
-        return tuple(values_of(part) for part in output)
-    return as_values(output)
-
-
-def put_together(outputs: list[Any]) -> Any:
-    """The outputs of all batches as those of one."""
-    if isinstance(outputs[0], dict):
-        return {key: put_together([output[key] for output in outputs]) for key in outputs[0]}
-    if isinstance(outputs[0], tuple | list):
-        return tuple(put_together(list(parts)) for parts in zip(*outputs, strict=True))
-    return np.concatenate(outputs)
-
-
 def in_precision_of(model: Module) -> Bring:
     """What brings inputs to the model's precision: that of its first floating-point parameter, if it has one.
 
@@ -224,14 +192,6 @@ def in_precision_of(model: Module) -> Bring:
         return part.astype(dtype) if wide or (numbers and given.kind in "iub") else part
 
     return brought
-
-
-def number(name: str, value: Any) -> float:
-    """What a metric returned, as a number."""
-    try:
-        return float(as_values(value) if isinstance(value, Tensor) else value)
-    except (TypeError, ValueError) as error:
-        raise TypeError(METRIC.format(name=name, got=value)) from error
 
 
 @contextlib.contextmanager

@@ -15,7 +15,8 @@ import numpy as np
 
 from autograd_mini import Tensor
 from nn.checks import as_seed, whole
-from nn.losses.means import UNEQUAL, Mean, counted
+from nn.losses.means import UNEQUAL, Mean, counted, is_mean
+from nn.losses.padded import Unpadded
 from nn.module import Module
 from nn.optimizers.clipping import clip_norm
 from nn.optimizers.rules import Adam
@@ -34,9 +35,8 @@ from nn.training.evaluation import (
     in_precision_of,
     is_given,
     mode,
-    number,
-    values_of,
 )
+from nn.training.gathered import Gathered, number, values_of
 from nn.training.history import History
 from nn.training.progress import Bar
 from nn.training.settings import Settings, compared, rates_of, settings_of
@@ -136,8 +136,10 @@ def fit(
         Evaluated after each epoch, in evaluation mode: "val_loss" and so on in the history. One array more than the
         data has are the weights of its examples: `(x, y, w)`.
     metrics : sequence or dict of callables
-        `metric(output, target)`, a number, such as `nn.accuracy`. Over the training data it is averaged over the
-        batches as they come, while the weights change; over the validation data it is computed once from all outputs.
+        `metric(output, target)`, a number, such as `nn.accuracy`: that of all examples of an epoch, not a mean over
+        batches. Over the training data the outputs are those of the batches as they come, while the weights change;
+        they are kept until the epoch's end, unless the metric is a mean whose batches can be put together: one of nn's
+        as it is, or a function with `count` as a loss has it.
     callbacks : list
         Functions, called after each epoch with the `Training`; or objects with any of `on_start(run)`,
         `on_step(run)`, `on_epoch(run)` and `on_end(run)`. `run.stop(reason)` ends the training. One with
@@ -278,6 +280,8 @@ class Training:
         self.resumed = False
         self.exhausted = False  # whether this epoch's batches are all used
         self.sums = {name: Mean() for name in ("loss", *metrics)}  # over this epoch so far
+        self.whole = {name: metric for name, metric in metrics.items() if not is_mean(metric)}  # of all its outputs
+        self.gathered = Gathered(loader.collate)
         self.weighted = False  # whether the last part of a batch is the weights of its examples
         self.count: int | None = None  # of the parts of a batch, but for the weights
         self.callbacks: list[Any] = []
@@ -345,7 +349,8 @@ class Training:
                         return
         if not self.sums["loss"].amount:
             raise ValueError(NOTHING.format(call=f"fit, epoch {self.epoch + 1}"))
-        row = self.means()
+        measured = self.gathered.measured(self.whole, f"fit, epoch {self.epoch + 1}")
+        row = {name: measured.get(name, mean.value) for name, mean in self.sums.items()}
         if self.validation is not None:
             more = lambda batch: self.count is not None and len(batch) == self.count + 1
             values = evaluated(self.model, self.loss, self.validation, self.metrics, more)
@@ -353,7 +358,7 @@ class Training:
         rates = [group.rate for group in getattr(self.optimizer, "groups", ())]
         self.history.append(row | ({"rate": float(rates[0])} if len(rates) == 1 else {}))
         self.epoch, self.exhausted = self.epoch + 1, False
-        self.sums = {name: Mean() for name in self.sums}
+        self.sums, self.gathered = {name: Mean() for name in self.sums}, Gathered(self.loader.collate)
         bar.update(0, title, lambda: row)
         self.notify("on_epoch")
         if self.checkpoint is not None:
@@ -390,7 +395,11 @@ class Training:
                 expected = expected or found.amount / size * sum(sizes)
                 self.backward(loss, seed=np.full(loss.shape, found.amount / expected, loss.dtype))
             self.sums["loss"].add(self.batch_loss, found)
+            if self.whole:
+                self.gathered.add(output, target, self.count - 1)
             for name, metric in self.metrics.items():
+                if name in self.whole:
+                    continue
                 measured = counted(metric, size, values_of(output), target)
                 if measured.amount:
                     self.sums[name].add(number(name, measured.value), measured)
@@ -407,8 +416,8 @@ class Training:
         return True
 
     def means(self) -> dict[str, float]:
-        """The averages over this epoch's examples so far."""
-        return {name: mean.value for name, mean in self.sums.items()}
+        """The averages over this epoch's examples so far; metrics that are no means come at its end."""
+        return {name: mean.value for name, mean in self.sums.items() if name not in self.whole}
 
     def diagnose(self, batch: Batch) -> str:
         """Where and why the loss is not finite."""
@@ -418,7 +427,9 @@ class Training:
                 cause = BAD_WEIGHTS.format(name=name)
                 break
         for i, part in enumerate(batch):
-            bad = 0 if part.dtype.kind not in "fc" else int(np.sum(~np.isfinite(part)))
+            padded = isinstance(self.loss, Unpadded) and i == len(batch) - 1 - self.weighted  # there NaN is padding
+            wrong = np.isinf if padded else lambda values: ~np.isfinite(values)
+            bad = 0 if part.dtype.kind not in "fc" else int(np.sum(wrong(part)))
             if bad:
                 cause = BAD_BATCH.format(count=bad, position=i, parts=len(batch))
                 break
@@ -469,7 +480,8 @@ class Training:
         amounts = {f"amount.{name}": mean.amount for name, mean in self.sums.items()}
         asked = {f"asked.{name}": value for name, value in self.settings.items()}
         rates = {f"scheduled.{name}": rate for name, rate in rates_of(self.optimizer).items()}
-        return {**counts, "count": self.count, **sums, **amounts, **asked, **rates}
+        gathered = {f"gathered.{key}": value for key, value in self.gathered.state_dict().items()}
+        return {**counts, "count": self.count, **sums, **amounts, **asked, **rates, **gathered}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from the counts and sums of another run."""
@@ -482,10 +494,11 @@ class Training:
         self.epoch, self.step, self.count = state["epoch"], state["step"], state.get("count")
         self.exhausted, self.asked = bool(state.get("exhausted")), state["epochs"]
         self.sums = {name: Mean(state[f"sum.{name}"], state[f"amount.{name}"]) for name in self.sums}
-        self.settings, self.rates = (
+        self.settings, self.rates, gathered = (
             {key.removeprefix(kind): value for key, value in state.items() if key.startswith(kind)}
-            for kind in ("asked.", "scheduled.")
+            for kind in ("asked.", "scheduled.", "gathered.")
         )
+        self.gathered.load_state_dict(gathered)
 
 
 # Steps

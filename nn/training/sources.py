@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from autograd_mini import Tensor
 from nn.checks import as_values
 
 Batch = tuple[Any, ...]
+Collate = Callable[[list[Any]], Any]
 
 TAKEN = 2**22  # bytes of examples that are taken out of arrays at once
 
@@ -20,9 +21,18 @@ EMPTY = "{name} was given no examples. Leave empty data out; `len(x)` must be at
 NO_ROWS = (
     "{name} was given {what}. Its first axis counts the examples: give it an array, such as `np.array([[1.0, 2.0]])`."
 )
+UNEQUAL_ROWS = (
+    "{name} was given rows of different lengths ({error}). An array has rows of one length, such as "
+    "`np.array([[1.0, 2.0]])`; for sequences of unequal length write "
+    "`nn.DataLoader(sequences, targets, collate=nn.data.padded())`."
+)
 RAGGED = (
     "{name} was given examples of shapes {first} and {other} in one batch. A batch is one array: pad or crop the "
-    "examples to one shape, in the dataset or before."
+    "examples to one shape, in the dataset or before; sequences of unequal length by `collate=nn.data.padded()`."
+)
+NO_STEPS = (
+    "DataLoader(group_by_length=True) was given examples whose first part is a {got}, which has no length. Give "
+    "sequences, or the lengths: `group_by_length=lengths`."
 )
 SPARSE = "{name} was given a sparse matrix, which batches of dense layers cannot use. Write `x.toarray()`."
 TUPLE = "DataLoader was given one tuple of {count}. Give the arrays one by one: `DataLoader(x, y)`."
@@ -51,6 +61,10 @@ class Arrays:
     def __len__(self) -> int:
         return len(self.arrays[0])
 
+    def length(self, i: int) -> int:
+        """Of the first part of an example."""
+        return length_of(self.arrays[0][i])
+
     def take(self, index: Any) -> Batch:
         return tuple(array[index] for array in self.arrays)
 
@@ -72,24 +86,45 @@ class Arrays:
 class Examples:
     """A dataset, whose examples come one by one."""
 
-    def __init__(self, dataset: Any) -> None:
-        self.dataset = dataset
+    def __init__(self, dataset: Any, collate: Collate | None = None) -> None:
+        self.dataset, self.collate = dataset, collate or stack
         if not len(dataset):
             raise ValueError(EMPTY.format(name="DataLoader"))
 
     def __len__(self) -> int:
         return len(self.dataset)
 
+    def length(self, i: int) -> int:
+        """Of the first part of an example."""
+        example = self.dataset[i]
+        return length_of(example[0] if isinstance(example, tuple) else example)
+
     def batches(self, order: Any, places: Sequence[slice], frozen: bool) -> Iterator[Batch]:  # noqa: ARG002
         for place in places:
-            yield stack([self.dataset[i] for i in order[place].tolist()])
+            yield self.collate([self.dataset[i] for i in order[place].tolist()])
+
+
+class Rows:
+    """Sequences of parts of one length, whose entries may differ in shape, as a dataset of tuples."""
+
+    def __init__(self, sources: tuple[Any, ...]) -> None:
+        lengths = [len(source) for source in sources]
+        if len(set(lengths)) != 1:
+            raise ValueError(LENGTHS.format(name="DataLoader", lengths=lengths))
+        self.sources = sources
+
+    def __len__(self) -> int:
+        return len(self.sources[0])
+
+    def __getitem__(self, i: int) -> Any:
+        return tuple(source[i] for source in self.sources)
 
 
 class Stream:
     """An iterable of examples, or a function that makes one."""
 
-    def __init__(self, source: Any) -> None:
-        self.source = source
+    def __init__(self, source: Any, collate: Collate | None = None) -> None:
+        self.source, self.collate = source, collate or stack
         self.read = False
 
     @contextlib.contextmanager
@@ -108,8 +143,11 @@ class Stream:
                 items.close()
 
 
-def as_source(sources: tuple[Any, ...]) -> Arrays | Examples | Stream:
-    """What kind of data it is."""
+def as_source(sources: tuple[Any, ...], collate: Collate | None = None) -> Arrays | Examples | Stream:
+    """What kind of data it is; if there is `collate`, which makes batches of examples, these come one by one."""
+    sized = [hasattr(source, "__len__") and hasattr(source, "__getitem__") for source in sources]
+    if collate is not None and all(sized) and (len(sources) > 1 or hasattr(sources[0], "shape")):
+        return Examples(Rows(sources), collate)
     if len(sources) != 1:
         if not sources:
             raise TypeError(NO_DATA.format(what="call without data"))
@@ -122,9 +160,9 @@ def as_source(sources: tuple[Any, ...]) -> Arrays | Examples | Stream:
     if isinstance(source, Mapping | set | str | bytes | type):
         raise TypeError(NO_DATA.format(what=type(source).__name__))
     if hasattr(source, "__len__") and hasattr(source, "__getitem__"):
-        return Examples(source)
+        return Examples(source, collate)
     if isinstance(source, Iterable) or callable(source):
-        return Stream(source)
+        return Stream(source, collate)
     raise TypeError(NO_DATA.format(what=type(source).__name__))
 
 
@@ -137,12 +175,24 @@ def as_array(source: Any, name: str) -> Any:
     try:
         array = source if hasattr(source, "__array_function__") else np.asarray(source)
     except ValueError as error:
-        raise ValueError(NO_ROWS.format(name=name, what=f"rows of different lengths ({error})")) from error
+        raise ValueError(UNEQUAL_ROWS.format(name=name, error=error)) from error
     if array.ndim == 0:
         raise ValueError(NO_ROWS.format(name=name, what=f"a {type(source).__name__} without axes"))
     if array.dtype.kind == "O":
         raise TypeError(NO_ROWS.format(name=name, what="an array of Python objects"))
     return array
+
+
+def length_of(part: Any) -> int:
+    """How many steps a sequence has."""
+    if not np.ndim(part) and not hasattr(part, "__len__"):
+        raise ValueError(NO_STEPS.format(got=type(part).__name__))
+    return len(part)
+
+
+def as_batch(made: Any) -> Batch:
+    """What a user's function made, as the parts of a batch."""
+    return made if isinstance(made, tuple) else tuple(made) if isinstance(made, list) else (made,)
 
 
 def as_parts(item: Any) -> Batch:
@@ -151,11 +201,16 @@ def as_parts(item: Any) -> Batch:
 
 def stack(examples: list[Any]) -> Batch:
     """The examples as one array for each of their parts."""
+    return tuple(stack_part(column) for column in columns_of(examples))
+
+
+def columns_of(examples: list[Any]) -> list[tuple[Any, ...]]:
+    """The first parts of all examples, their second parts, and so on."""
     rows = [example if isinstance(example, tuple) else (example,) for example in examples]
     for row in rows:
         if len(row) != len(rows[0]):
             raise ValueError(RAGGED.format(name="DataLoader", first=f"{len(rows[0])} parts", other=f"{len(row)} parts"))
-    return tuple(stack_part(column) for column in zip(*rows, strict=True))
+    return list(zip(*rows, strict=True))
 
 
 def stack_part(column: tuple[Any, ...]) -> Any:

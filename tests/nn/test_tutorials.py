@@ -91,3 +91,43 @@ def test_a_u_net_finds_discs_in_noise():
 
     assert overlap(other > 0.5) < 0.4
     assert overlap(nn.predict(model, other) > 0) > 0.6
+
+
+class Tagger(nn.Module):
+    """What each word of a sentence is, read from both sides."""
+
+    def __init__(self, words, tags, rng):
+        super().__init__()
+        self.table = nn.Embedding(words, 8, rng=rng)
+        self.reads = nn.LSTM(8, 12, bidirectional=True, rng=rng)
+        self.scores = nn.Linear(24, tags, rng=rng)
+
+    def forward(self, x, lengths):
+        states, _ = self.reads(self.table(x), lengths=lengths)
+        return self.scores(states)
+
+
+def sentences(count, rng):
+    """Words and their tags: whether the word comes before the first 0, is one, or comes after it."""
+    words = [rng.integers(0, 6, rng.integers(2, 13)) for _ in range(count)]
+    seen = [np.maximum.accumulate(sentence == 0) for sentence in words]
+    return words, [np.where(sentence == 0, 1, 2 * after) for sentence, after in zip(words, seen, strict=True)]
+
+
+def test_sequence_labelling_with_padding():
+    rng = np.random.default_rng(0)
+    (x, y), (other, truth) = sentences(300, rng), sentences(60, rng)
+    pad = nn.data.padded()
+    data = nn.DataLoader(x, y, batch_size=16, shuffle=True, rng=0, collate=pad, group_by_length=True)
+    held_out = nn.DataLoader(other, truth, batch_size=16, collate=pad)
+    model = Tagger(6, 3, rng)
+    loss = nn.unpadded(nn.cross_entropy)
+    metrics = {"accuracy": nn.unpadded(nn.accuracy), "f1": nn.unpadded(nn.f1)}
+    history = nn.fit(
+        model, loss, data, optimizer=lambda p: nn.Adam(p, 0.02), epochs=4, validation=held_out, metrics=metrics
+    )
+    assert history["val_accuracy"][-1] > 0.95
+    assert history["val_f1"][-1] > 0.9
+    told = nn.predict(model, nn.DataLoader(other, batch_size=16, collate=pad))
+    right = [nn.accuracy(row[: len(tags)], tags) == 1 for row, tags in zip(told, truth, strict=True)]
+    assert np.mean(right) > 0.7

@@ -296,7 +296,7 @@ class TestEvaluate:
                 return dict(zip(("states", "last"), super().forward(x), strict=True))
 
         np.testing.assert_array_equal(nn.predict(Named(3, 4, rng=0), x, batch_size=3)["last"], last)
-        assert (history["shape"], history["val_shape"]) == (5, 10)
+        assert (history["shape"], history["val_shape"]) == (10, 10)
 
 
 class TestAccumulation:
