@@ -247,14 +247,14 @@ def copies(measured: Measurement) -> Iterator[Diagnosis]:
     found = [layer for layer in measured.layers if layer.number in count]
     whole = [layer for layer in found if count[layer.number] == layer.units]
     if whole:
-        said = f"The units of {which(whole)} are identical copies of one another, and stay so."
+        said = f"The units of {which(whole)} are identical copies of one another, and stay so but for rounding."
         yield Diagnosis("", said, "", "Draw their weights at random (`nn.init`).", numbers(whole))
     some = [layer for layer in found if layer not in whole and layer.number not in measured.causes.equal]
     for layer in some[:LISTED]:
         units = f"{count[layer.number]} of {layer.units} units of {named(layer)}"
         yield Diagnosis(
             "",
-            f"{units} are identical copies of others, and stay so.",
+            f"{units} are identical copies of others, and stay so but for rounding.",
             "",
             "Draw their weights at random (`nn.init`).",
             (layer.number,),

@@ -128,7 +128,7 @@ def main(measured: Measurement) -> Diagnosis:
     shrinks = change < 1
     said = f"The signal, rms(g), {'falls' if shrinks else 'grows'} by {decades(change)}, {ends}"
     if past:
-        tries = f"`{measured.tries}` tries what would hold it." if measured.tries else ""
+        tries = f"`{measured.tries}` measures what helps." if measured.tries else ""
         return other._replace(what=f"{said}; {past}.", cure=other.cure or tries)
     odd = [layer for layer in outliers(layers) if (layer.gain < 1) == shrinks and layer is not first]
     if not odd:
@@ -179,7 +179,7 @@ def along_uses(measured: Measurement) -> Iterator[str]:
             yield (
                 f"Along the {len(group)} uses of {name} the signal, rms(g), {'falls' if change < 1 else 'grows'} from "
                 f"{in_words(last.g.rms)} at the last to {in_words(first.g.rms)} at the first, "
-                f"{times(change ** (1 / (len(group) - 1)))} a use; {split(group[1:])}."
+                f"{times(change ** (1 / (len(group) - 1)))} a use; {split(group[1:], 'use')}."
             )
 
 
@@ -244,7 +244,7 @@ def cure(measured: Measurement, layers: Sequence[Layer], culprit: str, shrinks: 
     if culprit == "rest" or not 1 / ROUNDED < rest < ROUNDED:
         return BETWEEN
     curved = all(layer.number in measured.causes.rounded for layer in alike if layer is not measured.layers[-1])
-    tries = f"; `{measured.tries}` tries it" if measured.tries else ""
+    tries = f"; `{measured.tries}` measures what helps" if measured.tries else ""
     if curved and shrinks and slope < CURVED and culprit in {"slope", "alignment"}:
         name = next(layer for layer in alike).operations.rpartition(", ")[2]
         if typical([layer.saturated for layer in alike]) >= faults.CROWDED:
@@ -283,11 +283,14 @@ def of_most(layers: Sequence[Layer], alike: Sequence[Layer]) -> str:
     return f"layers {numbers[0]} to {numbers[-1]}" if len(numbers) > 1 else f"layer {numbers[0]}"
 
 
-def split(layers: Sequence[Layer]) -> str:
+def split(layers: Sequence[Layer], of: str = "layer") -> str:
     """The typical factors, in words."""
     activation, weights = (typical([getattr(layer, f"by_{x}") for layer in layers]) for x in ("activation", "weights"))
     known = f", the weights {times(weights)}" if math.isfinite(weights) else ""
-    return f"the activation makes it {times(activation)}{known}" + (" a layer" if len(layers) > 1 else "")
+    rest = typical(gains(layers)) / (activation * weights)
+    if math.isfinite(rest) and not 1 / ROUNDED < rest < ROUNDED:
+        known += f", and what lies between them (a normalisation, a gate, a mask, a pooling) {times(rest)}"
+    return f"the activation makes it {times(activation)}{known}" + (f" a {of}" if len(layers) > 1 else "")
 
 
 def outliers(layers: Sequence[Layer], apart: float = OUTLIER) -> list[Layer]:

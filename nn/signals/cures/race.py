@@ -20,7 +20,7 @@ from nn.module import Module
 from nn.optimizers.rules import SGD
 from nn.signals.cures.candidates import AS_IT_IS, CHANGES, Change, Start
 from nn.signals.cures.search import rescaled, takes_scores
-from nn.signals.cures.trials import OPTIMIZER, Data, Trial, held_out, made, reason
+from nn.signals.cures.trials import OPTIMIZER, Data, Trial, guess, held_out, made, reason
 from nn.signals.cures.tried import Row, Tried
 from nn.training.evaluation import forward, in_precision_of
 from nn.training.progress import Bar
@@ -211,6 +211,10 @@ class Race:
         others = [trial for trial in done if trial not in finalists]
         ranked = sorted(finalists, key=total) + sorted(others, key=place_of)
         rows = [row_of(trial) for trial in ranked]
+        longest = max((trial.steps for trial in done), default=0)
+        for i, trial in enumerate(ranked):
+            if trial.steps == longest and trial.score < math.inf:
+                rows[i] = rows[i]._replace(guess_loss=guess(trial, self.data))
         rows += [row_of(trial, trial.why_not or OUT_OF_TIME) for trial in self.trials if trial not in done]
         rows += [Row.refused(change, why) for change, why in self.refused]
         return Tried(

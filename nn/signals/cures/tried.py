@@ -14,10 +14,12 @@ from nn.signals.cures.section import section
 NO_PANDAS = "tried.to_dataframe() makes a data frame of pandas, which is not installed. Write `pip install pandas`."
 NO_MODEL = "tried.model({i}): this change could not be tried: {why}. Choose a row without `why_not`."
 NO_ROW = "tried.model({i}): the table has rows 0 to {last}."
+NO_NAME = "tried.model({name!r}): no row has that name. Write a number, or one of: {known}."
 
 NOTE = (
-    "Best first, by the held-out loss and half of that at three times the rate, where this was tried; of each change "
-    "its best rate. Rates are those of {optimizer}; x is the batch that nn.signals was given."
+    "First what trained longest, the best first, by the held-out loss and, where it was tried, half of that at three "
+    "times the rate; of each change its best rate, the others are in `rows`. Rates are those of {optimizer}; x is the "
+    "batch that nn.signals was given."
 )
 HEAD = "row", "change", "rate", "held-out", "at 3x rate", "steps", "the line of code"
 TEXTS = 1, 6  # columns of words
@@ -48,6 +50,9 @@ class Row(NamedTuple):
     steps : int
     how : Change
         The change itself.
+    guess_loss : float
+        The held-out loss that it may have by luck with the targets of other examples: what has learned something has a
+        lower one with its own; nan where it was not asked.
     """
 
     change: str
@@ -59,6 +64,7 @@ class Row(NamedTuple):
     times: float
     steps: int
     how: Change
+    guess_loss: float = math.nan
 
     @classmethod
     def refused(cls, change: Change, why: str) -> Row:
@@ -69,6 +75,11 @@ class Row(NamedTuple):
     def code(self) -> str:
         """The line of code that makes the change; "" where the model stays as it is."""
         return self.how.code
+
+    @property
+    def guesses(self) -> bool:
+        """Whether its outputs may fit the targets of other examples as well as their own."""
+        return self.held_out_loss >= self.guess_loss - UNCLEAR * abs(self.guess_loss)
 
     @property
     def losses(self) -> str:
@@ -114,14 +125,19 @@ class Tried:
         self.seconds, self.optimizer, self.stopped = seconds, optimizer, stopped
         self._start = start
 
-    def model(self, i: int) -> Module:
-        """The changed copy of row i, untrained, as it was before its first step.
+    def model(self, i: int | str) -> Module:
+        """The changed copy of row i, or of the change of that name, untrained, as it was before its first step.
 
         Raises
         ------
-        IndexError, ValueError
+        IndexError, KeyError, ValueError
             If there is no such row, or its change could not be tried.
         """
+        if isinstance(i, str):
+            names = [row.change for row in self.rows]
+            if i not in names:
+                raise KeyError(NO_NAME.format(name=i, known=", ".join(dict.fromkeys(names))))
+            i = names.index(i)
         if not -len(self.rows) <= i < len(self.rows):
             raise IndexError(NO_ROW.format(i=i, last=len(self.rows) - 1))
         row = self.rows[i]
@@ -159,14 +175,15 @@ class Tried:
 
     @property
     def helping(self) -> tuple[Row, ...]:
-        """The changes, each at its best rate, with a clearly lower loss than the model as it is after as many steps;
-        none if the first row has not."""
+        """The changes, each at its best rate, with a clearly lower loss than the model as it is after as many steps,
+        and than a guess; none if the first row has not."""
         base = self.as_it_is
         bound = base.held_out_loss
         if math.isfinite(bound):
             bound -= UNCLEAR * abs(bound)
         rows = [self.rows[i] for i in self.best.values()]
-        found = tuple(row for row in rows if row.steps >= base.steps and row.held_out_loss < bound)
+        longest = (row for row in rows if row.steps >= base.steps)
+        found = tuple(row for row in longest if row.held_out_loss < bound and not row.guesses)
         return found if found and found[0] is rows[0] else ()
 
     @property
@@ -178,6 +195,14 @@ class Tried:
         said = [f"What would help, measured ({effort}):"]
         if base.why_not:
             said.append(f"the model as it is could not be trained: {base.why_not}.")
+        elif not helping and self.rows[0].guesses:
+            first = self.rows[0]
+            losses = number(first.held_out_loss), number(first.guess_loss)
+            said.append(
+                f"nothing that was tried learned more than to guess: {first.title} has a held-out loss of {losses[0]}, "
+                f"as it may have with the targets of other examples ({losses[1]}; as it is {was}). Do inputs and "
+                "targets belong together, does the optimizer go downhill?"
+            )
         elif not helping:
             said.append(f"nothing that was tried is clearly better than the model as it is (held-out loss {was}).")
         else:

@@ -254,6 +254,29 @@ def test_the_sentence_says_so_if_nothing_beats_the_model_as_it_is():
     assert "two" not in table(0.1, 0.3, 0.4, steps=(200, 15, 200)).summary  # of fewer steps, so not to be compared
 
 
+def test_what_fits_the_targets_of_other_examples_as_well_is_no_help():
+    tried = table(0.1, 0.6, 0.4)
+    assert tried.helping
+    guessing = [row._replace(guess_loss=0.102) if row.change == "one" else row for row in tried.rows]
+    tried = Tried(guessing, Start(nn.Tanh(), nn.squared_error, X, X), 1.0, 3, 36, 2.0, "the optimizer", "")
+    assert not tried.helping
+    assert "nothing that was tried learned more than to guess: one has a held-out loss of 0.1" in tried.summary
+
+
+def test_targets_that_have_nothing_to_do_with_the_inputs_are_only_guessed():
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((600, 4)).astype(np.float32), rng.integers(0, 2, 600)
+    tried = nn.signals(nn.MLP([4, 2], rng=0), nn.cross_entropy, x, y).cures(sgd, seconds=20, progress=False)
+    assert not tried.helping
+    assert tried.rows[0].guesses
+
+
+def test_a_row_is_found_by_its_name():
+    tried = table(0.1, 0.6, 0.4)
+    with pytest.raises(KeyError, match=r"no row has that name\. Write a number, or one of: one, as it is, two"):
+        tried.model("three")
+
+
 def test_a_loss_that_takes_scores_is_known_by_what_it_computes():
     model, few = nn.MLP([4, 2], rng=0), (X[:4], Y[:4])
     assert takes_scores(model, lambda out, y: 2 * nn.cross_entropy(out, y), few)

@@ -371,4 +371,6 @@ def test_only_a_model_that_is_known_can_be_changed_and_tried():
     said = " ".join(signals(np.sum(h)).findings)
     assert "by the theory of independent weights" in said
     assert "cures" not in said
-    assert "`seen.cures()` tries it" in text(nn.MLP([16] * 12 + [4], "tanh", nn.init.small_random(0.05), rng=0))
+    assert "`seen.cures()` measures what helps" in text(
+        nn.MLP([16] * 12 + [4], "tanh", nn.init.small_random(0.05), rng=0)
+    )
