@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autograd_mini import Signals
+from autograd_mini import Signals, Tensor
 from nn.checks import as_values, positive
 from nn.module import Module
 from nn.signals.state import saved, saved_globals, saved_grads
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 NO_MODULE = (
     "seen.cures() trains changed copies of a model, and nn.signals was given a {what}. Give it an nn.Module: "
     "`nn.signals(model, loss_fn, x, y).cures()`."
+)
+NO_TARGETS = (
+    "seen.cures(data=...): these are inputs alone, and the loss that nn.signals was given takes targets too. Write "
+    "`data=(x, y)`."
 )
 NO_COPY = "seen.cures() trains copies of the model, and this one cannot be copied: {error}"
 
@@ -129,6 +133,8 @@ def with_targets(start: Start, data: Any) -> tuple[Start, Any]:
             return start, data
         return start._replace(loss=lambda output, _: start.loss(output)), (*data, np.zeros(len(data[0])))
     if data is not None:
+        if isinstance(data, np.ndarray | Tensor) or (isinstance(data, tuple) and len(data) < 2):
+            raise ValueError(NO_TARGETS)
         return start, data
     targets = as_values(start.y)
     if not np.shape(targets) or len(targets) != count:

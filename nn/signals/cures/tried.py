@@ -90,7 +90,7 @@ class Row(NamedTuple):
     @property
     def title(self) -> str:
         """The change and, where it is another, the learning rate."""
-        return self.change if self.times == 1 or math.isnan(self.times) else f"{self.change}, rate x{self.times:.3g}"
+        return self.change if self.times == 1 or math.isnan(self.times) else f"{self.change}, rate x{short(self.times)}"
 
 
 class Tried:
@@ -250,4 +250,10 @@ def number(value: float) -> str:
     """A loss in short."""
     if math.isnan(value):
         return "-"
-    return "diverged" if math.isinf(value) else f"{value:.3g}"
+    return "diverged" if math.isinf(value) else short(value)
+
+
+def short(value: float) -> str:
+    """Three digits; as people write it, up to a million."""
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:,g}" if 1e3 <= abs(rounded) < 1e6 else f"{value:.3g}"

@@ -271,6 +271,20 @@ def test_targets_that_have_nothing_to_do_with_the_inputs_are_only_guessed():
     assert tried.rows[0].guesses
 
 
+def test_a_loss_without_targets_has_none_to_exchange(short):
+    model = nn.Sequential(nn.Linear(4, 3, rng=0), nn.Tanh(), nn.Linear(3, 4, rng=0))
+    tried = nn.signals(model, lambda out: np.mean(out**2), X).cures(sgd, progress=False)
+    assert all(np.isnan(row.guess_loss) for row in tried.rows)
+    assert tried.helping
+
+
+@pytest.mark.parametrize("data", [X, (X,), Tensor(X)])
+def test_inputs_without_targets_are_refused(data):
+    seen = nn.signals(nn.MLP([4, 2], rng=0), nn.cross_entropy, X, Y)
+    with pytest.raises(ValueError, match=r"data=\(x, y\)"):
+        seen.cures(data=data)
+
+
 def test_a_row_is_found_by_its_name():
     tried = table(0.1, 0.6, 0.4)
     with pytest.raises(KeyError, match=r"no row has that name\. Write a number, or one of: one, as it is, two"):
