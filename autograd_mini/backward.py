@@ -6,6 +6,7 @@ It knows nodes and arrays, not tensors; `wrap` hands it the means to run the rul
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from autograd_mini.hooks import hooked
 from autograd_mini.outputs import Cotangents, output_node, rebuilt
 
 Wrap = Callable[[Any, Record], Any]
+QUIET: dict[str, Any] = {"invalid": "ignore"}  # a NaN on the way is no news, and one that stays is in the result
 Parts = list[tuple[Record, Any]]  # the cotangents along the edges of an operation, each with its operand's record
 
 
@@ -82,25 +84,39 @@ def behind_cut(
     Where none is NaN there is nothing to do but not to free what a second pass would need. Watches and hooks see one
     pass.
     """
-
-    def once(dependence: Dependence | None) -> dict[Record, Any]:
+    pole = one_pass = False
+    for node in nodes:
+        pole = pole or node.primitive.pole
+        one_pass = one_pass or node.hooks is not None
+    one_pass = one_pass or bool(modes.watches) or (pole and wrap is not None)
+    cotangents = dict(start)
+    if not one_pass:
+        with np.errstate(**QUIET) if pole else nullcontext():
+            passed = pass_through(nodes, cotangents, useful, wrap)
+    if one_pass or any(map(may_hold_nan, cotangents.values())):
         cotangents = dict(start)
-        for node in nodes:
-            if node in cotangents:
-                pull(node, cotangents, useful, wrap, dependence)
-                passed.add(node)
-        return cotangents
-
-    passed: set[Node] = set()
-    at_once = modes.watches or any(node.hooks is not None or (wrap and node.primitive.pole) for node in nodes)
-    with np.errstate(invalid="ignore"):  # a NaN on the way is no news, and one that stays is in the result
-        if not at_once:
-            cotangents = once(None)
-        if at_once or any(map(may_hold_nan, cotangents.values())):
-            cotangents = once(Dependence(start, wrap is not None))
-    for node in () if retain_graph else passed:
-        free(node)
+        with np.errstate(**QUIET):
+            passed = pass_through(nodes, cotangents, useful, wrap, Dependence(start, wrap is not None))
+    if not retain_graph:
+        for node in passed:
+            free(node)
     return cotangents
+
+
+def pass_through(
+    nodes: list[Node],
+    cotangents: dict[Record, Any],
+    useful: Collection[Record] | None,
+    wrap: Wrap | None,
+    dependence: Dependence | None = None,
+) -> list[Node]:
+    """Pull the cotangents through all of `nodes` that have one, which are returned, as they were."""
+    passed = []
+    for node in nodes:
+        if node in cotangents:
+            pull(node, cotangents, useful, wrap, dependence)
+            passed.append(node)
+    return passed
 
 
 def pull(

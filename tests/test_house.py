@@ -178,8 +178,8 @@ def test_the_engine_can_be_read_in_half_an_hour():
     # results that are Python's numbers or no arrays.
     # And 215 for hooks: what users do to a gradient on its way, in `hooks`, with half of the lines for its docstrings.
     # And 355: `dependence`, which is why there are no where traps, and the second pass of the backward that it decides.
-    assert sum(lines.values()) <= 2315, lines
-    assert sum(code.values()) <= 1470, code
+    assert sum(lines.values()) <= 2325, lines
+    assert sum(code.values()) <= 1480, code
 
 
 def python(code: str) -> str:
