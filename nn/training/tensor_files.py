@@ -4,11 +4,9 @@ known here."""
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import re
-import shutil
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -174,6 +172,8 @@ def unfit(facts: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 def digest(text: str, arrays: Mapping[str, Array]) -> str:
     """SHA-256 of the facts and of every array with its name, dtype and shape."""
+    import hashlib  # as shutil below: slow to load, and needed to save and to load alone
+
     sum = hashlib.sha256(text.encode())
     for name in sorted(arrays):
         plain = as_plain("", name, arrays[name])
@@ -199,6 +199,8 @@ def replace(path: FilePath, content: bytes) -> None:
     A temporary file beside it is written, brought to the disk and renamed; then the directory is brought to the disk.
     A link stays, and the file that it leads to is replaced.
     """
+    import shutil
+
     target = checked_target(path)
     remove_leftovers(target)
     temporary = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}.tmp")
