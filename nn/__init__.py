@@ -87,7 +87,6 @@ from nn.parameter import Buffer, Parameter
 from nn.signals.measure import signals
 from nn.training import data
 from nn.training.callbacks import EarlyStopping, ReduceOnPlateau
-from nn.training.checkpoints import load, load_weights, save, save_weights, torch_names
 from nn.training.data import DataLoader, minibatches
 from nn.training.evaluation import evaluate, predict
 from nn.training.fit import Training, fit
@@ -99,6 +98,7 @@ if TYPE_CHECKING:
     from nn.lecture.boosting import boost
     from nn.lecture.pretraining import Autoencoder, pretrain
     from nn.signals.log import SignalLog
+    from nn.training.checkpoints import load, load_weights, save, save_weights, torch_names
 
 # What is written `nn.init.he` can be imported as such: `from nn.init import he`.
 for _module in (data, init, perceptrons, schedules):
@@ -217,7 +217,12 @@ LATER = {
     "Autoencoder": "lecture.pretraining",
     "SignalLog": "signals.log",
     "boost": "lecture.boosting",
+    "load": "training.checkpoints",
+    "load_weights": "training.checkpoints",
     "pretrain": "lecture.pretraining",
+    "save": "training.checkpoints",
+    "save_weights": "training.checkpoints",
+    "torch_names": "training.checkpoints",
 }
 
 

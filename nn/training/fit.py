@@ -8,7 +8,6 @@ import math
 import os
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,6 @@ from nn.losses.padded import Unpadded
 from nn.module import Module
 from nn.optimizers.clipping import clip_norm
 from nn.optimizers.rules import Adam
-from nn.training import checkpoints
 from nn.training.data import DataLoader
 from nn.training.evaluation import (
     NOTHING,
@@ -227,7 +225,7 @@ def fit(
     run.register(callbacks if isinstance(callbacks, list | tuple) else [callbacks])
     if resume is not False:
         source = checkpoint if resume is True else resume
-        if resume is not True or Path(os.fspath(checkpoint or "")).exists():
+        if resume is not True or os.path.exists(os.fspath(checkpoint or "")):  # noqa: PTH110 (pathlib is slow to load)
             try:
                 run.load(source)
             except ValueError as error:
@@ -241,6 +239,8 @@ def fit(
     if not run.resumed:
         seed_generators(model, seed)
     if checkpoint is not None:
+        from nn.training import checkpoints
+
         checkpoints.check(checkpoint, model, **run.parts())
     run.run(progress)
     return run.history
@@ -462,10 +462,14 @@ class Training:
 
     def save(self) -> None:
         if self.checkpoint is not None:
+            from nn.training import checkpoints
+
             checkpoints.save(self.checkpoint, self.model, **self.parts())
 
     def load(self, path: Any) -> None:
         asked = self.settings
+        from nn.training import checkpoints
+
         checkpoints.load(path, self.model, **self.parts())
         decided = {"accumulate", "clip_norm", *self.rates}
         now = asked | rates_of(self.optimizer)
