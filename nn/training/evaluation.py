@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
 from autograd_mini import Tensor, no_grad
 from nn.checks import as_values
 from nn.losses.means import UNEQUAL, Counted, Mean, check_weights, counted
@@ -107,6 +109,19 @@ def evaluated(
             raise ValueError(NOTHING.format(call="evaluate"))
         value = mean.value if mean.exact else of_all(loss, gathered)
     return {"loss": value} | gathered.measured(metrics, "evaluate")
+
+
+def mismatched(model: Module, loss: Loss, loader: DataLoader, times: int) -> list[float]:
+    """The losses that the same outputs have with the targets of other examples, for so many ways to exchange them."""
+    means, bring = [Mean() for _ in range(times)], in_precision_of(model)
+    with mode(model, False), no_grad():
+        for batch in loader.from_start().read_only():
+            output, target, _ = forward(model, loss, batch, bring)
+            for shift, mean in enumerate(means, 1):
+                found = counted(loss, len(target), output, np.roll(target, shift, axis=0))
+                if found.amount:
+                    mean.add(found.value.item(), found)
+    return [mean.value for mean in means]
 
 
 def of_all(loss: Loss, gathered: Gathered) -> float:

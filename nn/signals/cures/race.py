@@ -213,7 +213,11 @@ class Race:
         rows = [row_of(trial) for trial in ranked]
         longest = max((trial.steps for trial in done), default=0)
         for i, trial in enumerate(ranked):
-            if trial.steps == longest and trial.score < math.inf and self.start.y is not None:
+            if trial.steps < longest or trial.score == math.inf or self.start.y is None:
+                continue
+            if self.over():
+                self.short("not all of the best were compared with a guess")
+            else:
                 rows[i] = rows[i]._replace(guess_loss=guess(trial, self.data))
         rows += [row_of(trial, trial.why_not or OUT_OF_TIME) for trial in self.trials if trial not in done]
         rows += [Row.refused(change, why) for change, why in self.refused]
