@@ -54,11 +54,6 @@ def reads_nothing(node: Node) -> bool:
     return node.plan.keeps_none and not node.plan.keep_out
 
 
-def is_elementwise(function: Any) -> bool:
-    """Whether each entry of the result is computed from the operands' entries at its place."""
-    return isinstance(function, np.ufunc) and function.signature is None
-
-
 def values_of(part: Any) -> Any:
     """The array of a tensor; an array as it is."""
     return part.data if hasattr(part, "requires_grad") else part
@@ -169,7 +164,7 @@ class Dependence:
             return edge.call(self.cotangent(node, alive), node.operands) != 0
         if primitive.linear and (alive is not None or any(map(is_constant, node.inputs))):
             return edge.call(self.cotangent(node, alive), [self.factor(node, i) for i in range(len(node.inputs))]) != 0
-        if alive is None or is_elementwise(primitive.function):
+        if alive is None or primitive.elementwise:
             return alive
         return self.tried(edge, self.cotangent(node, alive))
 

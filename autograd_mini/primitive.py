@@ -70,8 +70,10 @@ class Primitive:
     chooses: bool = False  # it leaves out entries, and the zeros of its rules say which
     linear: bool = False  # it is a sum of products of entries, one of each operand
     pole: bool = False  # a derivative of some order is infinite at a finite operand
+    elementwise: bool = False  # a universal function: each entry comes from the operands' entries at its place
 
     def __post_init__(self) -> None:
+        self.elementwise = isinstance(self.function, np.ufunc) and self.function.signature is None
         self.reads = tuple(vjp and read_signature(vjp, len(self.vjps), self.variadic) for vjp in self.vjps)
         known = [reads.options for reads in self.reads if reads]
         self.options = None if None in known else frozenset[str]().union(*(o for o in known if o))

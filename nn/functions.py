@@ -14,6 +14,7 @@ from autograd_mini import case, primitive, rule
 
 UNARY = tuple(case(shape) for shape in ((), (3,), (2, 3), (0, 3)))
 ROWS = (case((2, 3)), case((3,)), case((2, 4, 3)), case((0, 3)))
+PAIRS = (case((2, 3), (2, 3)), case((3, 2), (3, 2), axis=0))
 LABELLED = (case((2, 3), labels=np.array([2, 0])), case((3,), labels=np.array(1)))
 
 
@@ -117,14 +118,14 @@ rule(
     lambda g, _out, _v, out, axis=-1: less_shares(g, out, axis=axis),
     lambda g, _out, v, out, axis=-1: through_shares(g, v, out, axis),
     prepare=to_logarithms,
-    cases=(case((2, 3), (2, 3)), case((3, 2), (3, 2), axis=0)),
+    cases=PAIRS,
 )
 rule(
     less_shares,
     lambda g, _out, _g, out, axis=-1: less_mean(g, out, axis=axis),
     lambda g, _out, v, out, axis=-1: through_shares(v, g, out, axis),
     prepare=to_logarithms,
-    cases=(case((2, 3), (2, 3)), case((3, 2), (3, 2), axis=0)),
+    cases=PAIRS,
 )
 
 

@@ -172,5 +172,4 @@ def described(label: str, like: Any) -> str:
 
 def is_elementwise(primitive: Primitive) -> bool:
     """Whether each entry of the result comes from the operands' entries at its place."""
-    function = primitive.function
-    return primitive is primitives[np.where] or (isinstance(function, np.ufunc) and function.signature is None)
+    return primitive is primitives[np.where] or primitive.elementwise

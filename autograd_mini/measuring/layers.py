@@ -95,7 +95,7 @@ def kinds_of(nodes: Sequence[Node], inputs: Collection[Record] | None) -> dict[R
         if kind == WEIGHT:  # rows looked up by an index, or an unnamed input that is mixed in
             looked_up = any(getattr(index, "ndim", 0) for index in leaves_of(node.options.values()))
             mixed_in = any(type(p) is Leaf and not p.requires_grad and is_array(p) for p in parents)
-            if looked_up or (mixed_in and not is_ufunc(node)):
+            if looked_up or (mixed_in and not node.primitive.elementwise):
                 kind = DATA
         kinds[node] = kind
     return kinds
@@ -111,15 +111,9 @@ def is_array(leaf: Leaf) -> bool:
     return leaf.ndim > 0 and leaf.size > 1 and leaf.dtype.kind != "b"
 
 
-def is_ufunc(node: Node) -> bool:
-    """Whether this is one of NumPy's functions that act entry by entry."""
-    function = node.primitive.function
-    return isinstance(function, np.ufunc) and function.signature is None
-
-
 def mixes(node: Node, kinds: dict[Record, int]) -> tuple[int, int] | None:
     """The positions of the data and of the weights in an operation like `h @ w`; None for another operation."""
-    if is_ufunc(node):
+    if node.primitive.elementwise:
         return None
     weights = [i for i, _ in node.plan.rules if kinds.get(node.inputs[i]) == WEIGHT and node.inputs[i].ndim]
     weights.sort(key=lambda i: -node.inputs[i].size)
@@ -138,7 +132,7 @@ def is_elementwise(node: Node, position: int) -> bool:
     """Whether each entry of the result depends on the same entry of this operand alone: a diagonal Jacobian."""
     if node.inputs[position].shape != node.shape:
         return False
-    if is_ufunc(node):
+    if node.primitive.elementwise:
         return True
     if not node.size or position not in dict(node.plan.rules):
         return False

@@ -467,9 +467,9 @@ class Training:
             checkpoints.save(self.checkpoint, self.model, **self.parts())
 
     def load(self, path: Any) -> None:
-        asked = self.settings
         from nn.training import checkpoints
 
+        asked = self.settings
         checkpoints.load(path, self.model, **self.parts())
         decided = {"accumulate", "clip_norm", *self.rates}
         now = asked | rates_of(self.optimizer)
