@@ -8,7 +8,6 @@ import operator
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -527,7 +526,7 @@ def mapped(tree: Any, kinds: Any, change: Callable[[Any], Any]) -> Any:
 def numpys_own(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
     """NumPy's own result, values and dtype, of a function of constants."""
     options = unwrap(kwargs)  # by this name a watch finds them
-    operation = primitives.get(function) or SimpleNamespace(name=display_name(function), function=function)
+    operation = primitives.get(function) or Primitive(function, display_name(function), ())
     try:
         result = wrap_constants(function(*unwrap(args), **options))
     except (ValueError, TypeError) as error:
