@@ -16,6 +16,7 @@ from autograd_mini.arrays import may_hold_nan, sum_to
 from autograd_mini.dependence import Dependence, Edge, cuts
 from autograd_mini.graph import Leaf, Node, Record, modes, operations
 from autograd_mini.hooks import hooked
+from autograd_mini.levels import inside, joined, left
 from autograd_mini.outputs import Cotangents, output_node, rebuilt
 
 Wrap = Callable[[Any, Record], Any]
@@ -127,16 +128,27 @@ def pull(
     dependence: Dependence | None = None,
 ) -> None:
     """Replace the cotangent of an operation by those of its operands, added to what these have."""
-    cotangent = cotangents.pop(node)
-    if node.hooks is not None:
-        cotangent = hooked(node, cotangent, wrap)
-        if node.hooks.retains:
-            cotangents[node] = cotangent
-    parts = pull_through(node, cotangent, useful, wrap, dependence)
+    cotangent, outer = cotangents.pop(node), modes.levels
+    if node.levels:
+        modes.levels = joined(outer, node)
+    try:
+        if node.hooks is not None:
+            cotangent = hooked(node, cotangent, wrap)
+            if node.hooks.retains:
+                cotangents[node] = cotangent
+        parts = pull_through(node, cotangent, useful, wrap, dependence)
+    finally:
+        modes.levels = outer
     for watch in modes.watches:
         watch.backward(node, cotangent, parts)
     for parent, part in parts:
-        cotangents[parent] = cotangents[parent] + part if parent in cotangents else part
+        if parent not in cotangents:
+            cotangents[parent] = part
+        elif wrap is not None and parent.levels:
+            with inside(parent):
+                cotangents[parent] = cotangents[parent] + part
+        else:
+            cotangents[parent] = cotangents[parent] + part
 
 
 def free(node: Node) -> None:
@@ -184,6 +196,8 @@ def pull_through(
                 part = dependence.settled(part, Edge(node, position, vjp), (cotangent, out, *operands))
             if part.shape != parent.shape or part.dtype is not parent.dtype:
                 part = fit(part, node, position)
+            if parent.levels is not node.levels:
+                part = left(part, node, parent)
             parts.append((parent, part))
     except Exception as error:
         call = {"name": primitive.name, "position": position, "operands": errors.describe(*inputs)}

@@ -431,7 +431,7 @@ def apply(primitive: Primitive, *args: Any, **options: Any) -> Any:
     if options:
         options = plain_options(primitive, options, constant)
     try:
-        out = primitive.function(*values, **options)
+        out = primitive.of(values, options) if modes.levels else primitive.function(*values, **options)
     except (ValueError, TypeError) as error:
         raise explain(error, primitive, values) from error
     several = isinstance(out, tuple)
