@@ -57,19 +57,23 @@ def pull_back(
     nodes = operations(root, stop)
     useful = None if targets is None else leading_to(targets, nodes)
     cotangents: dict[Record, Any] = {root: seed}
-    for position, node in enumerate(nodes):
-        if node not in cotangents:
-            continue
-        if node.plan.may_cut and cuts(node):
-            cotangents = behind_cut(nodes[position:], cotangents, useful, wrap, retain_graph)
-            break
-        pull(node, cotangents, useful, wrap)
-        if not retain_graph:
-            free(node)
+    cut = first_cut(nodes)
+    pull_each(nodes[:cut], cotangents, useful, wrap, retain_graph)
+    if cut < len(nodes):
+        cotangents = behind_cut(nodes[cut:], cotangents, useful, wrap, retain_graph)
     if targets is None:
-        for leaf in [record for record in cotangents if record.hooks is not None and type(record) is Leaf]:
-            cotangents[leaf] = hooked(leaf, cotangents[leaf], wrap)
+        for record in cotangents:
+            if record.hooks is not None and type(record) is Leaf:
+                cotangents[record] = hooked(record, cotangents[record], wrap)
     return cotangents
+
+
+def first_cut(nodes: list[Node]) -> int:
+    """The position of the first operation that leaves out what another one computed, their count if none does."""
+    for position, node in enumerate(nodes):
+        if node.plan.may_cut and cuts(node):
+            return position
+    return len(nodes)
 
 
 def behind_cut(
@@ -81,69 +85,71 @@ def behind_cut(
 ) -> dict[Record, Any]:
     """The cotangents that `nodes` lead to from `start`, with 0 for what was cut off, however steep it is there.
 
-    Where none is NaN there is nothing to do but not to free what a second pass would need. Watches and hooks see one
-    pass.
+    Where none is NaN there is nothing to do but not to free what a second pass would need. The first pass ends where
+    NaN is most likely to come up, at the first slope. Watches and hooks see one pass.
     """
-    pole = one_pass = False
-    for node in nodes:
+    pole, one_pass, slope = False, bool(modes.watches), 0
+    for position, node in enumerate(nodes):
         pole = pole or node.primitive.pole
         one_pass = one_pass or node.hooks is not None
-    one_pass = one_pass or bool(modes.watches) or (pole and wrap is not None)
-    cotangents = dict(start)
-    if not one_pass:
-        with np.errstate(**QUIET) if pole else nullcontext():
-            passed = pass_through(nodes, cotangents, useful, wrap)
-    if one_pass or any(map(may_hold_nan, cotangents.values())):
+        if not slope and node.plan.has_slope:
+            slope = position + 1
+    if not (one_pass or (pole and wrap is not None)):
         cotangents = dict(start)
-        with np.errstate(**QUIET):
-            passed = pass_through(nodes, cotangents, useful, wrap, Dependence(start, wrap is not None))
-    if not retain_graph:
-        for node in passed:
-            free(node)
-    return cotangents
+        with np.errstate(**QUIET) if pole else nullcontext():
+            passed = pull_each(nodes[:slope], cotangents, useful, wrap, True)
+            if not slope or no_new_nan(cotangents, start):
+                passed += pull_each(nodes[slope:], cotangents, useful, wrap, True)
+                if no_new_nan(cotangents, start):
+                    for node in () if retain_graph else passed:
+                        node.operands = node.out = None
+                    return cotangents
+    with np.errstate(**QUIET):
+        pull_each(nodes, start, useful, wrap, retain_graph, Dependence(start, wrap is not None))
+    return start
 
 
-def pass_through(
+def no_new_nan(cotangents: dict[Record, Any], start: dict[Record, Any]) -> bool:
+    """Whether no cotangent but those at the start may hold NaN."""
+    for record, cotangent in cotangents.items():
+        if cotangent is not start.get(record) and may_hold_nan(cotangent):
+            return False
+    return True
+
+
+def pull_each(
     nodes: list[Node],
     cotangents: dict[Record, Any],
     useful: Collection[Record] | None,
     wrap: Wrap | None,
+    retain_graph: bool,
     dependence: Dependence | None = None,
 ) -> list[Node]:
-    """Pull the cotangents through all of `nodes` that have one, which are returned, as they were."""
+    """Replace the cotangent of each operation by those of its operands, added to what these have.
+
+    Operations without one are passed over; the others are returned.
+    """
+    watches = modes.watches
     passed = []
     for node in nodes:
-        if node in cotangents:
-            pull(node, cotangents, useful, wrap, dependence)
-            passed.append(node)
+        if node not in cotangents:
+            continue
+        cotangent = cotangents.pop(node)
+        if node.hooks is not None:
+            cotangent = hooked(node, cotangent, wrap)
+            if node.hooks.retains:
+                cotangents[node] = cotangent
+        parts = pull_through(node, cotangent, useful, wrap, dependence)
+        for watch in watches:
+            watch.backward(node, cotangent, parts)
+        for parent, part in parts:
+            cotangents[parent] = cotangents[parent] + part if parent in cotangents else part
+        passed.append(node)
+        if not retain_graph:
+            node.operands = node.out = None
+            for watch in watches:
+                watch.freed(node)
     return passed
-
-
-def pull(
-    node: Node,
-    cotangents: dict[Record, Any],
-    useful: Collection[Record] | None,
-    wrap: Wrap | None,
-    dependence: Dependence | None = None,
-) -> None:
-    """Replace the cotangent of an operation by those of its operands, added to what these have."""
-    cotangent = cotangents.pop(node)
-    if node.hooks is not None:
-        cotangent = hooked(node, cotangent, wrap)
-        if node.hooks.retains:
-            cotangents[node] = cotangent
-    parts = pull_through(node, cotangent, useful, wrap, dependence)
-    for watch in modes.watches:
-        watch.backward(node, cotangent, parts)
-    for parent, part in parts:
-        cotangents[parent] = cotangents[parent] + part if parent in cotangents else part
-
-
-def free(node: Node) -> None:
-    """Forget what the rules of an operation read."""
-    node.operands = node.out = None
-    for watch in modes.watches:
-        watch.freed(node)
 
 
 def leading_to(targets: Collection[Record], nodes: list[Node]) -> set[Record]:

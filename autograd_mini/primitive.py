@@ -38,6 +38,7 @@ class Plan(NamedTuple):
     keep_out: bool
     promotes: bool = True  # a Python number among the operands becomes one of the result's dtype
     may_cut: bool = False  # entries may be left out, depending on the operands and options of the call
+    has_slope: bool = False  # the rules multiply by numbers that they compute, which may be infinite
 
 
 class Reads(NamedTuple):
@@ -102,7 +103,9 @@ class Primitive:
         keep_out = any(read.out for read in reads)
         masked = self.options is not None and "where" in self.options
         may_cut = self.chooses or masked or (self.linear and not all(wanted))
-        plan = self.plans[mask] = Plan(tuple(rules), keep, dropped, not any(keep), keep_out, not self.own, may_cut)
+        has_slope = (any(keep) or keep_out) and not (self.chooses or self.linear)
+        plan = Plan(tuple(rules), keep, dropped, not any(keep), keep_out, not self.own, may_cut, has_slope)
+        self.plans[mask] = plan
         return plan
 
 

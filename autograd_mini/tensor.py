@@ -181,17 +181,18 @@ class Tensor(Hookable, Surface):
 
     @grad.setter
     def grad(self, value: Any) -> None:
-        if not self.requires_grad or type(self._record) is Node:
-            if value is None:
-                if self._record is not None:
-                    self._record.grad = None
-                return
+        record = self._record
+        if value is None:
+            if record is not None:
+                record.grad = None
+            return
+        if record is None or type(record) is Node or not record.requires_grad:
             raise AttributeError(errors.GRAD_OF_RESULT)
         if isinstance(value, Tensor):
             value = value.data
-        if value is not None and (np.shape(value), getattr(value, "dtype", None)) != (self.shape, self.dtype):
+        if (np.shape(value), getattr(value, "dtype", None)) != (self.shape, self.dtype):
             raise ValueError(errors.GRAD_SHAPE.format(got=errors.describe(value), shape=self.shape, dtype=self.dtype))
-        self._leaf().grad = value
+        record.grad = value
 
     @property
     def name(self) -> str | None:
@@ -247,20 +248,23 @@ class Tensor(Hookable, Surface):
             raise RuntimeError(errors.NO_GRAPH)
         if seed is None and self._values.size != 1:
             raise ValueError(errors.NOT_SCALAR.format(shape=self.shape))
-        seed = np.ones_like(self._values) if seed is None else as_seed(seed, self._values, "backward(seed)")
-        if seed.dtype.kind == "c":
-            seed = seed.conj()
+        if seed is None:
+            number = type(self._values) is np.ndarray and not self._values.ndim
+            seed = self.dtype.type(1) if number else np.ones_like(self._values)
+        else:
+            seed = as_seed(seed, self._values, "backward(seed)")
+            seed = seed.conj() if seed.dtype.kind == "c" else seed
         with no_grad():  # what hooks compute is not recorded
             cotangents: dict[Any, Any] = pull_back(record, seed, retain_graph=retain_graph)
         handed_out = {id(seed)}
-        for leaf, cotangent in cotangents.items():
-            # A gradient belongs to its leaf alone: a view, or an array that another leaf got too, is copied.
-            shared = getattr(cotangent, "base", None) is not None or id(cotangent) in handed_out
-            gradient = cotangent.copy() if shared else cotangent
-            handed_out.add(id(gradient))
-            if gradient.dtype.kind == "c":
-                gradient = gradient.conj()  # inside, dL/dz means dL/dRe - i dL/dIm; users get the ascent direction
-            with ACCUMULATING:
+        with ACCUMULATING:
+            for leaf, cotangent in cotangents.items():
+                # A gradient belongs to its leaf alone: a view, or an array that another leaf got too, is copied.
+                shared = getattr(cotangent, "base", None) is not None or id(cotangent) in handed_out
+                gradient = cotangent.copy() if shared else cotangent
+                handed_out.add(id(gradient))
+                if gradient.dtype.kind == "c":
+                    gradient = gradient.conj()  # inside, dL/dz is dL/dRe - i dL/dIm; users get the ascent direction
                 leaf.grad = as_values(gradient if leaf.grad is None else leaf.grad + gradient)
 
     def detach(self) -> Tensor:
