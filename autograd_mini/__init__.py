@@ -4,6 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from autograd_mini import rules  # registers the derivative of each NumPy function
+from autograd_mini.batching import batching, everywhere, loops, vmap
 from autograd_mini.checked import checked
 from autograd_mini.domains import case
 from autograd_mini.graph import Watch, enable_grad, no_grad, scope
@@ -42,6 +43,7 @@ __all__ = [
     "Signals",
     "Tensor",
     "Watch",
+    "batching",
     "case",
     "checked",
     "checkpoint",
@@ -50,6 +52,7 @@ __all__ = [
     "draw",
     "elementwise_grad",
     "enable_grad",
+    "everywhere",
     "grad",
     "gradients_of",
     "hessian",
@@ -58,6 +61,7 @@ __all__ = [
     "jacobian",
     "jacobian_spectrum",
     "jvp",
+    "loops",
     "no_grad",
     "primitive",
     "rule",
@@ -68,6 +72,7 @@ __all__ = [
     "stop_gradient",
     "value_and_grad",
     "vjp",
+    "vmap",
 ]
 
 # What measures and draws is imported when it is first asked for.

@@ -16,9 +16,13 @@ from autograd_mini.arrays import may_hold_nan, sum_to
 from autograd_mini.dependence import Dependence, Edge, cuts
 from autograd_mini.graph import Leaf, Node, Record, modes, operations
 from autograd_mini.hooks import hooked
+from autograd_mini.levels import inside, joined, left
 from autograd_mini.outputs import Cotangents, output_node, rebuilt
 
 Wrap = Callable[[Any, Record], Any]
+Found = dict[Record, Any]
+Useful = Collection[Record] | None  # what leads to the targets; None for all
+Zeros = Dependence | None  # what finds the entries that do not matter; None where none is looked for
 QUIET: dict[str, Any] = {"invalid": "ignore"}  # a NaN on the way is no news, and one that stays is in the result
 Parts = list[tuple[Record, Any]]  # the cotangents along the edges of an operation, each with its operand's record
 
@@ -30,7 +34,7 @@ def pull_back(
     *,
     retain_graph: bool = False,
     wrap: Wrap | None = None,
-) -> dict[Record, Any]:
+) -> Found:
     """The cotangents of `targets`, given `seed` for the cotangent of `root`.
 
     Parameters
@@ -56,8 +60,12 @@ def pull_back(
     stop = () if targets is None else targets
     nodes = operations(root, stop)
     useful = None if targets is None else leading_to(targets, nodes)
-    cotangents: dict[Record, Any] = {root: seed}
-    cut = first_cut(nodes)
+    cotangents: Found = {root: seed}
+    cut = len(nodes)
+    for position, node in enumerate(nodes):
+        if node.plan.may_cut and cuts(node):
+            cut = position
+            break
     pull_each(nodes[:cut], cotangents, useful, wrap, retain_graph)
     if cut < len(nodes):
         cotangents = behind_cut(nodes[cut:], cotangents, useful, wrap, retain_graph)
@@ -68,21 +76,7 @@ def pull_back(
     return cotangents
 
 
-def first_cut(nodes: list[Node]) -> int:
-    """The position of the first operation that leaves out what another one computed, their count if none does."""
-    for position, node in enumerate(nodes):
-        if node.plan.may_cut and cuts(node):
-            return position
-    return len(nodes)
-
-
-def behind_cut(
-    nodes: list[Node],
-    start: dict[Record, Any],
-    useful: Collection[Record] | None,
-    wrap: Wrap | None,
-    retain_graph: bool,
-) -> dict[Record, Any]:
+def behind_cut(nodes: list[Node], start: Found, useful: Useful, wrap: Wrap | None, retain_graph: bool) -> Found:
     """The cotangents that `nodes` lead to from `start`, with 0 for what was cut off, however steep it is there.
 
     Where none is NaN there is nothing to do but not to free what a second pass would need. The first pass ends where
@@ -97,19 +91,20 @@ def behind_cut(
     if not (one_pass or (pole and wrap is not None)):
         cotangents = dict(start)
         with np.errstate(**QUIET) if pole else nullcontext():
-            passed = pull_each(nodes[:slope], cotangents, useful, wrap, True)
+            passed = pull_each(nodes[:slope], cotangents, useful, wrap, True) if slope else []
             if not slope or no_new_nan(cotangents, start):
                 passed += pull_each(nodes[slope:], cotangents, useful, wrap, True)
                 if no_new_nan(cotangents, start):
                     for node in () if retain_graph else passed:
                         node.operands = node.out = None
                     return cotangents
+    cotangents = start
     with np.errstate(**QUIET):
-        pull_each(nodes, start, useful, wrap, retain_graph, Dependence(start, wrap is not None))
-    return start
+        pull_each(nodes, cotangents, useful, wrap, retain_graph, zeros=Dependence(start, wrap is not None))
+    return cotangents
 
 
-def no_new_nan(cotangents: dict[Record, Any], start: dict[Record, Any]) -> bool:
+def no_new_nan(cotangents: Found, start: Found) -> bool:
     """Whether no cotangent but those at the start may hold NaN."""
     for record, cotangent in cotangents.items():
         if cotangent is not start.get(record) and may_hold_nan(cotangent):
@@ -118,34 +113,41 @@ def no_new_nan(cotangents: dict[Record, Any], start: dict[Record, Any]) -> bool:
 
 
 def pull_each(
-    nodes: list[Node],
-    cotangents: dict[Record, Any],
-    useful: Collection[Record] | None,
-    wrap: Wrap | None,
-    retain_graph: bool,
-    dependence: Dependence | None = None,
+    nodes: list[Node], cotangents: Found, useful: Useful, wrap: Wrap | None, keep: bool, *, zeros: Zeros = None
 ) -> list[Node]:
     """Replace the cotangent of each operation by those of its operands, added to what these have.
 
     Operations without one are passed over; the others are returned.
     """
-    watches = modes.watches
+    watches, outer = modes.watches, modes.levels
     passed = []
     for node in nodes:
         if node not in cotangents:
             continue
         cotangent = cotangents.pop(node)
-        if node.hooks is not None:
-            cotangent = hooked(node, cotangent, wrap)
-            if node.hooks.retains:
-                cotangents[node] = cotangent
-        parts = pull_through(node, cotangent, useful, wrap, dependence)
+        if node.levels:
+            modes.levels = joined(outer, node)
+        try:
+            if node.hooks is not None:
+                cotangent = hooked(node, cotangent, wrap)
+                if node.hooks.retains:
+                    cotangents[node] = cotangent
+            parts = pull_through(node, cotangent, useful, wrap, zeros)
+        finally:
+            if node.levels:
+                modes.levels = outer
         for watch in watches:
             watch.backward(node, cotangent, parts)
         for parent, part in parts:
-            cotangents[parent] = cotangents[parent] + part if parent in cotangents else part
+            if parent not in cotangents:
+                cotangents[parent] = part
+            elif wrap is not None and parent.levels:
+                with inside(parent):
+                    cotangents[parent] = cotangents[parent] + part
+            else:
+                cotangents[parent] = cotangents[parent] + part
         passed.append(node)
-        if not retain_graph:
+        if not keep:
             node.operands = node.out = None
             for watch in watches:
                 watch.freed(node)
@@ -161,13 +163,7 @@ def leading_to(targets: Collection[Record], nodes: list[Node]) -> set[Record]:
     return useful
 
 
-def pull_through(
-    node: Node,
-    cotangent: Any,
-    useful: Collection[Record] | None,
-    wrap: Wrap | None,
-    dependence: Dependence | None = None,
-) -> Parts:
+def pull_through(node: Node, cotangent: Any, useful: Useful, wrap: Wrap | None, zeros: Zeros = None) -> Parts:
     """The cotangents along the edges of one operation: for each differentiable operand, its record and part."""
     operands, out, inputs, options, primitive = node.operands, node.out, node.inputs, node.options, node.primitive
     if operands is None:
@@ -186,10 +182,12 @@ def pull_through(
             if useful is not None and parent not in useful:
                 continue
             part = vjp(cotangent, out, *operands, **options) if options else vjp(cotangent, out, *operands)
-            if dependence is not None:
-                part = dependence.settled(part, Edge(node, position, vjp), (cotangent, out, *operands))
+            if zeros is not None:
+                part = zeros.settled(part, Edge(node, position, vjp), (cotangent, out, *operands))
             if part.shape != parent.shape or part.dtype is not parent.dtype:
                 part = fit(part, node, position)
+            if parent.levels is not node.levels:
+                part = left(part, node, parent)
             parts.append((parent, part))
     except Exception as error:
         call = {"name": primitive.name, "position": position, "operands": errors.describe(*inputs)}

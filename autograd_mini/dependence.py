@@ -17,6 +17,7 @@ import numpy as np
 
 from autograd_mini.arrays import may_hold_nan, sum_to
 from autograd_mini.graph import Leaf, Node, Record, Vertex
+from autograd_mini.levels import left
 from autograd_mini.outputs import Cotangents
 
 UNDEFINED = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
@@ -159,7 +160,8 @@ class Dependence:
             alive = self.along(edge)
             if alive is None:
                 return None
-            total = total | (sum_to(alive, record.shape) != 0 if edge.node.primitive.broadcasts else alive)
+            alive = sum_to(alive, record.shape) != 0 if edge.node.primitive.broadcasts else alive
+            total = total | (left(alive, edge.node, record) != 0 if edge.node.levels is not record.levels else alive)
         return None if all_of(total) else total
 
     def along(self, edge: Edge) -> Any:
@@ -195,7 +197,7 @@ class Dependence:
         found = found != 0
         if any(isinstance(operand, Vertex) for operand in operands):
             return found
-        nan = np.isnan(node.primitive.function(*operands, **node.options))
+        nan = np.isnan(node.primitive.of(operands, node.options))
         return found | (nan if alive is None else nan & alive) if nan.shape == found.shape else found
 
     def tried(self, edge: Edge, cotangent: Any) -> Any:
@@ -207,7 +209,7 @@ class Dependence:
             found = [edge.call(cotangent, edge.operands)]
             for sign in (1, -1):
                 operands = [sign * self.stand_in(edge, i) for i in range(len(node.inputs))]
-                out = node.primitive.function(*operands, **node.options) if plan.keep_out else None
+                out = node.primitive.of(operands, node.options) if plan.keep_out else None
                 found.append(edge.call(cotangent, operands, out))
         except UNDEFINED:
             return None

@@ -71,6 +71,7 @@ class Primitive:
     chooses: bool = False  # it leaves out entries, and the zeros of its rules say which
     linear: bool = False  # it is a sum of products of entries, one of each operand
     pole: bool = False  # a derivative of some order is infinite at a finite operand
+    public: Callable[..., Any] | None = None  # what users call, if that is another function
     elementwise: bool = False  # a universal function: each entry comes from the operands' entries at its place
 
     def __post_init__(self) -> None:
@@ -81,6 +82,16 @@ class Primitive:
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
+
+    def of(self, operands: Sequence[Any], options: dict[str, Any]) -> Any:
+        """The result for arrays of any kind: what computes primitives by itself, a batch, is asked to."""
+        public = self.public or self.function
+        for part in (*operands, *options.values()):
+            for one in part if type(part) in (list, tuple) else (part,):
+                handler = getattr(type(one), "__autograd_primitive__", None)
+                if handler is not None:
+                    return handler(one, public, (tuple(operands),) if self.variadic else tuple(operands), options)
+        return self.function(*operands, **options)
 
     def takes_anything(self, position: int) -> bool:
         """Whether an operand may be what it likes: it has no rule, and the function is nobody else's."""
@@ -221,6 +232,7 @@ def rule(
         chooses=chooses,
         linear=linear,
         pole=pole,
+        public=function,
     )
 
 

@@ -1,0 +1,44 @@
+"""Batching rules of `np.linalg`: its functions go through stacks of matrices, and the examples are one more."""
+
+import numpy as np
+
+from autograd_mini.batching.batch import Batch, batching, padded, rules
+from autograd_mini.batching.operands import full, ndim, spread, stack_wise
+from autograd_mini.rules import linalg
+
+STACKS = ("inv", "det", "slogdet", "eigh", "eigvalsh", "eig", "eigvals", "svdvals", "pinv", "cholesky", "matrix_rank")
+for name in STACKS:
+    rules[getattr(np.linalg, name)] = stack_wise(getattr(np.linalg, name))
+for function in (linalg.lower_cholesky, linalg.qr_factors, linalg.singular, linalg.nuclear_norm):
+    rules[function] = stack_wise(function)
+
+
+@batching(linalg.cofactors)
+def cofactors(level, a, det=None):
+    return Batch(linalg.cofactors(a.values, None if det is None else full(det, level)), level)
+
+
+@batching(linalg.second_cofactors)
+def second_cofactors(level, g, a):
+    axes = max(ndim(g), ndim(a))
+    return Batch(linalg.second_cofactors(spread(full(g, level), axes), spread(full(a, level), axes)), level)
+
+
+@batching(np.linalg.solve)
+def solve(level, a, b):
+    vector = ndim(b) == 1
+    right = b[..., None] if vector else b
+    axes = max(ndim(a), ndim(right))
+    out = np.linalg.solve(padded(a, axes, level), padded(right, axes, level))
+    return Batch(out[..., 0] if vector else out, level)
+
+
+@batching(linalg.between)
+def between(level, x, values, what="eigenvectors"):
+    return Batch(linalg.between(full(x, level), full(values, level), what), level)
+
+
+@batching(linalg.over)
+def over(level, x, values, what="singular vectors"):
+    axes = max(ndim(x), ndim(values))
+    return Batch(linalg.over(spread(full(x, level), axes), spread(full(values, level), axes), what), level)
