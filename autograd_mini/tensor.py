@@ -18,7 +18,7 @@ from autograd_mini.backward import pull_back
 from autograd_mini.graph import Leaf, Node, Record, modes, no_grad
 from autograd_mini.hooks import Hookable
 from autograd_mini.outputs import Outputs, output_node, rebuilt
-from autograd_mini.primitive import Plan, Primitive, composites, constants, display_name, primitives
+from autograd_mini.primitive import SEQUENCES, Plan, Primitive, composites, constants, display_name, primitives
 from autograd_mini.rules import methods
 from autograd_mini.rules.elementwise import cast
 from autograd_mini.rules.indexing import getitem, plain_index
@@ -158,7 +158,7 @@ class Tensor(Hookable, Surface):
         if array.shape != self._values.shape or array.dtype != self._values.dtype:
             got = {"got_shape": array.shape, "got_dtype": array.dtype}
             raise ValueError(errors.DATA_REPLACED.format(shape=self.shape, dtype=self.dtype, **got))
-        self._values = as_values(array)
+        self._values = array if type(array) is np.ndarray else as_values(array)
 
     @property
     def requires_grad(self) -> bool:
@@ -248,8 +248,7 @@ class Tensor(Hookable, Surface):
             raise RuntimeError(errors.NO_GRAPH)
         if seed is None and self._values.size != 1:
             raise ValueError(errors.NOT_SCALAR.format(shape=self.shape))
-        # The power is 1 for NaN too, and takes half the time of `np.ones_like`.
-        seed = self._values**0 if seed is None else as_seed(seed, self._values, "backward(seed)")
+        seed = self._values**0 if seed is None else as_seed(seed, self._values, "backward(seed)")  # 1, of NaN too
         if seed.dtype.kind == "c":
             seed = seed.conj()
         with no_grad():  # what hooks compute is not recorded
@@ -520,7 +519,7 @@ def mapped(tree: Any, kinds: Any, change: Callable[[Any], Any]) -> Any:
         return change(tree)
     if isinstance(tree, dict):
         return {key: mapped(part, kinds, change) for key, part in tree.items()}
-    if isinstance(tree, tuple | list):
+    if isinstance(tree, SEQUENCES):
         return rebuilt(tree, [mapped(part, kinds, change) for part in tree])
     return tree
 
@@ -538,15 +537,19 @@ def numpys_own(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) 
     return result
 
 
+def children(tree: Any) -> Any:
+    """What a tuple, list or dict holds; of anything else, nothing."""
+    return tree.values() if isinstance(tree, dict) else tree if isinstance(tree, SEQUENCES) else ()
+
+
 def parts_of(tree: Any) -> list[Any]:
     """The parts of nested tuples, lists and dicts."""
-    parts = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, tuple | list) else None
-    return [tree] if parts is None else [leaf for part in parts for leaf in parts_of(part)]
+    return [leaf for p in children(tree) for leaf in parts_of(p)] if isinstance(tree, (dict, *SEQUENCES)) else [tree]
 
 
 def any_requires_grad(tree: Any) -> bool:
     """Whether a tensor that requires grad is anywhere in nested tuples, lists and dicts."""
-    return any(isinstance(part, Tensor) and part.requires_grad for part in parts_of(tree))
+    return tree.requires_grad if isinstance(tree, Tensor) else any(map(any_requires_grad, children(tree)))
 
 
 def is_numpys(part: Any) -> bool:
@@ -558,7 +561,7 @@ def is_numpys(part: Any) -> bool:
 
 def unwrap(tree: Any) -> Any:
     """Each tensor as its array."""
-    return mapped(tree, Tensor, lambda tensor: tensor._values)
+    return tree if type(tree) in PLAIN else mapped(tree, Tensor, lambda tensor: tensor._values)
 
 
 def copied(tree: Any) -> Any:
