@@ -23,6 +23,7 @@ Wrap = Callable[[Any, Record], Any]
 Found = dict[Record, Any]
 Useful = Collection[Record] | None  # what leads to the targets; None for all
 Zeros = Dependence | None  # what finds the entries that do not matter; None where none is looked for
+LOUD = nullcontext()
 QUIET: dict[str, Any] = {"invalid": "ignore"}  # a NaN on the way is no news, and one that stays is in the result
 Parts = list[tuple[Record, Any]]  # the cotangents along the edges of an operation, each with its operand's record
 
@@ -90,7 +91,7 @@ def behind_cut(nodes: list[Node], start: Found, useful: Useful, wrap: Wrap | Non
             slope = position + 1
     if not (one_pass or (pole and wrap is not None)):
         cotangents = dict(start)
-        with np.errstate(**QUIET) if pole else nullcontext():
+        with np.errstate(**QUIET) if pole else LOUD:
             passed = pull_each(nodes[:slope], cotangents, useful, wrap, True) if slope else []
             if not slope or no_new_nan(cotangents, start):
                 passed += pull_each(nodes[slope:], cotangents, useful, wrap, True)
@@ -115,10 +116,7 @@ def no_new_nan(cotangents: Found, start: Found) -> bool:
 def pull_each(
     nodes: list[Node], cotangents: Found, useful: Useful, wrap: Wrap | None, keep: bool, *, zeros: Zeros = None
 ) -> list[Node]:
-    """Replace the cotangent of each operation by those of its operands, added to what these have.
-
-    Operations without one are passed over; the others are returned.
-    """
+    """Replace the cotangent of each operation that has one by those of its operands; return these operations."""
     watches, outer = modes.watches, modes.levels
     passed = []
     for node in nodes:

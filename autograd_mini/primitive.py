@@ -113,10 +113,9 @@ class Primitive:
         keep_out = any(read.out for read in reads)
         masked = self.options is not None and "where" in self.options
         may_cut = self.chooses or masked or (self.linear and not all(wanted))
-        has_slope = (any(keep) or keep_out) and not (self.chooses or self.linear)
-        plan = Plan(tuple(rules), keep, dropped, not any(keep), keep_out, not self.own, may_cut, has_slope)
-        self.plans[mask] = plan
-        return plan
+        slope = (any(keep) or keep_out) and not (self.chooses or self.linear)
+        plan = Plan(tuple(rules), keep, dropped, not any(keep), keep_out, not self.own, may_cut, slope)
+        return self.plans.setdefault(mask, plan)
 
 
 def what_computes(args: Sequence[Any]) -> Callable[..., Any] | None:

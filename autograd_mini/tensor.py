@@ -394,7 +394,7 @@ class Tensor(Hookable, Surface):
 
     def _alone(self, args: Any, kwargs: Any) -> bool:
         """Whether a call needs nothing but NumPy: no gradient is wanted, and no other library's array takes part."""
-        if modes.recording and (self.requires_grad or any_requires_grad((args, kwargs))):
+        if modes.recording and (self.requires_grad or any_requires_grad(args) or any_requires_grad(kwargs)):
             return False
         return all(map(is_numpys, parts_of((args, kwargs))))
 
