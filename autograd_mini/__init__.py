@@ -4,7 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from autograd_mini import rules  # registers the derivative of each NumPy function
-from autograd_mini.batching import batching, everywhere, loops, vmap
+from autograd_mini.batching import batching, everywhere, hessian, jacobian, loops, vmap
 from autograd_mini.checked import checked
 from autograd_mini.domains import case
 from autograd_mini.graph import Watch, enable_grad, no_grad, scope
@@ -16,9 +16,7 @@ from autograd_mini.transforms import (
     elementwise_grad,
     grad,
     gradients_of,
-    hessian,
     hvp,
-    jacobian,
     jvp,
     stop_gradient,
     value_and_grad,

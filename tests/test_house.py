@@ -30,7 +30,7 @@ ENGINE = [
     {"backward": "arrays dependence errors graph hooks levels outputs"},
     {"tensor": "arrays backward errors graph hooks outputs primitive rules surface"},
     {"transforms": "arrays backward errors graph hooks primitive tensor"},
-    {"batching": "arrays graph levels outputs primitive rules tensor transforms"},
+    {"batching": "arrays backward graph levels outputs primitive rules tensor transforms"},
     {
         "checked": "backward graph hooks outputs primitive tensor transforms",
         "measuring": "arrays backward errors graph tensor transforms words",
