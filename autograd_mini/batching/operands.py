@@ -18,7 +18,7 @@ def ndim(x: Any) -> int:
     return x.ndim if hasattr(x, "ndim") else np.ndim(x)
 
 
-def full(x: Any, level: Level) -> Any:
+def values_of(x: Any, level: Level) -> Any:
     """The values of all examples; what is the same for all of them is repeated, which takes no memory."""
     if is_batched(x, level):
         return x.values
@@ -81,8 +81,16 @@ def stack_wise(function: Any) -> Callable[..., Any]:
 
 
 def aligned_wise(function: Any) -> Callable[..., Any]:
-    """A rule for functions of operands that broadcast."""
-    return lambda level, *operands: batched(function(*aligned(operands, level)), level)
+    """A rule for functions of operands, and of options, that broadcast with each other."""
+
+    def rule(level: Level, *operands: Any, **options: Any) -> Any:
+        if not options:
+            return batched(function(*aligned(operands, level)), level)
+        given = aligned((*operands, *options.values()), level)
+        count = len(operands)
+        return batched(function(*given[:count], **dict(zip(options, given[count:], strict=True))), level)
+
+    return rule
 
 
 def along_axes(function: Any) -> Callable[..., Any]:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from autograd_mini.batching.batch import Batch, batching, padded, rules
-from autograd_mini.batching.operands import full, ndim, spread, stack_wise
+from autograd_mini.batching.operands import ndim, spread, stack_wise, values_of
 from autograd_mini.rules import linalg
 
 STACKS = ("inv", "det", "slogdet", "eigh", "eigvalsh", "eig", "eigvals", "svdvals", "pinv", "cholesky", "matrix_rank")
@@ -15,13 +15,13 @@ for function in (linalg.lower_cholesky, linalg.qr_factors, linalg.singular, lina
 
 @batching(linalg.cofactors)
 def cofactors(level, a, det=None):
-    return Batch(linalg.cofactors(a.values, None if det is None else full(det, level)), level)
+    return Batch(linalg.cofactors(a.values, None if det is None else values_of(det, level)), level)
 
 
 @batching(linalg.second_cofactors)
 def second_cofactors(level, g, a):
     axes = max(ndim(g), ndim(a))
-    return Batch(linalg.second_cofactors(spread(full(g, level), axes), spread(full(a, level), axes)), level)
+    return Batch(linalg.second_cofactors(spread(values_of(g, level), axes), spread(values_of(a, level), axes)), level)
 
 
 @batching(np.linalg.solve)
@@ -35,10 +35,10 @@ def solve(level, a, b):
 
 @batching(linalg.between)
 def between(level, x, values, what="eigenvectors"):
-    return Batch(linalg.between(full(x, level), full(values, level), what), level)
+    return Batch(linalg.between(values_of(x, level), values_of(values, level), what), level)
 
 
 @batching(linalg.over)
 def over(level, x, values, what="singular vectors"):
     axes = max(ndim(x), ndim(values))
-    return Batch(linalg.over(spread(full(x, level), axes), spread(full(values, level), axes), what), level)
+    return Batch(linalg.over(spread(values_of(x, level), axes), spread(values_of(values, level), axes), what), level)
