@@ -194,15 +194,15 @@ def batching(*functions: Any) -> Callable[[Rule], Rule]:
     """Say how functions are computed for all examples of a vmap at once: a batching rule.
 
     The rule is called as `rule(level, *args, **options)`, with the arguments of the function, of which one at least is
-    a batch. `is_batched(x, level)` tells which; `x.values` has the examples along its first axis. It returns
-    `Batch(values, level)`, or NotImplemented for what it leaves to a loop. Functions without a rule need none: they
-    are computed by their own formula, or by a loop.
+    a batch. `is_batched(x, level)` tells which; `x.values` has the examples along its first axis, and
+    `values_of(x, level)` has them whether x is a batch or not. It returns `Batch(values, level)`, or NotImplemented
+    for what it leaves to a loop. Functions without a rule need none: they are computed by their own formula, or by a
+    loop. Values may be batches themselves, of another vmap around: write `np.*` functions of them.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from autograd_mini import primitive, vmap
-    >>> from autograd_mini.batching import Batch, batching
+    >>> from autograd_mini import Batch, batching, primitive, vmap
     >>> @primitive
     ... def halves(x):
     ...     return x[: len(x) // 2], x[len(x) // 2 :]

@@ -19,7 +19,35 @@ def ndim(x: Any) -> int:
 
 
 def values_of(x: Any, level: Level) -> Any:
-    """The values of all examples; what is the same for all of them is repeated, which takes no memory."""
+    """The values of all examples; what is the same for all of them is repeated, which takes no memory.
+
+    Of use in a batching rule, as `is_batched` is.
+
+    Parameters
+    ----------
+    x : Batch, array or number
+        An argument of the rule.
+    level : Level
+        The vmap, the rule's first argument.
+
+    Returns
+    -------
+    array
+        With an axis for the examples in front of the axes of one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import Batch, batching, primitive, values_of, vmap
+    >>> @primitive
+    ... def distance(a, b):
+    ...     return abs(a - b).max()
+    >>> @batching(distance)
+    ... def _(level, a, b):
+    ...     return Batch(np.max(np.abs(values_of(a, level) - values_of(b, level)), axis=1), level)
+    >>> vmap(lambda a: distance(a, np.array([1.0, 1.0])))(np.arange(6.0).reshape(3, 2))
+    array([1., 2., 4.])
+    """
     if is_batched(x, level):
         return x.values
     x = x if hasattr(x, "ndim") else np.asarray(x)
