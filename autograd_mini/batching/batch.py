@@ -353,9 +353,9 @@ def by_loop(function: Any, args: Any, options: Any) -> Any:
 
 
 def example(tree: Any, level: Level, i: int | None) -> Any:
-    """What one example has in place of the batches; where there is no example, ones stand for it."""
+    """What one example has in place of the batches; where there is no example, something stands for it."""
     if is_batched(tree, level):
-        return np.ones(tree.shape, tree.dtype) if i is None else as_values(tree.values[i, ...])
+        return stand_in(tree.shape, tree.dtype) if i is None else as_values(tree.values[i, ...])
     if isinstance(tree, tuple | list):
         return rebuilt(tree, [example(part, level, i) for part in tree])
     if isinstance(tree, dict):
@@ -363,6 +363,14 @@ def example(tree: Any, level: Level, i: int | None) -> Any:
     if isinstance(tree, slice):
         return slice(*(example(part, level, i) for part in (tree.start, tree.stop, tree.step)))
     return tree
+
+
+def stand_in(shape: tuple[int, ...], dtype: Any) -> Any:
+    """Ones, with more on the diagonal of numbers that may be a matrix with an inverse."""
+    ones = np.ones(shape, dtype)
+    if not shape or dtype.kind not in "fc":
+        return ones
+    return ones + max(shape) * np.reshape(np.eye(*(1, *shape)[-2:], dtype=dtype), shape[-2:])
 
 
 def stacked(results: list[Any], level: Level, function: Any) -> Any:

@@ -77,7 +77,7 @@ def inner_axis(axis: Axes, axes: int) -> Axes:
     """The place in the values of an example's axis, or of several; None means all of the `axes` that it has."""
     if axis is None:
         return tuple(range(1, axes + 1))
-    if isinstance(axis, tuple | list):
+    if isinstance(axis, tuple | list | range):
         return tuple(inner_axis(i, axes) for i in axis) if axes else ()
     axis = int(axis)
     if not axes and axis in (0, -1):
@@ -153,6 +153,11 @@ def along_axis(function: Any, position: int = 1, default: Axes = -1) -> Callable
         return batched(function(flattened(a, level) if line else a.values, *rest, **options), level)
 
     return rule
+
+
+def of_some(rule: Callable[..., Any]) -> Callable[..., Any]:
+    """A rule of a function that knows no empty stacks: without examples, the loop finds the shape of its result."""
+    return lambda level, *args, **options: rule(level, *args, **options) if level.size else NotImplemented
 
 
 def rows_of(values: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autograd_mini.batching.batch import Batch, batching, padded, rules
+from autograd_mini.batching.batch import Batch, any_batched, batching, everywhere, padded, rules
 from autograd_mini.batching.operands import ndim, spread, stack_wise, values_of
 from autograd_mini.rules import linalg
 
@@ -42,3 +42,21 @@ def between(level, x, values, what="eigenvectors"):
 def over(level, x, values, what="singular vectors"):
     axes = max(ndim(x), ndim(values))
     return Batch(linalg.over(spread(values_of(x, level), axes), spread(values_of(values, level), axes), what), level)
+
+
+@batching(np.linalg.lstsq)
+def lstsq(level, a, b, rcond=None):
+    if ndim(a) != 2 or any_batched(rcond):
+        return NotImplemented
+    m, n = a.shape
+    dtype = np.result_type(a, b, np.float32)
+    matrix, right = values_of(a, level).astype(dtype), values_of(b if ndim(b) == 2 else b[..., None], level)
+    u, s, vh = np.linalg.svd(matrix, full_matrices=False)
+    limit = max(m, n) * np.finfo(dtype).eps if rcond is None else rcond
+    if limit < 0 or not everywhere(s > limit * s[:, :1]):
+        return NotImplemented  # examples may differ in their ranks
+    x = np.matmul(linalg.adjoint(vh), np.matmul(linalg.adjoint(u), right) / s[..., None])
+    rest = right - np.matmul(matrix, x) if m > n else x[:, :, :0]  # NumPy tells no other residual
+    squares = np.sum(np.square(np.abs(rest)), axis=1)
+    x = x if ndim(b) == 2 else x[..., 0]
+    return Batch(x, level), Batch(squares, level), np.intc(min(m, n)), Batch(s, level)

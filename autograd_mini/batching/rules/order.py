@@ -3,7 +3,7 @@
 import numpy as np
 
 from autograd_mini.batching.batch import Batch, any_batched, batched, batching, is_batched, padded, rules
-from autograd_mini.batching.operands import along_axis, inner_axis, ndim, one_or_all, values_of
+from autograd_mini.batching.operands import along_axes, along_axis, inner_axis, ndim, of_some, one_or_all, values_of
 from autograd_mini.rules import order
 
 SKIPPING = np.nanquantile, np.nanpercentile
@@ -46,16 +46,19 @@ def quantile(function):
         if weights is not None and function in SKIPPING:  # NumPy knows them there for one line alone
             return NotImplemented
         options = {"method": method, "keepdims": keepdims} | ({} if weights is None else {"weights": weights})
-        found = function(a.values, np.ravel(q), axis=inner_axis(axis, a.ndim), **options)
-        found = np.moveaxis(found, 0, -1)
-        found = np.reshape(found, (*found.shape[:-1], *np.shape(q)))
-        return Batch(np.moveaxis(found, range(found.ndim - np.ndim(q), found.ndim), range(1, np.ndim(q) + 1)), level)
+        several = np.ndim(q) > 1
+        found = function(a.values, np.ravel(q) if several else q, axis=inner_axis(axis, a.ndim), **options)
+        found = np.moveaxis(found, 0, 1) if np.ndim(q) else found
+        shape = (level.size, *np.shape(q), *found.shape[2:])
+        return Batch(np.reshape(found, shape) if several else found, level)
 
     return rule
 
 
 for function in (np.quantile, np.percentile, *SKIPPING):
-    rules[function] = quantile(function)
+    rules[function] = of_some(quantile(function))
+for function in (np.median, np.nanmedian):
+    rules[function] = of_some(along_axes(function))
 
 
 @batching(order.ranks)

@@ -9,7 +9,7 @@ from autograd_mini.batching.operands import along_axes, along_axis, flattened, i
 from autograd_mini.rules import linalg, reductions
 
 REDUCTIONS = np.sum, np.mean, np.prod, np.max, np.min, np.amax, np.amin, np.any, np.all, np.std, np.var, np.ptp
-REDUCTIONS += np.count_nonzero, np.nanmax, np.nanmin, np.nansum, np.nanprod, np.nanmean, np.median, np.nanmedian
+REDUCTIONS += np.count_nonzero, np.nanmax, np.nanmin, np.nansum, np.nanprod, np.nanmean
 for function in REDUCTIONS:
     rules[function] = along_axes(function)
 

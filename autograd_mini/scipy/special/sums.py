@@ -4,7 +4,7 @@ import numpy as np
 from scipy import special
 
 from autograd_mini.batching import batching, everywhere
-from autograd_mini.batching.operands import along_axes
+from autograd_mini.batching.operands import along_axes, of_some
 from autograd_mini.domains import case
 from autograd_mini.primitive import constant, primitive, rule
 from autograd_mini.rules.reductions import keep_axes
@@ -41,7 +41,7 @@ def log_softmax(x, axis=None):
 
 
 for function in (log_sum_exp, softmax, log_softmax):
-    batching(function)(along_axes(function))
+    batching(function)(of_some(along_axes(function)))
 
 
 @primitive
