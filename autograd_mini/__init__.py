@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograd_mini import rules  # registers the derivative of each NumPy function
 from autograd_mini.arrays import everywhere
-from autograd_mini.batching import batching, hessian, jacobian, loops, vmap
+from autograd_mini.batching import Batch, batching, hessian, is_batched, jacobian, loops, values_of, vmap
 from autograd_mini.checked import checked
 from autograd_mini.domains import case
 from autograd_mini.graph import Watch, enable_grad, no_grad, scope
@@ -37,6 +37,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Bars",
+    "Batch",
     "NonFiniteError",
     "Recorder",
     "Signals",
@@ -57,6 +58,7 @@ __all__ = [
     "hessian",
     "hvp",
     "in_words",
+    "is_batched",
     "jacobian",
     "jacobian_spectrum",
     "jvp",
@@ -70,6 +72,7 @@ __all__ = [
     "signals",
     "stop_gradient",
     "value_and_grad",
+    "values_of",
     "vjp",
     "vmap",
 ]

@@ -34,7 +34,7 @@ ENGINE = [
     {
         "checked": "backward graph hooks outputs primitive tensor transforms",
         "measuring": "arrays backward errors graph tensor transforms words",
-        "scipy": "domains errors primitive rules tensor transforms",
+        "scipy": "batching domains errors primitive rules tensor transforms",
         "testing": "backward domains errors graph outputs primitive rules tensor transforms",
     },
     {"drawing": "errors graph measuring primitive tensor"},
