@@ -12,7 +12,7 @@ import numpy as np
 from autograd_mini.measuring.causes import Cut
 from autograd_mini.measuring.factors import Layer, Measurement
 from autograd_mini.measuring.sizes import finding
-from autograd_mini.words import in_words
+from autograd_mini.words import in_words, times
 
 CROWDED = 0.25  # share of units
 SEVERAL = 8  # examples that a unit passes nothing for, before it is called dead
@@ -226,9 +226,10 @@ def dead_cure(dead: Sequence[Layer], measured: Measurement) -> str:
     if not helped:
         return FLAT_CURE
     if len(dead) == 1:
-        return f"With biases of 0 it would be {causes.unbiased[dead[0].number]:.0%}, for the inputs that it has now."
+        share = f"{causes.unbiased[dead[0].number]:.0%}"
+        return f"With biases of 0, {share} of its units would be dead, for the inputs that it has now."
     shares = [f"{causes.unbiased[layer.number]:.0%} of {named(layer)}" for layer in helped[:LISTED]]
-    return f"With biases of 0 it would be {listed(shares)}, for the inputs that they have now."
+    return f"With biases of 0, {listed(shares)} would be dead, for the inputs that they have now."
 
 
 def dead_units(measured: Measurement) -> Iterator[Diagnosis]:
@@ -284,7 +285,9 @@ def saturated(measured: Measurement) -> Iterator[str]:
         verb = "is" if len(found) == 2 else "are"
         others = f" {capital(more_layers(len(found) - 1))} {verb} too." if found[1:] else ""
         flat = f"{worst.saturated:.0%} of the slopes of its activation are below 0.05"
-        yield f"{capital(named(worst))} is saturated: {flat}.{others}"
+        by_itself = f", which by itself makes the signal {times(worst.by_activation)}"
+        whole = f"; the whole layer makes it {times(worst.gain)}" if math.isfinite(worst.gain) else ""
+        yield f"{capital(named(worst))} is saturated: {flat}{by_itself}{whole}.{others}"
 
 
 def underflow(measured: Measurement) -> Iterator[str]:

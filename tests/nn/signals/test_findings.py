@@ -92,8 +92,12 @@ class Checker:
             self.expect((way == "falls") == (first < last), "way")
             if first / last > 1e-15:  # what cancels is rounding
                 self.expect(abs(float(decades) - abs(np.log10(first / last))) < 0.51, "decades", first / last)
-        for top, bottom in self.all(rf"is steady: from {NUMBER} at layer \d+ .*? to {NUMBER} at layer 1 "):
+        for most, top, bottom in self.all(
+            rf"is steady within a factor of {NUMBER}: from {NUMBER} at layer \d+ .*? to {NUMBER} at layer 1 "
+        ):
             first, last = g[self.index(1)], g[-1]
+            sizes = [g[self.index(number)] for number in range(1, len(self.layers) + 1)]
+            self.expect(close(value(most), max(sizes) / min(sizes)), "within", most, sizes)
             self.expect(close(value(top), last) and close(value(bottom), first), "steady ends", first, last)
             self.expect(0.1 < first / last < 10, "steady", first / last)
         for each, _, every in self.all(rf"\): ×{NUMBER} a layer \((halved|doubled) every ([\d.]+) layers\)"):
@@ -213,7 +217,7 @@ class Checker:
         """What is said to hold by theory, held to the theory; what is said of biases, computed."""
         t, w = self.truth, self.case.weights
         for number, share in self.all(
-            r"(?:Dead units: \d+% of|All units of) layer (\d+) \(\S+\) .*?biases of 0 it would be (\d+)%"
+            r"(?:Dead units: \d+% of|All units of) layer (\d+) \(\S+\) .*?biases of 0, (\d+)% of its units"
         ):
             at = self.index(number)
             true = np.mean(np.all(t.scores[at] - self.case.biases[at] <= 0, axis=0))
