@@ -37,6 +37,8 @@ def cause(layers: Sequence[Layer], shrinks: bool, measured: Measurement) -> tupl
     culprit = max(logs, key=lambda name: sign * logs[name])
     each = {name: math.exp(logs[name] / len(layers)) for name in CAUSES}
     wrong = {name for name in CAUSES if sign * logs[name] > 0.25 * sign * logs[culprit]}
+    if not wrong or math.isnan(logs["slope"]):
+        return "Which factor does it is not known, because not all of them are finite.", ""
     said = listed([f"{CAUSES[name]} ({times(each[name])} a layer)" for name in CAUSES if name in wrong], len(CAUSES))
     said = capital(said) + (" do it" if len(wrong) > 1 else " does it")
     curved = all(layer.number in measured.causes.rounded for layer in layers[:-1])
@@ -98,6 +100,8 @@ def look_between(layers: Sequence[Layer], measured: Measurement) -> str:
 def cure(measured: Measurement, layers: Sequence[Layer], culprit: str, shrinks: bool) -> str:
     """What would make the factor 1, as far as theory knows."""
     tries = f"; `{measured.tries}` measures what helps" if measured.tries else ""
+    if not culprit:
+        return ""
     inner = [layer for layer in layers if layer is not measured.layers[-1]]
     if not inner:  # the last one has as few units as the loss wants, so its gain says little
         return f"Weights of another scale, a normalisation of the scores or another activation would change it{tries}."
@@ -146,6 +150,15 @@ def as_theory_goes(measured: Measurement, shrinks: bool) -> tuple[str, str]:
     tries = f"; `{measured.tries}` measures what helps" if measured.tries else ""
     holds = "by the theory of independent weights they then hold it"
     return why, f"{rescaled(measured.layers, alike, 1 / size)}: {holds}{tries}."
+
+
+def smaller(measured: Measurement, layers: Sequence[Layer]) -> str:
+    """What makes scores smaller: weights of the size that theory has, where they are larger."""
+    large = [layer for layer in layers if width_free(layer) > AS_WRONG]
+    if not large:
+        return ""
+    said = rescaled(measured.layers, large, 1 / typical([width_free(layer) for layer in large]))
+    return f"{said}: by the theory of independent weights scores are then as large as what they are computed from."
 
 
 def rescaled(layers: Sequence[Layer], alike: Sequence[Layer], wanted: float) -> str:

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from autograd_mini.measuring.factors import Layer, Measurement
 from autograd_mini.measuring.sizes import finding, ratio
-from autograd_mini.signals import faults, odd
-from autograd_mini.signals.advice import ROUNDED, as_theory_goes, between, cause, cure, has_activation
+from autograd_mini.signals import data, faults, odd
+from autograd_mini.signals.advice import ROUNDED, as_theory_goes, between, cause, cure, has_activation, smaller
 from autograd_mini.signals.averages import gains, log, middle, size, typical
 from autograd_mini.signals.faults import LISTED, Diagnosis, named
 from autograd_mini.words import decades, in_words, times
@@ -38,8 +38,11 @@ def findings(measured: Measurement) -> tuple[str, ...]:
     far = [layer for layer in odd.outliers(layers) if size(log(layer.gain)) > usual] if whole else []
     apart = [layer for layer in far if layer.number not in first.layers]
     if any(not (layer.g.finite and layer.delta.finite) for layer in layers):
-        return (str(first), *faults.unreached(measured))  # sizes of what is not finite say nothing
+        scales = map(str, data.out_of_scale(measured))
+        return (str(first), *scales, *faults.unreached(measured))  # sizes of what is not finite say nothing
     kinds: tuple[Iterable[Diagnosis | str], ...] = (
+        data.gaps(measured),
+        data.out_of_scale(measured),
         faults.squashed(measured),
         faults.copies(measured),
         () if "a step" in first.where else faults.steps(measured),
@@ -70,10 +73,18 @@ def diagnosis(measured: Measurement) -> Diagnosis:
     if not layers:
         return Diagnosis(finding(measured))
     if any(not (layer.g.finite and layer.delta.finite) for layer in layers):
-        return faults.not_finite(measured)
+        found = faults.not_finite(measured)
+        missing = list(data.gaps(measured))
+        if not missing:
+            return found
+        return found._replace(
+            why=" ".join([*filter(None, [found.why]), *(gap.where for gap in missing)]), cure=data.FILL
+        )
     if not healthy(layers):
         found = faults.all_zero(measured)
         behind = [layer for layer in layers[max(found.layers) :] if layer.gain > 0]
+        if "is flat:" in found.where:
+            return found._replace(cure=smaller(measured, layers[: max(found.layers)]))
         if found.why != faults.TOO_SMALL or not behind:
             return found
         why, culprit = cause(behind, True, measured)
@@ -99,7 +110,7 @@ def main(measured: Measurement) -> Diagnosis:
     """How the signal changes from the last layer to the first, and which factor does it."""
     layers = measured.layers
     first, last = layers[0], layers[-1]
-    kinds = faults.squashed, faults.copies, faults.masks, faults.dead_units
+    kinds = data.gaps, data.out_of_scale, faults.squashed, faults.copies, faults.masks, faults.dead_units
     other = next((one for kind in kinds for one in kind(measured)), Diagnosis(""))
     if len(layers) == 1:
         said = f"One layer: rms(g) is {in_words(last.g.rms)} behind {last.name}; {split(layers, measured)}."
@@ -131,6 +142,8 @@ def main(measured: Measurement) -> Diagnosis:
     every = f"{'halved' if shrinks else 'doubled'} every {half:.1f} layers" if half > 0.2 else decades(each)
     said += f": {times(each)} a layer ({every})."
     why, culprit = cause(layers[1:], shrinks, measured)
+    if len(layers) == 2 and other.where:
+        return other._replace(what=f"{said} {why}")
     copied = next(faults.copies(measured), Diagnosis(""))
     helps = copied.cure or cure(measured, layers[1:], culprit, shrinks)
     where = copied.where or spread_over(layers[1:], shrinks)

@@ -281,6 +281,10 @@ def test_where_numbers_stop_being_finite_is_told_in_the_forward_and_on_the_way_b
     first = nn.signals(model, nn.cross_entropy, x, y, spectrum=1).findings[0]
     assert "the first layer whose results are not finite is layer 3 (MLP.4). Its weights hold such numbers." in first
     first = nn.signals(nn.MLP([6, 6, 3], rng=0), nn.cross_entropy, x * np.nan, y).findings[0]
+    assert "layer 1 (MLP.0). x has NaN in 48 of 48 entries, in 8 of 8 examples; the first is x[0]. Fill in" in first
+    model = nn.MLP([6, 6, 3], rng=0)
+    model[0].bias.data = np.full(6, np.nan, np.float32)
+    first = nn.signals(model, nn.cross_entropy, x, y).findings[0]
     assert "layer 1 (MLP.0). Its weights are finite, so look at its bias and at the input." in first
     first = nn.signals(nn.MLP([6, 6, 3], rng=0), lambda out: np.sum(np.exp(out * 1e5)), x).findings[0]
     assert "so the loss made it" in first
