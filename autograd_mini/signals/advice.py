@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from autograd_mini.graph import Node
 from autograd_mini.measuring.factors import Layer, Measurement
 from autograd_mini.measuring.layers import Place
 from autograd_mini.signals import faults
 from autograd_mini.signals.averages import log, typical
-from autograd_mini.signals.faults import capital, listed
+from autograd_mini.signals.faults import Diagnosis, capital, listed, named
 from autograd_mini.words import in_words, times
 
 ROUNDED = 1.05  # a factor nearer to 1 is not worth a word
@@ -20,6 +20,7 @@ FLAT = 0.6  # a typical slope below it is that of an activation out of its range
 AS_WRONG = 1.5  # times a size of weights: weights within it are of about that size
 UNCHANGED = 1e-6
 NAMED = 6  # operations
+BY_THEORY = "by the theory of independent weights"
 
 CAUSES = {
     "slope": "the slope of the activation",
@@ -135,8 +136,26 @@ def cure(measured: Measurement, layers: Sequence[Layer], culprit: str, shrinks: 
         return f"Weights of another scale, a normalisation of the scores or skip connections would hold it{tries}."
     piecewise = all(layer.number in measured.causes.piecewise for layer in alike)
     slopes = "" if piecewise else " where slopes are near 1" if saturated else " with slopes as they are now"
-    theory = f"by the theory of independent weights the signal then holds{slopes}{tries}."
+    theory = f"{BY_THEORY} the signal then holds{slopes}{tries}."
     return f"{rescaled(measured.layers, alike, wanted)}: {theory}"
+
+
+def saturated(measured: Measurement, cured: bool = True) -> Iterator[Diagnosis]:
+    """Curved activations that are flat at most of their scores; what would help, if that has not been said."""
+    found = [
+        layer
+        for layer in measured.layers
+        if layer.number in measured.causes.rounded and layer.saturated >= faults.CROWDED and layer.dead < faults.CROWDED
+    ]
+    if found:
+        worst = max(found, key=lambda layer: layer.saturated)
+        verb = "is" if len(found) == 2 else "are"
+        others = f" {capital(faults.more_layers(len(found) - 1))} {verb} too." if found[1:] else ""
+        flat = f"{worst.saturated:.0%} of the slopes of its activation are below 0.05"
+        by_itself = f", which by itself makes the signal {times(worst.by_activation)}"
+        whole = f"; the whole layer makes it {times(worst.gain)}" if math.isfinite(worst.gain) else ""
+        said = f"{capital(named(worst))} is saturated: {flat}{by_itself}{whole}.{others}"
+        yield Diagnosis("", said, "", "" if cured else smaller(measured, found))
 
 
 def as_theory_goes(measured: Measurement, shrinks: bool) -> tuple[str, str]:
@@ -148,7 +167,7 @@ def as_theory_goes(measured: Measurement, shrinks: bool) -> tuple[str, str]:
     alike = [layer for layer in layers if 1 / AS_WRONG < width_free(layer) / size < AS_WRONG] or layers
     why = f"The size of the weights has a part in it: the typical layer's make a signal {times(size)} by themselves."
     tries = f"; `{measured.tries}` measures what helps" if measured.tries else ""
-    holds = "by the theory of independent weights they then hold it"
+    holds = f"{BY_THEORY} they then hold it"
     return why, f"{rescaled(measured.layers, alike, 1 / size)}: {holds}{tries}."
 
 
@@ -158,7 +177,7 @@ def smaller(measured: Measurement, layers: Sequence[Layer]) -> str:
     if not large:
         return ""
     said = rescaled(measured.layers, large, 1 / typical([width_free(layer) for layer in large]))
-    return f"{said}: by the theory of independent weights scores are then as large as what they are computed from."
+    return f"{said}: {BY_THEORY} scores are then as large as what they are computed from."
 
 
 def rescaled(layers: Sequence[Layer], alike: Sequence[Layer], wanted: float) -> str:
@@ -172,7 +191,7 @@ def rescaled(layers: Sequence[Layer], alike: Sequence[Layer], wanted: float) -> 
     further = {
         layer.number: wanted / off[layer.number]
         for layer in layers
-        if layer not in same and is_larger(wanted / off[layer.number], wanted > 1) and off[layer.number] > 0
+        if layer not in same and off[layer.number] > 0 and is_larger(wanted / off[layer.number], wanted > 1)
     }
     at = of_layers([layer.number for layer in same])
     stds = [layer.weights_std for layer in same]

@@ -12,7 +12,7 @@ import numpy as np
 from autograd_mini.measuring.causes import Cut
 from autograd_mini.measuring.factors import Layer, Measurement
 from autograd_mini.measuring.sizes import finding
-from autograd_mini.words import in_words, times
+from autograd_mini.words import in_words
 
 CROWDED = 0.25  # share of units
 SEVERAL = 8  # examples that a unit passes nothing for, before it is called dead
@@ -41,7 +41,7 @@ CUTS = {
         "At {at} it is too small for its dtype, and {operation} rounds it to 0.",
         "A wider dtype or a scaled loss puts it off.",
     ),
-    "flat": ("Behind {at} {operation} is flat: whatever signal arrives there, nothing of it passes.", ""),
+    "flat": ("Behind {at} {operation} is flat nearly everywhere: whatever signal arrives, next to nothing passes.", ""),
     "branches": ("The branches behind {at} cancel each other exactly.", ""),
     "": ("At {at} {operation} passes nothing of it back.", ""),
 }
@@ -278,23 +278,6 @@ def steps(measured: Measurement) -> Iterator[Diagnosis]:
         step = f"The activation of {which(layers)} is a step ({names})"
         said = f"{step}: its slope is 0 everywhere, so no weights revive it."
         yield Diagnosis("", said, "", STEP_CURE, numbers(layers), "slope")
-
-
-def saturated(measured: Measurement) -> Iterator[str]:
-    """Curved activations that are flat at most of their scores."""
-    found = [
-        layer
-        for layer in measured.layers
-        if layer.number in measured.causes.rounded and layer.saturated >= CROWDED and layer.dead < CROWDED
-    ]
-    if found:
-        worst = max(found, key=lambda layer: layer.saturated)
-        verb = "is" if len(found) == 2 else "are"
-        others = f" {capital(more_layers(len(found) - 1))} {verb} too." if found[1:] else ""
-        flat = f"{worst.saturated:.0%} of the slopes of its activation are below 0.05"
-        by_itself = f", which by itself makes the signal {times(worst.by_activation)}"
-        whole = f"; the whole layer makes it {times(worst.gain)}" if math.isfinite(worst.gain) else ""
-        yield f"{capital(named(worst))} is saturated: {flat}{by_itself}{whole}.{others}"
 
 
 def underflow(measured: Measurement) -> Iterator[str]:

@@ -12,7 +12,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from autograd_mini.measuring.factors import Layer, Measurement
 from autograd_mini.measuring.sizes import finding, ratio
 from autograd_mini.signals import data, faults, odd
-from autograd_mini.signals.advice import ROUNDED, as_theory_goes, between, cause, cure, has_activation, smaller
+from autograd_mini.signals.advice import (
+    BY_THEORY,
+    ROUNDED,
+    as_theory_goes,
+    between,
+    cause,
+    cure,
+    has_activation,
+    saturated,
+    smaller,
+)
 from autograd_mini.signals.averages import gains, log, middle, size, typical
 from autograd_mini.signals.faults import LISTED, Diagnosis, named
 from autograd_mini.words import decades, in_words, times
@@ -32,11 +42,11 @@ def findings(measured: Measurement) -> tuple[str, ...]:
         return (str(first), *faults.unreached(measured))
     whole = healthy(layers)
     if measured.hooked and whole:
-        of_all = faults.dead_units, faults.saturated, faults.underflow, faults.updates, faults.unreached
+        of_all = faults.dead_units, saturated, faults.underflow, faults.updates, faults.unreached
         return (str(first), *(str(one) for kind in of_all for one in kind(measured)))
     usual = size(log(middle(gains(layers))))
     far = [layer for layer in odd.outliers(layers) if size(log(layer.gain)) > usual] if whole else []
-    apart = [layer for layer in far if layer.number not in first.layers]
+    apart = [layer for layer in far if not first.factor or layer.number not in first.layers]
     if any(not (layer.g.finite and layer.delta.finite) for layer in layers):
         scales = map(str, data.out_of_scale(measured))
         return (str(first), *scales, *faults.unreached(measured))  # sizes of what is not finite say nothing
@@ -50,7 +60,7 @@ def findings(measured: Measurement) -> tuple[str, ...]:
         odd.rest_told(apart, measured),
         along_uses(measured) if whole else (),
         () if first.where.startswith("All units") else faults.dead_units(measured),
-        faults.saturated(measured),
+        saturated(measured, any(known in str(first) for known in (BY_THEORY, odd.LIKE_OTHERS))),
         faults.underflow(measured) if whole else (),
         faults.branches(measured),
         faults.directions(measured),
@@ -83,7 +93,7 @@ def diagnosis(measured: Measurement) -> Diagnosis:
     if not healthy(layers):
         found = faults.all_zero(measured)
         behind = [layer for layer in layers[max(found.layers) :] if layer.gain > 0]
-        if "is flat:" in found.where:
+        if "is flat nearly everywhere" in found.where:
             return found._replace(cure=smaller(measured, layers[: max(found.layers)]))
         if found.why != faults.TOO_SMALL or not behind:
             return found

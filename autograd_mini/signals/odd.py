@@ -16,6 +16,7 @@ from autograd_mini.signals.faults import LISTED, Diagnosis, capital, listed, nam
 from autograd_mini.words import times
 
 OUTLIER = 10.0  # times the typical gain, or a tenth of it
+LIKE_OTHERS = "their factor is then that of the others"
 TOGETHER = 1.5  # times the gain of another: layers within it are told in one sentence
 
 UNIFORM = "All its units have the same weights, so that only the sum of their signals passes{but}. Draw them at random."
@@ -67,7 +68,7 @@ def together(odd: Sequence[Layer], measured: Measurement) -> list[Odd]:
             for i, group in enumerate(groups)
             if group.factor == factor
             and all(1 / TOGETHER < layer.gain / other.gain < TOGETHER for other in group.layers)
-            and one_cure(layer, factor, measured) == one_cure(group.layers[0], factor, measured)
+            and in_common(layer, factor, usual, measured) == in_common(group.layers[0], factor, usual, measured)
         )
         at = next(alike, None)
         if at is None:
@@ -77,11 +78,11 @@ def together(odd: Sequence[Layer], measured: Measurement) -> list[Odd]:
     return [group._replace(layers=tuple(sorted(group.layers, key=lambda one: one.number))) for group in groups]
 
 
-def one_cure(layer: Layer, factor: str, measured: Measurement) -> object:
+def in_common(layer: Layer, factor: str, usual: dict[str, float], measured: Measurement) -> object:
     """What layers have in common that can be told, and cured, in one sentence."""
     if factor == "scale":
         return is_drawn(layer)
-    return cure_of_one(layer, factor, ratio(usually(measured)[factor], merged(layer)[factor]), measured)
+    return cure_of_one(layer, factor, ratio(usual[factor], merged(layer)[factor]), measured)
 
 
 def told(group: Odd, measured: Measurement) -> Diagnosis:
@@ -118,9 +119,9 @@ def cure(group: Odd, measured: Measurement) -> str:
     stds = [layer.weights_std for layer in group.layers]
     wanted = [std * change for std, change in zip(stds, changes, strict=True)]
     if not all(is_drawn(layer) for layer in group.layers):
-        return f"Make {its} weights {resized(*changes)}: their factor is then that of the others."
+        return f"Make {its} weights {resized(*changes)}: {LIKE_OTHERS}."
     deviation = f"a standard deviation of {about(wanted)} instead of {about(stds)} ({resized(*changes)})"
-    return f"Give {its} weights {deviation}: their factor is then that of the others."
+    return f"Give {its} weights {deviation}: {LIKE_OTHERS}."
 
 
 def about(values: Sequence[float]) -> str:

@@ -82,8 +82,8 @@ class Checker:
 
     def ends(self):
         g = [rms(array) for array in self.truth.g]
-        if self.case.frozen == 2:
-            g[0] = g[1]  # what is behind the first layer, up to the next that learns, is its result
+        if self.case.frozen:  # what is behind a layer, up to the next that learns, is its result
+            g[self.case.frozen - 2] = g[self.case.frozen - 1]
         for way, decades, top, _, bottom, _ in self.all(
             rf"The signal, rms\(g\), (falls|grows) by ([\d.]+) decades?, {ENDS}"
         ):
@@ -222,12 +222,20 @@ class Checker:
             at = self.index(number)
             true = np.mean(np.all(t.scores[at] - self.case.biases[at] <= 0, axis=0))
             self.expect(abs(true - int(share) / 100) < 0.0051, "biases", share, true)
-        for new, old in self.all(r"standard deviation of ([\d.e-]+) instead of ([\d.e-]+) .*?: by the theory"):
+        for new, old in self.all(
+            r"standard deviation of ([\d.e-]+) instead of ([\d.e-]+) .*?: by the theory .*? the signal"
+        ):
             self.expect(any(close(float(old), np.std(weights), 0.2) for weights in w), "old", old)
             factor = float(new) / float(old)
             each = np.median([t.gains[i - 1] for i in self.layers[1:]])
             scale = np.median([np.linalg.norm(a) / np.sqrt(len(a)) for a in w])
             self.expect(close(factor * each, 1, 0.5) or close(factor * scale, 1, 0.5), "holds", factor, each, scale)
+        free = [np.std(a) * np.sqrt(sum(a.shape) / 2) for a in w]
+        for number, new, old in self.all(
+            r"of layers? (\d+).*? a standard deviation of ([\d.e-]+) instead of ([\d.e-]+) .*? scores are then as large"
+        ):
+            size = float(new) / float(old) * free[self.index(number)]
+            self.expect(close(size, 1, 0.5), "scores", number, size)
 
 
 def told(case, said):
