@@ -172,8 +172,8 @@ def steady(measured: Measurement, ends: str, split: str, other: Diagnosis) -> Di
     what = f"The signal, rms(g), is steady within a factor of {in_words(within)}: {ends}; {split}."
     if other.where:
         return other._replace(what=what)
-    tries = f" `{measured.tries}` measures learning rates, scaling and other changes." if measured.tries else ""
-    return Diagnosis(what, cure=NOT_LOST + tries)
+    tries = f"`{measured.tries}` measures learning rates, scaling and other changes." if measured.tries else ""
+    return Diagnosis(f"{what} {NOT_LOST}", cure=tries)
 
 
 def is_chain(measured: Measurement) -> bool:
