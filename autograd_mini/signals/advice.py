@@ -104,6 +104,8 @@ def cure(measured: Measurement, layers: Sequence[Layer], culprit: str, shrinks: 
     if not culprit:
         return ""
     inner = [layer for layer in layers if layer is not measured.layers[-1]]
+    if not inner and culprit == "scale" and is_larger(1 / width_free(layers[0]), shrinks):
+        return usual_size(measured, layers)
     if not inner:  # the last one has as few units as the loss wants, so its gain says little
         return f"Weights of another scale, a normalisation of the scores or another activation would change it{tries}."
     usual = statistics.median([layer.gain for layer in inner])
@@ -174,10 +176,19 @@ def as_theory_goes(measured: Measurement, shrinks: bool) -> tuple[str, str]:
 def smaller(measured: Measurement, layers: Sequence[Layer]) -> str:
     """What makes scores smaller: weights of the size that theory has, where they are larger."""
     large = [layer for layer in layers if width_free(layer) > AS_WRONG]
-    if not large:
-        return ""
-    said = rescaled(measured.layers, large, 1 / typical([width_free(layer) for layer in large]))
-    return f"{said}: {BY_THEORY} scores are then as large as what they are computed from."
+    return usual_size(measured, large) if large else ""
+
+
+def usual_size(measured: Measurement, layers: Sequence[Layer]) -> str:
+    """Weights of the size that theory has."""
+    said = rescaled(measured.layers, layers, 1 / typical([width_free(layer) for layer in layers]))
+    return f"{said}: {BY_THEORY} scores are then about as large as what they are computed from."
+
+
+def is_spread_thin(layer: Layer) -> bool:
+    """Whether a layer hands less on to each input because it has fewer units, through weights of the usual size."""
+    usual = 1 / AS_WRONG < width_free(layer) < AS_WRONG
+    return usual and 2 * layer.units < layer.inputs and layer.by_activation > 1 / AS_WRONG
 
 
 def rescaled(layers: Sequence[Layer], alike: Sequence[Layer], wanted: float) -> str:

@@ -20,6 +20,7 @@ from autograd_mini.signals.advice import (
     cause,
     cure,
     has_activation,
+    is_spread_thin,
     saturated,
     smaller,
 )
@@ -136,6 +137,11 @@ def main(measured: Measurement) -> Diagnosis:
         why, helps = as_theory_goes(measured, shrinks)
         helps = helps or (f"`{measured.tries}` measures what helps." if measured.tries else "")
         return other._replace(what=f"{said}; {past}.", why=other.why or why, cure=other.cure or helps)
+    if shrinks and is_spread_thin(last) and log(last.gain) < 0.5 * log(change):
+        over = f"it spreads the signal of {last.units} unit{'s' * (last.units > 1)} over {last.inputs} inputs"
+        where = f"Most of it is {named(last)} ({times(last.gain)}): {over}, as weights of the usual size do."
+        tries = f"`{measured.tries}` measures what helps." if measured.tries else ""
+        return Diagnosis(f"{said}.", where, "", tries) if not other.where else other._replace(what=f"{said}. {where}")
     far = [layer for layer in odd.outliers(layers) if (layer.gain < 1) == shrinks and layer is not first]
     if not far:
         inner = layers[1:-1]  # the last one has as few units as the loss wants

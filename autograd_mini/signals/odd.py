@@ -10,14 +10,22 @@ from typing import NamedTuple
 from autograd_mini.measuring.factors import Layer, Measurement
 from autograd_mini.measuring.sizes import ratio
 from autograd_mini.signals import faults
-from autograd_mini.signals.advice import CAUSES, has_activation, look_between, merged, of_layers, resized
+from autograd_mini.signals.advice import (
+    CAUSES,
+    has_activation,
+    is_spread_thin,
+    look_between,
+    merged,
+    of_layers,
+    resized,
+)
 from autograd_mini.signals.averages import log, middle, size
 from autograd_mini.signals.faults import LISTED, Diagnosis, capital, listed, named
 from autograd_mini.words import times
 
 OUTLIER = 10.0  # times the typical gain, or a tenth of it
 LIKE_OTHERS = "their factor is then that of the others"
-TOGETHER = 1.5  # times the gain of another: layers within it are told in one sentence
+TOGETHER = 1.5  # times a factor of another, and its square of the gain: layers within it are told in one sentence
 
 UNIFORM = "All its units have the same weights, so that only the sum of their signals passes{but}. Draw them at random."
 
@@ -28,7 +36,8 @@ def outliers(layers: Sequence[Layer], apart: float = OUTLIER) -> list[Layer]:
     if len(gains) < 4:
         return []
     usual = statistics.median(gains)
-    return [layer for layer in layers[::-1] if layer.gain > 0 and not 1 / apart < layer.gain / usual < apart]
+    far = [layer for layer in layers[::-1] if layer.gain > 0 and not 1 / apart < layer.gain / usual < apart]
+    return [layer for layer in far if layer is not layers[-1] or not is_spread_thin(layer)]
 
 
 class Odd(NamedTuple):
@@ -67,7 +76,7 @@ def together(odd: Sequence[Layer], measured: Measurement) -> list[Odd]:
             i
             for i, group in enumerate(groups)
             if group.factor == factor
-            and all(1 / TOGETHER < layer.gain / other.gain < TOGETHER for other in group.layers)
+            and all(are_alike(layer, other, factor) for other in group.layers)
             and in_common(layer, factor, usual, measured) == in_common(group.layers[0], factor, usual, measured)
         )
         at = next(alike, None)
@@ -76,6 +85,12 @@ def together(odd: Sequence[Layer], measured: Measurement) -> list[Odd]:
         else:
             groups[at] = Odd((*groups[at].layers, layer), factor)
     return [group._replace(layers=tuple(sorted(group.layers, key=lambda one: one.number))) for group in groups]
+
+
+def are_alike(layer: Layer, other: Layer, factor: str) -> bool:
+    """Whether two layers change the signal about as much, and by as much of one factor."""
+    apart = (ratio(layer.gain, other.gain), ratio(merged(layer)[factor], merged(other)[factor]))
+    return all(1 / most < one < most for one, most in zip(apart, (TOGETHER**2, TOGETHER), strict=True))
 
 
 def in_common(layer: Layer, factor: str, usual: dict[str, float], measured: Measurement) -> object:

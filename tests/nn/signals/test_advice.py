@@ -237,3 +237,33 @@ def test_a_saturated_layer_that_a_signal_passes_is_not_blamed_for_losing_it():
     ]
     assert close(value(by_itself), layer.slope * layer.alignment)
     assert close(value(whole), layer.gain)
+
+
+def test_a_narrow_output_layer_is_no_fault(thorough):
+    for seed in range(200 if thorough else 12):
+        rng = np.random.default_rng([9, seed])
+        width, depth, units = int(rng.integers(60, 200)), int(rng.integers(2, 12)), int(rng.integers(1, 4))
+        act, init = [("tanh", "glorot"), ("relu", "he"), ("prelu", "he"), ("tanh", "orthogonal")][seed % 4]
+        model = nn.MLP([width] * depth + [units], act, init, rng=seed)
+        x, y = rng.standard_normal((40, width)), rng.standard_normal((40, units))
+        first, *others = nn.signals(model, nn.squared_error, x, y).findings
+        assert not factors(" ".join([first, *others])), first
+        assert "stand" not in " ".join([first, *others]), others
+        for number, gain, of, inputs in re.findall(
+            rf"Most of it is layer (\d+) \S+ \(×{NUMBER}\): it spreads the signal of (\d+) units? over (\d+) inputs",
+            first,
+        ):
+            layer = nn.signals(model, nn.squared_error, x, y).layers[-1]
+            assert [int(number), int(of), int(inputs)] == [depth, units, width]
+            assert close(value(gain), layer.gain)
+
+
+def test_output_weights_that_are_far_too_small_are_blamed_in_two_layers():
+    x, y = np.random.default_rng(0).standard_normal((32, 16)), np.random.default_rng(1).integers(0, 3, 32)
+    model = nn.MLP([16, 8, 3], "tanh", rng=0)
+    model[2].weights.data *= np.float32(1e-3)
+    first = nn.signals(model, nn.cross_entropy, x, y).findings[0]
+    (factor,) = factors(first).values()
+    assert list(factors(first)) == [2]
+    size = np.std(model[2].weights.data) * np.sqrt((8 + 3) / 2)
+    assert close(size * factor, 1)

@@ -231,9 +231,8 @@ class Checker:
             scale = np.median([np.linalg.norm(a) / np.sqrt(len(a)) for a in w])
             self.expect(close(factor * each, 1, 0.5) or close(factor * scale, 1, 0.5), "holds", factor, each, scale)
         free = [np.std(a) * np.sqrt(sum(a.shape) / 2) for a in w]
-        for number, new, old in self.all(
-            r"of layers? (\d+).*? a standard deviation of ([\d.e-]+) instead of ([\d.e-]+) .*? scores are then as large"
-        ):
+        given = r"of layers? (\d+).*? a standard deviation of ([\d.e-]+) instead of ([\d.e-]+)"
+        for number, new, old in self.all(rf"{given} .*? scores are then about as large"):
             size = float(new) / float(old) * free[self.index(number)]
             self.expect(close(size, 1, 0.5), "scores", number, size)
 
