@@ -143,7 +143,7 @@ class Tried:
         row = self.rows[i]
         if row.why_not and row.times != row.times:
             raise ValueError(NO_MODEL.format(i=i, why=row.why_not))
-        return row.how.applied(self._start.model, self._start.x)
+        return row.how.applied(self._start.model, self._start.x, self._start.y)
 
     @property
     def as_it_is(self) -> Row:

@@ -29,6 +29,7 @@ def short(monkeypatch):
     monkeypatch.setattr(races, "ROUNDS", (races.Round(2, 4, 0.45), races.Round(2, 3, 0.7), races.Round(2, 2, 0.9)))
     monkeypatch.setattr(races, "TRIPLED_STEPS", 2)
     monkeypatch.setattr(races, "MORE_RATES", (10.0,))
+    monkeypatch.setattr(races, "FURTHER", 0)
 
 
 def sgd(parameters):
@@ -186,7 +187,7 @@ def test_modules_of_any_kind_and_what_cannot_be_tried_says_why(short, inner):
     assert {"as it is", "BatchNorm", "LayerNorm", "He", "orthogonal weights"} <= known
     refused = {row.change: row.why_not for row in tried.rows if row.why_not}
     assert "no activation as a module" in refused["ReLU + He"]
-    assert "end in a Softmax" in refused["no softmax before the loss"]
+    assert "end in a Softmax" in refused["no activation before the loss"]
     assert refused["ReLU + He"] in words(tried)
     with pytest.raises(ValueError, match="no activation as a module"):
         tried.model([row.change for row in tried.rows].index("ReLU + He"))
@@ -208,7 +209,7 @@ def test_regression_without_targets_of_several_inputs_with_any_optimizer(short):
     for optimizer in (nn.AdamW, schedule, groups):
         tried = tried_of(Two(), (X, X[::-1]), None, lambda out: np.mean((out - 1) ** 2), optimizer, seconds=100)
         rows = [row for row in tried.rows if row.change == "as it is"]
-        assert sorted(row.times for row in rows) == [0.1, 1.0, 10.0]
+        assert {0.1, 1.0, 10.0} <= {row.times for row in rows} <= {0.1, 1.0, 10.0, 0.3, 3.0, 30.0}
         assert all(row.rate == pytest.approx(row.times * tried.as_it_is.rate) for row in rows)
         assert np.isfinite(tried.rows[0].held_out_loss)
     tried = tried_of(
@@ -225,7 +226,8 @@ def test_a_net_that_cannot_learn_is_trained_by_the_first_row():
     assert tried.rows[0].held_out_loss < 0.4
     assert tried.helping[0] is tried.rows[0]
     assert f"{tried.rows[0].title}: held-out loss" in words(tried)
-    assert [row.held_out_loss for row in tried.rows[3:6]] == sorted(row.held_out_loss for row in tried.rows[3:6])
+    later = [(-row.steps, row.held_out_loss) for row in tried.rows[:20] if np.isnan(row.tripled_loss)]
+    assert later == sorted(later)
 
 
 def test_what_diverges_at_three_times_its_rate_is_raced_at_a_third_of_it():
