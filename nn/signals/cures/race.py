@@ -80,10 +80,13 @@ class Race:
         self.enter()
         running = self.trials
         for number, stage in enumerate(ROUNDS, 1):
+            if number == len(ROUNDS) > 1 and not self.affords(running, stage.steps + TRIPLED_STEPS):
+                self.short(f"round {number} of {len(ROUNDS)} was left out")
+                break
             running = self.hold(number, stage, running)
             if number == 1:
                 running = self.going_on(number, running + self.more(running, stage))
-        level(running)
+        level(running, ROUNDS[-1].kept)
         known = [trial.score for trial in self.trials if trial.score < math.inf]
         self.scale = max(statistics.median(known or [1.0]), untrained if math.isfinite(untrained) else 0.0)
         finalists = self.finalists(running)
@@ -197,22 +200,27 @@ class Race:
         return new
 
     def going_on(self, number: int, running: list[Trial]) -> list[Trial]:
-        """Those that go on after a round: fewer, where the time is not enough for the next one and a few after it."""
-        stage, following = ROUNDS[number - 1], ROUNDS[number:]
+        """Those that go on after a round: fewer, where the time is not enough for the next one and a few after it; the
+        last one may be left out."""
+        stage, following = ROUNDS[number - 1], ROUNDS[number:-1]
         ranked = sorted((trial for trial in running if not trial.why_not), key=place_of)
-        left = self.seconds - (clock() - self.began)
         for count in range(stage.kept, FEWEST, -1):
             chosen = going_on(ranked, count, stage.rates)
-            step = sum(trial.seconds / max(trial.taken, 1) for trial in chosen)
             steps = [stage.steps for stage in following]
             after = FEWEST * (sum(steps[1:]) + TRIPLED_STEPS) / len(chosen) if chosen else 0.0
-            if not following or step * (steps[0] + after) <= left:
+            if not following or self.affords(chosen, steps[0] + after):
                 break
         else:
             count = FEWEST
         if count < stage.kept:
             self.short(f"{count} instead of {stage.kept} trials went on after round {number}")
         return going_on(ranked, count, stage.rates)
+
+    def affords(self, trials: list[Trial], steps: float) -> bool:
+        """Whether the time is enough for so many steps of each, as long as theirs have been."""
+        return sum(trial.seconds / max(trial.taken, 1) for trial in trials) * steps <= self.seconds - (
+            clock() - self.began
+        )
 
     def short(self, what: str) -> None:
         """Remember where the limit first made a difference."""

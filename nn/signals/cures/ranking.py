@@ -69,9 +69,9 @@ def pairs(ranked: list[Trial]) -> list[tuple[Change, float]]:
     return [(together([repairs[0].change, change]), repairs[0].times) for change in list(others)[:COMBINED] if repairs]
 
 
-def level(trials: list[Trial]) -> None:
-    """Go back to the last round that all of them ended, so that they are compared after as many steps."""
-    common = min((len(trial.history) for trial in trials), default=0)
+def level(trials: list[Trial], few: int) -> None:
+    """Go back to the last round that at least a few of them ended, so that these are compared after as many steps."""
+    common = min(sorted((len(trial.history) for trial in trials), reverse=True)[:few], default=0)
     for trial in trials:
         if common and len(trial.history) > common:
             trial.rounds, (trial.steps, trial.score) = common, trial.history[common - 1]
