@@ -19,7 +19,7 @@ from nn.changes.calls import FEW, first_examples, out_of_reach
 from nn.module import Module
 from nn.optimizers.rules import SGD
 from nn.signals.cures.candidates import AS_IT_IS, CHANGES, REPAIRS, Change, Start, together
-from nn.signals.cures.ranking import as_good, done, further_rates, going_on, in_order, level, pairs, place_of, trend_of
+from nn.signals.cures.ranking import as_good, done, further_rate, going_on, in_order, level, pairs, place_of, trend_of
 from nn.signals.cures.search import rescaled, takes_scores
 from nn.signals.cures.trials import OPTIMIZER, Data, Trial, guess, held_out, held_out_parts, made, reason
 from nn.signals.cures.tried import Row, Tried
@@ -42,6 +42,7 @@ class Round(NamedTuple):
 
 
 ROUNDS = Round(15, 12, 0.45, 2), Round(45, 6, 0.65), Round(140, 3, 0.85), Round(200, 3, 0.95)
+LAPS = 40  # times through the examples, beyond which the last round would only show what is learned by heart
 TRIPLED, TRIPLED_STEPS = 3.0, 100
 DEFAULT = "nn.SGD(parameters, 0.02, momentum=0.9)"
 MAKING = 0.3  # of the time at most, before the first round
@@ -80,8 +81,7 @@ class Race:
         self.enter()
         running = self.trials
         for number, stage in enumerate(ROUNDS, 1):
-            if number == len(ROUNDS) > 1 and not self.affords(running, stage.steps + TRIPLED_STEPS):
-                self.short(f"round {number} of {len(ROUNDS)} was left out")
+            if number == len(ROUNDS) > 1 and not self.worth(stage, running):
                 break
             running = self.hold(number, stage, running)
             if number == 1:
@@ -188,14 +188,14 @@ class Race:
             begin = math.nan if model is None else held_out(model, self.start.loss, self.data)
             if model is not None and not all(join(self.trial(change, model, times * rate, begin)) for rate in RATES):
                 return new
-        for change in dict.fromkeys(trial.change for trial in running + new):
+        base = [trial for trial in done(self.trials) if trial.change.name == AS_IT_IS]
+        for change in dict.fromkeys(trial.change for trial in running + new) if base else ():
             for _ in range(FURTHER):
-                own = [[t for t in done(self.trials) if t.change == c] for c in (change, self.trials[0].change)]
-                rates = further_rates(own[0], min(own[1], key=trend_of)) if all(own) else ()
-                best = min(own[0], key=trend_of) if rates else None
-                if best is None:
+                tried = [trial for trial in done(self.trials) if trial.change == change]
+                further = further_rate(tried, min(base, key=trend_of)) if tried else None
+                if further is None:
                     break
-                if not all(join(self.trial(change, best.start, times, best.untrained)) for times in rates):
+                if not join(self.trial(change, tried[0].start, further, tried[0].untrained)):
                     return new
         return new
 
@@ -215,6 +215,16 @@ class Race:
         if count < stage.kept:
             self.short(f"{count} instead of {stage.kept} trials went on after round {number}")
         return going_on(ranked, count, stage.rates)
+
+    def worth(self, stage: Round, running: list[Trial]) -> bool:
+        """Whether there are examples enough for the last round, and time."""
+        steps = stage.steps + max((trial.steps for trial in running), default=0)
+        if steps * self.data.batch > LAPS * self.data.examples:
+            return False
+        enough = self.affords(running, stage.steps + TRIPLED_STEPS)
+        if not enough:
+            self.short("the last round was left out")
+        return enough
 
     def affords(self, trials: list[Trial], steps: float) -> bool:
         """Whether the time is enough for so many steps of each, as long as theirs have been."""

@@ -47,17 +47,17 @@ def going_on(ranked: list[Trial], kept: int, rates: int) -> list[Trial]:
     return sorted(chosen + [trial for trial in always if trial not in chosen], key=place_of)
 
 
-def further_rates(tried: list[Trial], start: Trial) -> tuple[float, ...]:
+def further_rate(tried: list[Trial], start: Trial) -> float | None:
     """Where a change is to be tried next: at a lower rate if the lowest so far is its best, for soon large rates look
     better than they are; at the best rate of the model as it is, if that is far above its own; and this one beyond."""
     best, times = min(tried, key=trend_of), [trial.times for trial in tried]
     if not best.score < best.untrained:
-        return ()
+        return None
     if best.times == min(times):
-        return (float(f"{best.times / WIDER:.6g}"),)
+        return float(f"{best.times / WIDER:.6g}")
     if best.change.name == AS_IT_IS:
-        return (float(f"{best.times * WIDER:.6g}"),) if best.times == max(times) else ()
-    return (start.times,) if start.times >= WIDER**2 and start.times not in times else ()
+        return float(f"{best.times * WIDER:.6g}") if best.times == max(times) else None
+    return start.times if start.times >= WIDER**2 and start.times not in times else None
 
 
 def pairs(ranked: list[Trial]) -> list[tuple[Change, float]]:
@@ -97,6 +97,7 @@ def in_order(finalists: list[Trial], others: list[Trial], worst: float) -> list[
         return trial.parts + np.minimum(trial.tripled_parts, worst) / 2
 
     ranked = sorted(finalists, key=total)
-    alike = [trial for trial in ranked if trial is ranked[0] or as_good(parts(trial), parts(ranked[0]))]
+    best = ranked[:1]
+    alike = best + [t for t in ranked[1:] if as_good(t.parts, best[0].parts) and as_good(parts(t), parts(best[0]))]
     alike.sort(key=lambda trial: (len(trial.change.steps), trial.times != 1))
     return alike + [trial for trial in ranked if trial not in alike] + sorted(others, key=place_of)

@@ -14,7 +14,7 @@ from autograd_mini import Tensor
 from autograd_mini.signals.page import page
 from nn.signals.cures import race as races
 from nn.signals.cures.candidates import CHANGES, Change, Start
-from nn.signals.cures.ranking import further_rates, going_on, in_order
+from nn.signals.cures.ranking import further_rate, going_on, in_order
 from nn.signals.cures.search import takes_scores
 from nn.signals.cures.trials import Trial, data_of
 from nn.signals.cures.tried import Row, Tried
@@ -277,11 +277,11 @@ def test_of_what_the_held_out_examples_cannot_tell_apart_the_simplest_comes_firs
 def test_the_rates_go_on_where_the_best_lies_at_their_edge():
     low, high = trial("a", 1.0, [1], times=0.1), trial("a", 1.5, [1])
     base = [trial("as it is", 1.0, [1], times=10.0), trial("as it is", 1.5, [1])]
-    assert further_rates([low, high], base[1]) == (0.01,)
-    assert further_rates([trial("a", 1.6, [1], times=0.1), high], base[1]) == ()
-    assert further_rates([trial("a", 1.6, [1], times=0.1), high], trial("as it is", 1, [1], times=1e3)) == (1e3,)
-    assert further_rates(base, base[0]) == (100.0,)
-    assert further_rates([trial("a", 2.5, [1], times=0.1)], base[1]) == ()  # it has learned nothing
+    assert further_rate([low, high], base[1]) == 0.01
+    assert further_rate([trial("a", 1.6, [1], times=0.1), high], base[1]) is None
+    assert further_rate([trial("a", 1.6, [1], times=0.1), high], trial("as it is", 1, [1], times=1e3)) == 1e3
+    assert further_rate(base, base[0]) == 100.0
+    assert further_rate([trial("a", 2.5, [1], times=0.1)], base[1]) is None  # it has learned nothing
 
 
 def test_the_best_other_rate_of_the_model_as_it_is_goes_on_in_any_case():
