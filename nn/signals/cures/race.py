@@ -297,12 +297,14 @@ class Race:
     def table(self, untrained: float) -> Tried:
         """The rows, best first."""
         trained = done(self.trials)
-        finalists = [trial for trial in trained if not math.isnan(trial.tripled)] or trained
+        longest = max((trial.rounds for trial in trained), default=0)
+        finalists = [trial for trial in trained if not math.isnan(trial.tripled)]
+        finalists = finalists or [trial for trial in trained if trial.rounds == longest]
         ranked = in_order(finalists, [trial for trial in trained if trial not in finalists], 2 * self.scale)
         rows = [row_of(trial) for trial in ranked]
-        longest = max((trial.steps for trial in trained), default=0)
+        most = max((trial.steps for trial in trained), default=0)
         for i, trial in enumerate(ranked):
-            if trial.steps < longest or trial.score == math.inf or self.start.y is None:
+            if trial.steps < most or trial.score == math.inf or self.start.y is None:
                 continue
             if self.over():
                 self.short("not all of the best were compared with a guess")
