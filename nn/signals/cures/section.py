@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from nn.signals.cures.tried import Tried
 
 SHOWN = 12
+LOSS = "held-out loss"
 WIDE = 10.0  # times the smallest loss: above it the bars are logarithmic
 
 
@@ -21,9 +22,8 @@ def section(tried: Tried) -> str:
     numbers = [i for place, i in enumerate(tried.shown) if place < SHOWN or i == own]
     rows = [tried.rows[i] for i in numbers]
     lengths, scale = bars_of([row.held_out_loss for row in rows])
-    loss = f"held-out loss{scale}"
     bars = Bars(
-        ("change", "row", "rate", loss, "after steps", "at 3 times the rate", "code"),
+        ("change", "row", "rate", LOSS, "after steps", "at 3 times the rate", "code"),
         [
             (
                 row.title,
@@ -32,13 +32,13 @@ def section(tried: Tried) -> str:
             )
             for i, row in zip(numbers, rows, strict=True)
         ],
-        loss,
+        LOSS,
         lengths,
         [row in tried.helping for row in rows],
     )
     items = "".join(f"<li>{html.escape(', '.join(names) + ': ' + why)}</li>" for why, names in tried.refused.items())
     more = f"<details><summary>What could not be tried</summary><ul>{items}</ul></details>" if items else ""
-    return f"<p>{html.escape(tried.summary)}</p>{bars._repr_html_()}{more}"
+    return f"<p>{html.escape(tried.summary)}</p>{scale}{bars._repr_html_()}{more}"
 
 
 def bars_of(losses: list[float]) -> tuple[list[float], str]:
@@ -50,7 +50,7 @@ def bars_of(losses: list[float]) -> tuple[list[float], str]:
     edge = math.floor(math.log10(low))  # the bars begin at a power of ten
     span = math.log10(high) - edge
     lengths = [(math.log10(loss) - edge) / span if 0 < loss < math.inf else math.nan for loss in losses]
-    return lengths, f" (bars: logarithmic, from {10.0**edge:g})"
+    return lengths, f"<p>The bars are logarithmic, from 10<sup>{edge}</sup>.</p>"
 
 
 def as_loss(loss: float) -> str:

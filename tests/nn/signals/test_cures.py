@@ -314,7 +314,7 @@ def test_the_page_and_print_show_the_same_rows_and_say_what_the_rate_alone_does(
     numbers = re.findall(r'data-name="row">(\d+)<', tried._repr_html_())
     assert numbers == re.findall(r"(?m)^ +(\d) ", str(tried)) == ["0", "1", "2"]
     assert re.findall(r'data-name="rate">([\d.]+)<', tried._repr_html_()) == ["0.1", "0.01", "0.1"]
-    assert "logarithmic, from 0.01" in tried._repr_html_()
+    assert "logarithmic, from 10<sup>-2</sup>" in tried._repr_html_()
     bars = [float(width) for width in re.findall(r"2px;width:([\d.]+)%", tried._repr_html_())]
     np.testing.assert_allclose(bars, [0, 100 * np.log10(20) / np.log10(200), 100], atol=0.1)
 
