@@ -12,7 +12,6 @@ from autograd_mini.batching.vmap import vmap
 __all__ = [
     "Batch",
     "batching",
-    "everywhere",
     "hessian",
     "is_batched",
     "jacobian",

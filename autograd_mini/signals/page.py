@@ -380,9 +380,9 @@ def table(measured: Measurement) -> str:
     head = "".join(f'<th scope="col">{html.escape(re.sub("^x ", "× ", column))}</th>' for column in COLUMNS)
     body = []
     for layer in reversed(measured.layers):
-        number, *others = cells(layer)
+        number, name, *others = cells(layer)
         body.append(
-            f'<tr><th scope="row">{number}</th>'
+            f'<tr><th scope="row">{number}</th><td>{html.escape(name).replace(".", ".<wbr>")}</td>'
             + "".join(f"<td>{said_in_html(cell)}</td>" for cell in others)
             + "</tr>"
         )
