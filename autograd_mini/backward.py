@@ -62,11 +62,7 @@ def pull_back(
     nodes = operations(root, stop)
     useful = None if targets is None else leading_to(targets, nodes)
     cotangents: Found = {root: seed}
-    cut = len(nodes)
-    for position, node in enumerate(nodes):
-        if node.plan.may_cut and cuts(node):
-            cut = position
-            break
+    cut = next((i for i, node in enumerate(nodes) if node.plan.may_cut and cuts(node)), len(nodes))
     pull_each(nodes[:cut], cotangents, useful, wrap, retain_graph)
     if cut < len(nodes):
         cotangents = behind_cut(nodes[cut:], cotangents, useful, wrap, retain_graph)
