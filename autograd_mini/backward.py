@@ -16,7 +16,7 @@ from autograd_mini.arrays import may_hold_nan, sum_to
 from autograd_mini.dependence import Dependence, Edge, cuts
 from autograd_mini.graph import Leaf, Node, Record, modes, operations
 from autograd_mini.hooks import hooked
-from autograd_mini.levels import inside, joined, left
+from autograd_mini.levels import joined, left, recording
 from autograd_mini.outputs import Cotangents, output_node, rebuilt
 
 Wrap = Callable[[Any, Record], Any]
@@ -136,7 +136,7 @@ def pull_each(
             if parent not in cotangents:
                 cotangents[parent] = part
             elif wrap is not None and parent.levels:
-                with inside(parent):
+                with recording(joined(outer, parent)):
                     cotangents[parent] = cotangents[parent] + part
             else:
                 cotangents[parent] = cotangents[parent] + part
@@ -180,7 +180,7 @@ def pull_through(node: Node, cotangent: Any, useful: Useful, wrap: Wrap | None, 
                 part = zeros.settled(part, Edge(node, position, vjp), (cotangent, out, *operands))
             if part.shape != parent.shape or part.dtype is not parent.dtype:
                 part = fit(part, node, position)
-            if parent.levels is not node.levels:
+            if parent.levels is not node.levels and position not in node.plan.summed:
                 part = left(part, node, parent)
             parts.append((parent, part))
     except Exception as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
@@ -40,6 +40,7 @@ class Plan(NamedTuple):
     promotes: bool = True  # a Python number among the operands becomes one of the result's dtype
     may_cut: bool = False  # entries may be left out, depending on the operands and options of the call
     has_slope: bool = False  # the rules multiply by numbers that they compute, which may be infinite
+    summed: Collection[int] = ()  # the operands whose rules sum over the examples of vmaps by themselves
 
 
 class Reads(NamedTuple):

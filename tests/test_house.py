@@ -29,7 +29,7 @@ ENGINE = [
     {"dependence": "arrays graph levels outputs"},
     {"backward": "arrays dependence errors graph hooks levels outputs"},
     {"tensor": "arrays backward errors graph hooks outputs primitive rules surface"},
-    {"transforms": "arrays backward errors graph hooks primitive tensor"},
+    {"transforms": "arrays backward errors graph hooks levels primitive tensor"},
     {"batching": "arrays backward graph levels outputs primitive rules tensor transforms"},
     {
         "checked": "backward graph hooks outputs primitive tensor transforms",
