@@ -72,10 +72,7 @@ def all_of(alive: Any) -> bool:
 
 @dataclass(slots=True, eq=False)
 class Edge:
-    """The way of a cotangent through one rule: from an operation to one of its operands.
-
-    It keeps what `Dependence.through` reads, as the operation is freed when the backward has passed it.
-    """
+    """The way of a cotangent through one rule, with what `Dependence.through` reads when the operation is freed."""
 
     node: Node
     position: int
