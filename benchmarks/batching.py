@@ -57,7 +57,9 @@ def functions() -> dict[str, Pair]:
         ),
         "Hessian, 64 variables": (
             lambda: hessian(lambda x: np.sum(np.tanh(second @ np.tanh(first @ x)) ** 2))(x),
-            lambda: func.hessian(lambda x: torch.sum(torch.tanh(t["second"] @ torch.tanh(t["first"] @ x)) ** 2))(t["x"]),
+            lambda: func.hessian(lambda x: torch.sum(torch.tanh(t["second"] @ torch.tanh(t["first"] @ x)) ** 2))(
+                t["x"]
+            ),
         ),
         "Hessian, logistic regression": (
             lambda: hessian(lambda w: np.sum(np.logaddexp(0, rows @ w) - labels * (rows @ w)))(weights),
@@ -157,9 +159,9 @@ def each_example(ours: Any, theirs: Any, shape: tuple[int, ...]) -> Pair:
 def agree(ours: Any, theirs: Any) -> None:
     """Raise where the two do not give the same numbers; weights of PyTorch are the transposes of ours."""
     for mine, other in zip(*([a] if not isinstance(a, list) else a for a in (ours, theirs)), strict=True):
-        other = other.detach().numpy()
-        mine = np.swapaxes(mine, -1, -2) if mine.shape != other.shape else mine
-        np.testing.assert_allclose(mine, other, rtol=1e-3, atol=1e-4 * np.abs(other).max())
+        wanted = other.detach().numpy()
+        given = np.swapaxes(mine, -1, -2) if mine.shape != wanted.shape else mine
+        np.testing.assert_allclose(given, wanted, rtol=1e-3, atol=1e-4 * np.abs(wanted).max())
 
 
 def tall_beside_directions(seconds: float) -> float:
@@ -209,7 +211,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         rows.append([name, *times, f"{best['ours'] / best['theirs']:.2f}", f"{LIMITS[name]}"])
     print_table("Beside torch.func", ["", "ours, us", "torch.func, us", "ratio", "limit"], rows)
     if not options.only:
-        print(f"Jacobian, 3 to 2000, over its three directions one by one: {tall_beside_directions(options.seconds):.2f}")
+        print(
+            f"Jacobian, 3 to 2000, over its three directions one by one: {tall_beside_directions(options.seconds):.2f}"
+        )
         print(f"Peak memory of a Jacobian, 1500 to 1500, in sizes of its own: {peak_of_square():.2f}")
 
 
