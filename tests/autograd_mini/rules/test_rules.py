@@ -35,12 +35,12 @@ class Call(NamedTuple):
         return primitives[self.function]
 
     def __call__(self, *operands):
-        """Call the function as a user does; several results but whole numbers, and complex parts of real operands, are joined."""
+        """Call the function as a user does; several results but whole numbers, and complex parts, are joined."""
         arguments = (list(operands),) if self.primitive.variadic else operands
         out = self.function(*arguments, **self.case.options)
         if isinstance(out, tuple):
             out = np.concatenate([np.ravel(part) for part in out if part.dtype.kind in "fc"])
-        is_analytic = any(operand.dtype.kind == "c" for operand in operands)  # `check_derivatives` takes complex steps
+        is_analytic = any(operand.dtype.kind == "c" for operand in operands)  # a complex step: no parts are taken
         return np.stack([np.real(out), np.imag(out)]) if np.iscomplexobj(out) and not is_analytic else out
 
     def has_rule(self, position):
