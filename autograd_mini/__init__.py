@@ -4,6 +4,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from autograd_mini import rules  # registers the derivative of each NumPy function
+from autograd_mini.arrays import everywhere
+from autograd_mini.batching import Batch, batching, hessian, is_batched, jacobian, loops, values_of, vmap
 from autograd_mini.checked import checked
 from autograd_mini.domains import case
 from autograd_mini.graph import Watch, enable_grad, no_grad, scope
@@ -15,9 +17,7 @@ from autograd_mini.transforms import (
     elementwise_grad,
     grad,
     gradients_of,
-    hessian,
     hvp,
-    jacobian,
     jvp,
     stop_gradient,
     value_and_grad,
@@ -37,11 +37,13 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Bars",
+    "Batch",
     "NonFiniteError",
     "Recorder",
     "Signals",
     "Tensor",
     "Watch",
+    "batching",
     "case",
     "checked",
     "checkpoint",
@@ -50,14 +52,17 @@ __all__ = [
     "draw",
     "elementwise_grad",
     "enable_grad",
+    "everywhere",
     "grad",
     "gradients_of",
     "hessian",
     "hvp",
     "in_words",
+    "is_batched",
     "jacobian",
     "jacobian_spectrum",
     "jvp",
+    "loops",
     "no_grad",
     "primitive",
     "rule",
@@ -67,7 +72,9 @@ __all__ = [
     "signals",
     "stop_gradient",
     "value_and_grad",
+    "values_of",
     "vjp",
+    "vmap",
 ]
 
 # What measures and draws is imported when it is first asked for.

@@ -32,6 +32,7 @@ class _Modes(threading.local):
     recording = True
     scope = ""
     watches: tuple[Watch, ...] = ()
+    levels: tuple[Any, ...] = ()  # the vmaps that it is in, the outermost first
 
     def __init__(self) -> None:
         self.outer: list[tuple[object, str, Any]] = []  # those it is in: each with its mode, and that before it
@@ -140,7 +141,7 @@ class Watch(Block):
 class Vertex:
     """What the graph knows of a value without keeping it alive: shape, dtype, name, order, module scope."""
 
-    __slots__ = ("__weakref__", "dtype", "grad", "hooks", "index", "name", "scope", "shape")
+    __slots__ = ("__weakref__", "dtype", "grad", "hooks", "index", "levels", "name", "scope", "shape")
 
     shape: tuple[int, ...]
     dtype: Any
@@ -148,6 +149,7 @@ class Vertex:
     name: str | None
     scope: str
     grad: Any  # what backward passes have added up, for a leaf or a result that is asked to retain it
+    levels: tuple[Any, ...]  # the vmaps inside of which it was made
     hooks: Any  # what a user wants to be done with the cotangent, None for most
 
     @property
@@ -168,7 +170,7 @@ class Leaf(Vertex):
         self.shape, self.dtype = value.shape, value.dtype
         self.requires_grad, self.name = requires_grad, name
         self.grad = self.hooks = None
-        self.index, self.scope = next(_creation), modes.scope
+        self.index, self.scope, self.levels = next(_creation), modes.scope, modes.levels
 
 
 class Node(Vertex):
@@ -192,7 +194,7 @@ class Node(Vertex):
         self.operands, self.out, self.options = operands, out, options
         self.shape, self.dtype = value.shape, value.dtype
         self.name = self.grad = self.hooks = None
-        self.index, self.scope = next(_creation), modes.scope
+        self.index, self.scope, self.levels = next(_creation), modes.scope, modes.levels
 
 
 Record: TypeAlias = Leaf | Node
@@ -239,7 +241,7 @@ def copy_graph(root: Record, memo: dict[int, Any]) -> Record:
             inputs, operands = ([twin_of(part) for part in parts or ()] for parts in (record.inputs, record.operands))
             kept, out, options = record.operands and operands, twin_of(record.out), twin_of(record.options)
             twin = Node(record.primitive, record.plan, inputs, kept, out, options, record)
-        twin.name, twin.scope = record.name, record.scope
+        twin.name, twin.scope, twin.levels = record.name, record.scope, record.levels
         memo[id(record)] = twin  # before the hooks, which may know this tensor
         twin.grad, twin.hooks = copy.deepcopy(record.grad, memo), copy.deepcopy(record.hooks, memo)
     copied: Record = memo[id(root)]

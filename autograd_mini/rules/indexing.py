@@ -17,11 +17,17 @@ def plain_index(index: Any) -> Any:
     return tuple(map(plain_part, index)) if isinstance(index, tuple) else plain_part(index)
 
 
+def own_array(values):
+    """An array that nobody else writes into; of indices that differ among the examples of a vmap, a batch of them."""
+    values = values.data if hasattr(values, "requires_grad") else values
+    return values.copy() if hasattr(type(values), "__autograd_primitive__") else np.array(values)
+
+
 def plain_part(part):
     """One part of an index; a copy, because the rule reads it later."""
     if part is None or part is Ellipsis or isinstance(part, int | slice | np.integer):
         return part
-    array = np.array(part)
+    array = own_array(part)
     return array.astype(int) if array.size == 0 and isinstance(part, list | tuple) else array
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from autograd_mini.domains import case
 from autograd_mini.primitive import composite, constant, primitive, rule
+from autograd_mini.rules.indexing import own_array
 from autograd_mini.rules.refusals import kind_of, require
 from autograd_mini.rules.signatures import binder
 
@@ -34,7 +35,7 @@ plain_take = binder(np.take_along_axis, 1, variadic=False)
 def flat(args, kwargs):
     """`axis=None` reads all entries as one line; the indices are copied, as their owner may change them."""
     (arr,), options = plain_take(args, kwargs)
-    options = {"axis": -1, **options, "indices": np.array(options["indices"])}  # NumPy before 2.3 needs an axis
+    options = {"axis": -1, **options, "indices": own_array(options["indices"])}  # NumPy before 2.3 needs an axis
     if options["axis"] is None:
         return (np.reshape(arr, (-1,)),), {**options, "axis": 0}
     return (arr,), options

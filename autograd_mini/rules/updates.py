@@ -69,7 +69,7 @@ class Place:
     def _values(self, v: Any, name: str) -> Any:
         """`v` in the shape of the entries and the dtype of the array."""
         array = self.array
-        shape = np.broadcast_to(np.empty((), bool), array.shape)[self.index].shape
+        shape = operations.getitem(np.broadcast_to(np.empty((), bool), array.shape), index=self.index).shape
         if not hasattr(v, "dtype"):
             number = type(v) in (bool, int, float, complex)
             v = np.asarray(v, np.result_type(array.dtype, v)) if number else np.asarray(v)

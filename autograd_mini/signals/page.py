@@ -23,10 +23,11 @@ from autograd_mini.drawing.picture import call
 from autograd_mini.graph import Node
 from autograd_mini.measuring.factors import Layer, Measurement
 from autograd_mini.measuring.sizes import ratio
+from autograd_mini.signals.averages import typical
 from autograd_mini.signals.axes import Canvas
 from autograd_mini.signals.chain import Run, links, owners, runs
 from autograd_mini.signals.faults import Diagnosis
-from autograd_mini.signals.findings import diagnosis, findings, typical
+from autograd_mini.signals.findings import diagnosis, findings
 from autograd_mini.signals.maps import QUESTION, changes, is_steady, scale_of
 from autograd_mini.signals.plots import Asked, maps
 from autograd_mini.signals.svg import svg

@@ -13,6 +13,7 @@ from autograd_mini.drawing.palette import BLAME, UNREACHED
 from autograd_mini.measuring.factors import Layer, Measurement
 from autograd_mini.measuring.sizes import ratio
 from autograd_mini.measuring.spectrum import SMALL, JacobianSpectrum
+from autograd_mini.signals.averages import typical
 from autograd_mini.signals.axes import (
     COLOURS,
     NARROW,
@@ -38,7 +39,7 @@ from autograd_mini.signals.axes import (
     power,
 )
 from autograd_mini.signals.findings import diagnosis, typical
-from autograd_mini.signals.maps import QUESTION, draw_map, fate, height
+from autograd_mini.signals.maps import QUESTION, changed, draw_map, fate, height
 from autograd_mini.words import in_words
 
 if TYPE_CHECKING:

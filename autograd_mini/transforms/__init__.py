@@ -4,7 +4,7 @@ No rule of calculus lives here, and nothing that measures or draws.
 """
 
 from autograd_mini.transforms.checkpointing import checkpoint
-from autograd_mini.transforms.derivatives import elementwise_grad, hessian, hvp, jacobian, jvp, stop_gradient
+from autograd_mini.transforms.derivatives import elementwise_grad, hvp, jvp, stop_gradient
 from autograd_mini.transforms.gradients import grad, value_and_grad, vjp
 from autograd_mini.transforms.intermediate import gradients_of
 
@@ -13,9 +13,7 @@ __all__ = [
     "elementwise_grad",
     "grad",
     "gradients_of",
-    "hessian",
     "hvp",
-    "jacobian",
     "jvp",
     "stop_gradient",
     "value_and_grad",

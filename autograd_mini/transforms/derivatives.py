@@ -1,9 +1,8 @@
-"""Derivatives of other forms than the gradient: `jvp`, `jacobian`, `hessian`, `hvp`, all made from `vjp` and `grad`."""
+"""Derivatives of other forms than the gradient: `jvp`, `hvp`, `elementwise_grad`, all made from `vjp` and `grad`."""
 
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from autograd_mini.graph import enable_grad
 from autograd_mini.tensor import Tensor, wrap
-from autograd_mini.transforms.gradients import Trace, grad, positions_of, vjp
+from autograd_mini.transforms.gradients import grad, vjp
 from autograd_mini.transforms.trees import flatten
 
 HOLOMORPHIC = (
@@ -92,82 +91,6 @@ def inner(tree: Any, others: Sequence[Any]) -> Any:
     return total
 
 
-def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
-    r"""All partial derivatives, :math:`J_{ij} = \partial f_i / \partial x_j`, of shape `out.shape + x.shape`.
-
-    Parameters
-    ----------
-    f : callable
-        Returns a tensor of any shape.
-    argnums : int or sequence of int
-        Which arguments to differentiate by.
-
-    Returns
-    -------
-    callable
-        Takes the arguments of `f`; returns the Jacobian, in the structure of the argument. It takes one backward
-        for each entry of the output, two for a complex one.
-
-    Raises
-    ------
-    TypeError
-        If an argument and the result are complex and `f` is not holomorphic there: one number for each pair of
-        entries cannot hold the derivative. Take the Jacobians of its real and its imaginary part.
-
-    Notes
-    -----
-    For a real result of complex arguments, :math:`df = \mathrm{Re}(J\,dz)`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from autograd_mini import jacobian
-    >>> jacobian(lambda x: x * x)(np.array([1.0, 2.0]))
-    array([[2., 0.],
-           [0., 4.]])
-    """
-    positions = positions_of(argnums)
-
-    @functools.wraps(f)
-    def jacobian_of(*args: Any, **kwargs: Any) -> Any:
-        places = [position % len(args) if args else position for position in positions]
-
-        def of_chosen(*chosen: Any) -> Any:
-            call = list(args)
-            for place, value in zip(places, chosen, strict=True):
-                call[place] = value
-            return f(*call, **kwargs)
-
-        chosen = [args[place] for place in places]
-        trace = Trace("jacobian", of_chosen, chosen, range(len(chosen)), {})
-        leaves, rebuild = flatten(tuple(chosen))
-        blocks = split(basis_rows(trace), [result.size for result in trace.results])
-        parts = []
-        for result, rows in zip(trace.results, blocks, strict=True):
-            columns = zip(*rows, strict=True) if rows else [[] for _ in leaves]
-            by_argument = rebuild([stacked(column, result, leaf) for column, leaf in zip(columns, leaves, strict=True)])
-            parts.append(by_argument if isinstance(argnums, Sequence) else by_argument[0])
-        return trace.rebuild_out(parts)
-
-    return jacobian_of
-
-
-def basis_rows(trace: Trace) -> list[list[Any]]:
-    """For each entry of a trace's results, its derivative by each leaf of the arguments."""
-    seed = np.zeros_like(trace.result.data)
-
-    def pulled(index: tuple[int, ...], unit: complex) -> list[Any]:
-        one = seed.copy()
-        one[index] = unit
-        return flatten(trace.pull(one))[0]
-
-    if seed.dtype.kind != "c":
-        rows = [pulled(index, 1) for index in np.ndindex(seed.shape)]
-        return [[numpy.conj(c) if c.dtype.kind == "c" else c for c in row] for row in rows]
-    pairs = [(pulled(index, 1), pulled(index, 1j)) for index in np.ndindex(seed.shape)]
-    return [[complex_slope(*parts, trace.transform) for parts in zip(*pair, strict=True)] for pair in pairs]
-
-
 def complex_slope(along: Any, across: Any, transform: str) -> Any:
     """The derivative of a complex result, from its pullbacks of 1 and of i; by a complex leaf they must agree."""
     if along.dtype.kind != "c":
@@ -176,35 +99,6 @@ def complex_slope(along: Any, across: Any, transform: str) -> Any:
     if np.any(np.abs(1j * along - across) > 1e3 * np.finfo(along.dtype).eps * np.max(size, initial=0)):
         raise TypeError(HOLOMORPHIC.format(transform=transform))
     return numpy.conj(along)
-
-
-def split(rows: list[Any], sizes: Sequence[int]) -> list[list[Any]]:
-    """`rows` in pieces of the given lengths."""
-    ends = list(itertools.accumulate(sizes))
-    return [rows[end - size : end] for end, size in zip(ends, sizes, strict=True)]
-
-
-def stacked(column: Sequence[Any], result: Tensor, leaf: Any) -> Any:
-    """The rows of one Jacobian as an array of shape `result.shape + leaf.shape`."""
-    shape = result.shape + np.shape(leaf)
-    return numpy.reshape(numpy.stack(column), shape) if column else np.zeros(shape, result.dtype)
-
-
-def hessian(f: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
-    r"""The second derivatives of a scalar function, :math:`H_{ij} = \partial^2 f / \partial x_i \partial x_j`.
-
-    Its shape is `x.shape + x.shape`; for a container of arrays it has a block for each pair of them. For the product
-    with a vector, `hvp` costs two backwards instead of one for each row.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from autograd_mini import hessian
-    >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 3.0]))
-    array([[6., 2.],
-           [2., 0.]])
-    """
-    return jacobian(grad(f, argnum), argnum)
 
 
 def hvp(f: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:

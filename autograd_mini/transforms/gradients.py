@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import errors
-from autograd_mini.arrays import as_operand, as_seed, as_values
+from autograd_mini.arrays import as_operand, as_seed, as_values, is_array
 from autograd_mini.backward import pull_back
 from autograd_mini.graph import Leaf, Record, enable_grad, modes, operations
 from autograd_mini.hooks import hooked
@@ -181,7 +181,7 @@ class Trace:
     def _as_result(self, result: Any) -> Tensor:
         if isinstance(result, Tensor):
             return result
-        if not isinstance(result, float | int | complex | np.ndarray | np.generic):
+        if not is_array(result) and not isinstance(result, float | int | complex):
             self._refuse(result, "tensors or arrays")
         return Tensor(result)
 

@@ -1,0 +1,165 @@
+"""What batching rules ask of their operands: the values of all examples, and where an example's axes are in them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.batching.batch import Batch, Level, any_batched, batched, is_batched, padded
+
+Axes = Any  # a number, a tuple of them, or None
+
+
+def ndim(x: Any) -> int:
+    """How many axes one example of `x` has."""
+    return x.ndim if hasattr(x, "ndim") else np.ndim(x)
+
+
+def values_of(x: Any, level: Level) -> Any:
+    """The values of all examples; what is the same for all of them is repeated, which takes no memory.
+
+    Of use in a batching rule, as `is_batched` is.
+
+    Parameters
+    ----------
+    x : Batch, array or number
+        An argument of the rule.
+    level : Level
+        The vmap, the rule's first argument.
+
+    Returns
+    -------
+    array
+        With an axis for the examples in front of the axes of one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import Batch, batching, primitive, values_of, vmap
+    >>> @primitive
+    ... def distance(a, b):
+    ...     return abs(a - b).max()
+    >>> @batching(distance)
+    ... def _(level, a, b):
+    ...     return Batch(np.max(np.abs(values_of(a, level) - values_of(b, level)), axis=1), level)
+    >>> vmap(lambda a: distance(a, np.array([1.0, 1.0])))(np.arange(6.0).reshape(3, 2))
+    array([1., 2., 4.])
+    """
+    if is_batched(x, level):
+        return x.values
+    x = x if hasattr(x, "ndim") else np.asarray(x)
+    return np.broadcast_to(x, (level.size, *x.shape))
+
+
+def one_or_all(x: Any, level: Level) -> Any:
+    """The values of all examples; of what is the same for all of them, one, along an axis of length 1."""
+    if is_batched(x, level):
+        return x.values
+    return (x if hasattr(x, "ndim") else np.asarray(x))[None]
+
+
+def spread(values: Any, axes: int) -> Any:
+    """Values with axes of length 1 after the first, so that each example has `axes`."""
+    missing = axes + 1 - values.ndim
+    return values if missing <= 0 else np.reshape(values, values.shape[:1] + (1,) * missing + values.shape[1:])
+
+
+def aligned(operands: Sequence[Any], level: Level) -> list[Any]:
+    """Operands that broadcast with each other, for all examples."""
+    axes = max(map(ndim, operands))
+    return [padded(x, axes, level) for x in operands]
+
+
+def inner_axis(axis: Axes, axes: int) -> Axes:
+    """The place in the values of an example's axis, or of several; None means all of the `axes` that it has."""
+    if axis is None:
+        return tuple(range(1, axes + 1))
+    if isinstance(axis, tuple | list | range):
+        return tuple(inner_axis(i, axes) for i in axis) if axes else ()
+    axis = int(axis)
+    if not axes and axis in (0, -1):
+        return ()
+    if not -axes <= axis < axes:
+        raise np.exceptions.AxisError(axis, axes)
+    return axis + 1 if axis >= 0 else axis + axes + 1
+
+
+def lengths(shape: Any) -> tuple[int, ...]:
+    """A shape as a tuple."""
+    return (int(shape),) if np.ndim(shape) == 0 else tuple(int(n) for n in shape)
+
+
+def flattened(x: Any, level: Level) -> Any:
+    """The values with each example as one line."""
+    return np.reshape(x.values, (level.size, x.size))
+
+
+def stack_wise(function: Any) -> Callable[..., Any]:
+    """A rule for functions of one operand that go through stacks: of matrices, or entry by entry."""
+
+    def rule(level: Level, a: Any, *args: Any, **options: Any) -> Any:
+        if any_batched(args, options):
+            return NotImplemented
+        return batched(function(a.values, *args, **options), level)
+
+    return rule
+
+
+def aligned_wise(function: Any) -> Callable[..., Any]:
+    """A rule for functions of operands, and of options, that broadcast with each other."""
+
+    def rule(level: Level, *operands: Any, **options: Any) -> Any:
+        if not options:
+            return batched(function(*aligned(operands, level)), level)
+        given = aligned((*operands, *options.values()), level)
+        count = len(operands)
+        return batched(function(*given[:count], **dict(zip(options, given[count:], strict=True))), level)
+
+    return rule
+
+
+def along_axes(function: Any) -> Callable[..., Any]:
+    """A rule for functions that reduce along axes."""
+
+    def rule(level: Level, a: Any, axis: Axes = None, *args: Any, **options: Any) -> Any:
+        where = options.pop("where", None)
+        if not is_batched(a, level) or any_batched(args, options, axis):
+            return NotImplemented
+        if where is not None and where is not True:
+            options["where"] = padded(where, a.ndim, level)
+        return Batch(function(a.values, inner_axis(axis, a.ndim), *args, **options), level)
+
+    return rule
+
+
+def along_axis(function: Any, position: int = 1, default: Axes = -1) -> Callable[..., Any]:
+    """A rule for functions along one axis, the argument at `position`; along None they read one line."""
+
+    def rule(level: Level, a: Any, *args: Any, **options: Any) -> Any:
+        if not is_batched(a, level) or any_batched(args, options):
+            return NotImplemented
+        rest = list(args)
+        by_position = len(rest) >= position
+        axis = rest[position - 1] if by_position else options.get("axis", default)
+        line = axis is None or not a.ndim
+        place = 1 if line else inner_axis(axis, a.ndim)
+        if by_position:
+            rest[position - 1] = place
+        else:
+            options["axis"] = place
+        return batched(function(flattened(a, level) if line else a.values, *rest, **options), level)
+
+    return rule
+
+
+def of_some(rule: Callable[..., Any]) -> Callable[..., Any]:
+    """A rule of a function that knows no empty stacks: without examples, the loop finds the shape of its result."""
+    return lambda level, *args, **options: rule(level, *args, **options) if level.size else NotImplemented
+
+
+def rows_of(values: Any) -> Any:
+    """All but the last axis as one."""
+    return np.reshape(values, (math.prod(values.shape[:-1]), values.shape[-1]))
