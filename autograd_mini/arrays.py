@@ -124,10 +124,14 @@ def everywhere(condition: Any) -> bool:
     >>> vmap(root)(np.array([1.0, 4.0]))
     array([1., 2.])
     """
-    condition = condition.data if hasattr(condition, "requires_grad") else condition
-    while hasattr(type(condition), "level"):  # a batch, which has one answer for each example
-        condition = condition.values
-    return bool(np.all(condition))
+    return bool(np.all(of_all(condition.data if hasattr(condition, "requires_grad") else condition)))
+
+
+def of_all(array: Any) -> Any:
+    """The array of all examples of a batch, which are counted by its first axis; another array as it is."""
+    while hasattr(type(array), "level"):
+        array = array.values
+    return array
 
 
 def sum_to(cotangent: Any, shape: tuple[int, ...]) -> Any:

@@ -34,7 +34,7 @@ ENGINE = [
     {
         "checked": "backward graph hooks outputs primitive tensor transforms",
         "measuring": "arrays backward errors graph tensor transforms words",
-        "scipy": "batching domains errors primitive rules tensor transforms",
+        "scipy": "arrays batching domains errors primitive rules tensor transforms",
         "testing": "backward domains errors graph outputs primitive rules tensor transforms",
     },
     {"drawing": "errors graph measuring primitive tensor"},
@@ -184,7 +184,7 @@ def test_the_engine_can_be_read_in_half_an_hour():
     # And 110 for batching: `levels`, inside of which vmaps a value was made, without which gradients would be wrong,
     # primitives that ask an array of another kind to compute them, and the question `everywhere`.
     assert sum(lines.values()) <= 2435, lines
-    assert sum(code.values()) <= 1540, code
+    assert sum(code.values()) <= 1545, code
 
 
 def python(code: str) -> str:
