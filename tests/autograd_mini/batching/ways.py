@@ -118,11 +118,10 @@ def both(way, call, dtype=float):
 
 
 def nested(way, call):
-    """The same of two rows of examples, by a vmap inside of another."""
-    f, batches = WAYS[way](call, 2 * EXAMPLES, float)
-    rows = [np.reshape(batch, (2, EXAMPLES, *batch.shape[1:])) for batch in batches]
-    want = [np.reshape(part, (2, EXAMPLES, *part.shape[1:])) for part in looped(f, batches)]
-    return vmap(vmap(f))(*rows), want
+    """The same of two rows of the examples, the other way round in the second, by a vmap inside of another."""
+    f, batches = WAYS[way](call, EXAMPLES, float)
+    rows = [np.stack([batch, batch[::-1]]) for batch in batches]
+    return vmap(vmap(f))(*rows), [np.stack([part, part[::-1]]) for part in looped(f, batches)]
 
 
 def of_none(way, call):
