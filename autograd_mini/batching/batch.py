@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from autograd_mini.arrays import as_values, may_change, may_hold_nan
+from autograd_mini.arrays import as_operand, as_values, may_change, may_hold_nan
 from autograd_mini.batching.surface import WRITING, Surface, Unbatchable
 from autograd_mini.graph import next_index
 from autograd_mini.outputs import rebuilt
@@ -240,12 +240,17 @@ def entry_by_entry(ufunc: Any, inputs: Any, options: Any) -> Any:
 def aligned(operands: Any, level: Level) -> list[Any]:
     """Operands that broadcast with each other, for all examples."""
     axes = 0
+    given: list[Any] = []
     for x in operands:
         if type(x) is Batch:
             axes = max(axes, x.values.ndim - 1)
-        elif not isinstance(x, NUMBERS):
+            given.append(x)
+        elif isinstance(x, NUMBERS):
+            given.append(x)
+        else:
+            given.append(x if type(x) is np.ndarray else as_operand(x))
             axes = max(axes, x.ndim if hasattr(x, "ndim") else np.ndim(x))
-    return [padded(x, axes, level) for x in operands]
+    return [padded(x, axes, level) for x in given]
 
 
 def padded(x: Any, axes: int, level: Level) -> Any:

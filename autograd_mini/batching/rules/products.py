@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.arrays import as_operand
 from autograd_mini.batching.batch import Batch, any_batched, batching, is_batched, padded
 from autograd_mini.batching.operands import inner_axis, ndim, one_or_all, rows_of, spread
 from autograd_mini.rules import products
@@ -17,6 +18,7 @@ MANY = 2**16  # products from which on it pays to look for a good order of them
 
 @batching(np.matmul)
 def matmul(level, a, b):
+    a, b = (x if type(x) in (Batch, np.ndarray) else as_operand(x) for x in (a, b))
     m, n = ndim(a), ndim(b)
     if m == n == 1 and is_batched(a, level) and is_batched(b, level):
         return Batch(np.einsum("ni,ni->n", a.values, b.values), level)
