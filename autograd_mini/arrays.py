@@ -110,6 +110,30 @@ def may_hold_nan(array: Any) -> bool:
     return getattr(array, "may_hold_nan", True)
 
 
+def everywhere(condition: Any) -> bool:
+    """Whether a condition holds for all entries, and inside a vmap for all examples: what a check of values may ask.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import everywhere, vmap
+    >>> def root(x):
+    ...     if not everywhere(x >= 0):
+    ...         raise ValueError("a root of a negative number")
+    ...     return np.sqrt(x)
+    >>> vmap(root)(np.array([1.0, 4.0]))
+    array([1., 2.])
+    """
+    return bool(np.all(of_all(condition.data if hasattr(condition, "requires_grad") else condition)))
+
+
+def of_all(array: Any) -> Any:
+    """The array of all examples of a batch, which are counted by its first axis; another array as it is."""
+    while hasattr(type(array), "level"):
+        array = array.values
+    return array
+
+
 def sum_to(cotangent: Any, shape: tuple[int, ...]) -> Any:
     """The adjoint of broadcasting `shape`: sum over the axes along which it was repeated."""
     extra = cotangent.ndim - len(shape)

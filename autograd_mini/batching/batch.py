@@ -158,26 +158,6 @@ def any_batched(*trees: Any) -> bool:
     return youngest(*trees) is not None
 
 
-def everywhere(condition: Any) -> bool:
-    """Whether a condition holds for all entries, and inside a vmap for all examples: what a check of values may ask.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from autograd_mini import everywhere, vmap
-    >>> def root(x):
-    ...     if not everywhere(x >= 0):
-    ...         raise ValueError("a root of a negative number")
-    ...     return np.sqrt(x)
-    >>> vmap(root)(np.array([1.0, 4.0]))
-    array([1., 2.])
-    """
-    condition = condition.data if hasattr(condition, "requires_grad") else condition
-    while type(condition) is Batch:
-        condition = condition.values
-    return bool(np.all(condition))
-
-
 # How a function of batches is computed
 
 

@@ -25,6 +25,7 @@ ONE_VALUE = (
 )
 CONDITION = "Write `np.where(condition, a, b)` instead of `if`, `while`, `and` and `or`."
 KEEP = "Compute with `np.*` functions instead, and look at numbers after the vmap."
+ARRAY = "Write `np.stack([a, b])` for `np.array([a, b])`, and `Tensor(table)[i]` to read an array at such an index."
 WRITING = "Write `at(a)[index].set(values)`, or `np.where(mask, values, a)`, which make a new array."
 INDEX = (
     "An array is read at indices that differ among examples by `Tensor(array)[i]` or `np.take(Tensor(array), i, 0)`."
@@ -113,7 +114,8 @@ class Surface:
     __bool__ = refusal("A condition", "answer", CONDITION)
     __float__ = __int__ = __complex__ = item = refusal("A number", "number", KEEP)
     __index__ = refusal("An index", "index", INDEX)
-    as_array = tolist = tobytes = view = refusal("A plain array", "array", KEEP)
+    as_array = refusal("A plain array", "array", ARRAY)
+    tolist = tobytes = view = refusal("A plain array", "array", KEEP)
     __iadd__ = __isub__ = __imul__ = __itruediv__ = __ifloordiv__ = __imod__ = refusal("Writing", "place", WRITING)
     __ipow__ = __imatmul__ = __iand__ = __ior__ = __ixor__ = __setitem__ = refusal("Writing", "place", WRITING)
     fill = put = sort = partition = itemset = resize = refusal("Writing", "place", WRITING)

@@ -16,6 +16,7 @@ import numpy as np
 
 from autograd_mini.graph import Leaf, Node, Record, operations
 from autograd_mini.measuring.causes import NOTHING, Asked, Causes, units_of
+from autograd_mini.measuring.data import NO_DATA, Data
 from autograd_mini.measuring.layers import Place, find_layers, pulled, slope
 from autograd_mini.measuring.sizes import (
     Edge,
@@ -30,6 +31,10 @@ from autograd_mini.measuring.sizes import (
 )
 from autograd_mini.measuring.spectrum import JacobianSpectrum
 
+INSIDE = (
+    "signals(...) was given a result that was computed inside a vmap ({first} is the first operation there). Its layers are measured over a "
+    "whole batch: write `model(x)` in place of `vmap(model)(x)`. `draw` and `checked` go inside."
+)
 SATURATED = 0.05  # a slope of the activation below it passes next to nothing
 PROBES = 8
 
@@ -317,6 +322,8 @@ class Measurement(Measured):
         What stops the signal, or makes units alike.
     hooked : tuple of Node
         The results whose hooks put other cotangents in the place of theirs.
+    data : Data
+        What is missing in inputs and targets, or out of scale.
     """
 
     layers: tuple[Layer, ...] = ()
@@ -330,6 +337,7 @@ class Measurement(Measured):
     spectrum: JacobianSpectrum | None = None
     causes: Causes = NOTHING
     hooked: tuple[Record, ...] = ()
+    data: Data = NO_DATA
 
 
 @np.errstate(all="ignore")
@@ -343,6 +351,9 @@ def measurement(  # noqa: PLR0917
 ) -> Measurement:
     """Find the layers, go back once, and take each layer's numbers; `values` are those of the forward, if known."""
     nodes = operations(root)
+    inside = next((node for node in reversed(nodes) if node.levels), None)
+    if inside is not None:
+        raise TypeError(INSIDE.format(first=inside.primitive.name))
     measuring = Measuring(nodes)
     freed = any(node.operands is None for node in nodes)
     places = [] if freed else find_layers(root, inputs, outputs)
