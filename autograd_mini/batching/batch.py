@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from autograd_mini.arrays import as_values, may_change, may_hold_nan
+from autograd_mini.arrays import as_operand, as_values, may_change, may_hold_nan
 from autograd_mini.batching.surface import WRITING, Surface, Unbatchable
 from autograd_mini.graph import next_index
 from autograd_mini.outputs import rebuilt
@@ -43,6 +43,9 @@ PICKLED = (
     "it from the function, and pickle what `vmap` returns."
 )
 YOUNGER = "A value of a vmap that has ended was used inside another one. Return values from the function instead."
+
+NUMBERS = int | float | complex
+LEAVES = frozenset([np.ndarray, int, float, bool, str, type(None)])  # what holds no batch, for a quick answer
 
 rules: dict[Any, Callable[..., Any]] = {}  # by function, or by (universal function, method)
 
@@ -105,17 +108,15 @@ class Batch(Surface):
         if options and options.get("out") is not None:
             raise Unbatchable(NO_OUT.format(name=display_name(ufunc), hint=WRITING))
         if method == "__call__":
-            rule = rules.get(ufunc)
-            if rule is not None:
-                return rule(youngest(inputs), *inputs, **options)
             return by_call(ufunc, inputs, options)
         if method == "at":
             raise Unbatchable(WRITES.format(name=f"{display_name(ufunc)}.at", hint=WRITING))
         return by_method(ufunc, method, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
-        if any(hasattr(kind, "requires_grad") for kind in types):
-            return NotImplemented
+        for kind in types:
+            if hasattr(kind, "requires_grad"):
+                return NotImplemented
         return by_call(function, args, options)
 
     def __autograd_primitive__(self, function: Any, args: Any, options: Any) -> Any:
@@ -142,7 +143,7 @@ def youngest(*trees: Any) -> Any:
             stack.extend(part.values())
         elif kind is slice:
             stack += (part.start, part.stop, part.step)
-        elif kind is tuple or kind is list or isinstance(part, tuple | list):
+        elif kind is tuple or kind is list or (kind not in LEAVES and isinstance(part, tuple | list)):
             stack.extend(part)
     return level
 
@@ -212,10 +213,24 @@ def entry_by_entry(ufunc: Any, inputs: Any, options: Any) -> Any:
             return by_formula((ufunc, "where"), compute, ufunc, inputs, options)
         options = {key: value for key, value in options.items() if key != "where"}
     level = inputs[0].level if len(inputs) == 1 else youngest(inputs)
+    result = ufunc(*aligned(inputs, level), **options)
+    return Batch(result, level) if ufunc.nout == 1 else batched(result, level)
+
+
+def aligned(operands: Any, level: Level) -> list[Any]:
+    """Operands that broadcast with each other, for all examples."""
     axes = 0
-    for x in inputs:
-        axes = max(axes, x.ndim if hasattr(x, "ndim") else np.ndim(x))
-    return batched(ufunc(*[padded(x, axes, level) for x in inputs], **options), level)
+    given: list[Any] = []
+    for x in operands:
+        if type(x) is Batch:
+            axes = max(axes, x.values.ndim - 1)
+            given.append(x)
+        elif isinstance(x, NUMBERS):
+            given.append(x)
+        else:
+            given.append(x if type(x) is np.ndarray else as_operand(x))
+            axes = max(axes, x.ndim if hasattr(x, "ndim") else np.ndim(x))
+    return [padded(x, axes, level) for x in given]
 
 
 def padded(x: Any, axes: int, level: Level) -> Any:
@@ -237,6 +252,8 @@ def by_call(function: Any, args: Any, options: Any) -> Any:
     """A function as it is called."""
     if options:
         options = {key: value for key, value in options.items() if value is not np._NoValue}
+        if options.get("out") is not None and function not in own_functions:
+            raise Unbatchable(NO_OUT.format(name=display_name(function), hint=WRITING))
     rule = rules.get(function)
     if rule is not None:
         result = rule(youngest(args, options), *args, **options)
@@ -245,8 +262,6 @@ def by_call(function: Any, args: Any, options: Any) -> Any:
         return entry_by_entry(function, args, options)
     if function in WRITERS:
         raise Unbatchable(WRITES.format(name=display_name(function), hint=WRITING))
-    if options.get("out") is not None:
-        raise Unbatchable(NO_OUT.format(name=display_name(function), hint=WRITING))
     if function in own_functions:
         return by_formula(
             function, functools.partial(own_functions[function], *args, **options), function, args, options

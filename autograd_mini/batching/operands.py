@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from autograd_mini.batching.batch import Batch, Level, any_batched, batched, is_batched, padded
+from autograd_mini.batching.batch import Batch, Level, aligned, any_batched, batched, is_batched, padded
 
 Axes = Any  # a number, a tuple of them, or None
 
@@ -67,16 +67,10 @@ def spread(values: Any, axes: int) -> Any:
     return values if missing <= 0 else np.reshape(values, values.shape[:1] + (1,) * missing + values.shape[1:])
 
 
-def aligned(operands: Sequence[Any], level: Level) -> list[Any]:
-    """Operands that broadcast with each other, for all examples."""
-    axes = max(map(ndim, operands))
-    return [padded(x, axes, level) for x in operands]
-
-
 def inner_axis(axis: Axes, axes: int) -> Axes:
     """The place in the values of an example's axis, or of several; None means all of the `axes` that it has."""
     if axis is None:
-        return tuple(range(1, axes + 1))
+        return 1 if axes == 1 else tuple(range(1, axes + 1))
     if isinstance(axis, tuple | list | range):
         return tuple(inner_axis(i, axes) for i in axis) if axes else ()
     axis = int(axis)
@@ -89,7 +83,7 @@ def inner_axis(axis: Axes, axes: int) -> Axes:
 
 def lengths(shape: Any) -> tuple[int, ...]:
     """A shape as a tuple."""
-    return (int(shape),) if np.ndim(shape) == 0 else tuple(int(n) for n in shape)
+    return tuple(map(int, shape)) if isinstance(shape, tuple) or np.ndim(shape) else (int(shape),)
 
 
 def flattened(x: Any, level: Level) -> Any:

@@ -86,7 +86,10 @@ def from_start(values, rank, start):
 
 @batching(getitem)
 def read(level, a, index):
-    if not any_batched(index):
+    shared = not any_batched(index)
+    if shared and isinstance(index, int | slice) and not isinstance(index, bool):  # the most frequent ones, soon
+        return Batch(a.values[:, index], level)
+    if shared:
         found = same_for_all(index)
         if found is None:
             return NotImplemented

@@ -6,18 +6,22 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.arrays import as_operand
 from autograd_mini.batching.batch import Batch, any_batched, batching, is_batched, padded
 from autograd_mini.batching.operands import inner_axis, ndim, one_or_all, rows_of, spread
 from autograd_mini.rules import products
 
 sliding = np.lib.stride_tricks.sliding_window_view
 
-FEW = 8  # examples for which the order of a sum of products is not worth looking for
+MANY = 2**16  # products from which on it pays to look for a good order of them
 
 
 @batching(np.matmul)
 def matmul(level, a, b):
+    a, b = (x if type(x) in (Batch, np.ndarray) else as_operand(x) for x in (a, b))
     m, n = ndim(a), ndim(b)
+    if m == n == 1 and is_batched(a, level) and is_batched(b, level):
+        return Batch(np.einsum("ni,ni->n", a.values, b.values), level)
     shared = with_shared_factor(level, a, b, m, n)
     if shared is not None:
         return Batch(shared, level)
@@ -58,7 +62,8 @@ def einsum(level, arrays, terms=None, optimize=False):
     pairs = list(zip(arrays, terms[:-1], strict=True))
     inputs = [(new, *term) if is_batched(a, level) else tuple(term) for a, term in pairs]
     given = [a.values if is_batched(a, level) else a for a in arrays]
-    plan = bool(optimize or level.size > FEW) and len(given) > 1
+    lengths = {label: n for a, term in zip(given, inputs, strict=True) for label, n in zip(term, a.shape, strict=True)}
+    plan = len(given) > 1 and bool(optimize or math.prod(lengths.values()) > MANY)
     return Batch(products.einsum(tuple(given), (*inputs, (new, *terms[-1])), plan), level)
 
 

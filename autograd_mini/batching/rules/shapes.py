@@ -49,8 +49,8 @@ def broadcast_to(level, array, shape, subok=False):
 
 @batching(np.transpose)
 def transpose(level, a, axes=None):
-    axes = range(a.ndim - 1, -1, -1) if axes is None else lengths(axes)
-    return Batch(np.transpose(a.values, (0, *(inner_axis(i, a.ndim) for i in axes))), level)
+    places = range(a.ndim, 0, -1) if axes is None else inner_axis(lengths(axes), a.ndim)
+    return Batch(np.transpose(a.values, (0, *places)), level)
 
 
 @batching(np.matrix_transpose, np.linalg.matrix_transpose)
