@@ -4,7 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from autograd_mini import rules  # registers the derivative of each NumPy function
-from autograd_mini.batching import batching, everywhere, hessian, jacobian, loops, vmap
+from autograd_mini.batching import Batch, batching, everywhere, hessian, is_batched, jacobian, loops, vmap
 from autograd_mini.checked import checked
 from autograd_mini.domains import case
 from autograd_mini.graph import Watch, enable_grad, no_grad, scope
@@ -36,6 +36,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Bars",
+    "Batch",
     "NonFiniteError",
     "Recorder",
     "Signals",
@@ -56,6 +57,7 @@ __all__ = [
     "hessian",
     "hvp",
     "in_words",
+    "is_batched",
     "jacobian",
     "jacobian_spectrum",
     "jvp",
