@@ -4,7 +4,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from autograd_mini import rules  # registers the derivative of each NumPy function
-from autograd_mini.batching import Batch, batching, everywhere, hessian, is_batched, jacobian, loops, vmap
+from autograd_mini.arrays import everywhere
+from autograd_mini.batching import Batch, batching, hessian, is_batched, jacobian, loops, values_of, vmap
 from autograd_mini.checked import checked
 from autograd_mini.domains import case
 from autograd_mini.graph import Watch, enable_grad, no_grad, scope
@@ -71,6 +72,7 @@ __all__ = [
     "signals",
     "stop_gradient",
     "value_and_grad",
+    "values_of",
     "vjp",
     "vmap",
 ]

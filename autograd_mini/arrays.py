@@ -110,6 +110,26 @@ def may_hold_nan(array: Any) -> bool:
     return getattr(array, "may_hold_nan", True)
 
 
+def everywhere(condition: Any) -> bool:
+    """Whether a condition holds for all entries, and inside a vmap for all examples: what a check of values may ask.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import everywhere, vmap
+    >>> def root(x):
+    ...     if not everywhere(x >= 0):
+    ...         raise ValueError("a root of a negative number")
+    ...     return np.sqrt(x)
+    >>> vmap(root)(np.array([1.0, 4.0]))
+    array([1., 2.])
+    """
+    condition = condition.data if hasattr(condition, "requires_grad") else condition
+    while hasattr(type(condition), "level"):  # a batch, which has one answer for each example
+        condition = condition.values
+    return bool(np.all(condition))
+
+
 def sum_to(cotangent: Any, shape: tuple[int, ...]) -> Any:
     """The adjoint of broadcasting `shape`: sum over the axes along which it was repeated."""
     extra = cotangent.ndim - len(shape)

@@ -16,10 +16,14 @@ from autograd_mini.arrays import may_hold_nan, sum_to
 from autograd_mini.dependence import Dependence, Edge, cuts
 from autograd_mini.graph import Leaf, Node, Record, modes, operations
 from autograd_mini.hooks import hooked
-from autograd_mini.levels import inside, joined, left
+from autograd_mini.levels import joined, left, recording
 from autograd_mini.outputs import Cotangents, output_node, rebuilt
 
 Wrap = Callable[[Any, Record], Any]
+Found = dict[Record, Any]
+Useful = Collection[Record] | None  # what leads to the targets; None for all
+Zeros = Dependence | None  # what finds the entries that do not matter; None where none is looked for
+LOUD = nullcontext()
 QUIET: dict[str, Any] = {"invalid": "ignore"}  # a NaN on the way is no news, and one that stays is in the result
 Parts = list[tuple[Record, Any]]  # the cotangents along the edges of an operation, each with its operand's record
 
@@ -31,7 +35,7 @@ def pull_back(
     *,
     retain_graph: bool = False,
     wrap: Wrap | None = None,
-) -> dict[Record, Any]:
+) -> Found:
     """The cotangents of `targets`, given `seed` for the cotangent of `root`.
 
     Parameters
@@ -57,105 +61,95 @@ def pull_back(
     stop = () if targets is None else targets
     nodes = operations(root, stop)
     useful = None if targets is None else leading_to(targets, nodes)
-    cotangents: dict[Record, Any] = {root: seed}
+    cotangents: Found = {root: seed}
+    cut = len(nodes)
     for position, node in enumerate(nodes):
-        if node not in cotangents:
-            continue
         if node.plan.may_cut and cuts(node):
-            cotangents = behind_cut(nodes[position:], cotangents, useful, wrap, retain_graph)
+            cut = position
             break
-        pull(node, cotangents, useful, wrap)
-        if not retain_graph:
-            free(node)
+    pull_each(nodes[:cut], cotangents, useful, wrap, retain_graph)
+    if cut < len(nodes):
+        cotangents = behind_cut(nodes[cut:], cotangents, useful, wrap, retain_graph)
     if targets is None:
-        for leaf in [record for record in cotangents if record.hooks is not None and type(record) is Leaf]:
-            cotangents[leaf] = hooked(leaf, cotangents[leaf], wrap)
+        for record in cotangents:
+            if record.hooks is not None and type(record) is Leaf:
+                cotangents[record] = hooked(record, cotangents[record], wrap)
     return cotangents
 
 
-def behind_cut(
-    nodes: list[Node],
-    start: dict[Record, Any],
-    useful: Collection[Record] | None,
-    wrap: Wrap | None,
-    retain_graph: bool,
-) -> dict[Record, Any]:
+def behind_cut(nodes: list[Node], start: Found, useful: Useful, wrap: Wrap | None, retain_graph: bool) -> Found:
     """The cotangents that `nodes` lead to from `start`, with 0 for what was cut off, however steep it is there.
 
-    Where none is NaN there is nothing to do but not to free what a second pass would need. Watches and hooks see one
-    pass.
+    Where none is NaN there is nothing to do but not to free what a second pass would need. The first pass ends where
+    NaN is most likely to come up, at the first slope. Watches and hooks see one pass.
     """
-    pole = one_pass = False
-    for node in nodes:
+    pole, one_pass, slope = False, bool(modes.watches), 0
+    for position, node in enumerate(nodes):
         pole = pole or node.primitive.pole
         one_pass = one_pass or node.hooks is not None
-    one_pass = one_pass or bool(modes.watches) or (pole and wrap is not None)
-    cotangents = dict(start)
-    if not one_pass:
-        with np.errstate(**QUIET) if pole else nullcontext():
-            passed = pass_through(nodes, cotangents, useful, wrap)
-    if one_pass or any(map(may_hold_nan, cotangents.values())):
+        if not slope and node.plan.has_slope:
+            slope = position + 1
+    if not (one_pass or (pole and wrap is not None)):
         cotangents = dict(start)
-        with np.errstate(**QUIET):
-            passed = pass_through(nodes, cotangents, useful, wrap, Dependence(start, wrap is not None))
-    if not retain_graph:
-        for node in passed:
-            free(node)
+        with np.errstate(**QUIET) if pole else LOUD:
+            passed = pull_each(nodes[:slope], cotangents, useful, wrap, True) if slope else []
+            if not slope or no_new_nan(cotangents, start):
+                passed += pull_each(nodes[slope:], cotangents, useful, wrap, True)
+                if no_new_nan(cotangents, start):
+                    for node in () if retain_graph else passed:
+                        node.operands = node.out = None
+                    return cotangents
+    cotangents = start
+    with np.errstate(**QUIET):
+        pull_each(nodes, cotangents, useful, wrap, retain_graph, zeros=Dependence(start, wrap is not None))
     return cotangents
 
 
-def pass_through(
-    nodes: list[Node],
-    cotangents: dict[Record, Any],
-    useful: Collection[Record] | None,
-    wrap: Wrap | None,
-    dependence: Dependence | None = None,
+def no_new_nan(cotangents: Found, start: Found) -> bool:
+    """Whether no cotangent but those at the start may hold NaN."""
+    for record, cotangent in cotangents.items():
+        if cotangent is not start.get(record) and may_hold_nan(cotangent):
+            return False
+    return True
+
+
+def pull_each(
+    nodes: list[Node], cotangents: Found, useful: Useful, wrap: Wrap | None, keep: bool, *, zeros: Zeros = None
 ) -> list[Node]:
-    """Pull the cotangents through all of `nodes` that have one, which are returned, as they were."""
+    """Replace the cotangent of each operation that has one by those of its operands; return these operations."""
+    watches, outer = modes.watches, modes.levels
     passed = []
     for node in nodes:
-        if node in cotangents:
-            pull(node, cotangents, useful, wrap, dependence)
-            passed.append(node)
-    return passed
-
-
-def pull(
-    node: Node,
-    cotangents: dict[Record, Any],
-    useful: Collection[Record] | None,
-    wrap: Wrap | None,
-    dependence: Dependence | None = None,
-) -> None:
-    """Replace the cotangent of an operation by those of its operands, added to what these have."""
-    cotangent, outer = cotangents.pop(node), modes.levels
-    if node.levels:
-        modes.levels = joined(outer, node)
-    try:
-        if node.hooks is not None:
-            cotangent = hooked(node, cotangent, wrap)
-            if node.hooks.retains:
-                cotangents[node] = cotangent
-        parts = pull_through(node, cotangent, useful, wrap, dependence)
-    finally:
-        modes.levels = outer
-    for watch in modes.watches:
-        watch.backward(node, cotangent, parts)
-    for parent, part in parts:
-        if parent not in cotangents:
-            cotangents[parent] = part
-        elif wrap is not None and parent.levels:
-            with inside(parent):
+        if node not in cotangents:
+            continue
+        cotangent = cotangents.pop(node)
+        if node.levels:
+            modes.levels = joined(outer, node)
+        try:
+            if node.hooks is not None:
+                cotangent = hooked(node, cotangent, wrap)
+                if node.hooks.retains:
+                    cotangents[node] = cotangent
+            parts = pull_through(node, cotangent, useful, wrap, zeros)
+        finally:
+            if node.levels:
+                modes.levels = outer
+        for watch in watches:
+            watch.backward(node, cotangent, parts)
+        for parent, part in parts:
+            if parent not in cotangents:
+                cotangents[parent] = part
+            elif wrap is not None and parent.levels:
+                with recording(joined(outer, parent)):
+                    cotangents[parent] = cotangents[parent] + part
+            else:
                 cotangents[parent] = cotangents[parent] + part
-        else:
-            cotangents[parent] = cotangents[parent] + part
-
-
-def free(node: Node) -> None:
-    """Forget what the rules of an operation read."""
-    node.operands = node.out = None
-    for watch in modes.watches:
-        watch.freed(node)
+        passed.append(node)
+        if not keep:
+            node.operands = node.out = None
+            for watch in watches:
+                watch.freed(node)
+    return passed
 
 
 def leading_to(targets: Collection[Record], nodes: list[Node]) -> set[Record]:
@@ -167,13 +161,7 @@ def leading_to(targets: Collection[Record], nodes: list[Node]) -> set[Record]:
     return useful
 
 
-def pull_through(
-    node: Node,
-    cotangent: Any,
-    useful: Collection[Record] | None,
-    wrap: Wrap | None,
-    dependence: Dependence | None = None,
-) -> Parts:
+def pull_through(node: Node, cotangent: Any, useful: Useful, wrap: Wrap | None, zeros: Zeros = None) -> Parts:
     """The cotangents along the edges of one operation: for each differentiable operand, its record and part."""
     operands, out, inputs, options, primitive = node.operands, node.out, node.inputs, node.options, node.primitive
     if operands is None:
@@ -192,11 +180,11 @@ def pull_through(
             if useful is not None and parent not in useful:
                 continue
             part = vjp(cotangent, out, *operands, **options) if options else vjp(cotangent, out, *operands)
-            if dependence is not None:
-                part = dependence.settled(part, Edge(node, position, vjp), (cotangent, out, *operands))
+            if zeros is not None:
+                part = zeros.settled(part, Edge(node, position, vjp), (cotangent, out, *operands))
             if part.shape != parent.shape or part.dtype is not parent.dtype:
                 part = fit(part, node, position)
-            if parent.levels is not node.levels:
+            if parent.levels is not node.levels and position not in node.plan.summed:
                 part = left(part, node, parent)
             parts.append((parent, part))
     except Exception as error:

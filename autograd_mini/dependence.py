@@ -45,6 +45,11 @@ def is_constant(operand: Any) -> bool:
     return type(operand) is Leaf and not operand.requires_grad
 
 
+def is_variable(operand: Any) -> bool:
+    """Whether a gradient flows through an operand."""
+    return isinstance(operand, Leaf | Node) and operand.requires_grad
+
+
 def is_number(operand: Any) -> bool:
     """Whether an operand was kept for the rules, as an array or as a number."""
     return hasattr(operand, "dtype") and not isinstance(operand, Vertex)
@@ -67,18 +72,30 @@ def all_of(alive: Any) -> bool:
 
 @dataclass(slots=True, eq=False)
 class Edge:
-    """The way of a cotangent through one rule: from an operation to one of its operands."""
+    """The way of a cotangent through one rule: from an operation to one of its operands.
+
+    It keeps what `Dependence.through` reads, as the operation is freed when the backward has passed it.
+    """
 
     node: Node
     position: int
     rule: Callable[..., Any]
     alive: Any = None  # which entries matter of what the rule makes, None if that is not known
     all_alive: bool = False
+    operands: Any = None
+    out: Any = None
+
+    def __post_init__(self) -> None:
+        node = self.node
+        if not (node.plan.has_slope and node.primitive.elementwise):
+            self.operands, self.out = node.operands, node.out
+        if node.primitive.linear and not node.primitive.chooses:
+            self.operands = [None if is_variable(node.inputs[i]) else o for i, o in enumerate(self.operands)]
 
     def call(self, cotangent: Any, operands: Sequence[Any], out: Any = None) -> Any:
         """The rule on other numbers than those of the backward."""
         if out is None:
-            out = self.node if self.node.out is None else self.node.out
+            out = self.node if self.out is None else self.out
         return self.rule(cotangent, out, *operands, **self.node.options)
 
 
@@ -163,24 +180,24 @@ class Dependence:
         if primitive.chooses:
             return self.chosen(edge, alive)
         if reads_nothing(node):
-            return edge.call(self.cotangent(node, alive), node.operands) != 0
+            return edge.call(self.cotangent(node, alive), edge.operands) != 0
         if primitive.linear and (alive is not None or any(map(is_constant, node.inputs))):
-            return edge.call(self.cotangent(node, alive), [self.factor(node, i) for i in range(len(node.inputs))]) != 0
+            return edge.call(self.cotangent(node, alive), [self.factor(edge, i) for i in range(len(node.inputs))]) != 0
         if alive is None or primitive.elementwise:
             return alive
         return self.tried(edge, self.cotangent(node, alive))
 
     def chosen(self, edge: Edge, alive: Any) -> Any:
         """The same for a choice. One that gives NaN, as `np.maximum(np.nan, 1)` does, depends on all."""
-        node, cotangent = edge.node, self.cotangent(edge.node, alive)
-        found = edge.call(cotangent, node.operands)
+        node, operands, cotangent = edge.node, edge.operands, self.cotangent(edge.node, alive)
+        found = edge.call(cotangent, operands)
         if may_hold_nan(found):
-            equal = [np.zeros_like(o) if is_number(o) else o for o in (*node.operands, node.out)]
+            equal = [np.zeros_like(o) if is_number(o) else o for o in (*operands, edge.out)]
             found = np.where(np.isnan(found), edge.call(cotangent, equal[:-1], equal[-1]), found)
         found = found != 0
-        if any(isinstance(operand, Vertex) for operand in node.operands):
+        if any(isinstance(operand, Vertex) for operand in operands):
             return found
-        nan = np.isnan(node.primitive.of(node.operands, node.options))
+        nan = np.isnan(node.primitive.of(operands, node.options))
         return found | (nan if alive is None else nan & alive) if nan.shape == found.shape else found
 
     def tried(self, edge: Edge, cotangent: Any) -> Any:
@@ -189,9 +206,9 @@ class Dependence:
         if not node.primitive.vjps or any(map(callable, node.options.values())):
             return None  # a function of the user's takes part, which may do more than compute
         try:
-            found = [edge.call(cotangent, node.operands)]
+            found = [edge.call(cotangent, edge.operands)]
             for sign in (1, -1):
-                operands = [sign * self.stand_in(node, i) for i in range(len(node.inputs))]
+                operands = [sign * self.stand_in(edge, i) for i in range(len(node.inputs))]
                 out = node.primitive.of(operands, node.options) if plan.keep_out else None
                 found.append(edge.call(cotangent, operands, out))
         except UNDEFINED:
@@ -224,17 +241,19 @@ class Dependence:
         numbers = self.random(node)
         return numbers if alive is None else np.where(alive, numbers, 0)
 
-    def factor(self, node: Node, i: int) -> Any:
+    def factor(self, edge: Edge, i: int) -> Any:
         """In place of a factor: 1, but 0 where a constant is."""
-        operand = node.operands[i]
+        parent, operand = edge.node.inputs[i], edge.operands[i]
+        if is_variable(parent):
+            return np.ones_like(self.like, shape=parent.shape, dtype=parent.dtype)
         if not is_number(operand):
             return operand
-        return (operand != 0).astype(operand.dtype) if is_constant(node.inputs[i]) else np.ones_like(operand)
+        return (operand != 0).astype(operand.dtype) if is_constant(parent) else np.ones_like(operand)
 
-    def stand_in(self, node: Node, i: int) -> Any:
+    def stand_in(self, edge: Edge, i: int) -> Any:
         """In place of an operand through which a gradient flows, random numbers."""
-        parent = node.inputs[i]
-        return self.random(parent) if isinstance(parent, Leaf | Node) and parent.requires_grad else node.operands[i]
+        parent = edge.node.inputs[i]
+        return self.random(parent) if is_variable(parent) else edge.operands[i]
 
     def random(self, like: Record) -> Any:
         """Numbers from 0.5 to 2.5, the same in each run."""

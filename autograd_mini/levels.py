@@ -11,28 +11,27 @@ from typing import Any
 from autograd_mini.graph import Node, Record, modes
 
 
-def joined(levels: tuple[Any, ...], record: Record) -> tuple[Any, ...]:
-    """The vmaps of a record, besides those given."""
-    return (*levels, *(level for level in record.levels if level not in levels))
+class recording:  # noqa: N801 (reads as a statement)
+    """Record inside of these vmaps, and of no others."""
 
-
-class inside:  # noqa: N801 (reads as a statement)
-    """Record as where `record` was made: inside of its vmaps, besides those that this thread is in."""
-
-    def __init__(self, record: Record) -> None:
-        self.record = record
+    def __init__(self, levels: tuple[Any, ...]) -> None:
+        self.levels = levels
 
     def __enter__(self) -> None:
-        self.outer = modes.levels
-        modes.levels = joined(self.outer, self.record)
+        self.outer, modes.levels = modes.levels, self.levels
 
     def __exit__(self, *exception: object) -> None:
         modes.levels = self.outer
 
 
-def without(level: Any) -> tuple[Any, ...]:
-    """The vmaps that this thread is in, but for one."""
-    return tuple(one for one in modes.levels if one is not level)
+def joined(levels: tuple[Any, ...], record: Record) -> tuple[Any, ...]:
+    """The vmaps of a record, besides those given."""
+    return (*levels, *(level for level in record.levels if level not in levels))
+
+
+def without(*levels: Any) -> tuple[Any, ...]:
+    """The vmaps that this thread is in, but for some."""
+    return tuple(level for level in modes.levels if level not in levels)
 
 
 def left(part: Any, node: Node, parent: Record) -> Any:
@@ -41,12 +40,10 @@ def left(part: Any, node: Node, parent: Record) -> Any:
     All their examples read the same operand, so it gets the sum: the adjoint of broadcasting. An operation that enters
     a level, which is among its options, has done so itself.
     """
-    before = modes.levels
-    try:
-        for level in reversed(node.levels):
-            if level not in parent.levels and node.options.get("level") is not level:
-                modes.levels = without(level)
+    gone: list[Any] = []
+    for level in reversed(node.levels):
+        if level not in parent.levels and node.options.get("level") is not level:
+            gone.append(level)
+            with recording(without(*gone)):
                 part = level.summed(part)
-    finally:
-        modes.levels = before
     return part

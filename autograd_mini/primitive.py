@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
@@ -19,6 +19,7 @@ from autograd_mini import errors
 from autograd_mini.domains import BINARY, TERNARY, UNARY, Case, Domain, Interval
 
 ANYWHERE = Domain()
+SEQUENCES = list, tuple
 Function = TypeVar("Function", bound=Callable[..., Any])
 Bind = Callable[[tuple[Any, ...], dict[str, Any]], tuple[Sequence[Any], dict[str, Any]]]
 
@@ -38,6 +39,8 @@ class Plan(NamedTuple):
     keep_out: bool
     promotes: bool = True  # a Python number among the operands becomes one of the result's dtype
     may_cut: bool = False  # entries may be left out, depending on the operands and options of the call
+    has_slope: bool = False  # the rules multiply by numbers that they compute, which may be infinite
+    summed: Collection[int] = ()  # the operands whose rules sum over the examples of vmaps by themselves
 
 
 class Reads(NamedTuple):
@@ -84,13 +87,11 @@ class Primitive:
 
     def of(self, operands: Sequence[Any], options: dict[str, Any]) -> Any:
         """The result for arrays of any kind: what computes primitives by itself, a batch, is asked to."""
-        public = self.public or self.function
-        for part in (*operands, *options.values()):
-            for one in part if type(part) in (list, tuple) else (part,):
-                handler = getattr(type(one), "__autograd_primitive__", None)
-                if handler is not None:
-                    return handler(one, public, (tuple(operands),) if self.variadic else tuple(operands), options)
-        return self.function(*operands, **options)
+        compute = what_computes((*operands, *options.values()))
+        if compute is None:
+            return self.function(*operands, **options)
+        args = (tuple(operands),) if self.variadic else tuple(operands)
+        return compute(self.public or self.function, args, options)
 
     def takes_anything(self, position: int) -> bool:
         """Whether an operand may be what it likes: it has no rule, and the function is nobody else's."""
@@ -113,8 +114,18 @@ class Primitive:
         keep_out = any(read.out for read in reads)
         masked = self.options is not None and "where" in self.options
         may_cut = self.chooses or masked or (self.linear and not all(wanted))
-        plan = self.plans[mask] = Plan(tuple(rules), keep, dropped, not any(keep), keep_out, not self.own, may_cut)
-        return plan
+        slope = (any(keep) or keep_out) and not (self.chooses or self.linear)
+        plan = Plan(tuple(rules), keep, dropped, not any(keep), keep_out, not self.own, may_cut, slope)
+        return self.plans.setdefault(mask, plan)
+
+
+def what_computes(args: Sequence[Any]) -> Callable[..., Any] | None:
+    """The method of the first argument, or part of a sequence among them, that computes primitives by itself."""
+    for arg in args:
+        for part in arg if type(arg) in SEQUENCES else (arg,):
+            if hasattr(type(part), "__autograd_primitive__"):
+                return part.__autograd_primitive__
+    return None
 
 
 def display_name(function: Callable[..., Any]) -> str:
@@ -263,12 +274,8 @@ def primitive(function: Function) -> Function:
 
     @functools.wraps(function)
     def dispatch(*args: Any, **kwargs: Any) -> Any:
-        for arg in (*args, *kwargs.values()) if kwargs else args:
-            for part in arg if type(arg) in (list, tuple) else (arg,):
-                handler = getattr(type(part), "__autograd_primitive__", None)
-                if handler is not None:
-                    return handler(part, dispatch, args, kwargs)
-        return function(*args, **kwargs)
+        compute = what_computes((*args, *kwargs.values()) if kwargs else args)
+        return function(*args, **kwargs) if compute is None else compute(dispatch, args, kwargs)
 
     own_functions[dispatch] = function
     return dispatch  # type: ignore[return-value]

@@ -18,7 +18,7 @@ from autograd_mini.backward import pull_back
 from autograd_mini.graph import Leaf, Node, Record, modes, no_grad
 from autograd_mini.hooks import Hookable
 from autograd_mini.outputs import Outputs, output_node, rebuilt
-from autograd_mini.primitive import Plan, Primitive, composites, constants, display_name, primitives
+from autograd_mini.primitive import SEQUENCES, Plan, Primitive, composites, constants, display_name, primitives
 from autograd_mini.rules import methods
 from autograd_mini.rules.elementwise import cast
 from autograd_mini.rules.indexing import getitem, plain_index
@@ -161,7 +161,7 @@ class Tensor(Hookable, Surface):
         if array.shape != self._values.shape or array.dtype != self._values.dtype:
             got = {"got_shape": array.shape, "got_dtype": array.dtype}
             raise ValueError(errors.DATA_REPLACED.format(shape=self.shape, dtype=self.dtype, **got))
-        self._values = as_values(array)
+        self._values = array if type(array) is np.ndarray else as_values(array)
 
     @property
     def requires_grad(self) -> bool:
@@ -184,17 +184,18 @@ class Tensor(Hookable, Surface):
 
     @grad.setter
     def grad(self, value: Any) -> None:
-        if not self.requires_grad or type(self._record) is Node:
-            if value is None:
-                if self._record is not None:
-                    self._record.grad = None
-                return
+        record = self._record
+        if value is None:
+            if record is not None:
+                record.grad = None
+            return
+        if record is None or type(record) is Node or not record.requires_grad:
             raise AttributeError(errors.GRAD_OF_RESULT)
         if isinstance(value, Tensor):
             value = value.data
-        if value is not None and (np.shape(value), getattr(value, "dtype", None)) != (self.shape, self.dtype):
+        if (np.shape(value), getattr(value, "dtype", None)) != (self.shape, self.dtype):
             raise ValueError(errors.GRAD_SHAPE.format(got=errors.describe(value), shape=self.shape, dtype=self.dtype))
-        self._leaf().grad = value
+        record.grad = value
 
     @property
     def name(self) -> str | None:
@@ -250,20 +251,20 @@ class Tensor(Hookable, Surface):
             raise RuntimeError(errors.NO_GRAPH)
         if seed is None and self._values.size != 1:
             raise ValueError(errors.NOT_SCALAR.format(shape=self.shape))
-        seed = np.ones_like(self._values) if seed is None else as_seed(seed, self._values, "backward(seed)")
+        seed = self._values**0 if seed is None else as_seed(seed, self._values, "backward(seed)")  # 1, of NaN too
         if seed.dtype.kind == "c":
             seed = seed.conj()
         with no_grad():  # what hooks compute is not recorded
             cotangents: dict[Any, Any] = pull_back(record, seed, retain_graph=retain_graph)
         handed_out = {id(seed)}
-        for leaf, cotangent in cotangents.items():
-            # A gradient belongs to its leaf alone: a view, or an array that another leaf got too, is copied.
-            shared = getattr(cotangent, "base", None) is not None or id(cotangent) in handed_out
-            gradient = cotangent.copy() if shared else cotangent
-            handed_out.add(id(gradient))
-            if gradient.dtype.kind == "c":
-                gradient = gradient.conj()  # inside, dL/dz means dL/dRe - i dL/dIm; users get the ascent direction
-            with ACCUMULATING:
+        with ACCUMULATING:
+            for leaf, cotangent in cotangents.items():
+                # A gradient belongs to its leaf alone: a view, or an array that another leaf got too, is copied.
+                shared = getattr(cotangent, "base", None) is not None or id(cotangent) in handed_out
+                gradient = cotangent.copy() if shared else cotangent
+                handed_out.add(id(gradient))
+                if gradient.dtype.kind == "c":
+                    gradient = gradient.conj()  # inside, dL/dz is dL/dRe - i dL/dIm; users get the ascent direction
                 leaf.grad = as_values(gradient if leaf.grad is None else leaf.grad + gradient)
 
     def detach(self) -> Tensor:
@@ -396,7 +397,7 @@ class Tensor(Hookable, Surface):
 
     def _alone(self, args: Any, kwargs: Any) -> bool:
         """Whether a call needs nothing but NumPy: no gradient is wanted, and no other library's array takes part."""
-        if modes.recording and (self.requires_grad or any_requires_grad((args, kwargs))):
+        if modes.recording and (self.requires_grad or any_requires_grad(args) or any_requires_grad(kwargs)):
             return False
         return all(map(is_numpys, parts_of((args, kwargs))))
 
@@ -521,7 +522,7 @@ def mapped(tree: Any, kinds: Any, change: Callable[[Any], Any]) -> Any:
         return change(tree)
     if isinstance(tree, dict):
         return {key: mapped(part, kinds, change) for key, part in tree.items()}
-    if isinstance(tree, tuple | list):
+    if isinstance(tree, SEQUENCES):
         return rebuilt(tree, [mapped(part, kinds, change) for part in tree])
     return tree
 
@@ -539,15 +540,19 @@ def numpys_own(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) 
     return result
 
 
+def children(tree: Any) -> Any:
+    """What a tuple, list or dict holds; of anything else, nothing."""
+    return tree.values() if isinstance(tree, dict) else tree if isinstance(tree, SEQUENCES) else ()
+
+
 def parts_of(tree: Any) -> list[Any]:
     """The parts of nested tuples, lists and dicts."""
-    parts = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, tuple | list) else None
-    return [tree] if parts is None else [leaf for part in parts for leaf in parts_of(part)]
+    return [leaf for p in children(tree) for leaf in parts_of(p)] if isinstance(tree, (dict, *SEQUENCES)) else [tree]
 
 
 def any_requires_grad(tree: Any) -> bool:
     """Whether a tensor that requires grad is anywhere in nested tuples, lists and dicts."""
-    return any(isinstance(part, Tensor) and part.requires_grad for part in parts_of(tree))
+    return tree.requires_grad if isinstance(tree, Tensor) else any(map(any_requires_grad, children(tree)))
 
 
 def is_numpys(part: Any) -> bool:
@@ -559,7 +564,7 @@ def is_numpys(part: Any) -> bool:
 
 def unwrap(tree: Any) -> Any:
     """Each tensor as its array."""
-    return mapped(tree, Tensor, lambda tensor: tensor._values)
+    return tree if type(tree) in PLAIN else mapped(tree, Tensor, lambda tensor: tensor._values)
 
 
 def copied(tree: Any) -> Any:

@@ -31,7 +31,7 @@ Each network below fails for a known reason. `nn.signals(model, loss, x, y)` mea
 each other one, is trained in full, {steps} steps at batches of 64 (100 for the recurrent nets, 120 for attention, 200
 for convolution), and asked for its accuracy on a quarter of the data that nothing has seen; for regression its R^2. A
 network is a **hit** if the first row of the table reaches {hit:g} of the best of all: each change at the rate that the
-network came with, and the network as it is at seven rates.
+network came with, and the network as it is at each rate that was tried.
 
 `python -m benchmarks.cures` wrote this page. Limits: {seconds} s for multilayer perceptrons, {longer} s for the others;
 both these and "took" are seconds of one thread of the processor, so that nothing else that runs beside it decides.

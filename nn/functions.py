@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import case, primitive, rule
+from autograd_mini import Batch, batching, case, primitive, rule, values_of
 
 UNARY = tuple(case(shape) for shape in ((), (3,), (2, 3), (0, 3)))
 ROWS = (case((2, 3)), case((3,)), case((2, 4, 3)), case((0, 3)))
@@ -129,7 +129,7 @@ rule(
 )
 
 
-# Minus the logarithm of the share of the right class
+# Minus the logarithm of the share of the right class. The rows of all examples of a vmap are rows like others.
 
 
 def surprises(s: Any, labels: Any) -> Any:
@@ -164,6 +164,23 @@ def excess(g: Any, s: Any, labels: Any) -> Any:
     e[right] = 0
     e[right] = -np.add.reduce(e, axis=1)  # the share less 1 has no digits left where the right class is nearly sure
     return e.reshape(s.shape)
+
+
+@batching(label_losses)
+def _(level: Any, s: Any, labels: Any) -> Any:
+    return Batch(label_losses(values_of(s, level), values_of(labels, level)), level)
+
+
+@batching(mean_label_loss)
+def _(level: Any, s: Any, labels: Any) -> Any:
+    losses = np.reshape(label_losses(values_of(s, level), values_of(labels, level)), (level.size, labels.size))
+    return Batch(np.sum(losses, axis=1) / s.dtype.type(labels.size), level)
+
+
+@batching(excess)
+def _(level: Any, g: Any, s: Any, labels: Any) -> Any:
+    g = np.reshape(g, (1,) * (s.ndim - g.ndim) + g.shape)
+    return Batch(excess(values_of(g, level), values_of(s, level), values_of(labels, level)), level)
 
 
 rule(

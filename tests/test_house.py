@@ -29,12 +29,12 @@ ENGINE = [
     {"dependence": "arrays graph levels outputs"},
     {"backward": "arrays dependence errors graph hooks levels outputs"},
     {"tensor": "arrays backward errors graph hooks outputs primitive rules surface"},
-    {"transforms": "arrays backward errors graph hooks primitive tensor"},
+    {"transforms": "arrays backward errors graph hooks levels primitive tensor"},
     {"batching": "arrays backward graph levels outputs primitive rules tensor transforms"},
     {
         "checked": "backward graph hooks outputs primitive tensor transforms",
         "measuring": "arrays backward errors graph tensor transforms words",
-        "scipy": "domains errors primitive rules tensor transforms",
+        "scipy": "batching domains errors primitive rules tensor transforms",
         "testing": "backward domains errors graph outputs primitive rules tensor transforms",
     },
     {"drawing": "errors graph measuring primitive tensor"},
@@ -181,9 +181,9 @@ def test_the_engine_can_be_read_in_half_an_hour():
     # results that are Python's numbers or no arrays.
     # And 215 for hooks: what users do to a gradient on its way, in `hooks`, with half of the lines for its docstrings.
     # And 355: `dependence`, which is why there are no where traps, and the second pass of the backward that it decides.
-    # And 95 for batching: `levels`, inside of which vmaps a value was made, without which gradients would be wrong, and
-    # primitives that ask an array of another kind to compute them.
-    assert sum(lines.values()) <= 2420, lines
+    # And 110 for batching: `levels`, inside of which vmaps a value was made, without which gradients would be wrong,
+    # primitives that ask an array of another kind to compute them, and the question `everywhere`.
+    assert sum(lines.values()) <= 2435, lines
     assert sum(code.values()) <= 1540, code
 
 

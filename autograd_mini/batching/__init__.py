@@ -4,8 +4,19 @@ Every derivative rule runs on it as it stands. No rule of calculus lives here, a
 """
 
 from autograd_mini.batching import rules
-from autograd_mini.batching.batch import Batch, batching, everywhere, is_batched, loops
+from autograd_mini.batching.batch import Batch, batching, is_batched, loops
 from autograd_mini.batching.jacobians import hessian, jacobian
+from autograd_mini.batching.operands import values_of
 from autograd_mini.batching.vmap import vmap
 
-__all__ = ["Batch", "batching", "everywhere", "hessian", "is_batched", "jacobian", "loops", "rules", "vmap"]
+__all__ = [
+    "Batch",
+    "batching",
+    "hessian",
+    "is_batched",
+    "jacobian",
+    "loops",
+    "rules",
+    "values_of",
+    "vmap",
+]

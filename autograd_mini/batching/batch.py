@@ -157,26 +157,6 @@ def any_batched(*trees: Any) -> bool:
     return youngest(*trees) is not None
 
 
-def everywhere(condition: Any) -> bool:
-    """Whether a condition holds for all entries, and inside a vmap for all examples: what a check of values may ask.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from autograd_mini import everywhere, vmap
-    >>> def root(x):
-    ...     if not everywhere(x >= 0):
-    ...         raise ValueError("a root of a negative number")
-    ...     return np.sqrt(x)
-    >>> vmap(root)(np.array([1.0, 4.0]))
-    array([1., 2.])
-    """
-    condition = condition.data if hasattr(condition, "requires_grad") else condition
-    while type(condition) is Batch:
-        condition = condition.values
-    return bool(np.all(condition))
-
-
 # How a function of batches is computed
 
 
@@ -194,15 +174,15 @@ def batching(*functions: Any) -> Callable[[Rule], Rule]:
     """Say how functions are computed for all examples of a vmap at once: a batching rule.
 
     The rule is called as `rule(level, *args, **options)`, with the arguments of the function, of which one at least is
-    a batch. `is_batched(x, level)` tells which; `x.values` has the examples along its first axis. It returns
-    `Batch(values, level)`, or NotImplemented for what it leaves to a loop. Functions without a rule need none: they
-    are computed by their own formula, or by a loop.
+    a batch. `is_batched(x, level)` tells which; `x.values` has the examples along its first axis, and
+    `values_of(x, level)` has them whether x is a batch or not. It returns `Batch(values, level)`, or NotImplemented
+    for what it leaves to a loop. Functions without a rule need none: they are computed by their own formula, or by a
+    loop. Values may be batches themselves, of another vmap around: write `np.*` functions of them.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from autograd_mini import primitive, vmap
-    >>> from autograd_mini.batching import Batch, batching
+    >>> from autograd_mini import Batch, batching, primitive, vmap
     >>> @primitive
     ... def halves(x):
     ...     return x[: len(x) // 2], x[len(x) // 2 :]
@@ -353,9 +333,9 @@ def by_loop(function: Any, args: Any, options: Any) -> Any:
 
 
 def example(tree: Any, level: Level, i: int | None) -> Any:
-    """What one example has in place of the batches; where there is no example, ones stand for it."""
+    """What one example has in place of the batches; where there is no example, something stands for it."""
     if is_batched(tree, level):
-        return np.ones(tree.shape, tree.dtype) if i is None else as_values(tree.values[i, ...])
+        return stand_in(tree.shape, tree.dtype) if i is None else as_values(tree.values[i, ...])
     if isinstance(tree, tuple | list):
         return rebuilt(tree, [example(part, level, i) for part in tree])
     if isinstance(tree, dict):
@@ -363,6 +343,14 @@ def example(tree: Any, level: Level, i: int | None) -> Any:
     if isinstance(tree, slice):
         return slice(*(example(part, level, i) for part in (tree.start, tree.stop, tree.step)))
     return tree
+
+
+def stand_in(shape: tuple[int, ...], dtype: Any) -> Any:
+    """Ones, with more on the diagonal of numbers that may be a matrix with an inverse."""
+    ones = np.ones(shape, dtype)
+    if not shape or dtype.kind not in "fc":
+        return ones
+    return ones + max(shape) * np.reshape(np.eye(*(1, *shape)[-2:], dtype=dtype), shape[-2:])
 
 
 def stacked(results: list[Any], level: Level, function: Any) -> Any:

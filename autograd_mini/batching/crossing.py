@@ -5,15 +5,12 @@ The adjoint of entering is leaving; of a value that is the same for all examples
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from autograd_mini.batching.batch import Batch, Level, is_batched, rules
-from autograd_mini.graph import modes
-from autograd_mini.levels import without
+from autograd_mini.levels import recording, without
 from autograd_mini.primitive import own_functions, primitive, primitives, rule
 from autograd_mini.tensor import Tensor, apply
 
@@ -84,21 +81,11 @@ rule(sum_over_vmap, lambda g, _out, _a, level: g, pole=False)  # noqa: ARG005
 ENTERED, LEFT, SUMMED = primitives[into_vmap], primitives[out_of_vmap], primitives[sum_over_vmap]
 
 
-@contextlib.contextmanager
-def recording(*levels: Any) -> Iterator[None]:
-    """Record inside of these vmaps and no others."""
-    before, modes.levels = modes.levels, levels
-    try:
-        yield
-    finally:
-        modes.levels = before
-
-
 def enter(x: Any, level: Level, axis: int) -> Any:
     """An array as a batch, or a tensor as a tensor of one."""
     if not isinstance(x, Tensor):
         return into_vmap(x if hasattr(x, "ndim") else np.asarray(x), level, axis)
-    with recording(*without(level), level):
+    with recording((*without(level), level)):
         return apply(ENTERED, x, level=level, axis=axis)
 
 
@@ -106,5 +93,5 @@ def leave(x: Any, level: Level, axis: int) -> Any:
     """The other way."""
     if not isinstance(x, Tensor):
         return out_of_vmap(x, level, axis)
-    with recording(*without(level)):
+    with recording(without(level)):
         return apply(LEFT, x, level=level, axis=axis)

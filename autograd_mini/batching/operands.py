@@ -18,8 +18,36 @@ def ndim(x: Any) -> int:
     return x.ndim if hasattr(x, "ndim") else np.ndim(x)
 
 
-def full(x: Any, level: Level) -> Any:
-    """The values of all examples; what is the same for all of them is repeated, which takes no memory."""
+def values_of(x: Any, level: Level) -> Any:
+    """The values of all examples; what is the same for all of them is repeated, which takes no memory.
+
+    Of use in a batching rule, as `is_batched` is.
+
+    Parameters
+    ----------
+    x : Batch, array or number
+        An argument of the rule.
+    level : Level
+        The vmap, the rule's first argument.
+
+    Returns
+    -------
+    array
+        With an axis for the examples in front of the axes of one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import Batch, batching, primitive, values_of, vmap
+    >>> @primitive
+    ... def distance(a, b):
+    ...     return abs(a - b).max()
+    >>> @batching(distance)
+    ... def _(level, a, b):
+    ...     return Batch(np.max(np.abs(values_of(a, level) - values_of(b, level)), axis=1), level)
+    >>> vmap(lambda a: distance(a, np.array([1.0, 1.0])))(np.arange(6.0).reshape(3, 2))
+    array([1., 2., 4.])
+    """
     if is_batched(x, level):
         return x.values
     x = x if hasattr(x, "ndim") else np.asarray(x)
@@ -49,7 +77,7 @@ def inner_axis(axis: Axes, axes: int) -> Axes:
     """The place in the values of an example's axis, or of several; None means all of the `axes` that it has."""
     if axis is None:
         return tuple(range(1, axes + 1))
-    if isinstance(axis, tuple | list):
+    if isinstance(axis, tuple | list | range):
         return tuple(inner_axis(i, axes) for i in axis) if axes else ()
     axis = int(axis)
     if not axes and axis in (0, -1):
@@ -81,8 +109,16 @@ def stack_wise(function: Any) -> Callable[..., Any]:
 
 
 def aligned_wise(function: Any) -> Callable[..., Any]:
-    """A rule for functions of operands that broadcast."""
-    return lambda level, *operands: batched(function(*aligned(operands, level)), level)
+    """A rule for functions of operands, and of options, that broadcast with each other."""
+
+    def rule(level: Level, *operands: Any, **options: Any) -> Any:
+        if not options:
+            return batched(function(*aligned(operands, level)), level)
+        given = aligned((*operands, *options.values()), level)
+        count = len(operands)
+        return batched(function(*given[:count], **dict(zip(options, given[count:], strict=True))), level)
+
+    return rule
 
 
 def along_axes(function: Any) -> Callable[..., Any]:
@@ -117,6 +153,11 @@ def along_axis(function: Any, position: int = 1, default: Axes = -1) -> Callable
         return batched(function(flattened(a, level) if line else a.values, *rest, **options), level)
 
     return rule
+
+
+def of_some(rule: Callable[..., Any]) -> Callable[..., Any]:
+    """A rule of a function that knows no empty stacks: without examples, the loop finds the shape of its result."""
+    return lambda level, *args, **options: rule(level, *args, **options) if level.size else NotImplemented
 
 
 def rows_of(values: Any) -> Any:

@@ -12,6 +12,7 @@ from autograd_mini.arrays import is_array
 from autograd_mini.batching.batch import Batch, is_batched, is_refusal
 from autograd_mini.batching.crossing import Vmap, enter, leave
 from autograd_mini.graph import modes
+from autograd_mini.levels import recording
 from autograd_mini.tensor import Tensor
 from autograd_mini.transforms.trees import flatten
 
@@ -139,16 +140,13 @@ class Argument:
 
 def inside(level: Vmap, f: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Call `f` inside of a vmap."""
-    outer = modes.levels
-    modes.levels = (*outer, level)
     try:
-        return f(*args, **kwargs)
+        with recording((*modes.levels, level)):
+            return f(*args, **kwargs)
     except ValueError as error:
         if is_refusal(error):  # which says it better than NumPy
             raise error.__cause__ from None  # type: ignore[misc]
         raise
-    finally:
-        modes.levels = outer
 
 
 def axes_of(entry: Any, tree: Any, name: str, axes: Any, what: str) -> list[Any]:

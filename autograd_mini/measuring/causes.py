@@ -14,6 +14,8 @@ from autograd_mini.measuring.layers import Place, pulled, slope
 from autograd_mini.measuring.sizes import Edge, Signal
 
 ALIKE = 1e-5  # of the largest: deltas of copies differ by rounding alone
+FLAT = 1e-6  # of a signal of size 1: what an operation passes where it is flat
+MOST = 0.9  # of its entries
 DROPPED = 0.8  # share of a mask's zeros that is remarkable
 PROBES = np.random.default_rng(0).standard_normal(32) * np.array([0.3, 1.0, 3.0, 30.0]).repeat(8)
 
@@ -28,7 +30,8 @@ class Cut(NamedTuple):
     Attributes
     ----------
     kind : str
-        "step", "mask", "weights", "rounding", "cancelling", "branches", "slopes" or "loss"; "" where it is not known.
+        "step", "mask", "weights", "rounding", "cancelling", "branches", "slopes", "flat" or "loss"; "" where it is not
+        known.
     operation : str
         What it is called.
     layer : int
@@ -70,6 +73,8 @@ class Causes:
         Layers whose activation is made of straight lines through 0, so that its slopes do not change with the scale.
     equal : frozenset of int
         Layers of which all units have the same weights.
+    same : frozenset of int
+        Those of them whose units all give the same results too.
     copies : dict of int to int
         Layers with units that read the same, give the same and get the same signal: how many have a twin.
     unbiased : dict of int to float
@@ -86,6 +91,7 @@ class Causes:
     rounded: frozenset[int]
     piecewise: frozenset[int]
     equal: frozenset[int]
+    same: frozenset[int]
     copies: Mapping[int, int]
     unbiased: Mapping[int, float]
     masks: tuple[Mask, ...]
@@ -93,7 +99,7 @@ class Causes:
     cut: Cut | None
 
 
-NOTHING = Causes({}, frozenset(), frozenset(), frozenset(), {}, {}, (), None, None)
+NOTHING = Causes({}, frozenset(), frozenset(), frozenset(), frozenset(), {}, {}, (), None, None)
 
 
 # Single operations
@@ -327,7 +333,8 @@ def kind_of(node: Node, position: int, records: Mapping[Record, Signal], places:
     others = [operand for i, operand in enumerate(node.operands) if i != position]
     if node.primitive.function is np.multiply and any(np.ndim(o) and not np.all(o) for o in others):
         return "mask"
-    return ""
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], node.shape).astype(node.dtype)
+    return "flat" if np.mean(np.abs(pulled(node, position, signs)) < FLAT) > MOST else ""
 
 
 # All of it
@@ -341,6 +348,7 @@ class Asked:
         self.rounded: set[int] = set()
         self.piecewise: set[int] = set()
         self.equal: set[int] = set()
+        self.same: set[int] = set()
         self.copies: dict[int, int] = {}
         self.unbiased: dict[int, float] = {}
 
@@ -368,6 +376,8 @@ class Asked:
         if units is not None:
             if np.all(units.first == units.first[0]):
                 self.equal.add(number)
+                if output is not None and units_alike(output, axis, units.first).all():
+                    self.same.add(number)
             count = units.copies(delta, slopes, output) if delta is not None else 0
             if count:
                 self.copies[number] = count
@@ -391,6 +401,7 @@ class Asked:
             frozenset(self.rounded),
             frozenset(self.piecewise),
             frozenset(self.equal),
+            frozenset(self.same),
             self.copies,
             self.unbiased,
             tuple(masks_of(records, places)),

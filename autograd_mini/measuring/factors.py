@@ -16,6 +16,7 @@ import numpy as np
 
 from autograd_mini.graph import Leaf, Node, Record, operations
 from autograd_mini.measuring.causes import NOTHING, Asked, Causes, units_of
+from autograd_mini.measuring.data import NO_DATA, Data
 from autograd_mini.measuring.layers import Place, find_layers, pulled, slope
 from autograd_mini.measuring.sizes import (
     Edge,
@@ -317,6 +318,8 @@ class Measurement(Measured):
         What stops the signal, or makes units alike.
     hooked : tuple of Node
         The results whose hooks put other cotangents in the place of theirs.
+    data : Data
+        What is missing in inputs and targets, or out of scale.
     """
 
     layers: tuple[Layer, ...] = ()
@@ -330,6 +333,7 @@ class Measurement(Measured):
     spectrum: JacobianSpectrum | None = None
     causes: Causes = NOTHING
     hooked: tuple[Record, ...] = ()
+    data: Data = NO_DATA
 
 
 @np.errstate(all="ignore")

@@ -37,6 +37,8 @@ class Place(NamedTuple):
         The operations from `score` to `output`, oldest first.
     exit : Node
         The layer's result: where other layers, a branch or the loss take over.
+    others : tuple of Node
+        What is between `mixing` and `exit` besides: a bias, a normalisation, a gate.
     """
 
     mixing: Node
@@ -46,6 +48,7 @@ class Place(NamedTuple):
     output: Node
     activation: tuple[Node, ...]
     exit: Node
+    others: tuple[Node, ...]
 
 
 def find_layers(
@@ -187,6 +190,7 @@ class Walk(NamedTuple):
         """The layer that begins with this operation."""
         data, weights = self.mixing[node]
         first = score = here = node
+        passed: list[Node] = []
         segments: list[tuple[list[Node], Node, bool]] = []  # operations, the last one, and whether they are affine
         closed = False  # whether what follows the activation has begun
         while here not in self.ends:
@@ -205,14 +209,16 @@ class Walk(NamedTuple):
                 score = score if segments else here
                 segments.append((between, following, affine))
             here = following
+            passed += between
         curved = next((i for i in range(len(segments), 0, -1) if not segments[i - 1][2]), 0)
         tail = [is_weighted(last) for _, last, _ in segments[curved:]]
         if not curved or any(tail):  # a mask, a learned scale, the scaling of attention: no part of phi
             segments = segments[: curved + tail.index(True)] if curved else []
         if not segments:
-            return Place(node, data, weights, first, first, (), here)
+            return Place(node, data, weights, first, first, (), here, tuple(passed))
         activation = tuple(operation for between, _, _ in segments for operation in between)
-        return Place(node, data, weights, score, segments[-1][1], activation, here)
+        others = tuple(operation for operation in passed if operation not in activation)
+        return Place(node, data, weights, score, segments[-1][1], activation, here, others)
 
     def is_end(self, here: Node, following: Node) -> bool:
         """Whether the loss begins here: one number for all, or a comparison with a constant such as the targets."""

@@ -104,12 +104,12 @@ def _polymul(a1, a2):
 @primitive
 def quotient(h, v):
     """The first coefficients of h / v, as many as h has. `np.polydiv` would take its time for a remainder, too."""
-    n, kind = v.size - 1, np.result_type(h, v)
-    rest = np.concatenate([h, np.zeros(n)]).astype(kind)
-    q = np.zeros_like(rest, shape=h.size)
-    for k in range(h.size):
-        q[k] = rest[k] / v[0]
-        rest[k + 1 : k + 1 + n] -= q[k] * v[1:]
+    n, kind = v.shape[-1] - 1, np.result_type(h, v)
+    rest = np.concatenate([h, np.zeros((*h.shape[:-1], n))], axis=-1).astype(kind)
+    q = np.zeros_like(rest, shape=h.shape)
+    for k in range(h.shape[-1]):
+        q[..., k] = rest[..., k] / v[..., 0]
+        rest[..., k + 1 : k + 1 + n] -= q[..., k, None] * v[..., 1:]
     return q
 
 
@@ -276,11 +276,11 @@ def repeated(p, roots, slopes):
     Rounding changes p(r) by about eps sum |p_k| |r|^k, and so r by that over |p'(r)|.
     """
     eps = np.finfo(roots.dtype).eps
-    size = np.abs(roots)
-    rounding = 64 * eps * np.matmul(np.vander(size, p.shape[0]), np.abs(p))
-    gaps = np.abs(roots[:, None] - roots)
-    np.fill_diagonal(gaps, np.inf)
-    return np.min(gaps, axis=1, initial=np.inf) * np.abs(slopes) <= rounding
+    powers = np.abs(roots)[..., None] ** np.arange(p.shape[-1])[::-1]
+    rounding = 64 * eps * np.sum(powers * np.abs(p)[..., None, :], axis=-1)
+    gaps = np.abs(roots[..., None] - roots[..., None, :])
+    gaps = np.where(np.eye(roots.shape[-1], dtype=bool), np.inf, gaps)
+    return np.min(gaps, axis=-1, initial=np.inf) * np.abs(slopes) <= rounding
 
 
 constant(repeated)
@@ -289,8 +289,9 @@ constant(repeated)
 @primitive
 def over_slopes(x, slopes, equal, roots):
     """`x` divided by the slopes at the roots, 0 where it is 0 already; an error at other roots that are `equal`."""
-    if np.any(equal & (x != 0)):
-        raise np.linalg.LinAlgError(REPEATED.format(root=roots[np.argmax(equal & (x != 0))]))
+    wrong = equal & (x != 0)
+    if np.any(wrong):
+        raise np.linalg.LinAlgError(REPEATED.format(root=np.broadcast_to(roots, wrong.shape)[wrong][0]))
     return np.where(equal, 0, x) / np.where(equal, 1, slopes)
 
 

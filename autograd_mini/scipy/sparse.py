@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from autograd_mini.batching import Batch
+
 __all__ = ["Sparse"]
 
 ONLY_PRODUCTS = (
@@ -65,6 +67,8 @@ class Sparse:
             return np.matmul(b.T, turned(a)) if np.ndim(a) < 2 else turned(np.matmul(b.T, turned(a)))
         if np.ndim(b) == 0:
             raise ValueError("A sparse matrix was multiplied with a number. Write `S @ t` for an array t with axes.")
+        if isinstance(b, Batch):  # its matrices are a stack already; its vectors are rows
+            return Batch(np.matmul(self, b.values) if b.ndim > 1 else np.matmul(b.values, self.T), b.level)
         if b.ndim < 3:
             return self.matrix @ b
         columns = np.moveaxis(b, -2, 0)  # one product over the columns of all matrices of the stack

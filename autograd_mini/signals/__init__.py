@@ -22,6 +22,7 @@ def signals(
     inputs: Sequence[Tensor] | None = None,
     outputs: Sequence[Tensor] = (),
     forward: Recorder | None = None,
+    targets: Any = None,
 ) -> Signals:
     r"""Measure the gradient at each point of a computation: :math:`\mathrm{rms}(g) = \|g\|_2/\sqrt{\mathrm{size}}`.
 
@@ -42,6 +43,9 @@ def signals(
         The model's outputs; what is computed from them belongs to the loss and to no layer.
     forward : Recorder, optional
         What saw the forward; it adds how scores and activations are spread.
+    targets : array_like, optional
+        What the loss wants the only output to be. Findings then tell which targets the model cannot reach, and whether
+        they are far from the outputs.
 
     Returns
     -------
@@ -72,4 +76,4 @@ def signals(
     """
     from autograd_mini.signals.report import report
 
-    return report(tensor, seed, inputs, outputs, forward)
+    return report(tensor, seed, inputs, outputs, forward, targets)

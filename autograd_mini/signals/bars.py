@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -63,7 +64,7 @@ class Bars(NamedTuple):
         cells: list[str] = []
         for column, cell in zip(self.columns, self.rows[i], strict=True):
             is_code = cell.startswith("`")
-            text = f"<code>{html.escape(cell.strip('`'))}</code>" if is_code else html.escape(typeset(cell))
+            text = f"<code>{breakable(cell.strip('`'))}</code>" if is_code else html.escape(typeset(cell))
             if column == self.of:
                 text = f"{bar(self.lengths[i], good)}{text}{' ✓' if good else ''}"
             first = not cells
@@ -71,6 +72,11 @@ class Bars(NamedTuple):
             name = "" if first else f' data-name="{html.escape(column)}"'
             cells.append(f"<{tag}{scope}{name}>{text}</{tag}>")
         return f"<tr>{''.join(cells)}</tr>"
+
+
+def breakable(code: str) -> str:
+    """Code as HTML that may go on in another line after a bracket or a comma."""
+    return re.sub(r"(\(|, )", r"\1<wbr>", html.escape(code))
 
 
 def bar(length: float, good: bool) -> str:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from autograd_mini.graph import Node, Record
 from autograd_mini.measuring.factors import Layer, Measurement
 from autograd_mini.measuring.sizes import ratio
-from autograd_mini.signals.findings import typical
+from autograd_mini.signals.averages import typical
 from autograd_mini.signals.tables import factor
 
 SHOWN = 40  # rows up to which nothing is folded

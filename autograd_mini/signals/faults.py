@@ -24,6 +24,7 @@ CHECKED = (
     "Run the step inside `with autograd_mini.checked():` to see the operation and the line that made the first one."
 )
 DRAWN = "Draw its weights at random (`nn.init`)."
+DRAW_THEM = "Draw their weights at random (`nn.init`)."
 STEP_CURE = "Another function, such as tanh, passes a signal; so does a rule of its own that lets it straight through."
 FLAT_CURE = "PReLU with He's weights has a slope on both sides of 0, so that none of its units is dead."
 ROUNDED_CURE = (
@@ -40,6 +41,7 @@ CUTS = {
         "At {at} it is too small for its dtype, and {operation} rounds it to 0.",
         "A wider dtype or a scaled loss puts it off.",
     ),
+    "flat": ("Behind {at} {operation} is flat nearly everywhere: whatever signal arrives, next to nothing passes.", ""),
     "branches": ("The branches behind {at} cancel each other exactly.", ""),
     "": ("At {at} {operation} passes nothing of it back.", ""),
 }
@@ -128,7 +130,7 @@ def not_finite(measured: Measurement) -> Diagnosis:
     if made is not None:
         where = f"In the forward, the first layer whose results are not finite is {named(made)}."
         why = "" if made.weights_finite else "Its weights hold such numbers."
-        if not why and made is layers[0]:
+        if not why and made is layers[0] and not measured.data.gaps:
             why = "Its weights are finite, so look at its bias and at the input."
         return Diagnosis(what, where, why, CHECKED, (made.number,))
     where = "The results of all layers are finite"
@@ -187,6 +189,7 @@ def all_zero(measured: Measurement) -> Diagnosis:
         return Diagnosis(what, where, "", dead_cure([first], measured), (first.number,), "slope")
     if cut.kind == "loss" or (not cut.kind and cut.layer == len(layers) and last is layers[-1]):
         return Diagnosis(what, "", NO_LOSS, "", (last.number,))
+    at = last if cut.kind == "flat" else at  # what comes before it in time may be on another way
     where, cure = CUTS[cut.kind]
     factor = {"weights": "scale", "cancelling": "direction"}.get(cut.kind, "rest" if cut.kind == "mask" else "")
     why = TOO_SMALL if cut.kind == "rounding" else ""
@@ -226,9 +229,10 @@ def dead_cure(dead: Sequence[Layer], measured: Measurement) -> str:
     if not helped:
         return FLAT_CURE
     if len(dead) == 1:
-        return f"With biases of 0 it would be {causes.unbiased[dead[0].number]:.0%}, for the inputs that it has now."
+        share = f"{causes.unbiased[dead[0].number]:.0%}"
+        return f"With biases of 0, {share} of its units would be dead, for the inputs that it has now."
     shares = [f"{causes.unbiased[layer.number]:.0%} of {named(layer)}" for layer in helped[:LISTED]]
-    return f"With biases of 0 it would be {listed(shares)}, for the inputs that they have now."
+    return f"With biases of 0, {listed(shares)} would be dead, for the inputs that they have now."
 
 
 def dead_units(measured: Measurement) -> Iterator[Diagnosis]:
@@ -248,7 +252,11 @@ def copies(measured: Measurement) -> Iterator[Diagnosis]:
     whole = [layer for layer in found if count[layer.number] == layer.units]
     if whole:
         said = f"The units of {which(whole)} are identical copies of one another, and stay so but for rounding."
-        yield Diagnosis("", said, "", "Draw their weights at random (`nn.init`).", numbers(whole))
+        yield Diagnosis("", said, "", DRAW_THEM, numbers(whole))
+    same = [layer for layer in measured.layers if layer.number in measured.causes.same and layer not in whole]
+    if same:
+        said = f"The units of {which(same)} all have the same weights and give the same results; only the signals that "
+        yield Diagnosis("", f"{said}come back to them differ.", "", DRAW_THEM, numbers(same))
     some = [layer for layer in found if layer not in whole and layer.number not in measured.causes.equal]
     for layer in some[:LISTED]:
         units = f"{count[layer.number]} of {layer.units} units of {named(layer)}"
@@ -256,7 +264,7 @@ def copies(measured: Measurement) -> Iterator[Diagnosis]:
             "",
             f"{units} are identical copies of others, and stay so but for rounding.",
             "",
-            "Draw their weights at random (`nn.init`).",
+            DRAW_THEM,
             (layer.number,),
         )
 
@@ -270,21 +278,6 @@ def steps(measured: Measurement) -> Iterator[Diagnosis]:
         step = f"The activation of {which(layers)} is a step ({names})"
         said = f"{step}: its slope is 0 everywhere, so no weights revive it."
         yield Diagnosis("", said, "", STEP_CURE, numbers(layers), "slope")
-
-
-def saturated(measured: Measurement) -> Iterator[str]:
-    """Curved activations that are flat at most of their scores."""
-    found = [
-        layer
-        for layer in measured.layers
-        if layer.number in measured.causes.rounded and layer.saturated >= CROWDED and layer.dead < CROWDED
-    ]
-    if found:
-        worst = max(found, key=lambda layer: layer.saturated)
-        verb = "is" if len(found) == 2 else "are"
-        others = f" {capital(more_layers(len(found) - 1))} {verb} too." if found[1:] else ""
-        flat = f"{worst.saturated:.0%} of the slopes of its activation are below 0.05"
-        yield f"{capital(named(worst))} is saturated: {flat}.{others}"
 
 
 def underflow(measured: Measurement) -> Iterator[str]:

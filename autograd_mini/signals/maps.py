@@ -221,7 +221,7 @@ def fate(row: Array) -> str:
     if known.size < row.size:
         return f"{changed(float(known[0] / known[-1]))}, not measured in {row.size - known.size} of {row.size} layers"
     change, worst, number = changes(row)
-    if number == 1 or is_steady(worst / change):
+    if number == 1 or (is_steady(worst / change) and is_steady(worst) == is_steady(change)):
         return changed(change)
     return f"{changed(worst)} by layer {number} ({changed(change)} by layer 1)"
 

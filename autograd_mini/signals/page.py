@@ -23,10 +23,11 @@ from autograd_mini.drawing.picture import call
 from autograd_mini.graph import Node
 from autograd_mini.measuring.factors import Layer, Measurement
 from autograd_mini.measuring.sizes import ratio
+from autograd_mini.signals.averages import typical
 from autograd_mini.signals.axes import Canvas
 from autograd_mini.signals.chain import Run, links, owners, runs
 from autograd_mini.signals.faults import Diagnosis
-from autograd_mini.signals.findings import diagnosis, findings, typical
+from autograd_mini.signals.findings import diagnosis, findings
 from autograd_mini.signals.maps import QUESTION, changes, is_steady, scale_of
 from autograd_mini.signals.plots import Asked, maps
 from autograd_mini.signals.svg import svg
@@ -379,9 +380,9 @@ def table(measured: Measurement) -> str:
     head = "".join(f'<th scope="col">{html.escape(re.sub("^x ", "× ", column))}</th>' for column in COLUMNS)
     body = []
     for layer in reversed(measured.layers):
-        number, *others = cells(layer)
+        number, name, *others = cells(layer)
         body.append(
-            f'<tr><th scope="row">{number}</th>'
+            f'<tr><th scope="row">{number}</th><td>{html.escape(name).replace(".", ".<wbr>")}</td>'
             + "".join(f"<td>{said_in_html(cell)}</td>" for cell in others)
             + "</tr>"
         )

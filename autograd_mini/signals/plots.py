@@ -13,6 +13,7 @@ from autograd_mini.drawing.palette import BLAME, UNREACHED
 from autograd_mini.measuring.factors import Layer, Measurement
 from autograd_mini.measuring.sizes import ratio
 from autograd_mini.measuring.spectrum import SMALL, JacobianSpectrum
+from autograd_mini.signals.averages import typical
 from autograd_mini.signals.axes import (
     COLOURS,
     NARROW,
@@ -38,7 +39,7 @@ from autograd_mini.signals.axes import (
     power,
 )
 from autograd_mini.signals.findings import diagnosis, typical
-from autograd_mini.signals.maps import QUESTION, changed, draw_map, height
+from autograd_mini.signals.maps import QUESTION, changed, draw_map, fate, height
 from autograd_mini.words import in_words
 
 if TYPE_CHECKING:
@@ -232,8 +233,9 @@ def change(layers: Sequence[Layer]) -> str:
     if first is last:
         return f"{in_words(first.g.rms)} at the only layer"
     ends = f"from {in_words(last.g.rms)} at layer {last.number} to {in_words(first.g.rms)} at layer 1"
-    change = ratio(first.g.rms, last.g.rms)
-    return f"{changed(change)}, {ends}" if change > 0 else ends
+    if not ratio(first.g.rms, last.g.rms) > 0:
+        return ends
+    return f"{fate(np.array([layer.g.rms for layer in layers])).partition(' (')[0]}, {ends}"
 
 
 def why(canvas: Canvas, nets: Sequence[Measurement], names: Sequence[str]) -> None:
@@ -307,11 +309,12 @@ def stacked_factors(axis: Any, layers: Sequence[Layer]) -> None:
 
 
 def units(canvas: Canvas, nets: Sequence[Measurement], names: Sequence[str]) -> None:
-    """Mean slope of each unit of each layer, and below it the shares of saturated and dead ones."""
+    """Mean slope of each unit of each layer with an activation, and below it the shares of saturated and dead ones."""
     axes = canvas.axes(2 * len(nets), height_ratios=(2.2, 1) * len(nets))[:, 0]
     for upper, lower, net, name in zip(axes[::2], axes[1::2], nets, names, strict=True):
-        slopes = slopes_of(net.layers)
-        count, widest = len(net.layers), len(slopes)
+        layers = active(net) or net.layers
+        slopes = slopes_of(layers)
+        count, widest = len(layers), len(slopes)
         known = slopes[np.isfinite(slopes)]
         image = upper.imshow(
             slopes,
@@ -325,16 +328,19 @@ def units(canvas: Canvas, nets: Sequence[Measurement], names: Sequence[str]) -> 
         canvas.figure.colorbar(image, ax=upper, label="mean slope, |φ'(s)|", pad=0.01)
         upper.set_ylabel("unit, flattest first")
         upper.set_yticks(depth_ticks(widest, 5))
-        canvas.title(upper, f"Which units? {name}", crowds(net.layers))
-        shares(lower, net.layers)
-        broken = np.array([not np.isfinite(layer.unit_slopes).all() for layer in net.layers])
+        canvas.title(upper, f"Which units? {name}", crowds(net))
+        shares(lower, layers)
+        broken = np.array([not np.isfinite(layer.unit_slopes).all() for layer in layers])
         for axis in (upper, lower):
             depth_axis(axis, count, canvas.ticks)
+            shown = depth_ticks(count, canvas.ticks)
+            axis.set_xticks(shown, [str(layers[tick - 1].number) for tick in shown])
             mark(axis, np.zeros(count, bool), broken)
         upper.grid(visible=False)
         upper.set_xlabel("")
         upper.tick_params(labelbottom=False)
-    axes[0].fill_between([], [], color=UNREACHED, label="no such unit, or no activation")
+        if np.isnan(slopes).any():
+            upper.fill_between([], [], color=UNREACHED, label="no such unit")
     canvas.legend(axes, 2)
 
 
@@ -347,29 +353,57 @@ def slopes_of(layers: Sequence[Layer]) -> Array:
     return slopes
 
 
-def crowds(layers: Sequence[Layer]) -> str:
+def active(net: Measurement) -> list[Layer]:
+    """The layers that have an activation."""
+    return [layer for layer in net.layers if not math.isnan(layer.saturated)]
+
+
+def switches(layer: Layer) -> bool:
+    """Whether the activation lets the signal through or stops it, as a ReLU does.
+
+    Then the slopes are 1 or 0, and so their mean is that of their squares, and the share of those that are not 0.
+    """
+    mean = float(np.mean(layer.unit_slopes))
+    apart = max(abs(mean - layer.slope**2), abs(mean - (1 - layer.saturated)))
+    return layer.saturated > 0 and apart < 0.03 * mean
+
+
+def crowds(net: Measurement) -> str:
     """The worst layers, in words."""
-    active = [layer for layer in layers if not math.isnan(layer.saturated)]
-    if not active:
+    layers = active(net)
+    if not layers:
         return "no layer has an activation"
-    saturated, dead = max(active, key=lambda x: x.saturated), max(active, key=lambda x: x.dead)
-    each = (
-        f"at most {saturated.saturated:.0%} saturated (layer {saturated.number})" if saturated.saturated else "",
-        f"at most {dead.dead:.0%} dead (layer {dead.number})" if dead.dead else "",
-    )
-    return f"{' and '.join(filter(None, each)) or 'none saturated, none dead'}; {dead.examples} examples"
+    off, others = ([layer for layer in layers if switches(layer) is kind] for kind in (True, False))
+    said = []
+    if off:
+        worst = max(off, key=lambda layer: layer.saturated)
+        said.append(f"up to {worst.saturated:.0%} of slopes are 0 (layer {worst.number}); half is normal for a ReLU")
+    if any(layer.saturated for layer in others):
+        worst = max(others, key=lambda layer: layer.saturated)
+        said.append(f"up to {worst.saturated:.0%} saturated (layer {worst.number})")
+    dead = max(layers, key=lambda layer: layer.dead)
+    none = "none dead" if said else "none saturated, none dead"
+    said.append(f"up to {dead.dead:.0%} dead (layer {dead.number})" if dead.dead else none)
+    without = len(net.layers) - len(layers)
+    said += [f"{without} layers have no activation"] if without > 1 else []
+    return f"{'; '.join(said)}; {dead.examples:,} examples"
 
 
 def shares(axis: Any, layers: Sequence[Layer]) -> None:
-    """Bars of the saturated and the dead share of each layer; the dead are among the saturated."""
+    """Bars of the saturated, or off, and the dead share of each layer; the dead are among the others."""
     edges = np.arange(0.5, len(layers) + 1)
+    off = np.array([switches(layer) for layer in layers])
+    flat, dead = (np.nan_to_num(column(layers, name)) for name in ("saturated", "dead"))
     looks = (
-        ("saturated", "saturated: |φ'(s)| < 0.05", "#f6b48f", COLOURS[1], "///"),
-        ("dead", "dead: 0 for all examples", COLOURS[0], COLOURS[0], ""),
+        (np.where(off, flat, 0), "off: slope 0", UNREACHED, "#777777", ""),
+        (np.where(off, 0, flat), "saturated: |φ'(s)| < 0.05", "#f6b48f", COLOURS[1], "///"),
+        (dead, "dead: 0 for all examples", COLOURS[0], COLOURS[0], ""),
     )
-    for name, label, fill, edge, hatch in looks:
-        values = np.nan_to_num(column(layers, name))
-        axis.stairs(values, edges, fill=True, fc=fill, ec=edge, hatch=hatch, lw=0.8, label=label)
+    for values, label, fill, edge, hatch in looks:
+        if values.any():
+            axis.stairs(values, edges, fill=True, fc=fill, ec=edge, hatch=hatch, lw=0.8, label=label)
+    if off.any():
+        axis.axhline(0.5, color="#555555", ls=":", lw=1.5, label="half, normal for a ReLU")
     if not any(np.nan_to_num(column(layers, name)).any() for name in ("saturated", "dead")):
         axis.text((len(layers) + 1) / 2, 0.5, "none saturated, none dead", ha="center", va="center", fontsize=TEXT)
     axis.set_ylim(0, 1)
@@ -568,7 +602,7 @@ def figures(nets: Sequence[Measurement]) -> list[Asked]:
     nets = [net for net in nets if net.layers]
     if not nets:
         return []
-    asked = ["where", "why", "units", "learns"]
+    asked = ["where", "why", "units", "learns"] if any(map(active, nets)) else ["where", "why", "learns"]
     if any(net.spectrum is not None for net in nets):
         asked.append("directions")
     if any(has_spreads(net) for net in nets):
@@ -576,7 +610,8 @@ def figures(nets: Sequence[Measurement]) -> list[Asked]:
     found = [Asked(QUESTION, maps(nets))]
     for question in asked:
         groups = [[net] for net in nets] if question in ALONE else [nets]
-        groups = [group for group in groups if question != "spread" or any(map(has_spreads, group))]
+        needs = {"spread": has_spreads, "units": active}.get(question, bool)
+        groups = [group for group in groups if any(map(needs, group))]
         canvases = [answered(group, question, narrow=True, beside=True) for group in groups]
         found.append(Asked(QUESTIONS[question].title, canvases))
     return found

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autograd_mini.graph import Record, Watch
+from autograd_mini.measuring.data import data_of
 from autograd_mini.measuring.factors import Layer, Measurement, measurement
 from autograd_mini.measuring.sizes import root_and_seed
 from autograd_mini.measuring.spectrum import JacobianSpectrum
@@ -172,19 +173,22 @@ class Signals(Measurement):
         return html_table(self)
 
 
-def report(
+def report(  # noqa: PLR0917
     tensor: Tensor,
     seed: Any,
     inputs: Sequence[Tensor] | None,
     outputs: Sequence[Tensor],
     forward: Recorder | None,
+    targets: Any,
 ) -> Signals:
     """What `autograd_mini.signals` returns."""
     root, seed = root_and_seed(tensor, seed)
     known = None if inputs is None else records_of(inputs, "inputs")
     values = {} if forward is None else forward.values
     found = measurement(root, seed, known, records_of(outputs, "outputs"), values, tensor.name or "a tensor")
-    return Signals(**vars(found))
+    wanted = None if targets is None else np.asarray(targets.data if isinstance(targets, Tensor) else targets)
+    data = data_of(found, tensor, inputs or (), outputs, wanted, values)
+    return Signals(**(vars(found) | {"data": data}))
 
 
 def records_of(tensors: Sequence[Tensor], argument: str) -> list[Record]:

@@ -132,6 +132,8 @@ def sizes(problem: Problem) -> Vector:
 
 def contracted(weights: Matrix, vectors: Matrix) -> Matrix:
     """`weights @ vectors`, where a weight of 0 hides what is not finite."""
+    if np.isfinite(vectors).all():
+        return vectors @ weights.T
     sums = [np.sum(np.where(w != 0, w * vectors, 0), axis=-1) for w in weights]
     return np.stack(sums, axis=-1) if sums else np.zeros((*vectors.shape[:-1], 0))
 
@@ -182,10 +184,13 @@ class Comparer:
                 if self.every:
                     continue
                 break
-            look = SecondLook(self, j, rows, got[rows, j])
             known = np.where(np.isfinite(want), np.abs(want), 0)
             row_scale, column_scale = known[rows].max(axis=1), known[:, j].max()
             overall = float(np.max(known))
+            blur = ROUNDING * np.maximum(row_scale, column_scale)
+            if self.are_blurred_zeros(j, rows, got[rows, j], Estimate(want[rows, j], error[rows, j]), blur):
+                continue
+            look = SecondLook(self, j, rows, got[rows, j])
             for k, row in enumerate(rows):
                 want[row, j], error[row, j] = look.estimate.value[k], look.estimate.error[k]
                 allowed = self.rtol * max(row_scale[k], abs(got[row, j]))
@@ -217,6 +222,28 @@ class Comparer:
                 return False
         noise = noise_of_given(self, rows, self.directions[column])
         return bool(np.all(off > TRUST * (want.error + 4 * noise)))
+
+    def are_blurred_zeros(self, column: int, rows: Any, got: Vector, want: Estimate, blur: Vector) -> bool:
+        """Whether some results do not depend on what is moved: differences cannot tell a zero from their rounding.
+
+        Complex steps can, where the function takes them; then nobody needs a second look.
+        """
+        if not np.all((TRUST * want.error > SEEN * np.abs(want.value)) & np.isfinite(want.error)):
+            return False
+        largest = np.maximum(np.abs(got), np.abs(want.value))
+        if not np.all(largest <= blur):
+            blur = np.maximum(blur, 4 * contracted(np.abs(self.cotangents[rows]), self.problem.noise))
+        exact = self.by_complex_steps(column, rows) if np.all(largest <= blur) else None
+        if exact is None:
+            return False
+        return bool(np.all((exact.error < want.error) & exact.agrees(want) & (np.abs(exact.value) <= blur)))
+
+    def by_complex_steps(self, column: int, rows: Any) -> Estimate | None:
+        """An estimate by complex steps, here and close by; None where the function takes none."""
+        points = (self.problem.point, *self.problem.nearby()[::3])
+        curves = [self.problem.complex_curve(self.directions[column], point) for point in points]
+        found = [self.projected(estimate, rows) for curve in curves if (estimate := complex_step(curve, STEP))]
+        return found[0].confirmed(*found[1:]) if len(found) == len(points) else None
 
     def projected(self, estimate: Estimate, rows: Any = slice(None)) -> Estimate:
         """An estimate of all results as one of their contractions with the cotangents."""
@@ -303,11 +330,9 @@ class SecondLook:
             differences = by(derivative(curve, STEP * factor, problem.eps, noise=far)).refining(differences)
         self.differences = differences
         first, self.exact = differences, Estimate(local.value, np.full(local.error.shape, np.inf))
-        points = (problem.point, *problem.nearby()[::3])
-        exact = [complex_step(problem.complex_curve(direction, point), STEP) for point in points]
-        if all(found is not None for found in exact):
-            best, *others = (by(found) for found in exact if found is not None)
-            self.exact = best.confirmed(*others)
+        exact = comparer.by_complex_steps(column, rows)
+        if exact is not None:
+            self.exact = exact
             first = self.exact.refining(first)
         self.known = certain(self.exact) & certain(differences) & agree(differences, self.exact)
         self.left, self.right = (confirmed(one_sided, sign * STEP) for sign in (-1, 1))

@@ -112,6 +112,14 @@ def extrapolated(
     """The limit of a difference quotient whose error is a series in `h**power`, from a number of steps."""
     best: Estimate | None = None
     above: list[Vector] = []
+
+    def holds(found: Estimate, h: float, first: Vector) -> bool:
+        """Whether the last of few steps says the same: what looks like a line or a parabola may turn closer by."""
+        near = step * RATIO ** (1 - FEW)
+        last, size = quotient(near)
+        off = np.abs(first - found.value) * (near / h) ** power + 2 * (eps * size + noise) / abs(near)
+        return bool(np.all(np.abs(last - found.value) <= off + found.error))
+
     with np.errstate(all="ignore"):
         for level in range(levels):
             h = step * RATIO**-level
@@ -131,10 +139,14 @@ def extrapolated(
                 found = Estimate(value, np.where(np.isfinite(error), error, np.inf))
                 best = found if best is None else best.better(found)
             above = row
-            if best is not None and level + 1 >= FEW:
-                enough = np.maximum(ENOUGH * np.abs(best.value), 64 * rounding * abs(h / step))
-                if np.all(best.error <= enough):
+            if best is None:
+                continue
+            exact = 64 * rounding * abs(h / step)
+            if level + 1 >= FEW:
+                if np.all(best.error <= np.maximum(ENOUGH * np.abs(best.value), exact)):
                     break
+            elif np.all(best.error <= exact) and holds(best, h, first):
+                break
     assert best is not None
     return best
 

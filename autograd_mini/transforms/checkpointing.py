@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.arrays import everywhere
 from autograd_mini.backward import pull_back
 from autograd_mini.graph import Leaf, Node, Record, enable_grad, modes, next_index
 from autograd_mini.hooks import hooked
+from autograd_mini.levels import recording, without
 from autograd_mini.primitive import Plan, Primitive
 from autograd_mini.tensor import NONE, Tensor, wrap
 from autograd_mini.transforms.trees import flatten
@@ -71,7 +73,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         rules = tuple((i, functools.partial(run.cotangent, i)) for i in range(len(inputs)))
         keep = tuple(i < len(chosen) for i in range(len(inputs)))
         operands = [leaves[i].data for i in chosen] + closed_over
-        plan = Plan(rules, keep, (), False, False)
+        plan = Plan(rules, keep, (), False, False, summed=range(len(chosen), len(inputs)))
         run.closed_over, run.value = closed_over, out.data
         result = wrap(out.data, Node(run.primitive, plan, inputs, operands, None, NONE, out.data))
         for watch in modes.watches:
@@ -91,6 +93,7 @@ class Segment:
         # Differentiable tensors are handed in at each run; what is kept here has no history.
         self.constants = [None if i in chosen else leaf for i, leaf in enumerate(leaves)]
         self.closed_over: list[Record] = []
+        self.levels = modes.levels
         self.value: Any = None
         self.last = Recomputed(None, None, [])
         name = f"checkpoint({getattr(f, '__name__', type(f).__name__)})"
@@ -118,13 +121,15 @@ class Segment:
     def cotangent(self, index: int, g: Any, _out: Any, *operands: Any) -> Any:
         """The rule for one input; all inputs of a backward share one recomputation."""
         if not self.last.answers(g, index):
-            out, variables = self.trace(list(operands[: len(self.chosen)]))
+            with recording(self.levels):
+                out, variables = self.trace(list(operands[: len(self.chosen)]))
             self.require_same(out.data)
             own = [variable._record for variable in variables]  # the others' hooks see more than comes from here
             targets: list[Any] = own + self.closed_over
             graph = wrap if isinstance(g, Tensor) else None
             root: Any = out._record
-            found = pull_back(root, g, targets, retain_graph=graph is not None, wrap=graph)
+            with recording(without(*self.levels)):  # as what is outside of its vmaps gets a sum
+                found = pull_back(root, g, targets, retain_graph=graph is not None, wrap=graph)
             found.update((leaf, hooked(leaf, found[leaf], graph)) for leaf in own if leaf in found)
             self.last = Recomputed(g, None if graph else g.copy(), [found.get(target) for target in targets])
         result = self.last.take(index)
@@ -134,7 +139,7 @@ class Segment:
         """The recomputed value must be that of the forward."""
         if again.shape == self.value.shape and again.dtype == self.value.dtype:
             tolerance = 1e3 * np.finfo(again.dtype).eps * np.max(np.abs(self.value), initial=0)
-            if np.all((np.abs(again - self.value) <= tolerance) | (again == self.value) | np.isnan(self.value)):
+            if everywhere((np.abs(again - self.value) <= tolerance) | (again == self.value) | np.isnan(self.value)):
                 return
         raise RuntimeError(CHECKPOINT_CHANGED.format(name=self.primitive.name))
 
@@ -148,9 +153,9 @@ class Recomputed:
 
     def answers(self, g: Any, index: int) -> bool:
         """Whether they belong to this cotangent, whose owner may have overwritten it, and to this pass."""
-        return (
-            index in self.left and self.g is g and (self.copy is None or np.array_equal(self.copy, g, equal_nan=True))
-        )
+        if index not in self.left or self.g is not g:
+            return False
+        return self.copy is None or everywhere((self.copy == g) | (np.isnan(self.copy) & np.isnan(g)))
 
     def take(self, index: int) -> Any:
         """The cotangent of one input; nothing is kept once all are taken."""

@@ -4,7 +4,7 @@ Each function takes a model and a batch of its inputs and returns a changed copy
 it is. No loss is known here and nothing is trained: `nn.signals(...).cures()` measures whether a change helps.
 """
 
-from nn.changes.structure import activated, normalised, skipping, standardised, without_last
+from nn.changes.structure import activated, normalised, scaled_outputs, skipping, standardised, without_last
 from nn.changes.weights import biases_zero, drawn, like_the_others, scaled, unit_variance
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "like_the_others",
     "normalised",
     "scaled",
+    "scaled_outputs",
     "skipping",
     "standardised",
     "unit_variance",

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import math
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from autograd_mini import no_grad
-from nn.layers.activations import ELU, GELU, LeakyReLU, PReLU, ReLU, Sigmoid, Sign, SiLU, Softplus, Tanh
+from nn.checks import as_values
+from nn.layers.activations import ELU, GELU, LeakyReLU, PReLU, ReLU, Sigmoid, Sign, SiLU, Softmax, Softplus, Tanh
 from nn.layers.weighted import layers_of
 from nn.module import Module
 
@@ -16,6 +20,14 @@ NO_HIDDEN = "it has one layer with weights, and so no hidden one"
 NOT_A_MODEL = "nn.changes was given a {what} as the model. Give it an nn.Module."
 
 FEW = 4  # examples tell the shapes
+RANGES = {  # what is at the end of a model can return; the others return numbers of any size and both signs
+    Sigmoid: (0.0, 1.0),
+    Softmax: (0.0, 1.0),
+    Tanh: (-1.0, 1.0),
+    Sign: (-1.0, 1.0),
+    ReLU: (0.0, math.inf),
+    Softplus: (0.0, math.inf),
+}
 ACTIVATIONS = (Tanh, Sigmoid, ReLU, LeakyReLU, PReLU, ELU, SiLU, GELU, Softplus, Sign)
 
 
@@ -73,3 +85,17 @@ def hidden_layers(called: list[Call], model: Any) -> list[Any]:
     if not hidden:
         raise ValueError(NO_HIDDEN)
     return hidden
+
+
+def last_activation(called: list[Call]) -> Any:
+    """The activation that makes the output of the model, or None."""
+    ends = [call.module for call in called if call.last and isinstance(call.module, (*ACTIVATIONS, Softmax))]
+    return ends[0] if ends else None
+
+
+def out_of_reach(model: Any, x: Any, y: Any) -> bool:
+    """Whether targets lie outside of what the activation at the end of a model can return."""
+    low, high = RANGES.get(type(last_activation(calls(model, x))), (-math.inf, math.inf))
+    targets = as_values(y)
+    numbers = targets.dtype.kind in "iuf" and targets.size > 0
+    return bool(numbers and (np.min(targets) < low or np.max(targets) > high))

@@ -1,4 +1,4 @@
-"""Other parts for a model: activations, normalisation, skips, standardised inputs, scores in place of shares.
+"""Other parts for a model: activations, normalisation, skips, standardised inputs and targets, an open end.
 
 Parts are put into any module, whatever its `forward` does: activations wherever they are held, normalisation and skips
 by forward hooks.
@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from nn.changes.calls import ACTIVATIONS, Call, calls, hidden_layers
+from nn.changes.calls import ACTIVATIONS, Call, calls, hidden_layers, last_activation
 from nn.checks import as_input, as_values
-from nn.layers.activations import Identity, Sigmoid, Softmax
+from nn.layers.activations import Identity
 from nn.layers.linear import Sequential, as_activation
 from nn.layers.normalization import BatchNorm, LayerNorm
 from nn.module import Module
@@ -29,9 +29,11 @@ TABLES = "its inputs are whole numbers, which may be places in a table"
 SEVERAL = "it has several inputs"
 STANDARD = "its inputs have mean {mean:.2g} and standard deviation {std:.2g}, which is near enough to 0 and 1"
 ALIKE = "its inputs are no rows of features of different sizes"
-NO_SHARES = "it does not end in a Softmax or Sigmoid"
+NO_END = "it does not end in a Softmax or another activation that is a module"
+NO_TARGETS = "there are no targets of the shape of its outputs"
+STANDARD_TARGETS = "its targets are near enough to mean 0 and standard deviation 1"
 
-CENTRED, SPREAD = 0.5, (0.3, 3.0)  # inputs within them need no standardising
+CENTRED, SPREAD = 0.5, (0.3, 3.0)  # inputs and targets within them need no standardising
 DIFFERENT = 10.0  # times: between the spreads that a tenth of the features is below, and above
 
 
@@ -66,8 +68,7 @@ def activated(model: Module, x: Any, activation: str | Callable[[], Module]) -> 
     held = [module for _, module in model.named_modules() if isinstance(module, ACTIVATIONS) and module not in kept]
     if not held:
         raise ValueError(NO_ACTIVATIONS)
-    dtype = next((p.dtype for _, p in model.named_parameters() if p.dtype.kind == "f"), np.float32)
-    news: dict[Module, Module] = {module: as_activation(activation, dtype) for module in held}
+    news: dict[Module, Module] = {module: as_activation(activation, precision_of(model)) for module in held}
     if all(type(old) is type(new) for old, new in news.items()):
         raise ValueError(SAME.format(name=type(held[0]).__name__))
     return replaced(model, news)
@@ -227,7 +228,6 @@ def standardised(model: Module, x: Any, each: bool = False) -> Module:
             raise ValueError(SEVERAL)
         (x,) = x
     values = as_values(x)
-    dtype = next((p.dtype for _, p in model.named_parameters() if p.dtype.kind == "f"), np.dtype(np.float32))
     if values.dtype.kind != "f" and any(module.indexed for _, module in (("", model), *model.named_modules())):
         raise ValueError(TABLES)
     values = values.astype(np.float64)
@@ -240,9 +240,9 @@ def standardised(model: Module, x: Any, each: bool = False) -> Module:
         if many < DIFFERENT * few:
             raise ValueError(ALIKE)
         mean, std = means, np.where(stds > 0, stds, 1.0)
-    elif abs(mean) < CENTRED and SPREAD[0] < std < SPREAD[1]:
+    elif is_standard(mean, std):
         raise ValueError(STANDARD.format(mean=mean, std=std))
-    return Sequential(Standardise(mean, np.where(std > 0, std, 1.0), dtype), copy.deepcopy(model))
+    return Sequential(Standardise(mean, np.where(std > 0, std, 1.0), precision_of(model)), copy.deepcopy(model))
 
 
 class Standardise(Module):
@@ -256,13 +256,68 @@ class Standardise(Module):
         return (as_input(x, self.mean) - self.mean.data) / self.std.data
 
 
+def scaled_outputs(model: Module, x: Any, y: Any) -> Module:
+    r"""The model before an `Unstandardise` by the mean and the standard deviation of targets, each column by its own.
+
+    So its own outputs are to be :math:`(y - \bar y)/\sigma_y`. A squared error and its gradients stay
+    :math:`\sigma_y^2` times as large as with such targets: the learning rate has to be as many times smaller.
+
+    Parameters
+    ----------
+    model : Module
+    x : array_like or tuple of them
+        A batch of its inputs, of which a few tell the shape of its outputs.
+    y : array_like
+        The targets, of the shape of the outputs.
+
+    Raises
+    ------
+    ValueError
+        If they have another shape, or are near enough to standardised.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> y = np.array([[100.0], [300.0]])
+    >>> model = nn.changes.scaled_outputs(nn.MLP([2, 1], init="zeros"), np.ones((2, 2)), y)
+    >>> model(np.ones((2, 2))).data.tolist()
+    [[200.0], [200.0]]
+    """
+    targets = np.asarray(as_values(y), dtype=np.float64) if y is not None else np.zeros(())
+    if not np.ndim(targets) or np.shape(calls(model, x)[-1].output)[1:] != targets.shape[1:] or not targets.size:
+        raise ValueError(NO_TARGETS)
+    axis = 0 if targets.ndim == 2 else None
+    mean, std = np.mean(targets, axis=axis), np.std(targets, axis=axis)
+    if is_standard(mean, std):
+        raise ValueError(STANDARD_TARGETS)
+    return Sequential(copy.deepcopy(model), Unstandardise(mean, np.where(std > 0, std, 1.0), precision_of(model)))
+
+
+class Unstandardise(Standardise):
+    """x * std + mean with fixed numbers, which are saved with the model."""
+
+    def forward(self, x: Any) -> Any:
+        return as_input(x, self.mean) * self.std.data + self.mean.data
+
+
+def is_standard(mean: Any, std: Any) -> bool:
+    """Whether what has this mean and standard deviation needs no standardising."""
+    return bool(np.all((np.abs(mean) < CENTRED) & (SPREAD[0] < std) & (std < SPREAD[1])))
+
+
+def precision_of(model: Module) -> Any:
+    """The dtype that added parts have."""
+    return next((p.dtype for _, p in model.named_parameters() if p.dtype.kind == "f"), np.dtype(np.float32))
+
+
 def without_last(model: Module, x: Any) -> Module:
-    """A copy without the `Softmax` or `Sigmoid` that makes its output: it returns scores, as `nn.cross_entropy` and
-    `nn.logistic_loss` want them."""
-    ends = [call.module for call in calls(model, x) if call.last and isinstance(call.module, Softmax | Sigmoid)]
-    if not ends:
-        raise ValueError(NO_SHARES)
-    return replaced(model, {ends[0]: Identity()})
+    """A copy without the activation that makes its output: it returns scores, as `nn.cross_entropy` and
+    `nn.logistic_loss` want them, and all numbers, as targets of a regression may be."""
+    end = last_activation(calls(model, x))
+    if end is None:
+        raise ValueError(NO_END)
+    return replaced(model, {end: Identity()})
 
 
 def replaced(model: Module, news: dict[Module, Module]) -> Module:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_mini import case, primitive, rule
+from autograd_mini import Batch, batching, case, is_batched, primitive, rule, values_of
 from nn.checks import as_input
 from nn.docstrings import described_by
 from nn.layers.init import Initialiser, as_initialiser
@@ -290,6 +290,70 @@ def correlate(g: Any, x: Any, window: Window, groups: int) -> Any:
         total += np.matmul(matrix.swapaxes(1, 2), given[:, these])
     total = total.reshape(groups, *window.kernel, depth, channels // groups)
     return total.transpose(0, 4, 3, 1, 2).reshape(channels, depth, *window.kernel)
+
+
+# All examples of a vmap at once: as more images where they share the weights, else as groups of channels
+
+
+def joined(x: Any, level: Any) -> Any:
+    """The images of all examples as images."""
+    x = values_of(x, level)
+    return np.reshape(x, (level.size * x.shape[1], *x.shape[2:]))
+
+
+def apart(images: Any, level: Any) -> Any:
+    """The other way."""
+    return Batch(np.reshape(images, (level.size, images.shape[0] // level.size, *images.shape[1:])), level)
+
+
+def as_channels(x: Any, level: Any) -> Any:
+    """The channels of all examples as channels of the same images."""
+    x = np.moveaxis(values_of(x, level), 0, 1)
+    return np.reshape(x, (x.shape[0], level.size * x.shape[2], *x.shape[3:]))
+
+
+def from_channels(images: Any, level: Any) -> Any:
+    """The other way."""
+    n, c, *size = images.shape
+    return Batch(np.moveaxis(np.reshape(images, (n, level.size, c // level.size, *size)), 1, 0), level)
+
+
+def for_all(level: Any, x: Any, weights: Any, groups: int, compute: Callable[..., Any]) -> Any:
+    """`compute(images, weights, groups)` of all examples."""
+    if not level.size:
+        return NotImplemented
+    if not is_batched(weights, level):
+        return apart(compute(joined(x, level), weights, groups), level)
+    return from_channels(compute(as_channels(x, level), joined(weights, level), groups * level.size), level)
+
+
+@batching(convolve)
+def _(level: Any, x: Any, weights: Any, window: Window, groups: int) -> Any:
+    if level.size and groups == 1 and not is_batched(x, level):  # the same images, and many filters
+        return from_channels(convolve(x, joined(weights, level), window, 1), level)
+    return for_all(level, x, weights, groups, lambda x, weights, groups: convolve(x, weights, window, groups))
+
+
+@batching(spread)
+def _(level: Any, g: Any, weights: Any, window: Window, groups: int, size: tuple[int, ...]) -> Any:  # noqa: PLR0917
+    return for_all(level, g, weights, groups, lambda g, weights, groups: spread(g, weights, window, groups, size))
+
+
+@batching(convolve_affine)
+def _(level: Any, x: Any, weights: Any, bias: Any, window: Window, groups: int) -> Any:  # noqa: PLR0917
+    if is_batched(weights, level) or is_batched(bias, level) or not level.size:
+        return convolve(x, weights, window, groups) + np.expand_dims(bias, tuple(range(1, x.ndim - 1)))
+    return apart(convolve_affine(joined(x, level), weights, bias, window, groups), level)
+
+
+@batching(correlate)
+def _(level: Any, g: Any, x: Any, window: Window, groups: int) -> Any:
+    if not level.size:
+        return NotImplemented
+    g = as_channels(g, level)
+    if groups == 1 and not is_batched(x, level):
+        return apart(correlate(g, x, window, 1), level)
+    return apart(correlate(g, as_channels(x, level), window, groups * level.size), level)
 
 
 GEOMETRIES = (

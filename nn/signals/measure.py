@@ -15,16 +15,14 @@ from nn.checks import as_values
 from nn.module import Module
 from nn.norms import rms
 from nn.optimizers.optimizer import Optimizer
+from nn.signals.arguments import described, in_order
 from nn.signals.state import saved, saved_globals
+from nn.signals.targets import targets_of
 
 if TYPE_CHECKING:
     from autograd_mini import Recorder, Signals
     from nn.signals.seen import ModelSignals
 
-NOT_CALLABLE = (
-    "nn.signals(model, loss_fn, x, y) was given {what} as its {which}. Write the model itself, such as "
-    "`nn.MLP([2, 16, 1])`, and a function of its outputs and the targets, such as `nn.squared_error`."
-)
 NOTHING_RAN = (
     "nn.signals: the model returned {what}, which remembers no computation, so no signal can be measured. A model "
     "computes with its parameters and returns tensors; `.data`, `.detach()`, `no_grad()` and np.asarray inside "
@@ -47,7 +45,7 @@ EMPTY = "nn.signals was given inputs of shape {shape}, without a single example.
 def signals(
     model: Callable[..., Any],
     loss_fn: Callable[..., Any],
-    x: Any,
+    x: Any = None,
     y: Any = None,
     *,
     optimizer: Any = None,
@@ -102,10 +100,9 @@ def signals(
     from autograd_mini import Recorder, jacobian_spectrum
     from nn.signals.seen import remembered, with_start
 
-    for which, part in (("model", model), ("loss_fn", loss_fn)):
-        if not callable(part) or isinstance(part, type):
-            raise TypeError(NOT_CALLABLE.format(what=described(part), which=which))
-    inputs = tuple(as_input(part) for part in (x if isinstance(x, tuple) else (x,)))
+    in_order(model, loss_fn, x, y)
+    parts = x if isinstance(x, tuple) else (x,)
+    inputs = tuple(as_input(part, f"x[{i}]" if len(parts) > 1 else "x") for i, part in enumerate(parts))
     start = remembered(model, loss_fn, x, y)
     kept = [*saved(model), *saved(loss_fn), *saved_globals()]
     try:
@@ -117,7 +114,7 @@ def signals(
             loss = loss_fn(output) if y is None else loss_fn(output, y)
         if isinstance(model, Module):
             forward.remember(parameter for _, parameter in model.named_parameters())
-        seen = measured(model, inputs, outputs, loss, forward)
+        seen = measured(model, inputs, outputs, loss, forward, None if y is None else targets_of(loss_fn, outputs, y))
         if spectrum:
             found = jacobian_spectrum(model, inputs[0], spectrum)
             seen = dataclasses.replace(seen, spectrum=found)
@@ -131,16 +128,12 @@ def signals(
     return with_start(seen, model, loss_fn, start)
 
 
-def described(value: Any) -> str:
-    return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"
-
-
-def as_input(value: Any) -> Tensor:
+def as_input(value: Any, name: str) -> Tensor:
     """A leaf of the same numbers; of floats, one whose gradient shows how the signal arrives."""
     array = as_values(value)
     if array.ndim and not array.shape[0]:
         raise ValueError(EMPTY.format(shape=array.shape))
-    name = value.name if isinstance(value, Tensor) and value.name else "x"
+    name = value.name if isinstance(value, Tensor) and value.name else name
     return Tensor(array, requires_grad=array.dtype.kind in "fc", name=name)
 
 
@@ -156,16 +149,17 @@ def tensors_in(tree: Any) -> Iterator[Tensor]:
             yield from tensors_in(part)
 
 
-def measured(model: Any, inputs: tuple[Tensor, ...], outputs: list[Tensor], loss: Any, forward: Recorder) -> Signals:
+def measured(  # noqa: PLR0917
+    model: Any, inputs: tuple[Tensor, ...], outputs: list[Tensor], loss: Any, forward: Recorder, targets: Any
+) -> Signals:
     """The signals of one loss, with clear errors for what has none."""
     if not isinstance(loss, Tensor) or loss.size != 1:
-        shape = f"of shape {np.shape(loss)}" if isinstance(loss, Tensor | np.ndarray) else ""
-        raise ValueError(NO_LOSS.format(what=f"{described(loss)} {shape}".strip()))
+        raise ValueError(NO_LOSS.format(what=described(loss)))
     parameters = dict(model.named_parameters()) if isinstance(model, Module) else {}
     if not loss.requires_grad:
         raise ValueError(NO_DEPENDENCE.format(names=", ".join(list(parameters)[:3]) or "none"))
     named = [t for t in inputs if t.requires_grad]
-    seen = signals_of(loss, inputs=named, outputs=outputs, forward=forward)
+    seen = signals_of(loss, inputs=named, outputs=outputs, forward=forward, targets=targets)
     frozen = tuple(name for name, parameter in parameters.items() if not parameter.requires_grad)
     lost = tuple(name for name, parameter in parameters.items() if parameter not in seen and name not in frozen)
     if parameters and len(lost) + len(frozen) == len(parameters):

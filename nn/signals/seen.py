@@ -51,9 +51,10 @@ class ModelSignals(Signals):
         """Try what would help: changes of weights, activations and structure, and other learning rates, on copies.
 
         Some twenty changes, each at the optimizer's learning rate and a tenth of it, train for 15 steps; the better
-        ones, of each kind the best, go on for 45 and for 140 more. They are judged by the loss on a quarter of the
-        examples that is held out, in evaluation mode; the best must also bear three times their rate. The model as it
-        is goes through all rounds to compare with, and begins at five more rates. Nothing that was given changes: no
+        ones, of each kind the best, go on for 45, 140 and 200 more. They are judged by the loss on a quarter of the
+        examples that is held out, in evaluation mode; the best must also bear three times their rate, and of what these
+        examples cannot tell apart the simplest comes first. The model as it is goes through all rounds to compare with,
+        begins at five more rates, and stays in the race at the best of them. Nothing that was given changes: no
         parameter, gradient or generator.
 
         Parameters

@@ -285,7 +285,7 @@ def test_no_rule_gives_anything_where_it_is_said_that_nothing_depends():
             some = dependence.through(edge, alive)
             for _ in range(2 if some is not None else 0):
                 cotangent = np.where(alive, dependence.random(node) * rng.choice([-1, 1], node.shape), 0)
-                part = edge.call(cotangent.astype(node.dtype), node.operands)
+                part = edge.call(cotangent.astype(node.dtype), node.operands, node.out)
                 assert part.shape == some.shape, call
                 assert not np.any(part[~some] if part.ndim else part * ~some), call
                 asked += 1

@@ -15,6 +15,8 @@ for entrywise in (np.real, np.imag, np.round, np.around, np.angle, np.sinc, np.i
     rules[entrywise] = stack_wise(entrywise)
 for entrywise in (np.isreal, np.iscomplex, of_complex.direction, trigonometric.sinc_derivative, trigonometric.bessel_i):
     rules[entrywise] = stack_wise(entrywise)
+rules[np.real_if_close] = lambda _level, a, tol=100: NotImplemented if a.dtype.kind == "c" else a
+
 for entrywise in (trigonometric.one_minus_square, trigonometric.arctan_slope):
     rules[entrywise] = stack_wise(entrywise)
 
@@ -29,6 +31,12 @@ def where(level, condition, *choices):
     if len(choices) != 2:
         return NotImplemented
     return Batch(np.where(*aligned((condition, *choices), level)), level)
+
+
+@batching(piecewise.choose)
+def choose(level, choices, index):
+    *choices, index = aligned((*choices, index), level)
+    return Batch(piecewise.choose(choices, index=index), level)
 
 
 @batching(np.nan_to_num)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd_mini.batching.batch import Batch, any_batched, batching, is_batched, padded, rules
-from autograd_mini.batching.operands import flattened, full, inner_axis, lengths, ndim
+from autograd_mini.batching.operands import flattened, inner_axis, lengths, ndim, values_of
 from autograd_mini.rules import indexing
 from autograd_mini.rules.indexing import getitem
 
@@ -96,7 +96,7 @@ def read(level, a, index):
     if found is None:
         return NotImplemented
     inner, rank, start = found
-    return Batch(to_start(getitem(full(a, level), index=inner), rank, start), level)
+    return Batch(to_start(getitem(values_of(a, level), index=inner), rank, start), level)
 
 
 @batching(indexing.add_at)
@@ -112,7 +112,7 @@ def add_at(level, values, index, shape):
     if found is None:
         return NotImplemented
     inner, rank, start = found
-    return Batch(indexing.add_at(from_start(full(values, level), rank, start), index=inner, shape=shape), level)
+    return Batch(indexing.add_at(from_start(values_of(values, level), rank, start), index=inner, shape=shape), level)
 
 
 def writing(function):
@@ -123,14 +123,15 @@ def writing(function):
             found = same_for_all(index)
             if found is None:
                 return NotImplemented
-            given = full(values, level)
+            given = values_of(values, level)
             given = np.moveaxis(given, 0, found[1]) if found[1] else given
-            return Batch(function(full(a, level), given, index=found[0]), level)
+            return Batch(function(values_of(a, level), given, index=found[0]), level)
         found = one_for_each(index, ndim(a), level)
         if found is None:
             return NotImplemented
         inner, rank, start = found
-        return Batch(function(full(a, level), from_start(full(values, level), rank, start), index=inner), level)
+        given = from_start(values_of(values, level), rank, start)
+        return Batch(function(values_of(a, level), given, index=inner), level)
 
     return rule
 
@@ -161,7 +162,7 @@ def add_taken(level, values, indices, axis, length, mode):
     if mode != "raise" or axis:
         return NotImplemented
     # The tables of all examples below each other are one long table.
-    given, rest = full(values, level), values.shape[indices.ndim :]
+    given, rest = values_of(values, level), values.shape[indices.ndim :]
     places = np.where(indices.values < 0, indices.values + length, indices.values)
     starts = np.reshape(np.arange(level.size) * length, (level.size,) + (1,) * indices.ndim)
     rows = np.reshape(given, (level.size * indices.size, *rest))

@@ -10,6 +10,8 @@ from autograd_mini.batching.batch import Batch, any_batched, batching, is_batche
 from autograd_mini.batching.operands import inner_axis, ndim, one_or_all, rows_of, spread
 from autograd_mini.rules import products
 
+sliding = np.lib.stride_tricks.sliding_window_view
+
 FEW = 8  # examples for which the order of a sum of products is not worth looking for
 
 
@@ -25,7 +27,8 @@ def matmul(level, a, b):
     axes = max(m, n, 2)
     left = spread(left, axes) if is_batched(a, level) else left
     right = spread(right, axes) if is_batched(b, level) else right
-    out = left * right if left.shape[-1] == 1 else np.matmul(left, right)  # BLAS is slow at outer products
+    outer = left.shape[-1] == 1 and isinstance(left, np.ndarray) and isinstance(right, np.ndarray)
+    out = left * right if outer else np.matmul(left, right)  # BLAS is slow at outer products
     out = out[..., 0] if n == 1 else out
     return Batch(out if m > 1 else out[..., 0, :] if n > 1 else out[..., 0], level)
 
@@ -81,6 +84,16 @@ def tensordot(level, a, b, axes=2):
     return einsum(level, (a, b), (first, second, tuple(result)), True)
 
 
+@batching(products.convolution)
+def convolution(level, a, v):
+    if not (a.ndim == v.ndim == 1 and a.size and v.size):
+        return NotImplemented
+    short, long = (v, a) if v.shape[0] <= a.shape[0] else (a, v)
+    ends = short.shape[0] - 1
+    windows = sliding(np.pad(long, (ends, ends)), short.shape[0])
+    return np.einsum("ij,j->i", windows, np.flip(short))
+
+
 @batching(np.outer)
 def outer(level, a, b):
     left, right = one_or_all(a, level), one_or_all(b, level)
@@ -107,9 +120,6 @@ def multi_dot(_level, arrays):
     for array in arrays[1:]:
         product = np.dot(product, array)
     return product
-
-
-sliding = np.lib.stride_tricks.sliding_window_view
 
 
 @batching(sliding)

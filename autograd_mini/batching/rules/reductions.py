@@ -5,11 +5,11 @@ import functools
 import numpy as np
 
 from autograd_mini.batching.batch import Batch, any_batched, batching, is_batched, rules
-from autograd_mini.batching.operands import along_axes, along_axis, flattened, full, inner_axis
+from autograd_mini.batching.operands import along_axes, along_axis, flattened, inner_axis, ndim, spread, values_of
 from autograd_mini.rules import linalg, reductions
 
 REDUCTIONS = np.sum, np.mean, np.prod, np.max, np.min, np.amax, np.amin, np.any, np.all, np.std, np.var, np.ptp
-REDUCTIONS += np.count_nonzero, np.nanmax, np.nanmin, np.nansum, np.nanprod, np.nanmean, np.median, np.nanmedian
+REDUCTIONS += np.count_nonzero, np.nanmax, np.nanmin, np.nansum, np.nanprod, np.nanmean
 for function in REDUCTIONS:
     rules[function] = along_axes(function)
 
@@ -47,6 +47,7 @@ for function in (reductions.running_maximum, reductions.running_minimum):
     rules[function] = along_axis(function, default=0)
 for function in (reductions.undiff, reductions.slopes):
     rules[function] = along_axis(function)
+rules[np.unwrap] = along_axis(np.unwrap, position=2)
 
 
 def of_moments(function):
@@ -68,10 +69,22 @@ def log_sum_exp(level, a, axis=0, keepdims=False):
 
 @batching(np.linalg.vector_norm)
 def vector_norm(level, x, /, *, axis=None, keepdims=False, ord=2):
-    if any_batched(ord) or not x.ndim:
+    if any_batched(ord):
         return NotImplemented
+    if not x.ndim:
+        return Batch(np.linalg.vector_norm(x.values[:, None], axis=1, ord=ord), level)
     norm = np.linalg.vector_norm(x.values, axis=inner_axis(axis, x.ndim), keepdims=keepdims, ord=ord)
     return Batch(norm, level)
+
+
+@batching(linalg.over_norm)
+def over_norm(level, y, x, axis, order, size=None):
+    if any_batched(order):
+        return NotImplemented
+    axes = ndim(x)
+    y, x = (spread(values_of(part, level), axes) for part in (y, x))
+    size = None if size is None else spread(values_of(size, level), axes)
+    return Batch(linalg.over_norm(y, x, inner_axis(axis, axes), order, size), level)
 
 
 rules[linalg.length] = lambda level, x: Batch(np.linalg.vector_norm(flattened(x, level), axis=1), level)
@@ -80,9 +93,8 @@ rules[reductions.later] = lambda level, a: Batch(reductions.later(a.values), lev
 
 @batching(reductions.others)
 def others(level, a, weight, total=None):
-    return Batch(
-        reductions.others(full(a, level), full(weight, level), None if total is None else full(total, level)), level
-    )
+    total = None if total is None else values_of(total, level)
+    return Batch(reductions.others(values_of(a, level), values_of(weight, level), total), level)
 
 
 @batching(np.diff)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from autograd_mini.batching.batch import Batch, any_batched, batched, batching, is_batched, padded, rules
-from autograd_mini.batching.operands import flattened, full, inner_axis, lengths, ndim
+from autograd_mini.batching.operands import flattened, inner_axis, lengths, ndim, values_of
 from autograd_mini.rules import shapes
 
 
@@ -115,14 +115,15 @@ def concatenate(level, arrays, axis=0, **options):
     if axis is None:
         arrays = [np.reshape(a, (-1,)) for a in arrays]
         axis = 0
-    values = [full(a, level) for a in arrays]
+    values = [values_of(a, level) for a in arrays]
     return Batch(np.concatenate(values, inner_axis(axis, ndim(arrays[0])), **options), level)
 
 
 @batching(np.stack)
 def stack(level, arrays, axis=0, **options):
     arrays = list(arrays)
-    return Batch(np.stack([full(a, level) for a in arrays], inner_axis(axis, ndim(arrays[0]) + 1), **options), level)
+    values = [values_of(a, level) for a in arrays]
+    return Batch(np.stack(values, inner_axis(axis, ndim(arrays[0]) + 1), **options), level)
 
 
 @batching(shapes.pieces)

@@ -5,6 +5,8 @@ import math
 import numpy as np
 from scipy import special
 
+from autograd_mini.batching import batching
+from autograd_mini.batching.operands import aligned_wise
 from autograd_mini.domains import POSITIVE, Interval, case
 from autograd_mini.primitive import composite, constant, primitive, rule
 from autograd_mini.scipy.special.operations import as_precise, constants_of, double, precisely
@@ -24,6 +26,9 @@ def polygamma_of(x, n):
     if np.iscomplexobj(x):
         raise TypeError(COMPLEX_POLYGAMMA)
     return as_precise(special.polygamma(n, double(x)), x)
+
+
+batching(polygamma_of)(aligned_wise(polygamma_of))
 
 
 def polygamma(n, x):

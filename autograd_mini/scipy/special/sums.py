@@ -3,6 +3,8 @@
 import numpy as np
 from scipy import special
 
+from autograd_mini.batching import batching, everywhere
+from autograd_mini.batching.operands import along_axes, of_some
 from autograd_mini.domains import case
 from autograd_mini.primitive import constant, primitive, rule
 from autograd_mini.rules.reductions import keep_axes
@@ -13,7 +15,7 @@ def share(a, total):
     """e^(a - total), where total is the logarithm of a sum; terms that are all equally infinite share alike."""
     with np.errstate(invalid="ignore"):
         part = np.exp(a - total)
-    if not np.all(np.isfinite(total)):
+    if not everywhere(np.isfinite(total)):
         ties = np.equal(a, total)
         axes = tuple(i for i, n in enumerate(np.shape(a)) if i >= np.ndim(total) or np.shape(total)[i] != n)
         part = np.where(np.isinf(total), ties / np.maximum(np.sum(ties, axis=axes, keepdims=True), 1), part)
@@ -36,6 +38,10 @@ def softmax(x, axis=None):
 def log_softmax(x, axis=None):
     """`scipy.special.log_softmax`."""
     return special.log_softmax(x, axis=axis)
+
+
+for function in (log_sum_exp, softmax, log_softmax):
+    batching(function)(of_some(along_axes(function)))
 
 
 @primitive

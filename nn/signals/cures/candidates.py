@@ -12,6 +12,7 @@ from nn.changes import (
     drawn,
     like_the_others,
     normalised,
+    scaled_outputs,
     skipping,
     standardised,
     unit_variance,
@@ -20,6 +21,17 @@ from nn.changes import (
 from nn.module import Module
 
 AS_IT_IS = "as it is"
+DATA = "data"  # the family of changes for inputs, outputs and targets that do not fit
+
+
+class Targets:
+    """Stands for the targets among the options of a change; in its line of code they are `y`."""
+
+    def __repr__(self) -> str:
+        return "y"
+
+
+Y = Targets()
 
 
 class Start(NamedTuple):
@@ -40,7 +52,7 @@ class Change(NamedTuple):
     family : str
         Changes of one family do about the same: the best of each goes on, so that none crowds out another.
     steps : tuple of (function of nn.changes, options)
-        Each is called with the model, the batch and its options.
+        Each is called with the model, the inputs of the batch and its options, of which `Y` stands for its targets.
     """
 
     name: str
@@ -49,18 +61,23 @@ class Change(NamedTuple):
 
     @property
     def code(self) -> str:
-        """The line that makes it; `x` is the batch that `nn.signals` was given."""
+        """The line that makes it; `x` and `y` are the batch that `nn.signals` was given."""
         line = "model"
         for function, options in self.steps:
             line = f"nn.changes.{function.__name__}({', '.join([line, 'x', *map(repr, options)])})"
         return f"model = {line}" if self.steps else ""
 
-    def applied(self, model: Module, x: Any) -> Module:
+    @property
+    def has_targets(self) -> bool:
+        """Whether it depends on the targets."""
+        return any(option is Y for _, options in self.steps for option in options)
+
+    def applied(self, model: Module, x: Any, y: Any) -> Module:
         """A changed copy."""
         if not self.steps:
             return copy.deepcopy(model)
         for function, options in self.steps:
-            model = function(model, x, *options)
+            model = function(model, x, *(y if option is Y else option for option in options))
         return model
 
 
@@ -89,5 +106,12 @@ CHANGES = (  # those that help most often first, for the case that time is short
     Change("leaky ReLU", "relu", (LEAKY,)),
     Change("inputs standardised", "inputs", ((standardised, ()),)),
     Change("each input standardised", "inputs", ((standardised, (True,)),)),
-    Change("no softmax before the loss", "scores", ((without_last, ()),)),
+    Change("no activation before the loss", "end", ((without_last, ()),)),
+    Change("outputs scaled", DATA, ((scaled_outputs, (Y,)),)),
 )
+REPAIRS = "inputs", "end", DATA  # families of which those that can be made are made together too
+
+
+def together(repairs: list[Change]) -> Change:
+    """Several changes one after the other, as one."""
+    return Change(" + ".join(one.name for one in repairs), DATA, tuple(step for one in repairs for step in one.steps))

@@ -15,36 +15,41 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nn.changes.calls import FEW, first_examples
+from nn.changes.calls import FEW, first_examples, out_of_reach
 from nn.module import Module
 from nn.optimizers.rules import SGD
-from nn.signals.cures.candidates import AS_IT_IS, CHANGES, Change, Start
+from nn.signals.cures.candidates import AS_IT_IS, CHANGES, REPAIRS, Change, Start, together
+from nn.signals.cures.ranking import as_good, done, further_rate, going_on, in_order, level, pairs, place_of, trend_of
 from nn.signals.cures.search import rescaled, takes_scores
-from nn.signals.cures.trials import OPTIMIZER, Data, Trial, guess, held_out, made, reason
+from nn.signals.cures.trials import OPTIMIZER, Data, Trial, guess, held_out, held_out_parts, made, reason
 from nn.signals.cures.tried import Row, Tried
 from nn.training.evaluation import forward, in_precision_of
 from nn.training.progress import Bar
 
 RATES = 1.0, 0.1
 MORE_RATES = 10.0, 0.01, 100.0, 0.001, 1000.0  # for the model as it is
+FURTHER = 2  # rates beyond the last one that are tried at most
 
 
 class Round(NamedTuple):
-    """How many steps each trial takes, how many trials go on, and the share of the time at which it ends at latest."""
+    """How many steps each trial takes, how many trials go on, the share of the time at which it ends at latest, and how
+    many other rates of the model as it is go on in any case."""
 
     steps: int
     kept: int
     until: float
+    rates: int = 1
 
 
-ROUNDS = Round(15, 12, 0.45), Round(45, 6, 0.7), Round(140, 3, 0.9)
+ROUNDS = Round(15, 12, 0.45, 2), Round(45, 6, 0.65), Round(140, 3, 0.85), Round(200, 3, 0.95)
+LAPS = 40  # times through the examples, beyond which the last round would only show what is learned by heart
 TRIPLED, TRIPLED_STEPS = 3.0, 100
-BY_FAMILY = 0.8  # of those that go on, the best of each family
 DEFAULT = "nn.SGD(parameters, 0.02, momentum=0.9)"
 MAKING = 0.3  # of the time at most, before the first round
 FEWEST = 2  # go on, however short the time
 OUT_OF_TIME = "the time was over before its turn"
-NO_OWN = "the loss is none of nn's that take scores"
+NO_OWN = "the loss is none of nn's that take scores, and no target is out of reach"
+SCORES = "the loss takes scores, and no targets of their size"
 clock = time.perf_counter  # seconds
 CANDIDATE = 256  # examples by which weights are scaled
 
@@ -76,11 +81,17 @@ class Race:
         self.enter()
         running = self.trials
         for number, stage in enumerate(ROUNDS, 1):
+            if number == len(ROUNDS) > 1 and not self.worth(stage, running):
+                break
             running = self.hold(number, stage, running)
+            if number == 1:
+                running = self.going_on(number, running + self.more(running, stage))
+        level(running, ROUNDS[-1].kept)
         known = [trial.score for trial in self.trials if trial.score < math.inf]
         self.scale = max(statistics.median(known or [1.0]), untrained if math.isfinite(untrained) else 0.0)
-        self.triple(running[: ROUNDS[-1].kept])
-        self.calm(running[: ROUNDS[-1].kept])
+        finalists = self.finalists(running)
+        self.triple(finalists)
+        self.adjust(finalists)
         return self.table(untrained)
 
     def check(self) -> float:
@@ -97,20 +108,31 @@ class Race:
             if entered and self.over(MAKING):
                 self.refused.append((change, OUT_OF_TIME))
                 self.short("not all changes were made")
-                continue
-            try:
-                model = change.applied(self.start.model, self.start.x)
-                copy.deepcopy(model).eval()(*self.examples())
-            except Exception as error:  # noqa: BLE001 - whatever a model raises is why the change cannot be made
-                self.refused.append((change, reason(error)))
-                continue
-            entered.append((change, model))
-        rates = [(change, model, times) for times in RATES for change, model in entered]
-        rates += [(change, model, times) for change, model in entered[:1] for times in MORE_RATES]
+            elif (model := self.changed(change)) is not None:
+                entered.append((change, model))
+        repairs = list({change.family: change for change, _ in entered if change.family in REPAIRS}.values())
+        if len(repairs) > 1 and (model := self.changed(together(repairs))) is not None:
+            entered.append((together(repairs), model))
         begin = {model: held_out(model, self.start.loss, self.data) for _, model in entered}
-        self.trials = [
-            Trial(change, model, times, self.optimizer, self.start.loss, begin[model]) for change, model, times in rates
-        ]
+        rates = [(change, model, times) for times in RATES for change, model in entered]
+        for change, model in entered:
+            more: tuple[float, ...] = MORE_RATES if change.name == AS_IT_IS else ()
+            more += for_loss(begin[model]) if more or change.has_targets else ()
+            rates += [(change, model, times) for times in dict.fromkeys(more) if times not in RATES]
+        self.trials = [self.trial(change, model, times, begin[model]) for change, model, times in rates]
+
+    def trial(self, change: Change, model: Module, times: float, untrained: float = math.nan) -> Trial:
+        return Trial(change, model, times, self.optimizer, self.start.loss, untrained)
+
+    def changed(self, change: Change) -> Module | None:
+        """A changed copy that can be called; or None, and why there is none is kept."""
+        try:
+            model = change.applied(self.start.model, self.start.x, self.start.y)
+            copy.deepcopy(model).eval()(*self.examples())
+        except Exception as error:  # noqa: BLE001 - whatever a model raises is why the change cannot be made
+            self.refused.append((change, reason(error)))
+            return None
+        return model
 
     def examples(self) -> tuple[Any, ...]:
         return tuple(map(in_precision_of(self.start.model), first_examples(self.start.x, FEW)))
@@ -120,10 +142,12 @@ class Race:
         model, loss = self.start.model, self.start.loss
         few = tuple(part[:CANDIDATE] for part in self.data.train)
         found = list(CHANGES)
-        if not takes_scores(copy.deepcopy(model), loss, few):
-            scores = next(change for change in found if change.family == "scores")
-            found.remove(scores)
-            self.refused.append((scores, NO_OWN))
+        scores = takes_scores(copy.deepcopy(model), loss, few)
+        fits = not scores and not out_of_reach(model, self.start.x, self.data.train[-1])
+        for change in CHANGES:
+            if (change.family == "end" and fits) or (change.has_targets and scores):
+                found.remove(change)
+                self.refused.append((change, SCORES if scores else NO_OWN))
         try:
             found.insert(1, rescaled(model, self.start.x, loss, few, lambda: self.over(0.2)))
         except Exception as error:  # noqa: BLE001 - as above
@@ -133,33 +157,80 @@ class Race:
     def hold(self, number: int, stage: Round, running: list[Trial]) -> list[Trial]:
         """One round; those that go on, the best first."""
         self.title = f"cures, round {number} of {len(ROUNDS)}"
-        ended = None
-        for place, trial in enumerate(running):
-            if not self.timed(trial, trial, stage.steps, stage.until):
-                ended = place
-                break
-            trial.rounds = number
+        ended = next((i for i, trial in enumerate(running) if not self.ran(trial, number, stage)), None)
         if ended is not None:
             self.short(f"round {number} of {len(ROUNDS)} ended after {ended} of its {len(running)} trials")
-        ranked = sorted((trial for trial in running if not trial.why_not), key=place_of)
-        return self.affordable(number, stage.kept, ranked)
+        return self.going_on(number, running)
 
-    def affordable(self, number: int, kept: int, ranked: list[Trial]) -> list[Trial]:
-        """Those that go on after a round: fewer, where the time is not enough for the next one and a few after it."""
-        following = ROUNDS[number:]
-        left = self.seconds - (clock() - self.began)
-        for count in range(kept, FEWEST, -1):
-            chosen = going_on(ranked, count)
-            together = sum(trial.seconds / max(trial.taken, 1) for trial in chosen)
+    def ran(self, trial: Trial, number: int, stage: Round) -> bool:
+        """Whether a trial ended a round before the time was over."""
+        complete = self.timed(trial, trial, stage.steps, stage.until)
+        if complete:
+            trial.rounds = number
+            trial.history.append((trial.steps, trial.score))
+        return complete
+
+    def more(self, running: list[Trial], stage: Round) -> list[Trial]:
+        """After the first round: the rates beyond, of those whose best one is the last that was tried, and the best
+        changes of the data together with the best ones of the model."""
+        new: list[Trial] = []
+
+        def join(trial: Trial) -> bool:
+            new.append(trial)
+            self.trials.append(trial)
+            complete = self.ran(trial, 1, stage)
+            if not complete:
+                self.short("not all rates and changes together were tried")
+            return complete
+
+        for change, times in pairs(running):
+            model = self.changed(change)
+            begin = math.nan if model is None else held_out(model, self.start.loss, self.data)
+            if model is not None and not all(join(self.trial(change, model, times * rate, begin)) for rate in RATES):
+                return new
+        base = [trial for trial in done(self.trials) if trial.change.name == AS_IT_IS]
+        for change in dict.fromkeys(trial.change for trial in running + new) if base else ():
+            for _ in range(FURTHER):
+                tried = [trial for trial in done(self.trials) if trial.change == change]
+                further = further_rate(tried, min(base, key=trend_of)) if tried else None
+                if further is None:
+                    break
+                if not join(self.trial(change, tried[0].start, further, tried[0].untrained)):
+                    return new
+        return new
+
+    def going_on(self, number: int, running: list[Trial]) -> list[Trial]:
+        """Those that go on after a round: fewer, where the time is not enough for the next one and a few after it; the
+        last one may be left out."""
+        stage, following = ROUNDS[number - 1], ROUNDS[number:-1]
+        ranked = sorted((trial for trial in running if not trial.why_not), key=place_of)
+        for count in range(stage.kept, FEWEST, -1):
+            chosen = going_on(ranked, count, stage.rates)
             steps = [stage.steps for stage in following]
             after = FEWEST * (sum(steps[1:]) + TRIPLED_STEPS) / len(chosen) if chosen else 0.0
-            if not following or together * (steps[0] + after) <= left:
+            if not following or self.affords(chosen, steps[0] + after):
                 break
         else:
             count = FEWEST
-        if count < kept:
-            self.short(f"{count} instead of {kept} trials went on after round {number}")
-        return going_on(ranked, count)
+        if count < stage.kept:
+            self.short(f"{count} instead of {stage.kept} trials went on after round {number}")
+        return going_on(ranked, count, stage.rates)
+
+    def worth(self, stage: Round, running: list[Trial]) -> bool:
+        """Whether there are examples enough for the last round, and time."""
+        steps = stage.steps + max((trial.steps for trial in running), default=0)
+        if steps * self.data.batch > LAPS * self.data.examples:
+            return False
+        enough = self.affords(running, stage.steps + TRIPLED_STEPS)
+        if not enough:
+            self.short("the last round was left out")
+        return enough
+
+    def affords(self, trials: list[Trial], steps: float) -> bool:
+        """Whether the time is enough for so many steps of each, as long as theirs have been."""
+        return sum(trial.seconds / max(trial.taken, 1) for trial in trials) * steps <= self.seconds - (
+            clock() - self.began
+        )
 
     def short(self, what: str) -> None:
         """Remember where the limit first made a difference."""
@@ -167,27 +238,50 @@ class Race:
             f"The limit of {self.seconds:g} s made the race shorter: {what}. With more time the table may be another."
         )
 
+    def finalists(self, running: list[Trial]) -> list[Trial]:
+        """The best, and what is as good as the first of them as far as the held-out examples tell."""
+        for trial in running:
+            if trial.taken == trial.steps and trial.score < math.inf and not self.over():
+                trial.parts = held_out_parts(trial.model, self.start.loss, self.data)
+        few = ROUNDS[-1].kept
+        return running[:few] + [trial for trial in running[few:] if as_good(trial.parts, running[0].parts)]
+
     def triple(self, finalists: list[Trial]) -> None:
         """The best train once more from the start, at three times their rate: what only just holds falls over."""
         self.title = "cures, at three times the rate"
         for trial in finalists:
-            again = Trial(trial.change, trial.start, trial.times * TRIPLED, self.optimizer, self.start.loss)
+            again = self.trial(trial.change, trial.start, trial.times * TRIPLED)
             if trial.score < math.inf and self.timed(again, trial, TRIPLED_STEPS, 1.0):
                 trial.tripled = again.score
+                if again.score < math.inf:
+                    trial.tripled_parts = held_out_parts(again.model, self.start.loss, self.data)
+                else:
+                    trial.tripled_parts = np.array(math.inf)
             elif trial.score < math.inf:
                 self.short("not all of the best were tried at three times their rate")
 
-    def calm(self, finalists: list[Trial]) -> None:
-        """What falls over at three times its rate may do so later at its own: it is raced at a third of it too."""
-        self.title = "cures, at a third of the rate"
+    def adjust(self, finalists: list[Trial]) -> None:
+        """What falls over at three times its rate may do so later at its own: it is raced at a third of it too. What is
+        better there after fewer steps is raced there."""
+        self.title = "cures, at other rates"
         for trial in finalists:
             if trial.tripled > self.scale:
-                calmer = Trial(trial.change, trial.start, trial.times / TRIPLED, self.optimizer, self.start.loss)
-                if self.timed(calmer, calmer, sum(stage.steps for stage in ROUNDS), 1.0):
-                    calmer.rounds, calmer.tripled = trial.rounds, trial.score
-                    self.trials.append(calmer)
-                else:
-                    self.short(f"{trial.change.name} was not tried at a third of its rate")
+                self.again(trial, 1 / TRIPLED, trial.score, trial.parts)
+            elif trial.tripled < trial.score < math.inf:
+                self.again(trial, TRIPLED)
+
+    def again(self, trial: Trial, factor: float, tripled: float = math.nan, parts: Any = None) -> None:
+        """One of the best at another rate, for as many steps; what it does at three times that, if not known."""
+        other = self.trial(trial.change, trial.start, trial.times * factor)
+        if not self.timed(other, other, trial.steps, 1.0):
+            self.short(f"{trial.change.name} was not tried at {'a third' if factor < 1 else 'three times'} its rate")
+            return
+        other.rounds, other.tripled, other.tripled_parts = trial.rounds, tripled, parts
+        other.parts = held_out_parts(other.model, self.start.loss, self.data)
+        if math.isnan(tripled):
+            self.triple([other])
+        if not math.isnan(other.tripled):
+            self.trials.append(other)
 
     def timed(self, trial: Trial, whole: Trial, steps: int, until: float) -> bool:
         """Run a trial until a share of the time; what it takes is added to a trial's seconds."""
@@ -202,49 +296,33 @@ class Race:
 
     def table(self, untrained: float) -> Tried:
         """The rows, best first."""
-        done = [trial for trial in self.trials if trial.rounds and not trial.why_not]
-        finalists = [trial for trial in done if not math.isnan(trial.tripled)] or done
-
-        def total(trial: Trial) -> float:
-            return trial.score + (0.0 if math.isnan(trial.tripled) else min(trial.tripled, 2 * self.scale) / 2)
-
-        others = [trial for trial in done if trial not in finalists]
-        ranked = sorted(finalists, key=total) + sorted(others, key=place_of)
+        trained = done(self.trials)
+        longest = max((trial.rounds for trial in trained), default=0)
+        finalists = [trial for trial in trained if not math.isnan(trial.tripled)]
+        finalists = finalists or [trial for trial in trained if trial.rounds == longest]
+        ranked = in_order(finalists, [trial for trial in trained if trial not in finalists], 2 * self.scale)
         rows = [row_of(trial) for trial in ranked]
-        longest = max((trial.steps for trial in done), default=0)
+        most = max((trial.steps for trial in trained), default=0)
         for i, trial in enumerate(ranked):
-            if trial.steps < longest or trial.score == math.inf or self.start.y is None:
+            if trial.steps < most or trial.score == math.inf or self.start.y is None:
                 continue
             if self.over():
                 self.short("not all of the best were compared with a guess")
             else:
                 rows[i] = rows[i]._replace(guess_loss=guess(trial, self.data))
-        rows += [row_of(trial, trial.why_not or OUT_OF_TIME) for trial in self.trials if trial not in done]
+        rows += [row_of(trial, trial.why_not or OUT_OF_TIME) for trial in self.trials if trial not in trained]
         rows += [Row.refused(change, why) for change, why in self.refused]
         return Tried(
-            rows, self.start, untrained, len(done), self.data.examples, clock() - self.began, self.given,
+            rows, self.start, untrained, len(trained), self.data.examples, clock() - self.began, self.given,
             self.stopped,
         )  # fmt: skip
 
 
-def place_of(trial: Trial) -> tuple[int, float]:
-    """What was trained for longer comes first, then what has the lower loss."""
-    return -trial.rounds, trial.score
-
-
-def going_on(ranked: list[Trial], kept: int) -> list[Trial]:
-    """The most promising of each family, then the best of all, and always the model as it is, to compare with."""
-    of_families: dict[str, Trial] = {}
-    for trial in sorted(ranked, key=lambda trial: trial.trend):
-        of_families.setdefault(trial.change.family, trial)
-    chosen = list(of_families.values())[: math.ceil(kept * BY_FAMILY)]
-    chosen += [trial for trial in ranked if trial not in chosen][: kept - len(chosen)]
-    chosen += [trial for trial in ranked if is_start(trial) and trial not in chosen]
-    return sorted(chosen, key=place_of)
-
-
-def is_start(trial: Trial) -> bool:
-    return trial.change.name == AS_IT_IS and trial.times == 1
+def for_loss(loss: float) -> tuple[float, ...]:
+    """Rates for a loss that is far from 1, whose gradients are as large."""
+    if not 0 < loss < math.inf or abs(math.log10(loss)) <= 1:
+        return ()
+    return tuple(float(f"{times / loss:.1g}") for times in RATES)
 
 
 def row_of(trial: Trial, why_not: str = "") -> Row:

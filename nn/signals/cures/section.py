@@ -12,33 +12,45 @@ if TYPE_CHECKING:
     from nn.signals.cures.tried import Tried
 
 SHOWN = 12
-COLUMNS = ("change", "held-out loss", "after steps", "at 3 times the rate", "code")
+LOSS = "held-out loss"
+WIDE = 10.0  # times the smallest loss: above it the bars are logarithmic
 
 
 def section(tried: Tried) -> str:
     """A fragment of HTML."""
-    rows = [tried.rows[i] for i in tried.best.values()][:SHOWN]
-    if tried.as_it_is not in rows and not tried.as_it_is.why_not:
-        rows.append(tried.as_it_is)
-    largest = max((row.held_out_loss for row in rows if row.held_out_loss < math.inf), default=0.0)
+    own = tried.rows.index(tried.as_it_is)
+    numbers = [i for place, i in enumerate(tried.shown) if place < SHOWN or i == own]
+    rows = [tried.rows[i] for i in numbers]
+    lengths, scale = bars_of([row.held_out_loss for row in rows])
     bars = Bars(
-        COLUMNS,
+        ("change", "row", "rate", LOSS, "after steps", "at 3 times the rate", "code"),
         [
-            (row.title, as_loss(row.held_out_loss), str(row.steps), as_loss(row.tripled_loss), f"`{row.code}`")
-            for row in rows
+            (
+                row.title,
+                *(str(i), f"{row.rate:.3g}", as_loss(row.held_out_loss), str(row.steps), as_loss(row.tripled_loss)),
+                f"`{row.code}`" if row.code else row.said,
+            )
+            for i, row in zip(numbers, rows, strict=True)
         ],
-        "held-out loss",
-        [share(row.held_out_loss, largest) for row in rows],
+        LOSS,
+        lengths,
         [row in tried.helping for row in rows],
     )
     items = "".join(f"<li>{html.escape(', '.join(names) + ': ' + why)}</li>" for why, names in tried.refused.items())
     more = f"<details><summary>What could not be tried</summary><ul>{items}</ul></details>" if items else ""
-    return f"<p>{html.escape(tried.summary)}</p>{bars._repr_html_()}{more}"
+    return f"<p>{html.escape(tried.summary)}</p>{scale}{bars._repr_html_()}{more}"
 
 
-def share(loss: float, largest: float) -> float:
-    """How long a bar is; there is none for what diverged."""
-    return loss / largest if 0 <= loss < math.inf and largest > 0 else math.nan
+def bars_of(losses: list[float]) -> tuple[list[float], str]:
+    """How long the bars are, and what is to be said of their scale; there is none for what diverged."""
+    known = [loss for loss in losses if 0 < loss < math.inf]
+    low, high = min(known, default=1.0), max(known, default=1.0)
+    if high <= WIDE * low:
+        return [loss / high if 0 <= loss < math.inf else math.nan for loss in losses], ""
+    edge = math.floor(math.log10(low))  # the bars begin at a power of ten
+    span = math.log10(high) - edge
+    lengths = [(math.log10(loss) - edge) / span if 0 < loss < math.inf else math.nan for loss in losses]
+    return lengths, f"<p>The bars are logarithmic, from 10<sup>{edge}</sup>.</p>"
 
 
 def as_loss(loss: float) -> str:

@@ -40,6 +40,7 @@ MOST = 5000  # examples that are used of a larger set
 HELD = 1000  # of them at most are held out
 BATCH = 64
 GUESSES = 8
+PARTS = 20  # of the held-out examples, to tell differences from chance
 
 
 class Data(NamedTuple):
@@ -89,6 +90,10 @@ class Trial:
         The held-out loss so far; infinite if the training failed.
     rounds, steps : int
         How many rounds it went through, and after how many steps the score was measured.
+    history : list of (int, float)
+        Steps and score after each round.
+    parts, tripled_parts : array
+        The losses on parts of the held-out examples, at the rate and at three times it; None if not asked for.
     why_not : str
         What kept it from being trained.
     """
@@ -102,10 +107,13 @@ class Trial:
         loss: Any,
         untrained: float = math.nan,
     ) -> None:
-        self.before = untrained  # the held-out loss before the last round
+        self.untrained = self.before = untrained  # the held-out loss at the start, and before the last round
         self.change, self.start, self.times, self.make, self.loss = change, start, times, optimizer, loss
         self.score, self.tripled = math.inf, math.nan
         self.rate = math.nan
+        self.history: list[tuple[int, float]] = []
+        self.parts: Any = None
+        self.tripled_parts: Any = None
         self.lost = False  # whether a loss was not finite
         self.rounds = self.steps = self.taken = 0
         self.seconds = 0.0
@@ -205,6 +213,18 @@ def held_out(model: Module, loss: Any, data: Data) -> float:
     loader = DataLoader(*data.held, batch_size=256)
     value = evaluated(model, loss, loader, {}, lambda _batch: False)["loss"]
     return value if math.isfinite(value) else math.inf
+
+
+def held_out_parts(model: Module, loss: Any, data: Data) -> Any:
+    """The losses on parts of what was held out; nan where one has none."""
+    chosen = np.array_split(np.arange(len(data.held[0])), min(PARTS, len(data.held[0])))
+    found = []
+    for part in chosen:
+        try:
+            found.append(held_out(model, loss, data._replace(held=tuple(array[part] for array in data.held))))
+        except Exception:  # noqa: BLE001 - a loss may refuse so few examples; then nothing is known
+            found.append(math.nan)
+    return np.array(found)
 
 
 def reason(error: Exception) -> str:

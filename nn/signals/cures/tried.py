@@ -18,9 +18,11 @@ NO_NAME = "tried.model({name!r}): no row has that name. Write a number, or one o
 
 NOTE = (
     "First what trained longest, the best first, by the held-out loss and, where it was tried, half of that at three "
-    "times the rate; of each change its best rate, the others are in `rows`. Rates are those of {optimizer}; x is the "
-    "batch that nn.signals was given."
+    "times the rate; of what the held-out examples cannot tell from the best, the simplest change first. Of each "
+    "change its best rate, the others are in `rows`. Rates are those of {optimizer}; x and y are the batch that "
+    "nn.signals was given."
 )
+NO_RATE = "{which} rates than {rate:.3g} were not tried with it."
 HEAD = "row", "change", "rate", "held-out", "at 3x rate", "steps", "the line of code"
 TEXTS = 1, 6  # columns of words
 
@@ -75,6 +77,11 @@ class Row(NamedTuple):
     def code(self) -> str:
         """The line of code that makes the change; "" where the model stays as it is."""
         return self.how.code
+
+    @property
+    def said(self) -> str:
+        """What a table shows in the place of the code."""
+        return self.code or ("-" if self.times == 1 else "the rate alone")
 
     @property
     def guesses(self) -> bool:
@@ -143,7 +150,7 @@ class Tried:
         row = self.rows[i]
         if row.why_not and row.times != row.times:
             raise ValueError(NO_MODEL.format(i=i, why=row.why_not))
-        return row.how.applied(self._start.model, self._start.x)
+        return row.how.applied(self._start.model, self._start.x, self._start.y)
 
     @property
     def as_it_is(self) -> Row:
@@ -162,6 +169,20 @@ class Tried:
             if not row.why_not:
                 found.setdefault(row.change, i)
         return found
+
+    @property
+    def shown(self) -> list[int]:
+        """The numbers of the rows that tables show: the best of each change, and the model as it is."""
+        own = self.rows.index(self.as_it_is)
+        return sorted({*self.best.values(), *(() if self.as_it_is.why_not else (own,))})
+
+    def edge(self, row: Row) -> str:
+        """What is to be said of a row whose rate is the lowest or the highest that was tried with its change."""
+        times = [other.times for other in self.measured if other.change == row.change]
+        which = ["Lower"] if row.times == min(times) else []
+        if row.times == max(times) and not row.tripled_loss > row.held_out_loss:
+            which.append("Higher" if not which else "higher")
+        return NO_RATE.format(which=" and ".join(which), rate=row.rate) if which else ""
 
     @property
     def refused(self) -> dict[str, list[str]]:
@@ -207,17 +228,19 @@ class Tried:
             said.append(f"nothing that was tried is clearly better than the model as it is (held-out loss {was}).")
         else:
             said.append(f"{helping[0].title}: held-out loss {helping[0].losses} (as it is {was}).")
-            others = "; ".join(f"{row.title} {row.losses}" for row in helping[1:SHOWN])
+            said.append(self.edge(helping[0]))
+            others = "; ".join(f"{row.title} {row.losses}" for row in helping[1:SHOWN] if row.code)
             said += [f"Also {others}."] if others else []
+            alone = next((row for row in helping[1:] if not row.code), None)
+            said += [f"The learning rate alone, {alone.rate:.3g}, comes to {alone.losses}."] if alone else []
         return " ".join(filter(None, (*said, self.stopped)))
 
     def __str__(self) -> str:
         lines = [HEAD]
-        for i in self.best.values():
+        for i in self.shown:
             row = self.rows[i]
-            code = row.code or ("-" if row.times == 1 else "the rate alone")
             numbers = f"{row.rate:.3g}", number(row.held_out_loss), number(row.tripled_loss), str(row.steps)
-            lines.append((str(i), row.title, *numbers, code))
+            lines.append((str(i), row.title, *numbers, row.said))
         widths = [max(len(line[i]) for line in lines) for i in range(len(HEAD))]
         table = [
             "  ".join(

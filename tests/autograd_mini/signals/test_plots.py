@@ -7,6 +7,7 @@ import pytest
 
 import nn
 from autograd_mini import Tensor, jacobian, jacobian_spectrum, signals
+from autograd_mini.signals.plots import figures
 
 pytest.importorskip("matplotlib")
 X = np.random.default_rng(0).standard_normal((32, 8))
@@ -67,6 +68,28 @@ def test_lines_are_named_where_they_end_and_not_in_a_legend():
 def test_units_that_are_fine_are_said_to_be():
     figure = net(init=nn.init.small_random(0.1)).plot("units")
     assert "none saturated, none dead" in figure.axes[0].get_title("left")
+
+
+def test_half_of_the_slopes_of_a_healthy_relu_net_are_0_and_that_is_no_alarm():
+    healthy = nn.signals(nn.MLP([8, 32, 32, 3], "relu", "he", rng=0), nn.cross_entropy, X, Y)
+    figure = healthy.plot("units")
+    said, legend = figure.axes[0].get_title("left"), {text.get_text() for text in figure.legends[0].get_texts()}
+    assert "half is normal for a ReLU" in said
+    assert not any("saturated" in text for text in (said, *legend))
+    for model in (nn.MLP([8, 32, 3], "tanh", nn.init.small_random(9.0), rng=0), nn.MLP([8, 32, 3], "sign", rng=0)):
+        said = nn.signals(model, nn.cross_entropy, X, Y).plot("units").axes[0].get_title("left")
+        assert "saturated (layer 1)" in said
+        assert "normal" not in said
+
+
+def test_layers_without_an_activation_have_no_place_among_the_units():
+    model = nn.Sequential(nn.Linear(8, 8, rng=0), nn.Linear(8, 8, rng=1), nn.Tanh(), nn.Linear(8, 3, rng=2))
+    upper, lower = nn.signals(model, nn.cross_entropy, X, Y).plot("units").axes[:2]
+    assert upper.images[0].get_array().shape == (8, 1)
+    assert [label.get_text() for label in lower.get_xticklabels()] == ["2"]
+    assert "2 layers have no activation" in upper.get_title("left")
+    linear = nn.signals(nn.Sequential(nn.Linear(8, 8, rng=0), nn.Linear(8, 3, rng=1)), nn.cross_entropy, X, Y)
+    assert [asked.title for asked in figures([linear])].count("Which units?") == 0
 
 
 def nan_weights(model):

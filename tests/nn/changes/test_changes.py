@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import nn
+from nn.changes.calls import out_of_reach
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((8, 4)).astype(np.float32)
@@ -153,6 +154,31 @@ def test_inputs_are_standardised_together_or_each_feature_by_itself():
     assert {"0.mean", "0.std"} < changed.state_dict().keys()
 
 
+def test_outputs_are_scaled_to_the_targets_each_column_by_its_own():
+    y = np.array([[0.0, 100], [1, 300], [2, 800]])
+    changed = nn.changes.scaled_outputs(nn.MLP([4, 2], rng=0), X, y)
+    own, scaled = changed[0](X).data, changed(X).data
+    np.testing.assert_allclose(scaled, own * y.std(axis=0) + y.mean(axis=0), rtol=1e-5)
+    assert scaled.dtype == np.float32
+    assert {"1.mean", "1.std"} < changed.state_dict().keys()
+
+
+@pytest.mark.parametrize(
+    ("activation", "targets", "beyond"),
+    [
+        (nn.Sigmoid, [0.0, 1.0], False), (nn.Sigmoid, [0.0, 3.0], True), (nn.Tanh, [-2.0, 0.5], True),
+        (nn.Tanh, [-1.0, 1.0], False), (nn.ReLU, [0.0, 1e9], False), (nn.ReLU, [-1e-3, 1.0], True),
+        (nn.Softmax, [0, 1], False), (nn.LeakyReLU, [-5.0, 5.0], False), (nn.Identity, [-5.0, 5.0], False),
+    ],
+)  # fmt: skip
+def test_targets_that_the_end_cannot_reach_are_known_and_the_end_goes(activation, targets, beyond):
+    inner = nn.MLP([4, 2], rng=0)
+    model = nn.Sequential(*inner, activation())
+    assert out_of_reach(model, X, np.array([targets])) is beyond
+    if activation is not nn.Identity:
+        np.testing.assert_array_equal(nn.changes.without_last(model, X)(X).data, inner(X).data)
+
+
 def test_a_softmax_at_the_end_goes_and_the_scores_come_out():
     inner = nn.MLP([4, 3], rng=0)
     model = nn.Sequential(*inner, nn.Softmax())
@@ -175,6 +201,9 @@ def test_a_softmax_at_the_end_goes_and_the_scores_come_out():
         (lambda: nn.changes.standardised(nn.Sequential(nn.Embedding(9, 2)), np.arange(8)), "places in a table"),
         (lambda: nn.changes.standardised(nn.MLP([4, 2]), (X, X)), "several inputs"),
         (lambda: nn.changes.without_last(nn.MLP([4, 2]), X), "Softmax"),
+        (lambda: nn.changes.scaled_outputs(nn.MLP([4, 2]), X, np.zeros((8, 3))), "shape of its outputs"),
+        (lambda: nn.changes.scaled_outputs(nn.MLP([4, 2]), X, np.arange(8)), "shape of its outputs"),
+        (lambda: nn.changes.scaled_outputs(nn.MLP([4, 4]), X, X), "near enough"),
     ],
 )
 def test_what_cannot_be_done_says_why(change, said):

@@ -82,8 +82,8 @@ class Checker:
 
     def ends(self):
         g = [rms(array) for array in self.truth.g]
-        if self.case.frozen == 2:
-            g[0] = g[1]  # what is behind the first layer, up to the next that learns, is its result
+        if self.case.frozen:  # what is behind a layer, up to the next that learns, is its result
+            g[self.case.frozen - 2] = g[self.case.frozen - 1]
         for way, decades, top, _, bottom, _ in self.all(
             rf"The signal, rms\(g\), (falls|grows) by ([\d.]+) decades?, {ENDS}"
         ):
@@ -92,8 +92,12 @@ class Checker:
             self.expect((way == "falls") == (first < last), "way")
             if first / last > 1e-15:  # what cancels is rounding
                 self.expect(abs(float(decades) - abs(np.log10(first / last))) < 0.51, "decades", first / last)
-        for top, bottom in self.all(rf"is steady: from {NUMBER} at layer \d+ .*? to {NUMBER} at layer 1 "):
+        for most, top, bottom in self.all(
+            rf"is steady within a factor of {NUMBER}: from {NUMBER} at layer \d+ .*? to {NUMBER} at layer 1 "
+        ):
             first, last = g[self.index(1)], g[-1]
+            sizes = [g[self.index(number)] for number in range(1, len(self.layers) + 1)]
+            self.expect(close(value(most), max(sizes) / min(sizes)), "within", most, sizes)
             self.expect(close(value(top), last) and close(value(bottom), first), "steady ends", first, last)
             self.expect(0.1 < first / last < 10, "steady", first / last)
         for each, _, every in self.all(rf"\): ×{NUMBER} a layer \((halved|doubled) every ([\d.]+) layers\)"):
@@ -213,17 +217,24 @@ class Checker:
         """What is said to hold by theory, held to the theory; what is said of biases, computed."""
         t, w = self.truth, self.case.weights
         for number, share in self.all(
-            r"(?:Dead units: \d+% of|All units of) layer (\d+) \(\S+\) .*?biases of 0 it would be (\d+)%"
+            r"(?:Dead units: \d+% of|All units of) layer (\d+) \(\S+\) .*?biases of 0, (\d+)% of its units"
         ):
             at = self.index(number)
             true = np.mean(np.all(t.scores[at] - self.case.biases[at] <= 0, axis=0))
             self.expect(abs(true - int(share) / 100) < 0.0051, "biases", share, true)
-        for new, old in self.all(r"standard deviation of ([\d.e-]+) instead of ([\d.e-]+) .*?: by the theory"):
+        for new, old in self.all(
+            r"standard deviation of ([\d.e-]+) instead of ([\d.e-]+) .*?: by the theory .*? the signal"
+        ):
             self.expect(any(close(float(old), np.std(weights), 0.2) for weights in w), "old", old)
             factor = float(new) / float(old)
             each = np.median([t.gains[i - 1] for i in self.layers[1:]])
             scale = np.median([np.linalg.norm(a) / np.sqrt(len(a)) for a in w])
             self.expect(close(factor * each, 1, 0.5) or close(factor * scale, 1, 0.5), "holds", factor, each, scale)
+        free = [np.std(a) * np.sqrt(sum(a.shape) / 2) for a in w]
+        given = r"of layers? (\d+).*? a standard deviation of ([\d.e-]+) instead of ([\d.e-]+)"
+        for number, new, old in self.all(rf"{given} .*? scores are then about as large"):
+            size = float(new) / float(old) * free[self.index(number)]
+            self.expect(close(size, 1, 0.5), "scores", number, size)
 
 
 def told(case, said):

@@ -254,7 +254,7 @@ def test_a_few_bad_layers_are_named_together():
     assert "layer 11 (MLP.20) (×0.29) stand out" in seen.findings[0]
     assert "In layer 11 it is the slope of the activation" in seen.findings[0]
     assert "88% of its units are dead" in seen.findings[0]
-    assert "With biases of 0 it would be 11%" in seen.findings[0]
+    assert "With biases of 0, 11% of its units would be dead" in seen.findings[0]
 
 
 def test_dead_layers_are_blamed_where_they_begin():
@@ -271,7 +271,7 @@ def test_a_steady_net_with_dead_units_is_told_which():
     model[6].bias.data = np.where(np.arange(32) < 24, -1e3, 0).astype(np.float32)
     seen = nn.signals(model, nn.cross_entropy, np.random.default_rng(0).standard_normal((64, 32)), np.zeros(64, int))
     assert "% of layer 4 (MLP.6)" in seen.findings[0]
-    assert "With biases of 0 it would be 3%" in seen.findings[0]
+    assert "With biases of 0, 3% of its units would be dead" in seen.findings[0]
 
 
 def test_where_numbers_stop_being_finite_is_told_in_the_forward_and_on_the_way_back():
@@ -281,6 +281,10 @@ def test_where_numbers_stop_being_finite_is_told_in_the_forward_and_on_the_way_b
     first = nn.signals(model, nn.cross_entropy, x, y, spectrum=1).findings[0]
     assert "the first layer whose results are not finite is layer 3 (MLP.4). Its weights hold such numbers." in first
     first = nn.signals(nn.MLP([6, 6, 3], rng=0), nn.cross_entropy, x * np.nan, y).findings[0]
+    assert "layer 1 (MLP.0). x has NaN in 48 of 48 entries, in 8 of 8 examples; the first is x[0]. Fill in" in first
+    model = nn.MLP([6, 6, 3], rng=0)
+    model[0].bias.data = np.full(6, np.nan, np.float32)
+    first = nn.signals(model, nn.cross_entropy, x, y).findings[0]
     assert "layer 1 (MLP.0). Its weights are finite, so look at its bias and at the input." in first
     first = nn.signals(nn.MLP([6, 6, 3], rng=0), lambda out: np.sum(np.exp(out * 1e5)), x).findings[0]
     assert "so the loss made it" in first
