@@ -106,9 +106,8 @@ COTANGENT = (
     "A rule returns dL/d(operand), of the operand's shape and dtype."
 )
 DATA_OF_VMAP = (
-    "`.data` of {tensor} was given values that differ among the {size} examples of a vmap; a tensor that was made "
-    "outside of it has one value for all of them, and lasts. Return them from the function, and assign what `vmap` "
-    "returns."
+    "`.data` of {tensor} was given values that differ among the {size} examples of a vmap, after which they mean "
+    "nothing. Return them from the function, and assign what `vmap` returns."
 )
 DATA_REPLACED = (
     "`t.data = ...` was given an array of shape {got_shape} and dtype {got_dtype} for a tensor of shape {shape} and "
