@@ -38,8 +38,8 @@ from autograd_mini.signals.axes import (
     positive,
     power,
 )
-from autograd_mini.signals.findings import diagnosis, typical
-from autograd_mini.signals.maps import QUESTION, changed, draw_map, fate, height
+from autograd_mini.signals.findings import diagnosis
+from autograd_mini.signals.maps import QUESTION, draw_map, fate, height
 from autograd_mini.words import in_words
 
 if TYPE_CHECKING:

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from autograd_mini.batching.batch import Batch, any_batched, batching, everywhere, padded, rules
+from autograd_mini.arrays import everywhere
+from autograd_mini.batching.batch import Batch, any_batched, batching, padded, rules
 from autograd_mini.batching.operands import ndim, spread, stack_wise, values_of
 from autograd_mini.rules import linalg
 

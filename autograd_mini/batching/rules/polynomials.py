@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from autograd_mini.batching.batch import Batch, batching, everywhere
+from autograd_mini.arrays import everywhere
+from autograd_mini.batching.batch import Batch, batching
 from autograd_mini.batching.operands import aligned_wise, values_of
 from autograd_mini.rules import polynomials
 

@@ -3,7 +3,8 @@
 import numpy as np
 from scipy import special
 
-from autograd_mini.batching import batching, everywhere
+from autograd_mini.arrays import everywhere
+from autograd_mini.batching import batching
 from autograd_mini.batching.operands import along_axes, of_some
 from autograd_mini.domains import case
 from autograd_mini.primitive import constant, primitive, rule
