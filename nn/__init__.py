@@ -92,7 +92,7 @@ from nn.training.evaluation import evaluate, predict
 from nn.training.fit import Training, fit
 from nn.training.history import History
 from nn.training.metrics import accuracy, confusion_matrix, f1, r2, sklearn_metric, top_k_accuracy
-from nn.training.per_example import per_example_grad
+from nn.training.per_example import clip_examples, per_example_grad
 
 if TYPE_CHECKING:
     from nn import changes
@@ -174,6 +174,7 @@ __all__ = [
     "boost",
     "changes",
     "classify",
+    "clip_examples",
     "clip_norm",
     "clip_value",
     "confusion_matrix",

@@ -52,7 +52,7 @@ NETWORKS = [
     },
     {
         "changes": "checks layers module norms parameter",
-        "training": "checks losses module noise optimizers outputs padding parameter",
+        "training": "checks losses module noise norms optimizers outputs padding parameter",
     },
     {"signals": "changes checks functions module norms optimizers parameter training"},  # cures are changes that train
     {"lecture": "checks layers losses module optimizers parameter training"},

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from autograd_mini import grad, vmap
-from nn.checks import as_values, whole
+from nn.checks import as_values, is_number, positive, whole
 from nn.losses.means import shape_of
 from nn.module import Module
+from nn.noise import noisy
+from nn.norms import norms_of_examples
+from nn.optimizers.clipping import LIMIT
 from nn.training.evaluation import NO_TARGET, check_loss, check_model, in_precision_of
 
 NO_DATA = "{call} was given no data. Write `{call}(model, x, y)`."
@@ -20,6 +24,15 @@ EXAMPLES = (
 )
 NO_EXAMPLES = "{call} was given no examples. Leave empty batches out."
 NO_PARAMETERS = "{call} was given a model of which no parameter is trainable, so there is no gradient."
+
+NOT_FINITE = (
+    "clip_examples: the gradient of example {example} by {name!r} is NaN or infinite, so no scaling makes it usable. "
+    "Leave the example out, or put the step into `with autograd_mini.checked():` to see where it comes from."
+)
+NOISE = (
+    "clip_examples(noise={noise}, norm={norm}): the noise is so many times the norm that an example may have. Write a "
+    "finite norm, such as 1.0."
+)
 
 
 def per_example_grad(
@@ -78,6 +91,105 @@ def per_example_grad(
         return parts[0] if len(parts) == 1 else {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
 
     return gradients
+
+
+def clip_examples(
+    model: Module,
+    loss: Callable[..., Any],
+    *data: Any,
+    norm: float,
+    noise: float = 0.0,
+    rng: int | np.random.Generator | None = None,
+    chunk: int | None = None,
+) -> np.ndarray[Any, Any]:
+    r"""Set `.grad` to the mean of the examples' gradients, each clipped, so that none counts for more than a norm.
+
+    .. math::
+        g = \frac1N \Big(\sum_n g_n \min(1, c / \|g_n\|) + \sigma c z\Big), \qquad z \sim \mathcal N(0, 1)
+
+    It takes the place of `backward` in a training step; with noise, a step of an optimizer is then one of DP-SGD
+    (Abadi et al. 2016, *Deep Learning with Differential Privacy*, algorithm 1).
+
+    Parameters
+    ----------
+    model : Module
+        `.grad` of its trainable parameters is replaced.
+    loss : callable
+        `loss(output, target)`, which sees each example as a batch of one.
+    *data : array_like
+        A batch, as of `nn.per_example_grad`.
+    norm : float
+        c, the largest norm of an example's gradient, taken over all parameters together; infinite for no clipping.
+    noise : float
+        :math:`\sigma`, the standard deviation of the noise in units of c.
+    rng : int or numpy.random.Generator, optional
+        Where the noise comes from; pass a generator that goes on from step to step.
+    chunk : int, optional
+        How many examples to go through at once, by default all: the memory is that of so many gradients.
+
+    Returns
+    -------
+    ndarray
+        The norms before, shape (examples,).
+
+    Raises
+    ------
+    ValueError
+        As `nn.per_example_grad`; if the norm is not positive, the noise is negative, or there is noise and no norm.
+    FloatingPointError
+        If the gradient of an example is not finite; the model keeps its `.grad`.
+
+    Notes
+    -----
+    The mean is over the examples given. How much privacy a number of steps leaves depends on how batches are drawn, and
+    is not computed here; it holds for noise of a generator whose seed nobody knows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> model = nn.Linear(2, 1, init=nn.init.constant(0.0), bias=False, dtype=float)
+    >>> optimizer = nn.SGD(model.parameters(), 0.1)
+    >>> x, y = np.array([[3.0, 4.0], [0.0, 0.25]]), np.array([[-5.0], [-1.0]])
+    >>> nn.clip_examples(model, nn.squared_error, x, y, norm=1.0).tolist()
+    [50.0, 0.5]
+    >>> model.weights.grad.round(3).tolist()  # ((0.6, 0.8) + (0, 0.5)) / 2
+    [[0.3], [0.65]]
+    >>> optimizer.step()
+    """
+    check_loss(loss, "clip_examples")
+    if not (is_number(norm) and norm > 0):
+        raise ValueError(LIMIT.format(name="clip_examples", limit="norm", got=norm))
+    if positive("clip_examples", "noise", noise, zero=True) and not math.isfinite(norm):
+        raise ValueError(NOISE.format(noise=noise, norm=norm))
+    if chunk is not None:
+        whole("clip_examples", "chunk", chunk)
+    sums: dict[str, Any] = {}
+    norms: list[Any] = []
+    for gradients in gradients_by_chunks("clip_examples", model, loss, data, chunk):
+        sizes = norms_of_examples(list(gradients.values()))
+        check_finite(gradients, sizes, sum(map(len, norms)))
+        shares = norm / np.maximum(sizes, norm) if math.isfinite(norm) else np.ones_like(sizes)
+        for name, gradient in gradients.items():
+            part = np.tensordot(shares.astype(gradient.dtype), gradient, 1)
+            sums[name] = part if name not in sums else sums[name] + part
+        norms.append(sizes)
+    generator = np.random.default_rng(rng)
+    count = sum(map(len, norms))
+    for name, parameter in model.named_parameters():
+        if name in sums:
+            noisy_sum = noisy(sums[name], noise * norm, generator) if noise else sums[name]
+            parameter.grad = noisy_sum / parameter.dtype.type(count)
+    return np.concatenate(norms)
+
+
+def check_finite(gradients: dict[str, Any], sizes: Any, start: int) -> None:
+    """Raise if the gradient of an example is not finite."""
+    wrong = ~np.isfinite(sizes)
+    if np.any(wrong):
+        i = int(np.argmax(wrong))
+        name = next(name for name, gradient in gradients.items() if not np.all(np.isfinite(gradient[i])))
+        raise FloatingPointError(NOT_FINITE.format(example=start + i, name=name))
 
 
 def gradients_by_chunks(

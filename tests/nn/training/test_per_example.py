@@ -425,3 +425,76 @@ class TestCalls:
         with pytest.raises(TypeError) as caught:
             nn.per_example_grad(nn.squared_error)(nn.Linear(4, 3), *ROWS)
         assert "without targets" in "".join(caught.value.__notes__)
+
+
+class TestClipExamples:
+    """`nn.clip_examples`, whose gradients are means of clipped ones."""
+
+    Y = numbers(3)
+
+    def model(self, dtype=float):
+        return nn.MLP([4, 5, 3], rng=0, dtype=dtype)
+
+    def gradients(self, model):
+        return {name: p.grad for name, p in model.named_parameters()}
+
+    def test_without_a_limit_it_is_the_gradient(self):
+        model, other = self.model(), self.model()
+        nn.squared_error(model(*ROWS), self.Y).backward()
+        nn.clip_examples(other, nn.squared_error, *ROWS, self.Y, norm=np.inf)
+        assert_alike(self.gradients(other), self.gradients(model))
+
+    @pytest.mark.parametrize("chunk", [None, 1, 2])
+    @pytest.mark.parametrize("dtype", [float, np.float32])
+    def test_it_is_the_mean_of_what_is_clipped(self, chunk, dtype):
+        model = self.model(dtype)
+        each = nn.per_example_grad(nn.squared_error)(model, *ROWS, self.Y)
+        norms = np.sqrt([sum(np.sum(np.square(g[i], dtype=float)) for g in each.values()) for i in range(EXAMPLES)])
+        limit = float(np.median(norms))
+        model[0].bias.grad = np.ones(5, dtype)  # is replaced
+        told = nn.clip_examples(model, nn.squared_error, *ROWS, self.Y, norm=limit, chunk=chunk)
+        np.testing.assert_allclose(told, norms, 1e-6)
+        shares = np.minimum(1, limit / norms)
+        assert min(shares) < 1
+        want = {name: np.tensordot(shares, g, 1) / EXAMPLES for name, g in each.items()}
+        assert_alike(self.gradients(model), want, dtype)
+
+    @pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
+    def test_no_example_counts_for_more_than_the_norm(self, scale):
+        for i in range(EXAMPLES):
+            model = self.model()
+            x = ROWS[0][i : i + 1]
+            nn.clip_examples(model, lambda s, y: scale * nn.squared_error(s, y), x, self.Y[i : i + 1], norm=1e-3)
+            size = np.sqrt(sum(np.sum(np.square(g)) for g in self.gradients(model).values()))
+            assert size <= 1e-3 * (1 + 1e-12)
+            assert scale < 1 or size > 1e-3 * (1 - 1e-12)
+
+    def test_the_noise_has_the_size_that_was_asked_for(self):
+        model = nn.Linear(300, 200, rng=0, dtype=float)
+        x, y = np.zeros((4, 300)), np.zeros((4, 200))
+        nn.clip_examples(model, nn.squared_error, x, y, norm=0.5, noise=3.0, rng=0)
+        assert abs(model.weights.grad.std() / (3.0 * 0.5 / 4) - 1) < 0.01
+        before = model.weights.grad
+        nn.clip_examples(model, nn.squared_error, x, y, norm=0.5, noise=3.0, rng=0)
+        np.testing.assert_array_equal(model.weights.grad, before)
+
+    def test_an_example_without_a_finite_gradient_is_named(self):
+        model = self.model()
+        x = np.where(np.arange(3)[:, None] == 2, np.inf, ROWS[0])
+        with pytest.raises(FloatingPointError, match=r"example 2 by '0.weights'"), np.errstate(invalid="ignore"):
+            nn.clip_examples(model, nn.squared_error, x, self.Y, norm=1.0, chunk=2)
+        assert model[0].weights.grad is None
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"norm": 0}, "a positive number"),
+            ({"norm": "1"}, "a positive number"),
+            ({"norm": 1, "noise": -1}, "0 or more"),
+            ({"norm": np.inf, "noise": 1}, "a finite norm"),
+            ({"norm": 1, "chunk": 0}, "chunk=0"),
+        ],
+    )
+    def test_options_that_make_no_sense(self, options, message):
+        with pytest.raises(ValueError, match=message):
+            nn.clip_examples(self.model(), nn.squared_error, *ROWS, self.Y, **options)
