@@ -32,7 +32,7 @@ ENGINE = [
     {"transforms": "arrays backward errors graph hooks levels primitive tensor"},
     {"batching": "arrays backward graph levels outputs primitive rules tensor transforms"},
     {
-        "checked": "backward graph hooks outputs primitive tensor transforms",
+        "checked": "arrays backward graph hooks outputs primitive tensor transforms",
         "measuring": "arrays backward errors graph tensor transforms words",
         "scipy": "arrays batching domains errors primitive rules tensor transforms",
         "testing": "backward domains errors graph outputs primitive rules tensor transforms",

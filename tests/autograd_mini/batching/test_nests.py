@@ -19,21 +19,14 @@ def relative_error(got, want):
 
 @pytest.mark.parametrize("number", range(SLICES))
 def test_random_nests_are_right(number):
-    compared = 0
     for seed in range(number, NESTS, SLICES):
         nest = Nest(seed)
-        try:
-            want = np.asarray(nest.looped())
-        except TypeError:  # a checkpoint of what depends on no variable, which is refused
-            continue
-        error = relative_error(np.asarray(nest.batched()), want)
+        error = relative_error(np.asarray(nest.batched()), np.asarray(nest.looped()))
         assert error < 1e-9, f"seed {seed}: off by {error:.1e}: {nest.plan}, end {nest.end}"
-        compared += 1
-    assert compared > 0.8 * NESTS / SLICES
 
 
 def test_a_sum_that_is_forgotten_would_be_seen(monkeypatch):
     monkeypatch.setattr("autograd_mini.backward.left", lambda part, _node, _parent: part)
-    nest = next(nest for nest in map(Nest, range(100)) if nest.plan[0] == 0 and nest.plan[1] is False and nest.end == 0)
+    nest = next(nest for nest in map(Nest, range(100)) if nest.plan[0] == 0 and nest.end == 0)
     with pytest.raises((AssertionError, TypeError, ValueError)):
         assert relative_error(np.asarray(nest.batched()), np.asarray(nest.looped())) < 1e-9
