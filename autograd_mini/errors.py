@@ -105,6 +105,10 @@ COTANGENT = (
     "The rule of {name} for argument {position} returned a cotangent of {got}, but the operand is of {want}. "
     "A rule returns dL/d(operand), of the operand's shape and dtype."
 )
+DATA_OF_VMAP = (
+    "`.data` of {tensor} was given values that differ among the {size} examples of a vmap, after which they mean "
+    "nothing. Return them from the function, and assign what `vmap` returns."
+)
 DATA_REPLACED = (
     "`t.data = ...` was given an array of shape {got_shape} and dtype {got_dtype} for a tensor of shape {shape} and "
     "dtype {dtype}. Graphs that hold the tensor rely on both. Make a new tensor, or convert: "

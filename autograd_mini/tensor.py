@@ -155,6 +155,8 @@ class Tensor(Hookable, Surface):
             array = array._values
         elif not hasattr(array, "dtype"):
             array = np.asarray(array, self.dtype)
+        if hasattr(type(array), "level") and not hasattr(type(self._values), "level"):
+            raise ValueError(errors.DATA_OF_VMAP.format(tensor=self.name or "a tensor", size=array.level.size))
         if array.shape != self._values.shape or array.dtype != self._values.dtype:
             got = {"got_shape": array.shape, "got_dtype": array.dtype}
             raise ValueError(errors.DATA_REPLACED.format(shape=self.shape, dtype=self.dtype, **got))

@@ -77,6 +77,7 @@ from nn.optimizers import (
     RMSprop,
     clip_norm,
     clip_value,
+    gauss_newton,
     minimize,
     normalise_gradients,
     schedules,
@@ -92,6 +93,7 @@ from nn.training.evaluation import evaluate, predict
 from nn.training.fit import Training, fit
 from nn.training.history import History
 from nn.training.metrics import accuracy, confusion_matrix, f1, r2, sklearn_metric, top_k_accuracy
+from nn.training.per_example import clip_examples, per_example_grad
 
 if TYPE_CHECKING:
     from nn import changes
@@ -173,6 +175,7 @@ __all__ = [
     "boost",
     "changes",
     "classify",
+    "clip_examples",
     "clip_norm",
     "clip_value",
     "confusion_matrix",
@@ -182,6 +185,7 @@ __all__ = [
     "evaluate",
     "f1",
     "fit",
+    "gauss_newton",
     "hinge_loss",
     "huber_loss",
     "init",
@@ -194,6 +198,7 @@ __all__ = [
     "nll_loss",
     "normalise_gradients",
     "pad_sequences",
+    "per_example_grad",
     "perceptrons",
     "predict",
     "pretrain",

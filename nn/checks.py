@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor
+from autograd_mini import Batch, Tensor
 from nn.module import Module
 
 WHOLE = "{call}({option}={got!r}): write a whole number from {least} on."
@@ -87,8 +87,21 @@ def as_input(x: Any, weights: Any = None) -> Any:
 
 
 def as_values(x: Any) -> Any:
-    """The values of a tensor, without its history; of anything else, an array."""
-    return x.data if isinstance(x, Tensor) else np.asarray(x)
+    """The values of a tensor, without its history; of anything else, an array; inside a vmap what stands for one."""
+    return x.data if isinstance(x, Tensor) else x if isinstance(x, Batch) else np.asarray(x)
+
+
+def is_batch(x: Any) -> bool:
+    """Whether a value differs among the examples of a vmap, so that there is no one array of it."""
+    return isinstance(x.data if isinstance(x, Tensor) else x, Batch)
+
+
+def all_values(x: Any) -> Any:
+    """The values that a check looks at: inside a vmap those of all examples, which the first axes then count."""
+    values = as_values(x)
+    while isinstance(values, Batch):
+        values = values.values
+    return values
 
 
 def as_scores(s: Any, weights: Any = None) -> Any:

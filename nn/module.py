@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 
-from autograd_mini import Tensor, scope
+from autograd_mini import Batch, Tensor, scope
 from nn.parameter import Buffer, Parameter
 
 STATE_NAMES = (
@@ -46,6 +46,11 @@ SAME_PATH = (
 SET = "{path} is a set of parts, which have no order and no names. Write a list or a dict."
 NO_STATE = "load_state_dict() was given a {got}. Load the dict that `state_dict()` returned."
 PLACE = "This came up in {path}."
+OF_ONE_EXAMPLE = (
+    "{owner}.{name} = ... would keep a value that differs among the {size} examples of a vmap "
+    "(`nn.per_example_grad` is one), and means nothing after it. Return it from `forward`, or do not set it inside a "
+    "vmap."
+)
 NOT_A_HOOK = "{name}.{method}() was given a {got}. Write a function of {arguments}."
 
 Part: TypeAlias = "Module | Parameter | Buffer"
@@ -115,6 +120,10 @@ class Module:
         held = own.get(name)
         if isinstance(held, Parameter | Buffer) and value is not None and not isinstance(value, type(held)):
             raise TypeError(replaced(self, name, held, value))
+        values = value.data if isinstance(value, Tensor) else value
+        if isinstance(values, Batch):
+            size = values.level.size
+            raise TypeError(OF_ONE_EXAMPLE.format(owner=own["_name"] or type(self).__name__, name=name, size=size))
         object.__setattr__(self, name, value)
         for path, part in parts(value, name):
             if not isinstance(part, Module):

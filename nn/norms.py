@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,18 @@ def norm(array: Any) -> float:
     if 1e-140 < largest < 1e140:
         return float(np.sqrt(np.sum(np.square(magnitudes))))
     return largest * float(np.sqrt(np.sum(np.square(magnitudes / largest))))
+
+
+def norms_of_examples(arrays: Sequence[Any]) -> Any:
+    """||(a_i, b_i, ...)||_2 for each index i of the first axis, over the entries of all arrays, in float64."""
+    rows = [np.reshape(array, (len(array), -1)) for array in arrays]
+    parts = [part for row in rows for part in ((row.real, row.imag) if row.dtype.kind == "c" else (row,))]
+    with np.errstate(over="ignore"):
+        squares = sum(np.einsum("ij,ij->i", part, part, dtype=np.float64) for part in parts)
+    found = np.sqrt(squares)
+    for i in np.flatnonzero(~((squares > 1e-280) & (squares < 1e280))):
+        found[i] = math.hypot(*(norm(row[i]) for row in rows))
+    return found
 
 
 def rms(array: Any) -> float:

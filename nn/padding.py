@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor
-from nn.checks import as_values, whole
+from nn.checks import all_values, as_values, is_batch, whole
 
 LENGTHS = (
     "{title} was given lengths {got} for an input of shape {shape}. Write for each of the {examples} examples how many "
@@ -119,10 +119,11 @@ def sequence_mask(lengths: Any, steps: int | None = None) -> np.ndarray[Any, Any
     [[1, 1, 0], [1, 0, 0], [1, 1, 1]]
     """
     lengths = as_values(lengths)
-    if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or np.min(lengths, initial=0) < 0:
-        got = lengths.tolist() if lengths.ndim < 2 else f"an array of shape {lengths.shape}"
+    known = all_values(lengths)
+    if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or np.min(known, initial=0) < 0:
+        got = known.tolist() if lengths.ndim < 2 else f"an array of shape {lengths.shape}"
         raise ValueError(COUNTS.format(got=got))
-    longest = int(np.max(lengths, initial=0))
+    longest = int(np.max(known, initial=0))
     steps = longest if steps is None else whole("sequence_mask", "steps", steps, 0)
     if steps < longest:
         raise ValueError(STEPS.format(steps=steps, longest=longest))
@@ -134,10 +135,11 @@ def present(title: str, lengths: Any, shape: tuple[int, ...]) -> Any:
     if lengths is None:
         return None
     values, (examples, steps) = as_values(lengths), shape[:2]
-    if values.shape != (examples,) or values.dtype.kind not in "iu" or not np.all((values >= 1) & (values <= steps)):
-        got = values.tolist() if values.ndim < 2 and values.size <= 8 else f"{values.dtype} of shape {values.shape}"
-        if values.ndim == 1 and values.dtype.kind in "iu" and values.size > 8:
-            got = f"from {values.min()} to {values.max()}, of shape {values.shape}"
+    known = all_values(values)
+    if values.shape != (examples,) or values.dtype.kind not in "iu" or not np.all((known >= 1) & (known <= steps)):
+        got = known.tolist() if values.ndim < 2 and known.size <= 8 else f"{values.dtype} of shape {values.shape}"
+        if values.ndim == 1 and values.dtype.kind in "iu" and known.size > 8:
+            got = f"from {known.min()} to {known.max()}, of shape {values.shape}"
         raise ValueError(LENGTHS.format(title=title, got=got, shape=shape, examples=examples, steps=steps))
     return sequence_mask(values, steps)
 
@@ -145,8 +147,11 @@ def present(title: str, lengths: Any, shape: tuple[int, ...]) -> Any:
 def at_present(function: Any, x: Any, there: Any) -> Any:
     """What a function makes of the entries of x that are there, in their places, and 0 elsewhere.
 
-    What it draws at random for them does not depend on how much padding there is.
+    What it draws at random for them does not depend on how much padding there is, but inside a vmap, where it draws
+    for the padding too.
     """
+    if is_batch(there):
+        return np.where(there.reshape(*there.shape, *[1] * (x.ndim - there.ndim)), function(x), 0)
     return spread(function(x[there]), there)
 
 

@@ -32,7 +32,7 @@ ENGINE = [
     {"transforms": "arrays backward errors graph hooks levels primitive tensor"},
     {"batching": "arrays backward graph levels outputs primitive rules tensor transforms"},
     {
-        "checked": "backward graph hooks outputs primitive tensor transforms",
+        "checked": "arrays backward graph hooks outputs primitive tensor transforms",
         "measuring": "arrays backward errors graph tensor transforms words",
         "scipy": "arrays batching domains errors primitive rules tensor transforms",
         "testing": "backward domains errors graph outputs primitive rules tensor transforms",
@@ -52,7 +52,7 @@ NETWORKS = [
     },
     {
         "changes": "checks layers module norms parameter",
-        "training": "checks losses module noise optimizers outputs padding parameter",
+        "training": "checks losses module noise norms optimizers outputs padding parameter",
     },
     {"signals": "changes checks functions module norms optimizers parameter training"},  # cures are changes that train
     {"lecture": "checks layers losses module optimizers parameter training"},
@@ -183,8 +183,9 @@ def test_the_engine_can_be_read_in_half_an_hour():
     # And 355: `dependence`, which is why there are no where traps, and the second pass of the backward that it decides.
     # And 110 for batching: `levels`, inside of which vmaps a value was made, without which gradients would be wrong,
     # primitives that ask an array of another kind to compute them, and the question `everywhere`.
-    assert sum(lines.values()) <= 2435, lines
-    assert sum(code.values()) <= 1545, code
+    # And 6: no values of single examples in a tensor of all of them, where they would last.
+    assert sum(lines.values()) <= 2441, lines
+    assert sum(code.values()) <= 1550, code
 
 
 def python(code: str) -> str:

@@ -318,9 +318,9 @@ def loops() -> Iterator[collections.Counter[str]]:
     >>> import numpy as np
     >>> from autograd_mini import loops, vmap
     >>> with loops() as seen:
-    ...     _ = vmap(lambda x: np.interp(0.5, np.arange(3.0), x))(np.ones((4, 3)))
+    ...     _ = vmap(lambda x: np.searchsorted(x, 0.5))(np.ones((4, 3)))
     >>> seen
-    Counter({'np.interp': 1})
+    Counter({'np.searchsorted': 1})
     """
     before, state.counter = state.counter, collections.Counter()
     try:

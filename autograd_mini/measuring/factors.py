@@ -32,8 +32,8 @@ from autograd_mini.measuring.sizes import (
 from autograd_mini.measuring.spectrum import JacobianSpectrum
 
 INSIDE = (
-    "signals(...) was given a result that was computed inside a vmap ({first} is the first operation there). Its layers are measured over a "
-    "whole batch: write `model(x)` in place of `vmap(model)(x)`. `draw` and `checked` go inside."
+    "signals(...) was given a result that was computed inside a vmap, beginning with {first}. Layers are measured over "
+    "a whole batch: write `model(x)` in place of `vmap(model)(x)`. `draw` and `checked` go inside."
 )
 SATURATED = 0.05  # a slope of the activation below it passes next to nothing
 PROBES = 8

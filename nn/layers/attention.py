@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor
-from nn.checks import as_input, as_values, check_sizes
+from autograd_mini import Tensor, everywhere
+from nn.checks import all_values, as_input, as_values, check_sizes
 from nn.functions import softmax
 from nn.layers.init import Initialiser
 from nn.layers.linear import Linear
@@ -125,7 +125,7 @@ class MultiHeadAttention(Module):
         context = x if itself else as_input(context)
         self._check(x, context)
         known = present(self._title(), lengths, context.shape)
-        if known is not None and known.all():
+        if known is not None and everywhere(known):
             known = None
         asked = known if itself else None
         if known is not None:  # whatever padding holds, infinity and NaN too
@@ -184,7 +184,7 @@ class MultiHeadAttention(Module):
                 may = may | ~asked[:, :, None]
         if may is None:
             return None
-        lost = ~may.any(axis=-1)
+        lost = all_values(~may.any(axis=-1))
         if lost.any():
             first = tuple(map(int, np.argwhere(lost)[0]))
             raise ValueError(NOTHING.format(title=title, count=int(lost.sum()), first=first))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nn.checks import as_values, check_sizes
+from nn.checks import all_values, as_values, check_sizes
 from nn.layers.init import Initialiser, as_initialiser
 from nn.module import Module
 from nn.parameter import Parameter
@@ -79,7 +79,8 @@ class Embedding(Module):
         count, units = self.weights.shape
         if indices.dtype.kind not in "iu":
             raise TypeError(KIND.format(title=self._title(), dtype=indices.dtype))
-        low, high = np.min(indices, initial=0), np.max(indices, initial=0)
+        known = all_values(indices)
+        low, high = np.min(known, initial=0), np.max(known, initial=0)
         if low < 0 or high >= count:
             raise ValueError(RANGE.format(title=self._title(count, units), low=low, high=high, last=count - 1))
         vectors = np.take(self.weights, indices, axis=0)  # its rule adds up repeated rows faster than that of brackets

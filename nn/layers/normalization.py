@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor, case, primitive, rule
-from nn.checks import as_scores, check_sizes, is_number
+from nn.checks import as_scores, check_sizes, is_batch, is_number
 from nn.module import Module
 from nn.parameter import Buffer, Parameter
 
@@ -25,6 +25,12 @@ ONE_VALUE = (
     "{title} was given an input of shape {got} in training mode: one value for each unit has no "
     "variance. Give it a batch of two or more, or call `model.eval()` to use the running statistics. Where the last "
     "batch of an epoch has one example, leave it out: `nn.DataLoader(..., drop_last=True)`."
+)
+ONE_EXAMPLE = (
+    "{title} is in training mode inside a vmap (`nn.per_example_grad` is one). Its output for one example depends on "
+    "the others of the batch, so there is no gradient of an example, and no running statistics of one. Call "
+    "`model.eval()` to use the running ones, or take `nn.GroupNorm` or `nn.LayerNorm`, which look at each example by "
+    "itself."
 )
 SHARED = "GroupNorm({groups}, {units}): each group has as many units, and {groups} does not divide {units}."
 ZERO_WEIGHTS = (
@@ -126,6 +132,8 @@ class BatchNorm(Module):
             scale = self.gain / np.sqrt(self.variance.data + self.epsilon)
             return x * along(scale, axis, x.ndim) + along(self.bias - self.mean.data * scale, axis, x.ndim)
         others = tuple(i for i in range(x.ndim) if i != axis)
+        if is_batch(x):
+            raise ValueError(ONE_EXAMPLE.format(title=self._title(units)))
         count = x.size // units
         if count < 2:
             raise ValueError(ONE_VALUE.format(title=self._title(units), got=x.shape))
@@ -297,7 +305,7 @@ class WeightNorm(Module):
         length = np.expand_dims(self.length, axes)
         weights = direction * (length / np.sqrt(np.sum(direction * direction, axis=axes, keepdims=True)))
         layer = copy.copy(self.layer)  # for this call alone, so that threads may share the module
-        layer.weights = weights
+        vars(layer)["weights"] = weights  # which may be a vmap's
         return layer(x)
 
 

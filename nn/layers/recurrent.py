@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor, scope
-from nn.checks import as_input, check_sizes
+from autograd_mini import Tensor, everywhere, scope
+from nn.checks import all_values, as_input, check_sizes
 from nn.docstrings import described_by
 from nn.functions import sigmoid
 from nn.layers.init import Initialiser, orthogonal
@@ -95,7 +95,8 @@ class Cell(Module):
         Where `there`, of shape (examples, steps), is False, an example's state is passed on as it is, and h is 0.
         """
         states = []
-        known = [None] * x.shape[1] if there is None else [None if step.all() else step[:, None] for step in there.T]
+        steps = [] if there is None else [None if everywhere(step) else step[:, None] for step in there.T]
+        known = steps or [None] * x.shape[1]
         for scores, now in zip(unstacked(self.input(x))[::way], known[::way], strict=True):
             before, state = state, self.step(scores, *state)
             if now is not None:
@@ -337,9 +338,9 @@ class Recurrent(Layer):
         there = present(self._title(cell.d_in, cell.units), lengths, x.shape)
         steps = longest = x.shape[1]
         if there is not None:  # the steps that no example has are not run, nor drawn for by dropout
-            longest = int(there.any(axis=0).sum())
+            longest = int(np.max(np.sum(all_values(there), axis=-1)))
             there, x = there[:, :longest], x[:, :longest]
-            if there.all():
+            if everywhere(there):
                 there = None
             else:
                 x = np.where(there[:, :, None], x, 0)

@@ -67,7 +67,7 @@ class Dropout(Corruption):
     def corrupt(self, x: Any) -> Any:
         if not self.share:
             return x
-        return x * (kept(self.mask_shape(x), self.share, self.rng).astype(x.dtype) / (1 - self.share))
+        return x * (kept(x, self.mask_shape(x), self.share, self.rng).astype(x.dtype) / (1 - self.share))
 
     def mask_shape(self, x: Any) -> tuple[int, ...]:
         """The shape of what is drawn: one number for each unit."""

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor
+from autograd_mini import Tensor, everywhere
+from nn.checks import all_values, as_values, is_batch
 from nn.losses.means import NothingCountsError
 
 SHAPES = (
@@ -46,7 +47,7 @@ REDUCTIONS: dict[str, Callable[[Any], Any]] = {"mean": np.mean, "sum": np.sum, "
 
 def as_scores(loss: str, output: Any) -> Any:
     """A model's outputs as a tensor or an array of floating-point numbers."""
-    if not isinstance(output, Tensor | np.ndarray):
+    if not isinstance(output, Tensor | np.ndarray) and not is_batch(output):
         output = Tensor(output).data
     kind = output.dtype.kind
     if kind == "f":
@@ -71,7 +72,7 @@ def as_pair(loss: str, output: Any, target: Any) -> tuple[Any, Any]:
 
 def converted(loss: str, target: Any, dtype: Any, what: str = "targets") -> Any:
     """Real numbers in another dtype; tensors stay tensors, and arrays what they are."""
-    if not isinstance(target, Tensor):
+    if not isinstance(target, Tensor) and not is_batch(target):
         try:
             target = Tensor(target).data
         except TypeError as error:
@@ -84,18 +85,19 @@ def converted(loss: str, target: Any, dtype: Any, what: str = "targets") -> Any:
     return target if target.dtype == dtype else target.astype(dtype)
 
 
-def as_labels(loss: str, labels: Any, scores: Any, ignored: int | None = None) -> np.ndarray[Any, Any]:
+def as_labels(loss: str, labels: Any, scores: Any, ignored: int | None = None) -> Any:
     """Class labels: whole numbers from 0, one for each row of scores."""
-    labels = np.asarray(labels)
+    labels = as_values(labels)
     if not scores.ndim:
         raise ValueError(NO_ROWS.format(loss=loss))
     if labels.dtype.kind not in "iu" or labels.shape != scores.shape[:-1]:
         raise ValueError(unfit(loss, labels, scores))
     if not labels.size:
         raise NothingCountsError(unfit(loss, labels, scores), scores)
-    low, high = np.minimum.reduce(labels, axis=None), np.maximum.reduce(labels, axis=None)
+    known = all_values(labels)
+    low, high = np.minimum.reduce(known, axis=None), np.maximum.reduce(known, axis=None)
     if (low < 0 or high >= scores.shape[-1]) and ignored is not None:
-        counted = labels[labels != ignored]
+        counted = known[known != ignored]
         low, high = np.min(counted, initial=0), np.max(counted, initial=0)
     if low < 0 or high >= scores.shape[-1]:
         classes = scores.shape[-1]
@@ -103,7 +105,7 @@ def as_labels(loss: str, labels: Any, scores: Any, ignored: int | None = None) -
     return labels
 
 
-def unfit(loss: str, labels: np.ndarray[Any, Any], scores: Any) -> str:
+def unfit(loss: str, labels: Any, scores: Any) -> str:
     """What is wrong with labels whose shape or dtype does not fit the scores."""
     hint = ONE_HOT if labels.shape == scores.shape and scores.ndim else ""
     want = scores.shape[:-1] if scores.size else f"({', '.join(['at least 1'] * max(1, scores.ndim - 1))},)"
@@ -127,14 +129,14 @@ def checked(loss: str, result: Any, target: Any) -> Any:
     if type(values) is np.ndarray and not values.ndim:
         if not math.isfinite(values):
             refuse_non_finite(loss, target)
-    elif isinstance(values, np.ndarray | np.generic) and not np.all(np.isfinite(values)):
+    elif (isinstance(values, np.ndarray | np.generic) or is_batch(values)) and not everywhere(np.isfinite(values)):
         refuse_non_finite(loss, target)
     return result
 
 
 def refuse_non_finite(loss: str, target: Any) -> None:
     """Raise if a target is NaN or infinite."""
-    target = target.data if isinstance(target, Tensor) else target
+    target = all_values(target)
     wrong = ~np.isfinite(target)
     if np.any(wrong):
         index = tuple(int(i) for i in np.argwhere(wrong)[0])

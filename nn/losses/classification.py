@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor
-from nn.checks import as_values
+from autograd_mini import Tensor, everywhere
+from nn.checks import all_values, as_values
 from nn.functions import (
     label_losses,
     log_softmax,
@@ -95,7 +95,7 @@ def logistic_loss(scores: Any, targets: Any, *, reduction: str = "mean") -> Any:
 
 def refuse_outside(loss: str, targets: Any, what: str) -> None:
     """Raise if a target is no probability."""
-    values = targets.data if isinstance(targets, Tensor) else targets
+    values = all_values(targets)
     low, high = np.min(values), np.max(values)
     if not (low >= 0 and high <= 1):
         refuse_non_finite(loss, values)
@@ -138,8 +138,9 @@ def hinge_loss(scores: Any, labels: Any, *, reduction: str = "mean") -> Any:
         scores, y = as_pair("hinge_loss", scores, labels)
         refuse_outside("hinge_loss", y, "the class 0 or 1")
         values = y.data if isinstance(y, Tensor) else y
-        if np.any(values != np.rint(values)):
-            low, high = np.min(values), np.max(values)
+        known = all_values(y)
+        if np.any(known != np.rint(known)):
+            low, high = np.min(known), np.max(known)
             raise ValueError(PROBABILITY.format(loss="hinge_loss", low=low, high=high, what="the class 0 or 1"))
         missing = 1 - (2 * values - 1) * scores
     else:
@@ -158,14 +159,15 @@ def label_counts(
     """How much each example counts in a mean over labels, as `mean_over` asks for it."""
     if is_shares(labels) or (class_weights is None and ignore_index is None):
         return shape_of(logits)[:-1]
-    logits, labels = as_scores("a loss", logits), np.asarray(labels)
+    logits, labels = as_scores("a loss", logits), as_values(labels)
     return as_values(weights_at(labels, as_weights("a loss", class_weights, logits), ignore_index, logits.shape[-1]))
 
 
 def weights_at(labels: Any, weights: Any, ignored: int | None, classes: int) -> Any:
     """The weight of each label's class, 0 where it is ignored."""
     counted, labels = known(labels, ignored)
-    return np.broadcast_to(weights, (classes,))[labels] * counted
+    weights = np.broadcast_to(weights, (*labels.shape, classes))
+    return np.take_along_axis(weights, labels[..., None], axis=-1)[..., 0] * counted
 
 
 @mean_over(label_counts)
@@ -244,7 +246,7 @@ def cross_entropy(
     each = weights_at(labels, weights, ignore_index, logits.shape[-1])
     counted, labels = known(labels, ignore_index)
     if label_smoothing:
-        right = np.asarray(labels[..., None] == np.arange(logits.shape[-1]), logits.dtype)
+        right = (labels[..., None] == np.arange(logits.shape[-1])).astype(logits.dtype)
         losses = share_losses(logits, smoothed(right, weights, label_smoothing) * counted[..., None])
     else:
         losses = label_losses(logits, labels=labels) * each
@@ -264,7 +266,7 @@ def over_labels(  # noqa: PLR0917
     if reduction != "mean":
         return reduced(loss, losses, reduction)
     total = np.sum(each)
-    if not total > 0:
+    if not everywhere(total > 0):
         raise NothingCountsError(NOTHING_COUNTS.format(loss=loss, size=each.size, ignored=ignored), outputs)
     return np.sum(losses) / total
 
@@ -320,9 +322,7 @@ def nll_loss(
 
 def is_shares(labels: Any) -> bool:
     """Whether labels are rows of probabilities: floating-point numbers with an axis for the classes."""
-    if isinstance(labels, Tensor | np.ndarray):
-        return labels.dtype.kind == "f" and labels.ndim > 0
-    labels = np.asarray(labels)
+    labels = as_values(labels)
     return labels.dtype.kind == "f" and labels.ndim > 0
 
 
@@ -331,7 +331,7 @@ def as_shares(loss: str, shares: Any, scores: Any) -> Any:
     if not scores.ndim:
         raise ValueError(NO_ROWS.format(loss=loss))
     _, shares = as_pair(loss, scores, shares)
-    values = shares.data if isinstance(shares, Tensor) else shares
+    values = all_values(shares)
     low, high, total = np.min(values, axis=-1), np.max(values, axis=-1), np.sum(values, axis=-1)
     right = (low >= 0) & (np.abs(total - 1) < 1e-3)
     if not np.all(right):

@@ -4,6 +4,7 @@ An optimizer knows parameters and gradients, no loss function and no data.
 """
 
 from nn.optimizers.clipping import clip_norm, clip_value, normalise_gradients
+from nn.optimizers.gauss_newton import gauss_newton
 from nn.optimizers.minimize import minimize
 from nn.optimizers.optimizer import Optimizer, Optimizers
 from nn.optimizers.rules import SGD, AdaGrad, Adam, AdamW, RMSprop
@@ -18,6 +19,7 @@ __all__ = [
     "RMSprop",
     "clip_norm",
     "clip_value",
+    "gauss_newton",
     "minimize",
     "normalise_gradients",
 ]

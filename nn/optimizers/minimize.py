@@ -16,22 +16,22 @@ from autograd_mini import Tensor, no_grad, value_and_grad, vjp
 from autograd_mini import grad as gradient_of
 from nn.checks import as_values
 from nn.module import Module
+from nn.optimizers.curvature import gauss_newton_product
 
 FIRST_ORDER = "L-BFGS-B", "BFGS", "CG", "TNC", "SLSQP"
 PRODUCTS = "Newton-CG", "trust-ncg", "trust-krylov", "trust-constr"
+GAUSS_NEWTON = "gauss-newton"  # for SciPy trust-ncg, with other products
 MATRICES = "trust-exact", "dogleg"
-METHODS = {name.lower(): name for name in (*FIRST_ORDER, *PRODUCTS, *MATRICES)}
+METHODS = {name.lower(): name for name in (*FIRST_ORDER, *PRODUCTS, *MATRICES, GAUSS_NEWTON)}
 
 NO_SCIPY = 'nn.minimize needs SciPy. Write `pip install "autograd-mini[scipy]"`.'
 NOT_CALLABLE = (
-    "nn.minimize(model, loss_fn, x, y) was given a {what} as its {which}. Write the model itself, such as "
+    "nn.{call}(model, loss_fn, x, y) was given a {what} as its {which}. Write the model itself, such as "
     "`nn.MLP([2, 16, 1])`, and a function of its outputs and the targets, such as `nn.squared_error`."
 )
 METHOD = "nn.minimize(method={method!r}): choose from {known}. All of them use the gradient."
-NO_PARAMETERS = (
-    "nn.minimize was given a model without parameters that require grad, so there is nothing to minimise by."
-)
-COMPLEX = "nn.minimize: the parameter {name} is complex, and SciPy minimises over real numbers. Split it into two."
+NO_PARAMETERS = "nn.{call} was given a model without parameters that require grad, so there is nothing to minimise by."
+COMPLEX = "nn.{call}: the parameter {name} is complex, and SciPy's vectors are real here. Split it into two."
 RANDOM = (
     "nn.minimize: the loss was {first!r} and then {second!r} at the same weights. A minimum is that of one function: "
     "take out what is random (`model.eval()` switches dropout and noise off; a fixed batch), or use `nn.SGD`."
@@ -109,12 +109,20 @@ class Objective:
         pieces = np.split(vector, self.ends[:-1])
         return [np.reshape(piece, shape) for piece, shape in zip(pieces, self.shapes, strict=True)]
 
-    def loss(self, values: Sequence[Any]) -> Any:
-        """The loss with these values in place of the parameters that require grad."""
+    def output(self, values: Sequence[Any]) -> Any:
+        """The model's output with these values in place of the parameters that require grad."""
         parts: list[Any] = list(self.parts)
         for place, value in zip(self.places, values, strict=True):
             parts[place] = value
-        return self.loss_fn(self.rebuild(parts)(*self.inputs), *self.targets)
+        return self.rebuild(parts)(*self.inputs)
+
+    def loss_of(self, output: Any) -> Any:
+        """The loss of an output."""
+        return self.loss_fn(output, *self.targets)
+
+    def loss(self, values: Sequence[Any]) -> Any:
+        """The loss with these values."""
+        return self.loss_of(self.output(values))
 
     def computed(self, vector: Any) -> tuple[float, Any] | None:
         """The loss and its gradient, None if they are not finite; a loss that is best so far is remembered."""
@@ -148,15 +156,23 @@ class Objective:
         return value + rise, slope if change > 0 else -slope
 
     def hvp(self, vector: Any, direction: Any) -> Any:
-        """The Hessian times a direction: one more backward through the gradient's graph, kept for the last vector."""
+        """The Hessian times a direction: one more backward through the gradient's graph."""
+        # The Hessian is symmetric, so pulling a direction back through the gradient multiplies by it.
+        return self.product(lambda values: vjp(gradient_of(self.loss), values)[1], vector, direction)
+
+    def gauss_newton(self, vector: Any, direction: Any) -> Any:
+        """The Gauss-Newton matrix times a direction."""
+        return self.product(lambda values: gauss_newton_product(self.output, self.loss_of, values), vector, direction)
+
+    def product(self, multiplier: Callable[[Any], Callable[[Any], Any]], vector: Any, direction: Any) -> Any:
+        """A matrix at some weights times a direction; what multiplies by it is kept for the last weights."""
         self.products += 1
         try:
             with silenced():
                 if self.curved_at is None or not np.array_equal(vector, self.curved_at):
-                    # The Hessian is symmetric, so pulling a direction back through the gradient multiplies by it.
-                    _, self.pullback = vjp(gradient_of(self.loss), self.split(vector))
+                    self.multiply = multiplier(self.split(vector))
                     self.curved_at = np.array(vector)
-                (product,) = self.pullback(self.split(direction))
+                (product,) = self.multiply(self.split(direction))
         except OUTSIDE as error:
             raise NoCurvature from error
         found = np.concatenate([np.ravel(part) for part in product])
@@ -225,7 +241,9 @@ def minimize(
 
     The weights become one float64 vector, whatever the model's dtype. L-BFGS estimates curvature from past gradients;
     Newton-CG and the trust-region methods solve :math:`H d = -g` with products :math:`H v` that the engine computes
-    exactly, by differentiating the gradient's graph (Pearlmutter 1994).
+    exactly, by differentiating the gradient's graph (Pearlmutter 1994). "gauss-newton" solves the same, in a trust
+    region, with the products of `nn.gauss_newton`, which for a loss that is convex in the outputs never curve
+    downwards: Levenberg and Marquardt's method for least squares, natural gradients for cross-entropy.
 
     Parameters
     ----------
@@ -241,7 +259,8 @@ def minimize(
         The targets.
     method : str
         By gradients: "L-BFGS-B", "BFGS", "CG", "TNC", "SLSQP". By Hessian-vector products: "Newton-CG", "trust-ncg",
-        "trust-krylov", "trust-constr". By the whole Hessian, for few weights: "trust-exact", "dogleg".
+        "trust-krylov", "trust-constr". By Gauss-Newton products: "gauss-newton". By the whole Hessian, for few weights:
+        "trust-exact", "dogleg".
     tol, options
         As of `scipy.optimize.minimize`, such as `options={"maxiter": 100}`.
     callback : callable, optional
@@ -265,7 +284,8 @@ def minimize(
 
     References
     ----------
-    Nocedal and Wright (2006), Numerical optimization, chapters 4 and 7.
+    Nocedal and Wright (2006), Numerical optimization, chapters 4, 7 and 10. Martens (2010), Deep learning via
+    Hessian-free optimization.
 
     Examples
     --------
@@ -281,18 +301,9 @@ def minimize(
         from scipy import optimize
     except ImportError as error:
         raise ImportError(NO_SCIPY) from error
-    if not isinstance(model, Module):
-        raise TypeError(NOT_CALLABLE.format(what=type(model).__name__, which="model"))
-    if not callable(loss_fn):
-        raise TypeError(NOT_CALLABLE.format(what=type(loss_fn).__name__, which="loss_fn"))
+    learned = checked("minimize", model, loss_fn)
     if not isinstance(method, str) or method.lower() not in METHODS:
         raise ValueError(METHOD.format(method=method, known=", ".join(map(repr, METHODS.values()))))
-    learned = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-    if not learned:
-        raise ValueError(NO_PARAMETERS)
-    for name, parameter in learned:
-        if parameter.dtype.kind == "c":
-            raise TypeError(COMPLEX.format(name=name))
     method = METHODS[method.lower()]
     objective = Objective(model, loss_fn, x, y)
     objective.check()
@@ -308,9 +319,9 @@ def minimize(
         result = optimize.minimize(
             objective.value_and_grad,
             objective.start,
-            method=method,
+            method="trust-ncg" if method == GAUSS_NEWTON else method,
             jac=True,
-            hessp=objective.hvp if method in PRODUCTS else None,
+            hessp=objective.gauss_newton if method == GAUSS_NEWTON else objective.hvp if method in PRODUCTS else None,
             hess=objective.hessian if method in MATRICES else None,
             tol=tol,
             options=options,
@@ -319,9 +330,24 @@ def minimize(
     except NoCurvature:
         result = optimize.OptimizeResult(success=False, status=-1, message=NO_CURVATURE, nit=next(count) - 1)
     finally:
-        for (_, parameter), value in zip(learned, objective.split(objective.best), strict=True):
+        for parameter, value in zip(learned, objective.split(objective.best), strict=True):
             parameter.data = value.astype(parameter.dtype)
     return judged(result, objective, tol, options or {})
+
+
+def checked(call: str, model: Any, loss_fn: Any) -> list[Any]:
+    """The parameters that are not frozen; an error if there are none, or what was given is no model and no loss."""
+    if not isinstance(model, Module):
+        raise TypeError(NOT_CALLABLE.format(call=call, what=type(model).__name__, which="model"))
+    if not callable(loss_fn):
+        raise TypeError(NOT_CALLABLE.format(call=call, what=type(loss_fn).__name__, which="loss_fn"))
+    learned = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    if not learned:
+        raise ValueError(NO_PARAMETERS.format(call=call))
+    for name, parameter in learned:
+        if parameter.dtype.kind == "c":
+            raise TypeError(COMPLEX.format(call=call, name=name))
+    return [parameter for _, parameter in learned]
 
 
 def judged(result: Any, objective: Objective, tol: float | None, options: dict[str, Any]) -> Any:

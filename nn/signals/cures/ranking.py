@@ -13,6 +13,7 @@ from nn.signals.cures.trials import Trial
 BY_FAMILY = 0.8  # of those that go on, the best of each family
 WIDER = 10.0  # times or a tenth: from the last rate to the one beyond it
 CLEARLY = 0.9  # of the loss, or less, is clearly better
+NEAR = 1.25  # times the best loss
 COMBINED = 3  # changes that are tried together with the best repair
 
 
@@ -78,11 +79,12 @@ def level(trials: list[Trial], few: int) -> None:
 
 
 def as_good(parts: Any, best: Any) -> bool:
-    """Whether losses on parts of the held-out examples are above the best ones by no more than a standard error."""
-    if parts is None or best is None:
+    """Whether losses on parts of the held-out examples are above the best ones by no more than a standard error of the
+    differences, or by no more than two where they are near."""
+    if parts is None or best is None or len(parts) < 2:
         return False
-    difference = parts - best
-    return bool(len(parts) > 1 and np.mean(difference) <= np.std(difference, ddof=1) / math.sqrt(len(parts)))
+    above, error = np.mean(parts - best), np.std(parts - best, ddof=1) / math.sqrt(len(parts))
+    return bool(above <= error or (above <= 2 * error and np.mean(parts) <= NEAR * np.mean(best)))
 
 
 def in_order(finalists: list[Trial], others: list[Trial], worst: float) -> list[Trial]:

@@ -14,7 +14,7 @@ from autograd_mini import Tensor
 from autograd_mini.signals.page import page
 from nn.signals.cures import race as races
 from nn.signals.cures.candidates import CHANGES, Change, Start
-from nn.signals.cures.ranking import further_rate, going_on, in_order
+from nn.signals.cures.ranking import as_good, further_rate, going_on, in_order
 from nn.signals.cures.search import takes_scores
 from nn.signals.cures.trials import Trial, data_of
 from nn.signals.cures.tried import Row, Tried
@@ -269,6 +269,8 @@ def test_of_what_the_held_out_examples_cannot_tell_apart_the_simplest_comes_firs
     alike = trial("one", 0.11, [0.16, 0.05, 0.14, 0.09])
     worse = trial("none", 0.20, [0.15, 0.25, 0.18, 0.22], steps=0)
     rate = trial("rate", 0.105, [0.05, 0.17, 0.05, 0.15], steps=0, times=0.1)
+    near, far = (best.parts + np.array(above) for above in ([0, 0.04, 0, 0.01], [0, 0.13, 0, 0.05]))
+    assert (as_good(near, best.parts), as_good(far, best.parts)) == (True, False)  # both by 1.3 standard errors
     assert [t.change.name for t in in_order([best, worse], [], 4.0)] == ["three", "none"]
     assert [t.change.name for t in in_order([worse, alike, best], [], 4.0)] == ["one", "three", "none"]
     assert [t.change.name for t in in_order([alike, best, rate], [worse], 4.0)] == ["rate", "one", "three", "none"]
