@@ -33,9 +33,9 @@ ENGINE = [
     {"batching": "arrays backward graph levels outputs primitive rules tensor transforms"},
     {
         "checked": "arrays backward graph hooks outputs primitive tensor transforms",
-        "measuring": "arrays backward errors graph tensor transforms words",
+        "measuring": "arrays backward batching errors graph tensor words",
         "scipy": "arrays batching domains errors primitive rules tensor transforms",
-        "testing": "backward domains errors graph outputs primitive rules tensor transforms",
+        "testing": "backward batching domains errors graph outputs primitive rules tensor transforms",
     },
     {"drawing": "errors graph measuring primitive tensor"},
     {"signals": "drawing graph measuring tensor words"},
