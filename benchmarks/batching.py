@@ -138,8 +138,12 @@ def each_example(ours: Any, theirs: Any, shape: tuple[int, ...]) -> Pair:
     import torch
     from torch import func
 
-    state = nn.torch_names(ours, ours.state_dict())
-    theirs.load_state_dict({name: torch.tensor(np.array(array)) for name, array in state.items()})
+    own = {name: parameter.data for name, parameter in ours.named_parameters()}
+    state = {
+        name.removesuffix(".T"): own[mine].T if name.endswith(".T") else own[mine]
+        for mine, name in nn.torch_names(ours).items()
+    }
+    theirs.load_state_dict({name: torch.tensor(array) for name, array in state.items()})
     x = rng.standard_normal(shape).astype(np.float32)
     y = rng.integers(0, 10, shape[0])
     inputs, labels = torch.tensor(x), torch.tensor(y)

@@ -101,10 +101,23 @@ class Batch(Surface):
     def copy(self) -> Batch:
         return Batch(self.values.copy(), self.level)
 
+    def __getitem__(self, index: Any) -> Any:
+        if type(index) is int or type(index) is slice:  # as most are
+            return Batch(self.values[:, index], self.level)
+        return super().__getitem__(index)
+
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        level, plain = self.level, method == "__call__" and not options and ufunc.signature is None
         for part in inputs:
-            if hasattr(part, "requires_grad"):
-                return NotImplemented  # a tensor, whose operations are recorded
+            kind = type(part)
+            if kind is Batch:
+                level = part.level if part.level.index > level.index else level
+            elif kind not in LEAVES:
+                if hasattr(part, "requires_grad"):
+                    return NotImplemented  # a tensor, whose operations are recorded
+                plain = plain and not isinstance(part, list | tuple)
+        if plain and ufunc not in rules:
+            return entry_by_entry(ufunc, inputs, level)
         if options and options.get("out") is not None:
             raise Unbatchable(NO_OUT.format(name=display_name(ufunc), hint=WRITING))
         if method == "__call__":
@@ -122,7 +135,8 @@ class Batch(Surface):
     def __autograd_primitive__(self, function: Any, args: Any, options: Any) -> Any:
         for arg in (*args, *options.values()):
             for part in arg if type(arg) in (list, tuple) else (arg,):
-                if hasattr(part, "requires_grad"):
+                kind = type(part)
+                if kind is not Batch and kind not in LEAVES and hasattr(kind, "requires_grad"):
                     return part.__autograd_primitive__(function, args, options)
         return by_call(function, args, options)
 
@@ -204,15 +218,18 @@ def batching(*functions: Any) -> Callable[[Rule], Rule]:
     return register
 
 
-def entry_by_entry(ufunc: Any, inputs: Any, options: Any) -> Any:
+def by_options(ufunc: Any, inputs: Any, options: Any) -> Any:
+    """A universal function with options."""
+    if options.get("where", True) is not True or options.get("dtype") is not None or "signature" in options:
+        call = {key: value for key, value in options.items() if value is not None}
+        compute = functools.partial(ufunc_methods.with_options, ufunc, inputs, call)
+        return by_formula((ufunc, "where"), compute, ufunc, inputs, options)
+    options = {key: value for key, value in options.items() if key != "where"}
+    return entry_by_entry(ufunc, inputs, youngest(inputs), **options)
+
+
+def entry_by_entry(ufunc: Any, inputs: Any, level: Level, **options: Any) -> Any:
     """A universal function."""
-    if options:
-        if options.get("where", True) is not True or options.get("dtype") is not None or "signature" in options:
-            call = {key: value for key, value in options.items() if value is not None}
-            compute = functools.partial(ufunc_methods.with_options, ufunc, inputs, call)
-            return by_formula((ufunc, "where"), compute, ufunc, inputs, options)
-        options = {key: value for key, value in options.items() if key != "where"}
-    level = inputs[0].level if len(inputs) == 1 else youngest(inputs)
     result = ufunc(*aligned(inputs, level), **options)
     return Batch(result, level) if ufunc.nout == 1 else batched(result, level)
 
@@ -259,7 +276,7 @@ def by_call(function: Any, args: Any, options: Any) -> Any:
         result = rule(youngest(args, options), *args, **options)
         return result if result is not NotImplemented else by_loop(function, args, options)
     if isinstance(function, np.ufunc) and function.signature is None:
-        return entry_by_entry(function, args, options)
+        return by_options(function, args, options)
     if function in WRITERS:
         raise Unbatchable(WRITES.format(name=display_name(function), hint=WRITING))
     if function in own_functions:

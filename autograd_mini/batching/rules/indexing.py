@@ -48,6 +48,8 @@ def rank_of(parts):
 
 def same_for_all(index):
     """For an index that is the same for all examples: the index of the values, and where the examples are then."""
+    if type(index) is int:  # as most are
+        return (slice(None), index), 0
     parts = parts_of(index)
     if parts is None:
         return None
