@@ -103,14 +103,15 @@ def stack_wise(function: Any) -> Callable[..., Any]:
 
 
 def aligned_wise(function: Any) -> Callable[..., Any]:
-    """A rule for functions of operands, and of options, that broadcast with each other."""
+    """A rule for functions of operands, and of options that are arrays, that broadcast with each other."""
 
     def rule(level: Level, *operands: Any, **options: Any) -> Any:
         if not options:
             return batched(function(*aligned(operands, level)), level)
-        given = aligned((*operands, *options.values()), level)
-        count = len(operands)
-        return batched(function(*given[:count], **dict(zip(options, given[count:], strict=True))), level)
+        arrays = {name: option for name, option in options.items() if hasattr(option, "dtype")}
+        given, count = aligned((*operands, *arrays.values()), level), len(operands)
+        options.update(zip(arrays, given[count:], strict=True))
+        return batched(function(*given[:count], **options), level)
 
     return rule
 

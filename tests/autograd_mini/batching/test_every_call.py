@@ -85,6 +85,19 @@ def test_no_examples(way, thorough):
     assert faults(calls, lambda call: of_none(way, call), 0) == {}
 
 
+def test_examples_that_are_numbers():
+    """Of SciPy's functions that go entry by entry, and of tuples among their options."""
+
+    def numbers(call):
+        one = [np.ravel(operand)[:1] for operand in call.draw()]
+        options = {k: np.ravel(v)[0] if getattr(v, "ndim", 0) else v for k, v in call.case.options.items()}
+        f = lambda *operands: call.function(*operands, **options)
+        return [vmap(f)(*one)], [np.stack([f(*(operand[0] for operand in one))])]
+
+    calls = [call for call in registered.CALLS if call.primitive.broadcasts and all(map(np.prod, call.case.shapes))]
+    assert faults(calls, numbers, 1e-13) == {}
+
+
 @every_way
 def test_float32_stays_float32(way, thorough):
     assert faults(calls_of(way, thorough, 3), lambda call: both(way, call, np.float32), 1e-4) == {}
