@@ -49,15 +49,14 @@ def going_on(ranked: list[Trial], kept: int, rates: int) -> list[Trial]:
 
 
 def further_rate(tried: list[Trial], start: Trial) -> float | None:
-    """Where a change is to be tried next: at a lower rate if the lowest so far is its best, for soon large rates look
-    better than they are; at the best rate of the model as it is, if that is far above its own; and this one beyond."""
+    """Where a change is to be tried next: at a lower rate if the lowest so far makes it worse; at the best rate of the
+    model as it is, if that is far above its own. This one is tried beyond its best rate, if it learns there."""
     best, times = min(tried, key=trend_of), [trial.times for trial in tried]
-    if not best.score < best.untrained:
-        return None
-    if best.times == min(times):
-        return float(f"{best.times / WIDER:.6g}")
     if best.change.name == AS_IT_IS:
-        return float(f"{best.times * WIDER:.6g}") if best.times == max(times) else None
+        factor = {min(times): 1 / WIDER, max(times): WIDER}.get(best.times)
+        return float(f"{best.times * factor:.6g}") if factor and best.score < CLEARLY * best.untrained else None
+    if best.score > best.untrained / CLEARLY:
+        return float(f"{best.times / WIDER:.6g}") if best.times == min(times) else None
     return start.times if start.times >= WIDER**2 and start.times not in times else None
 
 

@@ -276,14 +276,15 @@ def test_of_what_the_held_out_examples_cannot_tell_apart_the_simplest_comes_firs
     assert [t.change.name for t in in_order([alike, best, rate], [worse], 4.0)] == ["rate", "one", "three", "none"]
 
 
-def test_the_rates_go_on_where_the_best_lies_at_their_edge():
-    low, high = trial("a", 1.0, [1], times=0.1), trial("a", 1.5, [1])
+def test_the_rates_go_on_where_all_make_it_worse_or_the_best_lies_at_the_edge():
     base = [trial("as it is", 1.0, [1], times=10.0), trial("as it is", 1.5, [1])]
-    assert further_rate([low, high], base[1]) == 0.01
-    assert further_rate([trial("a", 1.6, [1], times=0.1), high], base[1]) is None
-    assert further_rate([trial("a", 1.6, [1], times=0.1), high], trial("as it is", 1, [1], times=1e3)) == 1e3
+    worse = [trial("a", 5.0, [1], times=0.1), trial("a", np.inf, [1])]
+    learned = [trial("a", 1.0, [1], times=0.1), trial("a", 1.5, [1])]
+    assert further_rate(worse, base[1]) == 0.01
+    assert further_rate(learned, base[1]) is None
+    assert further_rate(learned, trial("as it is", 1, [1], times=1e3)) == 1e3
     assert further_rate(base, base[0]) == 100.0
-    assert further_rate([trial("a", 2.5, [1], times=0.1)], base[1]) is None  # it has learned nothing
+    assert further_rate([trial("as it is", 1.99, [1], times=1e3)], base[0]) is None  # it has learned nothing
 
 
 def test_the_best_other_rate_of_the_model_as_it_is_goes_on_in_any_case():
