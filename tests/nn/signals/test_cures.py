@@ -276,11 +276,14 @@ def test_of_what_the_held_out_examples_cannot_tell_apart_the_simplest_comes_firs
     assert [t.change.name for t in in_order([alike, best, rate], [worse], 4.0)] == ["rate", "one", "three", "none"]
 
 
-def test_the_rates_go_on_where_all_make_it_worse_or_the_best_lies_at_the_edge():
+def test_the_rates_go_on_where_the_best_lies_at_their_edge():
     base = [trial("as it is", 1.0, [1], times=10.0), trial("as it is", 1.5, [1])]
-    worse = [trial("a", 5.0, [1], times=0.1), trial("a", np.inf, [1])]
-    learned = [trial("a", 1.0, [1], times=0.1), trial("a", 1.5, [1])]
-    assert further_rate(worse, base[1]) == 0.01
+    low = [trial("a", 1.0, [1], times=0.1), trial("a", np.inf, [1])]
+    learned = [trial("a", 1.5, [1], times=0.1), trial("a", 1.0, [1])]
+    assert further_rate(low, base[1]) == 0.01
+    low.append(trial("a", 0.9, [1], times=0.01))
+    low[-1].further = True
+    assert set(low[::2]) <= set(going_on(low, 4, 1))  # the usual rate goes on beside the lower one
     assert further_rate(learned, base[1]) is None
     assert further_rate(learned, trial("as it is", 1, [1], times=1e3)) == 1e3
     assert further_rate(base, base[0]) == 100.0
