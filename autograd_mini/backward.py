@@ -29,12 +29,7 @@ Parts = list[tuple[Record, Any]]  # the cotangents along the edges of an operati
 
 
 def pull_back(
-    root: Record,
-    seed: Any,
-    targets: Collection[Record] | None = None,
-    *,
-    retain_graph: bool = False,
-    wrap: Wrap | None = None,
+    root: Record, seed: Any, targets: Useful = None, *, retain_graph: bool = False, wrap: Wrap | None = None
 ) -> Found:
     """The cotangents of `targets`, given `seed` for the cotangent of `root`.
 
@@ -62,11 +57,7 @@ def pull_back(
     nodes = operations(root, stop)
     useful = None if targets is None else leading_to(targets, nodes)
     cotangents: Found = {root: seed}
-    cut = len(nodes)
-    for position, node in enumerate(nodes):
-        if node.plan.may_cut and cuts(node):
-            cut = position
-            break
+    cut = next((i for i, node in enumerate(nodes) if node.plan.may_cut and cuts(node)), len(nodes))
     pull_each(nodes[:cut], cotangents, useful, wrap, retain_graph)
     if cut < len(nodes):
         cotangents = behind_cut(nodes[cut:], cotangents, useful, wrap, retain_graph)
@@ -80,8 +71,7 @@ def pull_back(
 def behind_cut(nodes: list[Node], start: Found, useful: Useful, wrap: Wrap | None, retain_graph: bool) -> Found:
     """The cotangents that `nodes` lead to from `start`, with 0 for what was cut off, however steep it is there.
 
-    Where none is NaN there is nothing to do but not to free what a second pass would need. The first pass ends where
-    NaN is most likely to come up, at the first slope. Watches and hooks see one pass.
+    A first pass frees nothing, and ends if NaN comes up at the first slope. Watches and hooks see one pass.
     """
     pole, one_pass, slope = False, bool(modes.watches), 0
     for position, node in enumerate(nodes):
@@ -107,10 +97,7 @@ def behind_cut(nodes: list[Node], start: Found, useful: Useful, wrap: Wrap | Non
 
 def no_new_nan(cotangents: Found, start: Found) -> bool:
     """Whether no cotangent but those at the start may hold NaN."""
-    for record, cotangent in cotangents.items():
-        if cotangent is not start.get(record) and may_hold_nan(cotangent):
-            return False
-    return True
+    return not any(part is not start.get(record) and may_hold_nan(part) for record, part in cotangents.items())
 
 
 def pull_each(

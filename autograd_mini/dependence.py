@@ -72,10 +72,7 @@ def all_of(alive: Any) -> bool:
 
 @dataclass(slots=True, eq=False)
 class Edge:
-    """The way of a cotangent through one rule: from an operation to one of its operands.
-
-    It keeps what `Dependence.through` reads, as the operation is freed when the backward has passed it.
-    """
+    """The way of a cotangent through one rule, with what `Dependence.through` reads when the operation is freed."""
 
     node: Node
     position: int
@@ -114,14 +111,15 @@ class Dependence:
     def __init__(self, roots: dict[Record, Any], on_tensors: bool) -> None:
         self.on_tensors = on_tensors
         self.like: Any = 0.0  # an array of the kind that is computed with
-        self.draw = np.random.default_rng(0).uniform
+        self.drawn = 0  # how often random numbers were
         self.known: dict[Record, Any] = dict.fromkeys(roots)  # which entries of a value matter, None for all of them
-        self.edges: dict[Record, list[Edge]] = {}
+        self.edges: dict[Record, list[Edge]] = {}  # those on which the cotangent of an operation came
 
     def settled(self, part: Any, edge: Edge, call: Sequence[Any]) -> Any:
         """`part`, which a rule made of the arguments in `call`, with 0 at the entries that do not matter."""
         node = edge.node
-        self.edges.setdefault(node.inputs[edge.position], []).append(edge)
+        if type(node.inputs[edge.position]) is Node:
+            self.edges.setdefault(node.inputs[edge.position], []).append(edge)
         if type(part) is Cotangents or type(node.dtype) is tuple:
             edge.all_alive = True  # of operations with several results
             return part
@@ -256,9 +254,11 @@ class Dependence:
         return self.random(parent) if is_variable(parent) else edge.operands[i]
 
     def random(self, like: Record) -> Any:
-        """Numbers from 0.5 to 2.5, the same in each run."""
+        """Numbers from 0.5 to 2.5, others in each call, the same in each run."""
+        self.drawn += 1
+        draw = np.random.default_rng(self.drawn).uniform
         numbers = np.ones_like(self.like, shape=like.shape, dtype=np.float64)
         for axis, length in enumerate(like.shape):
-            numbers = numbers * self.draw(1, 100, length).reshape(length, *[1] * (like.ndim - axis - 1))
+            numbers = numbers * draw(1, 100, length).reshape(length, *[1] * (like.ndim - axis - 1))
         numbers = 1.5 + np.sin(numbers)
         return (numbers * (1 + 0.618j) if like.dtype.kind == "c" else numbers).astype(like.dtype)

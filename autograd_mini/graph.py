@@ -27,14 +27,13 @@ def next_index() -> int:
 
 
 class _Modes(threading.local):
-    """What this thread does while it computes; the class attributes are every new thread's defaults."""
-
-    recording = True
-    scope = ""
-    watches: tuple[Watch, ...] = ()
-    levels: tuple[Any, ...] = ()  # the vmaps that it is in, the outermost first
+    """What this thread does while it computes; each thread begins with these."""
 
     def __init__(self) -> None:
+        self.recording = True
+        self.scope = ""
+        self.watches: tuple[Watch, ...] = ()
+        self.levels: tuple[Any, ...] = ()  # the vmaps that it is in, the outermost first
         self.outer: list[tuple[object, str, Any]] = []  # those it is in: each with its mode, and that before it
 
 
@@ -50,10 +49,10 @@ class Block(contextlib.ContextDecorator):
         return super().__call__(function)
 
     def __exit__(self, *exception: object) -> None:
-        outer = modes.outer
+        own = vars(modes)  # of this thread; looked up once
+        outer = own["outer"]
         if outer and outer[-1][0] is self:
-            _, mode, before = outer.pop()
-            setattr(modes, mode, before)
+            _, mode, own[mode] = outer.pop()
             return
         position = len(outer) - 1  # a generator may leave its block after its caller's, so it need not be the innermost
         while position >= 0 and outer[position][0] is not self:
@@ -65,7 +64,7 @@ class Block(contextlib.ContextDecorator):
             if outer[i][1] == mode:
                 outer[i] = (outer[i][0], mode, before)
                 return
-        setattr(modes, mode, before)
+        own[mode] = before
 
 
 class no_grad(Block):  # noqa: N801 (reads as a statement)
@@ -107,9 +106,10 @@ class scope(Block):  # noqa: N801
         self.name = name
 
     def __enter__(self) -> None:
-        outer = modes.scope
-        modes.outer.append((self, "scope", outer))
-        modes.scope = f"{outer}.{self.name}" if outer else self.name
+        own = vars(modes)
+        outer = own["scope"]
+        own["outer"].append((self, "scope", outer))
+        own["scope"] = f"{outer}.{self.name}" if outer else self.name
 
 
 class Watch(Block):

@@ -87,8 +87,8 @@ class Primitive:
 
     def of(self, operands: Sequence[Any], options: dict[str, Any]) -> Any:
         """The result for arrays of any kind: what computes primitives by itself, a batch, is asked to."""
-        compute = what_computes((*operands, *options.values()))
-        if compute is None:
+        compute = None if self.elementwise and not options else what_computes((*operands, *options.values()))
+        if compute is None:  # NumPy asks the operands of a universal function by itself
             return self.function(*operands, **options)
         args = (tuple(operands),) if self.variadic else tuple(operands)
         return compute(self.public or self.function, args, options)
@@ -122,9 +122,13 @@ class Primitive:
 def what_computes(args: Sequence[Any]) -> Callable[..., Any] | None:
     """The method of the first argument, or part of a sequence among them, that computes primitives by itself."""
     for arg in args:
-        for part in arg if type(arg) in SEQUENCES else (arg,):
-            if hasattr(type(part), "__autograd_primitive__"):
-                return part.__autograd_primitive__
+        kind = type(arg)
+        if kind in SEQUENCES:
+            compute = what_computes(arg)
+            if compute is not None:
+                return compute
+        elif kind is not np.ndarray and hasattr(kind, "__autograd_primitive__"):
+            return arg.__autograd_primitive__
     return None
 
 

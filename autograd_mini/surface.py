@@ -96,7 +96,7 @@ class Surface:
     def __bool__(self) -> bool:
         if self._values.size != 1:
             raise ValueError(errors.TRUTH.format(shape=self._values.shape, size=self._values.size))
-        return bool(self._values.item())
+        return bool(self._values)
 
     def __len__(self) -> int:
         return len(self._values)
@@ -134,7 +134,10 @@ class Surface:
         return format(self._values.item(), spec) if spec and self._values.size == 1 else format(repr(self), spec)
 
     def __repr__(self) -> str:
-        values = np.array2string(np.asarray(self._values), separator=", ", prefix="Tensor(")
+        inside = hasattr(type(self._values), "level")  # of a vmap, where it stands for many arrays
+        values = (
+            str(self._values) if inside else np.array2string(np.asarray(self._values), separator=", ", prefix="Tensor(")
+        )
         record, notes = self._record, ""
         if self._values.dtype != np.float64 or not self._values.size:
             notes += f", dtype={self._values.dtype}"

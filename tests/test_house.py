@@ -32,10 +32,10 @@ ENGINE = [
     {"transforms": "arrays backward errors graph hooks levels primitive tensor"},
     {"batching": "arrays backward graph levels outputs primitive rules tensor transforms"},
     {
-        "checked": "backward graph hooks outputs primitive tensor transforms",
-        "measuring": "arrays backward errors graph tensor transforms words",
+        "checked": "arrays backward graph hooks outputs primitive tensor transforms",
+        "measuring": "arrays backward batching errors graph tensor words",
         "scipy": "arrays batching domains errors primitive rules tensor transforms",
-        "testing": "backward domains errors graph outputs primitive rules tensor transforms",
+        "testing": "backward batching domains errors graph outputs primitive rules tensor transforms",
     },
     {"drawing": "errors graph measuring primitive tensor"},
     {"signals": "drawing graph measuring tensor words"},
@@ -184,7 +184,7 @@ def test_the_engine_can_be_read_in_half_an_hour():
     # And 110 for batching: `levels`, inside of which vmaps a value was made, without which gradients would be wrong,
     # primitives that ask an array of another kind to compute them, and the question `everywhere`.
     # And 6: no values of single examples in a tensor of all of them, where they would last.
-    assert sum(lines.values()) <= 2441, lines
+    assert sum(lines.values()) <= 2445, lines
     assert sum(code.values()) <= 1550, code
 
 

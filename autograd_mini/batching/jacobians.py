@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from autograd_mini.backward import pull_back
-from autograd_mini.batching.vmap import vmap
+from autograd_mini.batching.crossing import Vmap, enter, leave
+from autograd_mini.batching.vmap import inside, separate
 from autograd_mini.graph import enable_grad, modes, operations
 from autograd_mini.tensor import Tensor, wrap
 from autograd_mini.transforms.derivatives import complex_slope
@@ -199,7 +201,7 @@ class Pushforward:
 def over_basis(f: Callable[[Any], list[Any]], like: Any, unit: complex, chunk: int) -> list[Any]:
     """`f`, which returns a list of arrays, of each unit vector of the shape of `like`: the results, stacked."""
     size = like.size
-    parts = (vmap(f)(rows) for rows in basis(like, unit, chunk))
+    parts = (each_of(f, rows) for rows in basis(like, unit, chunk))
     first = next(parts)
     if chunk >= size:
         return first
@@ -207,13 +209,19 @@ def over_basis(f: Callable[[Any], list[Any]], like: Any, unit: complex, chunk: i
         columns = zip(first, *parts, strict=True)
         return [numpy.concatenate(column) for column in columns]
     whole = [np.empty((size, *part.shape[1:]), part.dtype) for part in first]
-    start, part = 0, first
-    while part is not None:
-        stop = start + len(part[0]) if part else size
+    for start, part in zip(range(0, size, chunk), itertools.chain([first], parts), strict=True):
         for block, rows in zip(whole, part, strict=True):
-            block[start:stop] = rows
-        start, part = stop, next(parts, None)
+            block[start : start + chunk] = rows
     return whole
+
+
+def each_of(f: Callable[[Any], list[Any]], rows: Any) -> list[Any]:
+    """`vmap(f)(rows)`, for what is known to be an array and a list of them."""
+    level = Vmap(len(rows))
+    results: list[Any] = []
+    for result in inside(level, f, [enter(rows, level, 0)], {}):
+        results.append(separate(leave(result, level, 0), [rows, *results]))
+    return results
 
 
 def basis(like: Any, unit: complex, chunk: int) -> Iterator[Any]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from autograd_mini.batching.batch import Batch, Level, any_batched, batched, is_batched, padded
+from autograd_mini.batching.batch import Batch, Level, aligned, any_batched, batched, is_batched, padded
 
 Axes = Any  # a number, a tuple of them, or None
 
@@ -38,11 +38,11 @@ def values_of(x: Any, level: Level) -> Any:
     Examples
     --------
     >>> import numpy as np
-    >>> from autograd_mini import Batch, batching, primitive, values_of, vmap
+    >>> from autograd_mini import Batch, batching_rule, primitive, values_of, vmap
     >>> @primitive
     ... def distance(a, b):
     ...     return abs(a - b).max()
-    >>> @batching(distance)
+    >>> @batching_rule(distance)
     ... def _(level, a, b):
     ...     return Batch(np.max(np.abs(values_of(a, level) - values_of(b, level)), axis=1), level)
     >>> vmap(lambda a: distance(a, np.array([1.0, 1.0])))(np.arange(6.0).reshape(3, 2))
@@ -67,16 +67,10 @@ def spread(values: Any, axes: int) -> Any:
     return values if missing <= 0 else np.reshape(values, values.shape[:1] + (1,) * missing + values.shape[1:])
 
 
-def aligned(operands: Sequence[Any], level: Level) -> list[Any]:
-    """Operands that broadcast with each other, for all examples."""
-    axes = max(map(ndim, operands))
-    return [padded(x, axes, level) for x in operands]
-
-
 def inner_axis(axis: Axes, axes: int) -> Axes:
     """The place in the values of an example's axis, or of several; None means all of the `axes` that it has."""
     if axis is None:
-        return tuple(range(1, axes + 1))
+        return 1 if axes == 1 else tuple(range(1, axes + 1))
     if isinstance(axis, tuple | list | range):
         return tuple(inner_axis(i, axes) for i in axis) if axes else ()
     axis = int(axis)
@@ -89,7 +83,7 @@ def inner_axis(axis: Axes, axes: int) -> Axes:
 
 def lengths(shape: Any) -> tuple[int, ...]:
     """A shape as a tuple."""
-    return (int(shape),) if np.ndim(shape) == 0 else tuple(int(n) for n in shape)
+    return tuple(map(int, shape)) if isinstance(shape, tuple) or np.ndim(shape) else (int(shape),)
 
 
 def flattened(x: Any, level: Level) -> Any:
@@ -109,14 +103,15 @@ def stack_wise(function: Any) -> Callable[..., Any]:
 
 
 def aligned_wise(function: Any) -> Callable[..., Any]:
-    """A rule for functions of operands, and of options, that broadcast with each other."""
+    """A rule for functions of operands, and of options that are arrays, that broadcast with each other."""
 
     def rule(level: Level, *operands: Any, **options: Any) -> Any:
         if not options:
             return batched(function(*aligned(operands, level)), level)
-        given = aligned((*operands, *options.values()), level)
-        count = len(operands)
-        return batched(function(*given[:count], **dict(zip(options, given[count:], strict=True))), level)
+        arrays = {name: option for name, option in options.items() if hasattr(option, "dtype")}
+        given, count = aligned((*operands, *arrays.values()), level), len(operands)
+        options.update(zip(arrays, given[count:], strict=True))
+        return batched(function(*given[:count], **options), level)
 
     return rule
 

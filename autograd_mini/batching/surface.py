@@ -5,12 +5,16 @@ How these functions are computed for all examples at once is not said here.
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from autograd_mini.rules import indexing
+
+SCIPY_CALLS = "autograd_mini.scipy.callers"  # loaded where a sparse matrix is multiplied with a batch
 
 numpy: Any = np  # whose functions return batches for batches
 operations: Any = indexing  # the tables of rules carry no types
@@ -21,6 +25,7 @@ ONE_VALUE = (
 )
 CONDITION = "Write `np.where(condition, a, b)` instead of `if`, `while`, `and` and `or`."
 KEEP = "Compute with `np.*` functions instead, and look at numbers after the vmap."
+ARRAY = "Write `np.stack([a, b])` for `np.array([a, b])`, and `Tensor(table)[i]` to read an array at such an index."
 WRITING = "Write `at(a)[index].set(values)`, or `np.where(mask, values, a)`, which make a new array."
 INDEX = (
     "An array is read at indices that differ among examples by `Tensor(array)[i]` or `np.take(Tensor(array), i, 0)`."
@@ -109,10 +114,19 @@ class Surface:
     __bool__ = refusal("A condition", "answer", CONDITION)
     __float__ = __int__ = __complex__ = item = refusal("A number", "number", KEEP)
     __index__ = refusal("An index", "index", INDEX)
-    __array__ = tolist = tobytes = view = refusal("A plain array", "array", KEEP)
+    as_array = refusal("A plain array", "array", ARRAY)
+    tolist = tobytes = view = refusal("A plain array", "array", KEEP)
     __iadd__ = __isub__ = __imul__ = __itruediv__ = __ifloordiv__ = __imod__ = refusal("Writing", "place", WRITING)
     __ipow__ = __imatmul__ = __iand__ = __ior__ = __ixor__ = __setitem__ = refusal("Writing", "place", WRITING)
     fill = put = sort = partition = itemset = resize = refusal("Writing", "place", WRITING)
+
+    def __array__(self, *_args: Any, **_kwargs: Any) -> Any:
+        frame = sys._getframe(1)
+        if frame.f_globals.get("__name__", "").startswith("scipy.sparse."):
+            product = importlib.import_module(SCIPY_CALLS).deferred(frame, self)
+            if product is not None:
+                return product
+        return self.as_array()
 
     def __getitem__(self, index: Any) -> Any:
         return operations.getitem(self, index)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.arrays import is_array
-from autograd_mini.batching.batch import Batch, is_batched, is_refusal
+from autograd_mini.batching.batch import Batch, Level, is_refusal
 from autograd_mini.batching.crossing import Vmap, enter, leave
 from autograd_mini.graph import modes
 from autograd_mini.levels import recording
@@ -35,6 +35,10 @@ MISSING = (
     "examples share, or give it an axis that counts the examples."
 )
 RESULT = "vmap needs a function that returns arrays, tensors or numbers, but {name} returned {what}."
+STRAY = (
+    "vmap: a result of {name} holds a value that was kept from inside of another vmap, which has ended. Return values "
+    "from the function, and use what `vmap` returns."
+)
 NO_OUT_AXIS = (
     "vmap(..., out_axes={axes!r}): None asks for a result that is the same for all examples, but this one of {name} "
     "differs among them. Write the axis that is to count the examples."
@@ -172,20 +176,24 @@ def returned(x: Any, level: Vmap, axis: int | None, axes: Any, f: Any) -> Any:
     if not is_array(x) and not isinstance(x, float | int | complex):
         raise TypeError(RESULT.format(name=name, what=f"a {type(x).__name__}"))
     if axis is None:
-        if differs(x.data if isinstance(x, Tensor) else x, level):
+        if level in levels_of(x):
             raise ValueError(NO_OUT_AXIS.format(axes=axes, name=name))
         return x
+    if not set(levels_of(x)) <= {level, *modes.levels}:
+        raise ValueError(STRAY.format(name=name))
     ndim = np.ndim(x) + 1
     if not -ndim <= axis < ndim:
         raise ValueError(OUT_AXIS.format(axes=axes, name=name, ndim=ndim, axis=axis))
     return leave(x, level, axis)
 
 
-def differs(x: Any, level: Vmap) -> bool:
-    """Whether a value differs among the examples of a level."""
-    while type(x) is Batch and x.level is not level:
-        x = x.values
-    return is_batched(x, level)
+def levels_of(x: Any) -> list[Level]:
+    """The vmaps among whose examples a value differs."""
+    levels, values = [], x.data if isinstance(x, Tensor) else x
+    while type(values) is Batch:
+        levels.append(values.level)
+        values = values.values
+    return levels
 
 
 def separate(array: Any, others: list[Any]) -> Any:

@@ -76,20 +76,23 @@ class Checker(Watch):
             parts = (result,)
             record = result._record
         for part in parts:
-            if isinstance(part, Tensor) and not all_finite(part._values):
-                self.blame(primitive, args, part._values)
+            if isinstance(part, Tensor) and not all_finite(plain(part)):
+                self.blame(primitive, args, plain(part), inside=plain(part) is not part._values)
         if self.depth and type(record) is Node:
             self.keep(record, args)
 
-    def blame(self, primitive: Primitive, args: tuple[Any, ...], values: Any) -> None:
-        """Raise for a result, unless the infinity came in with an operand or an option, or a rule will leave it out."""
+    def blame(self, primitive: Primitive, args: tuple[Any, ...], values: Any, inside: bool) -> None:
+        """Raise for a result, of one array or of those inside a vmap.
+
+        Unless the infinity came in with an operand or an option, or a rule will leave it out.
+        """
         call = sys._getframe(2)
         # The hook is not given the options, and a constant has no node that holds them: they are read off the caller.
         options = call.f_locals.get("options", {})
         if inside_a_rule(call.f_back) or came_in(values, args, options):
             return
         place = user_place(call.f_back)
-        raise made(primitive, args, values, place and Place(*place), self.places)
+        raise made(primitive, args, values, inside, place and Place(*place), self.places)
 
     def keep(self, node: Node, args: tuple[Any, ...]) -> None:
         """Remember where a node was written, and lock the arrays that its rules will read."""
@@ -116,7 +119,7 @@ class Checker(Watch):
     def backward(self, node: Node, cotangent: Any, parts: list[tuple[Any, Any]]) -> None:
         """Look at the cotangent along each edge."""
         for _, part in parts:
-            if not all_finite(part._values if isinstance(part, Tensor) else part):
+            if not all_finite(plain(part)):
                 raise pulled(node, cotangent, parts, self.places)
 
     def hooked(self, record: Record, hook: Any, cotangent: Any, result: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.arrays import of_all
 from autograd_mini.checked.finite import all_finite, count, extent, infinite, not_finite, numbers, plain, value_text
 from autograd_mini.checked.places import Place, Places
 from autograd_mini.graph import Leaf, Node, Record, modes
@@ -25,6 +26,7 @@ SEED = (
     "that was given, or the sum over several consumers overflows.{details}"
 )
 HOOK = "A hook of {tensor} returned a gradient that is not finite, from a finite one: {count}.{details}"
+VMAP = ", of which the first axis counts the examples of a vmap"
 BAD_DATA = (
     "Clean the data first, for example `np.nan_to_num(x)`, or leave the rows out: `x[np.isfinite(x).all(axis=1)]`."
 )
@@ -70,7 +72,9 @@ def came_in(values: Any, args: Sequence[Any], options: Mapping[str, Any]) -> boo
     return any(not_finite(numbers(arg)) for arg in args) or any(map(infinite, options.values()))
 
 
-def made(primitive: Primitive, args: Sequence[Any], values: Any, place: Place | None, places: Places) -> NonFiniteError:
+def made(  # noqa: PLR0917
+    primitive: Primitive, args: Sequence[Any], values: Any, inside: bool, place: Place | None, places: Places
+) -> NonFiniteError:
     """An operation made values that are not finite; or its operands held NaN already, which no operation made."""
     arrays = [numbers(arg) for arg in args]
     labels = [label(getattr(arg, "_record", None), arg, places) for arg in args]
@@ -83,8 +87,8 @@ def made(primitive: Primitive, args: Sequence[Any], values: Any, place: Place | 
         below = details(modes.scope, place, [], BAD_DATA)
         return NonFiniteError(DATA.format(name=primitive.name, operand=what, count=many, details=below))
     bad = np.isnan(values) if has_nan and any(spoilt) else ~np.isfinite(values)
-    index = tuple(np.argwhere(bad)[0]) if is_elementwise(primitive) else None
-    lines = [f"result: shape {values.shape} {values.dtype}"]
+    index = tuple(np.argwhere(bad)[0]) if is_elementwise(primitive) and not inside else None
+    lines = [f"result: shape {values.shape} {values.dtype}{VMAP if inside else ''}"]
     for i, arg in enumerate(args):
         lines.append(f"operand {i}: {described(labels[i], arg)}{value_text(arrays[i], index, values.shape)}")
     hint = next((text for names, text in HINTS.items() if primitive.name in names), RANGE_HINT)
@@ -100,7 +104,8 @@ def pulled(node: Node, cotangent: Any, parts: list[tuple[Any, Any]], places: Pla
     position = [position for position, _ in node.plan.rules if node.inputs[position] in reached][which]
     name, place = node.primitive.name, places.of(node)
     incoming = cotangent.parts if type(cotangent) is Cotangents else [cotangent]
-    arrays = [plain(c) for c in incoming if c is not None]
+    seeds = [c.data if hasattr(c, "requires_grad") else c for c in incoming if c is not None]
+    arrays = list(map(of_all, seeds))
     operands = node.operands or node.inputs
     elementwise = part.shape == node.shape and is_elementwise(node.primitive)
     index = tuple(np.argwhere(~np.isfinite(part))[0]) if elementwise else None
@@ -114,7 +119,7 @@ def pulled(node: Node, cotangent: Any, parts: list[tuple[Any, Any]], places: Pla
     if spoilt is not None:
         below = details(node.scope, place, lines, "")
         return NonFiniteError(SEED.format(name=name, count=count(spoilt), details=below))
-    hint = zero_times_infinity(node, position, arrays[0]) if len(arrays) == 1 else ""
+    hint = zero_times_infinity(node, position, seeds[0]) if len(seeds) == 1 else ""
     return NonFiniteError(
         EDGE.format(
             name=name,
@@ -139,8 +144,8 @@ def zero_times_infinity(node: Node, position: int, cotangent: Any) -> str:
     slope = dict(node.plan.rules)[position]
     operands: Any = node.operands
     raw = slope(cotangent, node if node.out is None else node.out, *operands, **node.options)
-    bad = ~np.isfinite(raw)
-    if (cotangent[bad] if cotangent.shape == raw.shape else cotangent).any():
+    passed = ~np.isfinite(raw) & (cotangent != 0) if cotangent.shape == raw.shape else cotangent != 0
+    if of_all(passed).any():
         return ""
     return ZERO.format(name=node.primitive.name)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.arrays import of_all
 from autograd_mini.tensor import Tensor
 
 
@@ -22,13 +23,14 @@ def all_finite(values: Any) -> bool:
 
 
 def plain(value: Any) -> Any:
-    """The array of a tensor; an array as it is."""
-    return value._values if isinstance(value, Tensor) else value
+    """The array of a tensor, of all examples if it is inside of a vmap; an array as it is."""
+    return of_all(value._values if isinstance(value, Tensor) else value)
 
 
 def numbers(value: Any) -> Any:
     """The array of floating-point numbers in an operand, None if it holds none."""
-    array = value._values if isinstance(value, Tensor) else np.asarray(value)
+    array = plain(value)
+    array = array if hasattr(array, "dtype") else np.asarray(array)
     return array if isinstance(array, np.ndarray) and array.dtype.kind in "fc" else None
 
 

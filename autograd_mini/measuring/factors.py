@@ -31,6 +31,10 @@ from autograd_mini.measuring.sizes import (
 )
 from autograd_mini.measuring.spectrum import JacobianSpectrum
 
+INSIDE = (
+    "signals(...) was given a result that was computed inside a vmap, beginning with {first}. Layers are measured over "
+    "a whole batch: write `model(x)` in place of `vmap(model)(x)`. `draw` and `checked` go inside."
+)
 SATURATED = 0.05  # a slope of the activation below it passes next to nothing
 PROBES = 8
 
@@ -347,6 +351,9 @@ def measurement(  # noqa: PLR0917
 ) -> Measurement:
     """Find the layers, go back once, and take each layer's numbers; `values` are those of the forward, if known."""
     nodes = operations(root)
+    inside = next((node for node in reversed(nodes) if node.levels), None)
+    if inside is not None:
+        raise TypeError(INSIDE.format(first=inside.primitive.name))
     measuring = Measuring(nodes)
     freed = any(node.operands is None for node in nodes)
     places = [] if freed else find_layers(root, inputs, outputs)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd_mini import errors
-from autograd_mini.arrays import as_seed
+from autograd_mini.arrays import as_seed, of_all
 from autograd_mini.backward import pull_back
 from autograd_mini.graph import Leaf, Node, Record, Watch, no_grad, operations
 from autograd_mini.tensor import Tensor
@@ -188,6 +188,8 @@ class Measuring(Watch):
 
 def rms_of_units(array: Any, axis: int) -> Any:
     """rms(delta) of each unit over all examples; of a single number, its own."""
+    axis = axis if axis < 0 else axis - array.ndim
+    array = of_all(array)
     if not array.ndim:
         return np.abs(array).astype(np.float64).reshape(1)
     rows = np.moveaxis(np.abs(array).astype(np.float64), axis, -1).reshape(-1, array.shape[axis])
@@ -221,6 +223,7 @@ class Spread(NamedTuple):
 
 def spread_of(array: Any) -> Spread:
     """The histogram and the quantiles of the finite entries."""
+    array = of_all(array)
     values = np.ravel(np.abs(array) if array.dtype.kind == "c" else array).astype(np.float64)
     total = values.size
     values = values[np.isfinite(values)]
@@ -235,7 +238,8 @@ def spread_of(array: Any) -> Spread:
 
 
 def measure(array: Any) -> Signal:
-    """The size of an array, by a scaling that can neither overflow nor underflow."""
+    """The size of an array, of all examples of a batch, by a scaling that can neither overflow nor underflow."""
+    array = of_all(array)
     size = array.size
     if size == 1 and array.dtype.kind == "f" and isinstance(array, np.ndarray | np.generic):
         number = abs(float(array.item()))

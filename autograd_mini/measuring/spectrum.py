@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.batching import jacobian, vmap
 from autograd_mini.tensor import Tensor
-from autograd_mini.transforms.gradients import vjp
 
 SMALL = 1e-3  # of the largest
 
@@ -115,7 +115,7 @@ def jacobian_spectrum(f: Callable[[Any], Any], x: Any, examples: int = 1) -> Jac
     if not isinstance(examples, int) or examples < 1:
         raise ValueError(EXAMPLES.format(examples=examples))
     chosen = batch[:examples]
-    values = [singular_values(jacobian_of(f, chosen[i : i + 1])) for i in range(len(chosen))]
+    values = [singular_values(matrix) for matrix in jacobians(f, chosen)]
     return JacobianSpectrum(np.array(values), chosen[0].size)
 
 
@@ -126,24 +126,18 @@ def singular_values(jacobian: Any) -> Any:
     return np.linalg.svd(jacobian, compute_uv=False)
 
 
-def jacobian_of(f: Callable[[Any], Any], one: Any) -> Any:
-    """The Jacobian at one example, (outputs, inputs): a single backward if the model takes examples one by one."""
-    out, pullback = derivative(f, one)
-    outputs = out.size
-    identity = np.eye(outputs, dtype=out.dtype)
-    repeated = np.repeat(one, outputs, axis=0)
-    together, pull = derivative(f, repeated)
-    if together.shape[:1] == (outputs,) and together.size == outputs**2:
-        alone = np.broadcast_to(out.reshape(1, -1), (outputs, outputs))
-        if np.allclose(together.reshape(outputs, outputs), alone, rtol=1e-4, atol=0):
-            return pull(identity.reshape(together.shape)).reshape(outputs, -1)
-    return np.stack([pullback(row.reshape(out.shape)).reshape(-1) for row in identity])
+def jacobians(f: Callable[[Any], Any], chosen: Any) -> Any:
+    """The Jacobian at each example, (examples, outputs, inputs): all at once, if the model can be batched."""
 
+    def of_one(x: Any) -> Any:
+        return np.reshape(tensor_of(f(np.expand_dims(x, 0))), (-1,))
 
-def derivative(f: Callable[[Any], Any], x: Any) -> tuple[Any, Callable[[Any], Any]]:
-    """The value of f and its pullback, as arrays although the model's parameters are tensors."""
-    out, pullback = vjp(lambda x: tensor_of(f(x)), x)
-    return values_of(out), lambda cotangent: values_of(pullback(cotangent)[0])
+    of_x = jacobian(of_one)
+    try:
+        found = vmap(of_x)(chosen)
+    except TypeError:  # what a batch refuses, or a mistake that the model makes with arrays too
+        found = np.stack([values_of(of_x(x)) for x in chosen])
+    return np.reshape(values_of(found), (len(chosen), -1, chosen[0].size))
 
 
 def values_of(result: Any) -> Any:

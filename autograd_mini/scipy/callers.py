@@ -45,13 +45,11 @@ def answer(frame: FrameType, tensor: Any) -> Any:
         If the tensor requires grad, with the name of the function to call instead.
     """
     frames = [f for f in callers(frame) if module_of(f).startswith("scipy.")]
-    if module_of(frame).startswith("scipy.sparse."):
-        if frame.f_code.co_name in DEFERRING:
-            deferred = np.empty((), object)
-            deferred[()] = tensor
-            return deferred
-        if "self" in frame.f_locals:
-            raise TypeError(SPARSE.format(theirs=frames[-1].f_code.co_name.strip("_")))
+    product = deferred(frame, tensor)
+    if product is not None:
+        return product
+    if module_of(frame).startswith("scipy.sparse.") and "self" in frame.f_locals:
+        raise TypeError(SPARSE.format(theirs=frames[-1].f_code.co_name.strip("_")))
     if not tensor.requires_grad:
         return None
     names = [name for f in reversed(frames) for name in called(f)]
@@ -71,6 +69,18 @@ def answer(frame: FrameType, tensor: Any) -> Any:
         if {getattr(room, name, None)} & (primitives.keys() | composites.keys()):
             raise TypeError(WRITE.format(theirs=theirs, ours=f"{room.__name__.replace('numpy', 'np')}.{name}"))
     raise TypeError(UNKNOWN.format(theirs=names[0] if names else "A function of SciPy"))
+
+
+def deferred(frame: FrameType, operand: Any) -> Any:
+    """What the product of a sparse matrix gets that asks for the array of an operand: what it leaves to that; or None.
+
+    A tensor knows how it is multiplied, and so does a batch of a vmap.
+    """
+    if not (module_of(frame).startswith("scipy.sparse.") and frame.f_code.co_name in DEFERRING):
+        return None
+    unread = np.empty((), object)
+    unread[()] = operand
+    return unread
 
 
 def callers(frame: FrameType | None) -> Iterator[FrameType]:

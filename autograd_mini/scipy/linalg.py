@@ -8,6 +8,9 @@ Stacks of matrices too, as far as the SciPy that is installed takes them.
 import numpy as np
 import scipy.linalg
 
+from autograd_mini.batching import Batch, batching_rule, is_batched
+from autograd_mini.batching.batch import padded
+from autograd_mini.batching.operands import ndim, of_some
 from autograd_mini.domains import Interval, case
 from autograd_mini.primitive import primitive, rule
 
@@ -76,6 +79,43 @@ def expm_frechet(A, E):
     for i in np.ndindex(A.shape[:-2]):
         out[i] = scipy.linalg.expm_frechet(A[i], E[i], compute_expm=False)
     return out
+
+
+# All examples of a vmap at once: stacks of matrices, or more right sides of the same equation
+
+
+def on_stacks(function):
+    """Say that the operands of a function are stacks of matrices, which broadcast with each other."""
+
+    @batching_rule(function)
+    @of_some
+    def _(level, *operands):
+        axes = max(map(ndim, operands))
+        return Batch(function(*(padded(x, axes, level) for x in operands)), level)
+
+
+def of_columns(function, level, b):
+    """The solutions of an equation for the right sides of all examples, which are columns of one."""
+    sides = np.moveaxis(b.values, 0, -1)
+    out = function(np.reshape(sides, (sides.shape[0], -1)))
+    return Batch(np.moveaxis(np.reshape(out, sides.shape), -1, 0), level)
+
+
+@batching_rule(solve_triangular)
+@of_some
+def _(level, a, b, *flags, **options):
+    if not is_batched(a, level) and ndim(a) == 2 and ndim(b) < 3:
+        return of_columns(lambda sides: solve_triangular(a, sides, *flags, **options), level, b)
+    columns = b[..., None] if ndim(b) == 1 else b
+    axes = max(ndim(a), ndim(columns))
+    out = solve_triangular(padded(a, axes, level), padded(columns, axes, level), *flags, **options)
+    return Batch(out[..., 0] if ndim(b) == 1 else out, level)
+
+
+on_stacks(solve_sylvester)
+on_stacks(expm_frechet)
+on_stacks(sqrtm)
+on_stacks(expm)
 
 
 def separation(a, b, q):
@@ -213,6 +253,14 @@ def banded_solution(ab, b, l_and_u, check_finite=True):
     return scipy.linalg.solve_banded(l_and_u, ab, b, check_finite=check_finite)
 
 
+@batching_rule(banded_solution)
+@of_some
+def _(level, ab, b, **options):
+    if is_batched(ab, level):
+        return NotImplemented
+    return of_columns(lambda sides: banded_solution(ab, sides, **options), level, b)
+
+
 def banded_right_side(g, ab, l_and_u):
     """The cotangent of the right side: the solution of the transposed equation."""
     l, u = l_and_u  # noqa: E741
@@ -255,6 +303,14 @@ def toeplitz_solution(c, r, b, check_finite=True):
     """`scipy.linalg.solve_toeplitz((c, r), b)`."""
     out = scipy.linalg.solve_toeplitz((c, r), b, check_finite=check_finite)
     return np.reshape(out, np.shape(b)).astype(np.result_type(c, r, b, np.float32))
+
+
+@batching_rule(toeplitz_solution)
+@of_some
+def _(level, c, r, b, **options):
+    if is_batched(c, level) or is_batched(r, level):
+        return NotImplemented
+    return of_columns(lambda sides: toeplitz_solution(c, r, sides, **options), level, b)
 
 
 def toeplitz_right_side(g, c, r):

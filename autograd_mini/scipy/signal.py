@@ -3,6 +3,8 @@
 import numpy as np
 import scipy.signal
 
+from autograd_mini.batching import Batch, batching_rule, is_batched
+from autograd_mini.batching.operands import of_some, one_or_all
 from autograd_mini.domains import case
 from autograd_mini.primitive import primitive, rule
 
@@ -13,6 +15,14 @@ __all__ = ["convolve"]
 def full_convolve(in1, in2, method="auto"):
     """`scipy.signal.convolve(in1, in2)`."""
     return scipy.signal.convolve(in1, in2, method=method)
+
+
+@batching_rule(full_convolve)
+@of_some
+def _(level, in1, in2, method="auto"):
+    if is_batched(in1, level) and is_batched(in2, level):
+        return NotImplemented
+    return Batch(full_convolve(one_or_all(in1, level), one_or_all(in2, level), method=method), level)
 
 
 def mirrored(a):

@@ -40,7 +40,8 @@ def cause(layers: Sequence[Layer], shrinks: bool, measured: Measurement) -> tupl
     wrong = {name for name in CAUSES if sign * logs[name] > 0.25 * sign * logs[culprit]}
     if not wrong or math.isnan(logs["slope"]):
         return "Which factor does it is not known, because not all of them are finite.", ""
-    said = listed([f"{CAUSES[name]} ({times(each[name])} a layer)" for name in CAUSES if name in wrong], len(CAUSES))
+    a_layer = " a layer" if len(layers) > 1 else ""
+    said = listed([f"{CAUSES[name]} ({times(each[name])}{a_layer})" for name in CAUSES if name in wrong], len(CAUSES))
     said = capital(said) + (" do it" if len(wrong) > 1 else " does it")
     curved = all(layer.number in measured.causes.rounded for layer in layers[:-1])
     crowded = typical([layer.saturated for layer in layers]) > 0.05

@@ -153,17 +153,27 @@ def main(measured: Measurement) -> Diagnosis:
         said += f". {count} of {len(layers)} did most of it: {times(math.exp(together))}."
         worst_first = sorted(far, key=lambda layer: -abs(log(layer.gain)))
         return odd.all_told(worst_first, measured)._replace(what=said)
+    if log(last.gain) / log(change) > 0.5:
+        return by_the_last(measured, said, shrinks, other)
     each = change ** (1 / (len(layers) - 1))
     half = math.log(2) / abs(math.log(each))
     every = f"{'halved' if shrinks else 'doubled'} every {half:.1f} layers" if half > 0.2 else decades(each)
     said += f": {times(each)} a layer ({every})."
     why, culprit = cause(layers[1:], shrinks, measured)
-    if len(layers) == 2 and other.where:
-        return other._replace(what=f"{said} {why}")
     copied = next(faults.copies(measured), Diagnosis(""))
     helps = copied.cure or cure(measured, layers[1:], culprit, shrinks)
     where = copied.where or spread_over(layers[1:], shrinks)
     return Diagnosis(said, where, why, helps, copied.layers, culprit)
+
+
+def by_the_last(measured: Measurement, said: str, shrinks: bool, other: Diagnosis) -> Diagnosis:
+    """A signal that changes most at the last layer, before it has met the others."""
+    last = measured.layers[-1]
+    where = f"Most of it is {named(last)} ({times(last.gain)})."
+    why, culprit = cause([last], shrinks, measured)
+    if other.where:
+        return other._replace(what=f"{said}. {where} {why}")
+    return Diagnosis(f"{said}.", where, why, cure(measured, [last], culprit, shrinks), (), culprit)
 
 
 def steady(measured: Measurement, ends: str, split: str, other: Diagnosis) -> Diagnosis:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd_mini.batching import vmap
 from autograd_mini.tensor import Tensor
 from autograd_mini.testing.checks import Check
 from autograd_mini.testing.problem import is_differentiable
@@ -34,11 +35,14 @@ __all__ = [
     "product_rule",
     "pullback_is_linear",
     "retained_graph",
+    "vmap_is_the_loop",
 ]
 
 UNITS = 16  # of rounding of an entry: by how much two ways to compute it may differ,
 NOISE = 32  # and by how many times what their difference moves when the inputs move by rounding
 NUDGES = 4
+EXAMPLES = 3
+APART = 2.0**-7  # relative distance of the examples of a vmap, which have to be where the function is defined
 
 Arrays = Sequence[Any]
 Function = Callable[..., Any]
@@ -128,6 +132,11 @@ LAWS = {
         "the gradient of a batch is made of the gradients of its examples",
         "(J(xs)' u)[i] = J(xs[i])' u[i]",
         "The values do not mix examples, so the rule does: a sum over the batch axis, or its length as a factor.",
+    ),
+    "vmap_is_the_loop": Law(
+        "vmap computes what a loop over the examples does",
+        "vmap(f)(xs)[i] = f(xs[i]), and the same of its pullback",
+        "A batching rule moves an axis to the wrong place, or a formula looks at all examples as if they were one.",
     ),
 }
 
@@ -714,6 +723,50 @@ def is_batched(function: Function, given: Arrays) -> bool:
     return True
 
 
+def can_be_batched(f: Function, arrays: Arrays) -> bool:
+    """Whether a function asks for nothing that differs among the examples of a vmap."""
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            vmap(results_of(f))(*(np.stack([a] * EXAMPLES) for a in arrays))
+    except TypeError:
+        return False
+    return True
+
+
+@law
+def vmap_is_the_loop(f: Function, *args: Any, seed: int = 0) -> None:
+    """`vmap(f)` gives what a loop gives: values and pulled cotangents, for three examples near `args`.
+
+    Asks a batching rule of your own, or the formula of a primitive that has none. Parameters, errors: as of
+    `pullback_is_linear`; a function that cannot be batched, as it decides by `if`, breaks the law.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini.testing import laws
+    >>> laws.vmap_is_the_loop(np.linalg.inv, np.array([[2.0, 1.0], [0.0, 3.0]]))
+    """
+    trial = Trial("vmap_is_the_loop", [f], args, seed)
+    function, count = trial.of(f), len(trial.given)
+
+    def of_one(*chosen: Any) -> list[Any]:
+        values, pull = vjp(results_of(function), *chosen[:count])
+        return [*values, *pull(list(chosen[count:]))]
+
+    def sides(arrays: Arrays, cotangents: Arrays) -> tuple[Arrays, Arrays]:
+        chosen = [np.stack([a * (1 + k * APART) for k in range(EXAMPLES)]).astype(a.dtype) for a in arrays]
+        chosen += [np.stack([c] * EXAMPLES) for c in cotangents]
+        with trial.computing("vmap(f)"):
+            together = plain(vmap(of_one)(*chosen))
+        each = [plain(of_one(*(one[k] for one in chosen))) for k in range(EXAMPLES)]
+        return together, [np.stack(parts) for parts in zip(*each, strict=True)]
+
+    cotangents = seeds(function, trial.given, trial.rng)
+    names = [f"result {k} of the examples" for k in range(len(cotangents))]
+    trial.hold(sides, cotangents, [*names, *trial.by_arguments()])
+
+
 def all_for(f: Function, *args: Any, seed: int = 0) -> tuple[str, ...]:
     """All laws that apply to one function: sums and products with itself, composition with a square, symmetries it has.
 
@@ -752,6 +805,7 @@ def all_for(f: Function, *args: Any, seed: int = 0) -> tuple[str, ...]:
         (law, (f, *args)) for law in (pullback_is_linear, jvp_is_transpose, retained_graph, graph_equals_arrays)
     ]
     checks.append((gradient_of_sum, (f, f, *args)))
+    checks += [(vmap_is_the_loop, (f, *args))] if can_be_batched(trial.of(f), trial.given) else []
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         function = trial.of(f)

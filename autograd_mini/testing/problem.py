@@ -180,7 +180,8 @@ class Problem:
             with np.errstate(all="ignore"), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 ends = self.evaluate([a + h * d for a, d in parts])
-            return np.concatenate([np.ravel(end) for end in ends])
+            found = np.concatenate([np.ravel(end) for end in ends])
+            return found if found.size == self.eps.size else self.point  # another function of complex numbers
 
         return curve
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_mini import Batch, batching, case, is_batched, primitive, rule, values_of
+from autograd_mini import Batch, batching_rule, case, is_batched, primitive, rule, values_of
 from nn.checks import as_input
 from nn.docstrings import described_by
 from nn.layers.init import Initialiser, as_initialiser
@@ -24,6 +24,7 @@ from nn.module import Module
 from nn.parameter import Parameter
 
 BLOCK = 2**17  # numbers that are unrolled at a time: what the second-level cache holds
+BESIDE = 16  # examples with weights of their own that lie side by side at a time
 SHALLOW = 4  # channels below which a window's entries of one row are a shorter run than a row of results
 
 SIZES = "{name}({what}={got!r}): write a positive whole number{pair}."
@@ -292,68 +293,88 @@ def correlate(g: Any, x: Any, window: Window, groups: int) -> Any:
     return total.transpose(0, 4, 3, 1, 2).reshape(channels, depth, *window.kernel)
 
 
-# All examples of a vmap at once: as more images where they share the weights, else as groups of channels
+# All examples of a vmap at once: as more images where they share the weights, else some of them as groups of channels
 
 
 def joined(x: Any, level: Any) -> Any:
     """The images of all examples as images."""
-    x = values_of(x, level)
-    return np.reshape(x, (level.size * x.shape[1], *x.shape[2:]))
+    return flat(values_of(x, level))
 
 
-def apart(images: Any, level: Any) -> Any:
+def by_example(images: Any, level: Any) -> Any:
     """The other way."""
     return Batch(np.reshape(images, (level.size, images.shape[0] // level.size, *images.shape[1:])), level)
 
 
-def as_channels(x: Any, level: Any) -> Any:
-    """The channels of all examples as channels of the same images."""
-    x = np.moveaxis(values_of(x, level), 0, 1)
-    return np.reshape(x, (x.shape[0], level.size * x.shape[2], *x.shape[3:]))
+def flat(values: Any) -> Any:
+    """The first two axes as one."""
+    return np.reshape(values, (values.shape[0] * values.shape[1], *values.shape[2:]))
 
 
-def from_channels(images: Any, level: Any) -> Any:
+def as_channels(values: Any) -> Any:
+    """The channels of some examples as channels of the same images."""
+    n, images, channels, *size = values.shape
+    return np.reshape(np.moveaxis(values, 0, 1), (images, n * channels, *size))
+
+
+def from_channels(images: Any, n: int) -> Any:
     """The other way."""
-    n, c, *size = images.shape
-    return Batch(np.moveaxis(np.reshape(images, (n, level.size, c // level.size, *size)), 1, 0), level)
+    return np.moveaxis(np.reshape(images, (images.shape[0], n, images.shape[1] // n, *images.shape[2:])), 1, 0)
 
 
-def for_all(level: Any, x: Any, weights: Any, groups: int, compute: Callable[..., Any]) -> Any:
+def some_at_a_time(operation: Callable[..., Any], level: Any, *operands: Any) -> Any:
+    """An operation of the values of some examples, done to all: unrolled at once, they would fill the memory."""
+    values = [values_of(x, level) for x in operands]
+    parts = [operation(*(x[i : i + BESIDE] for x in values)) for i in range(0, level.size, BESIDE)]
+    return Batch(parts[0] if len(parts) == 1 else np.concatenate(parts), level)
+
+
+def with_weights(level: Any, x: Any, weights: Any, groups: int, compute: Callable[..., Any]) -> Any:
     """`compute(images, weights, groups)` of all examples."""
     if not level.size:
         return NotImplemented
     if not is_batched(weights, level):
-        return apart(compute(joined(x, level), weights, groups), level)
-    return from_channels(compute(as_channels(x, level), joined(weights, level), groups * level.size), level)
+        return by_example(compute(joined(x, level), weights, groups), level)
+
+    def of_some(x: Any, weights: Any) -> Any:
+        n = x.shape[0]
+        return from_channels(compute(as_channels(x), flat(weights), groups * n), n)
+
+    return some_at_a_time(of_some, level, x, weights)
 
 
-@batching(convolve)
+@batching_rule(convolve)
 def _(level: Any, x: Any, weights: Any, window: Window, groups: int) -> Any:
     if level.size and groups == 1 and not is_batched(x, level):  # the same images, and many filters
-        return from_channels(convolve(x, joined(weights, level), window, 1), level)
-    return for_all(level, x, weights, groups, lambda x, weights, groups: convolve(x, weights, window, groups))
+        return Batch(from_channels(convolve(x, joined(weights, level), window, 1), level.size), level)
+    return with_weights(level, x, weights, groups, lambda x, weights, groups: convolve(x, weights, window, groups))
 
 
-@batching(spread)
+@batching_rule(spread)
 def _(level: Any, g: Any, weights: Any, window: Window, groups: int, size: tuple[int, ...]) -> Any:  # noqa: PLR0917
-    return for_all(level, g, weights, groups, lambda g, weights, groups: spread(g, weights, window, groups, size))
+    return with_weights(level, g, weights, groups, lambda g, weights, groups: spread(g, weights, window, groups, size))
 
 
-@batching(convolve_affine)
+@batching_rule(convolve_affine)
 def _(level: Any, x: Any, weights: Any, bias: Any, window: Window, groups: int) -> Any:  # noqa: PLR0917
     if is_batched(weights, level) or is_batched(bias, level) or not level.size:
         return convolve(x, weights, window, groups) + np.expand_dims(bias, tuple(range(1, x.ndim - 1)))
-    return apart(convolve_affine(joined(x, level), weights, bias, window, groups), level)
+    return by_example(convolve_affine(joined(x, level), weights, bias, window, groups), level)
 
 
-@batching(correlate)
+@batching_rule(correlate)
 def _(level: Any, g: Any, x: Any, window: Window, groups: int) -> Any:
     if not level.size:
         return NotImplemented
-    g = as_channels(g, level)
     if groups == 1 and not is_batched(x, level):
-        return apart(correlate(g, x, window, 1), level)
-    return apart(correlate(g, as_channels(x, level), window, groups * level.size), level)
+        return by_example(correlate(as_channels(values_of(g, level)), x, window, 1), level)
+
+    def of_some(g: Any, x: Any) -> Any:
+        n = g.shape[0]
+        weights = correlate(as_channels(g), as_channels(x), window, groups * n)
+        return np.reshape(weights, (n, weights.shape[0] // n, *weights.shape[1:]))
+
+    return some_at_a_time(of_some, level, g, x)
 
 
 GEOMETRIES = (

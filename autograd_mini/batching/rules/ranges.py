@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from autograd_mini.batching.batch import Batch, any_batched, rules
-from autograd_mini.batching.operands import aligned, aligned_wise, inner_axis, ndim
+from autograd_mini.batching.batch import Batch, aligned, any_batched, rules
+from autograd_mini.batching.operands import aligned_wise, inner_axis, ndim
 from autograd_mini.rules import ranges
 
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from autograd_mini import checkpoint, grad, hessian, hvp, jacobian, jvp, vjp, vmap
+from autograd_mini import Tensor, checkpoint, grad, hessian, hvp, jacobian, jvp, vjp, vmap
 
-SIZE = 3
+SIZE = 2
 UNITS = np.eye(SIZE)
 
 
@@ -32,7 +32,7 @@ class Nest:
         self.data = rng.standard_normal((2, SIZE))
         self.x, self.other = rng.standard_normal((2, SIZE))
         self.choices = iter(rng.integers(0, 2**31, 64).tolist())
-        self.depth = 1 + int(rng.integers(0, 3))
+        self.depth = int(rng.choice([1, 2, 3], p=[0.45, 0.45, 0.1]))
         self.end = int(rng.integers(0, 5))
         self.plan = self.drawn(self.depth)
 
@@ -78,13 +78,13 @@ class Nest:
         if kind == 4:
             return lambda x, o: np.sum(v(lambda d: np.sum(j(lambda y: y * inner(y + d, o), mode)(x) * m))(data))
         if kind == 5:
-            return lambda x, o: inner(x, v(lambda d: inner(d, x))(np.stack([x, o, x * o])))
+            return lambda x, o: inner(x, v(lambda d: inner(d, x))(np.stack([x * o, o])))
         if kind == 6:
             return lambda x, o: jvp(lambda y: inner(y, o if closes else x), (x,), (m[1],))[1]
         if kind == 7:
-            return lambda x, o: np.sum(hvp(lambda y: inner(y, x))(o if closes else x, m[1]) * m[2])
+            return lambda x, o: np.sum(hvp(lambda y: inner(y, x))(o if closes else x, m[1]) * m[0])
         if kind == 8:
-            return lambda x, o: np.sum(v(checkpoint(lambda d: inner(d, x) * o))(data))
+            return lambda x, o: np.sum(v(checkpoint(lambda d: Tensor(1.0) * inner(d, x) * o))(data))
         return lambda x, o: np.sum(v(vjp(lambda y: np.tanh(m @ y) * inner(y, o), x)[1])(np.tanh(data * o))[0] * data)
 
     def value(self, v, j, h):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from autograd_mini import Tensor, checked, draw, grad, hessian, no_grad
+from autograd_mini import Tensor, checked, draw, grad, hessian, loops, no_grad, vmap
 from autograd_mini.testing import check_derivatives
 from tests.autograd_mini.scipy.derivatives import assert_complex_gradient
 
@@ -137,3 +137,29 @@ def test_wrong_shapes():
         S @ Tensor(2.0, requires_grad=True)
     with pytest.raises(TypeError, match="two axes"):
         scipy.sparse.coo_array(np.ones(3)) @ Tensor(np.ones(3), requires_grad=True)
+
+
+def assert_like_dense_in_a_vmap(f, dense, shape):
+    """Of arrays and of tensors, nested."""
+    S, t = scipy.sparse.csr_array(dense), np.random.default_rng(0).standard_normal((2, 5, *shape))
+    for g in (lambda M: lambda t: f(M, t), lambda M: grad(lambda t: np.sum(f(M, t) ** 3))):
+        with loops() as seen:
+            found = vmap(vmap(g(S)))(t)
+        assert not seen
+        np.testing.assert_allclose(found, vmap(vmap(g(dense)))(t))
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_products_in_a_vmap(product):
+    assert_like_dense_in_a_vmap(PRODUCTS[product][0], DENSE, PRODUCTS[product][1])
+
+
+@pytest.mark.parametrize("shape", [(1,), (1, 2), (3, 1, 2)])
+def test_products_with_one_column_in_a_vmap(shape):
+    assert_like_dense_in_a_vmap(lambda S, t: S @ t, DENSE[:, :1], shape)
+
+
+@pytest.mark.parametrize("call", [lambda S, t: t * S, lambda S, t: S * t, np.add], ids=["t * S", "S * t", "np.add"])
+def test_what_is_no_product_is_refused_in_a_vmap(call):
+    with pytest.raises(TypeError, match=r"sparse matrix.*`S @ t`"):
+        vmap(lambda t: call(scipy.sparse.csr_matrix(DENSE[:3]), t))(np.ones((2, 3, 3)))

@@ -20,6 +20,9 @@ def numeric_vjp(f: Callable[..., Any], primals: Sequence[np.ndarray], cotangent:
     moved = [np.array(primal) for primal in primals]
     values, errors = np.zeros(moved[position].shape), np.zeros(moved[position].shape)
     for index in np.ndindex(values.shape):
+        if np.isnan(moved[position][index]):  # which no step moves
+            values[index], errors[index] = np.nan, np.inf
+            continue
 
         def phi(h: float, index: tuple[int, ...] = index) -> float:
             moved[position][index] = primals[position][index] + h

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import nn
-from autograd_mini import Tensor, primitive, rule
+from autograd_mini import Batch, Tensor, batching_rule, primitive, rule
 from autograd_mini.testing import DerivativeError, InconclusiveError, laws
 
 X = np.array([0.5, -1.5, 2.0])
@@ -50,6 +50,13 @@ def scaling_its_cotangent(g, _out, x):
         return g * 2 * x
     np.multiply(g, 2.0, out=g)
     return g * x
+
+
+def with_batching_rule(batched):
+    """x -> x^2 with a batching rule of its own."""
+    made = with_rule(lambda g, _out, x: g * 2 * x)
+    batching_rule(made)(batched)
+    return made
 
 
 class Counting:
@@ -111,6 +118,10 @@ BROKEN = {
         (lambda: (with_rule(lambda g, _out, x: g * 2 * x / x.shape[0]), ROWS), "its length as a factor"),
     ],
 }
+BROKEN["vmap_is_the_loop"] = [
+    (lambda: (with_batching_rule(lambda level, x: Batch(x.values**2 + x.values[:1], level)), X), "to the wrong place"),
+    (lambda: (lambda x: x if x[0] > 0 else -x, X), "fails: A condition was asked"),
+]
 CASES = [(name, make, told) for name, cases in BROKEN.items() for make, told in cases]
 
 HOLDS = {
@@ -129,6 +140,7 @@ HOLDS = {
     ],
     "batching": [(np.tanh, ROWS), (lambda x: x @ np.ones((2, 3)), ROWS), (lambda x: np.max(x, axis=1), ROWS)],
 }
+HOLDS["vmap_is_the_loop"] = [(np.matmul, ROWS, ROWS.T), (np.sort, X), (lambda x: (np.sum(x), x * x[0]), X)]
 RIGHT = [(name, case) for name, cases in HOLDS.items() for case in cases]
 
 

@@ -174,3 +174,11 @@ def test_the_lines_to_paste_hold_the_options():
     message = wrong(np.sin, X, vjp=tripled, seed=7, rtol=1e-5)
     assert message.endswith("check_derivatives(np.sin, np.array([0.5]), vjp=tripled, rtol=1e-05, seed=7)")
     assert repeated(message, tripled=tripled) == message
+
+
+def test_a_function_that_returns_more_for_real_numbers_than_for_complex_ones_is_checked_by_real_steps():
+    def parts(x):
+        found = np.fft.fft(x, n=6)
+        return found if x.dtype.kind == "c" else np.stack([np.real(found), np.imag(found)])
+
+    assert check_derivatives(parts, np.array([[-1.1, -0.8, 0.3], [0.2, 0.9, -0.7]])).verdict == "right"

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nn
-from autograd_mini import Tensor, grad, jvp, vjp
+from autograd_mini import Tensor, grad, jvp, loops, vjp, vmap
 from autograd_mini.testing import check_derivatives, check_module
-from nn.layers.convolution import BLOCK, Window, convolve
+from nn.layers.convolution import BESIDE, BLOCK, Window, convolve
 from tests.autograd_mini.testing.numeric import assert_close
 
 
@@ -364,3 +364,24 @@ class TestErrors:
         assert str(error.value).startswith("0: Conv2d")
         for word in words:
             assert word in str(error.value)
+
+
+@pytest.mark.parametrize("shared", [(), (0,), (1,)], ids=["all differ", "same images", "same weights"])
+def test_in_a_vmap_examples_may_have_images_and_weights_of_their_own(shared):
+    """Also more of them than lie side by side at a time."""
+    rng, count = np.random.default_rng(0), 2 * BESIDE + 1
+    operands = [rng.standard_normal((count, 2, 4, 5, 5)), rng.standard_normal((count, 6, 2, 3, 2))]
+    axes = [None if i in shared else 0 for i in range(2)]
+    operands = [x[0] if axis is None else x for x, axis in zip(operands, axes, strict=True)]
+    window = Window((3, 2), (1, 2), ((1, 0), (0, 1)))
+
+    def gradients(x, weights):
+        return grad(lambda x, weights: np.sum(convolve(x, weights, window, 2) ** 2), argnums=(0, 1))(x, weights)
+
+    with loops() as seen:
+        found = vmap(gradients, in_axes=axes)(*operands)
+    assert not seen
+    for i in (0, BESIDE, count - 1):
+        one = gradients(*(x if axis is None else x[i] for x, axis in zip(operands, axes, strict=True)))
+        for part, want in zip(found, one, strict=True):
+            assert_close(part[i], want)

@@ -49,7 +49,7 @@ class Wrong:
         self.model = nn.MLP(widths.tolist(), act, nn.init.small_random(self.std), rng=seed)
         self.batch = rng.standard_normal((48, widths[0])), rng.integers(0, widths[-1], 48)
         glorot = [self.std * np.sqrt((a + b) / 2) for a, b in itertools.pairwise(widths)]
-        self.as_wrong = {i for i, one in enumerate(glorot, 1) if 0.7 < one / np.median(glorot) < 1.4}
+        self.as_wrong = {i for i, one in enumerate(glorot, 1) if 0.8 < one / np.median(glorot) < 1.25}
 
     def seen(self):
         return nn.signals(self.model, nn.cross_entropy, *self.batch)

@@ -14,7 +14,7 @@ from autograd_mini import Tensor
 from autograd_mini.signals.page import page
 from nn.signals.cures import race as races
 from nn.signals.cures.candidates import CHANGES, Change, Start
-from nn.signals.cures.ranking import further_rate, going_on, in_order
+from nn.signals.cures.ranking import as_good, further_rate, going_on, in_order
 from nn.signals.cures.search import takes_scores
 from nn.signals.cures.trials import Trial, data_of
 from nn.signals.cures.tried import Row, Tried
@@ -269,19 +269,25 @@ def test_of_what_the_held_out_examples_cannot_tell_apart_the_simplest_comes_firs
     alike = trial("one", 0.11, [0.16, 0.05, 0.14, 0.09])
     worse = trial("none", 0.20, [0.15, 0.25, 0.18, 0.22], steps=0)
     rate = trial("rate", 0.105, [0.05, 0.17, 0.05, 0.15], steps=0, times=0.1)
+    near, far = (best.parts + np.array(above) for above in ([0, 0.04, 0, 0.01], [0, 0.13, 0, 0.05]))
+    assert (as_good(near, best.parts), as_good(far, best.parts)) == (True, False)  # both by 1.3 standard errors
     assert [t.change.name for t in in_order([best, worse], [], 4.0)] == ["three", "none"]
     assert [t.change.name for t in in_order([worse, alike, best], [], 4.0)] == ["one", "three", "none"]
     assert [t.change.name for t in in_order([alike, best, rate], [worse], 4.0)] == ["rate", "one", "three", "none"]
 
 
 def test_the_rates_go_on_where_the_best_lies_at_their_edge():
-    low, high = trial("a", 1.0, [1], times=0.1), trial("a", 1.5, [1])
     base = [trial("as it is", 1.0, [1], times=10.0), trial("as it is", 1.5, [1])]
-    assert further_rate([low, high], base[1]) == 0.01
-    assert further_rate([trial("a", 1.6, [1], times=0.1), high], base[1]) is None
-    assert further_rate([trial("a", 1.6, [1], times=0.1), high], trial("as it is", 1, [1], times=1e3)) == 1e3
+    low = [trial("a", 1.0, [1], times=0.1), trial("a", np.inf, [1])]
+    learned = [trial("a", 1.5, [1], times=0.1), trial("a", 1.0, [1])]
+    assert further_rate(low, base[1]) == 0.01
+    low.append(trial("a", 0.9, [1], times=0.01))
+    low[-1].further = True
+    assert set(low[::2]) <= set(going_on(low, 4, 1))  # the usual rate goes on beside the lower one
+    assert further_rate(learned, base[1]) is None
+    assert further_rate(learned, trial("as it is", 1, [1], times=1e3)) == 1e3
     assert further_rate(base, base[0]) == 100.0
-    assert further_rate([trial("a", 2.5, [1], times=0.1)], base[1]) is None  # it has learned nothing
+    assert further_rate([trial("as it is", 1.99, [1], times=1e3)], base[0]) is None  # it has learned nothing
 
 
 def test_the_best_other_rate_of_the_model_as_it_is_goes_on_in_any_case():

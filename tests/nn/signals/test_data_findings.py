@@ -238,3 +238,11 @@ def test_a_computation_without_a_module_may_be_given_its_targets():
     found = " ".join(signals(np.mean((output - Y) ** 2), outputs=[output], targets=Y).findings)
     outside = int(np.sum(np.abs(Y) > 1))
     assert f"The model ends in a tanh: what it gives lies between -1 and 1, but {outside} of 32 targets do not" in found
+
+
+def test_a_signal_that_falls_at_an_output_out_of_reach_is_not_blamed_on_the_layers_before():
+    layers = nn.Linear(5, 16, rng=0), nn.Tanh(), nn.Linear(16, 16, rng=1), nn.Tanh(), nn.Linear(16, 1, rng=2)
+    seen = nn.signals(nn.Sequential(*layers, nn.Sigmoid()), nn.squared_error, X, Y + 300)
+    assert "Most of it is layer 3 (Sequential.4)" in seen.findings[0]
+    assert "The model ends in a sigmoid: what it gives lies between 0 and 1, but 32 of 32" in seen.findings[0]
+    assert "tanh" not in seen.findings[0]
