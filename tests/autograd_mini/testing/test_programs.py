@@ -129,6 +129,7 @@ def test_values_are_finite_and_moderate(program):
     assert np.all(np.abs(program(*program.inputs)) <= 100)
 
 
+@pytest.mark.heavy
 def test_a_wrong_rule_is_found_and_shrinks_to_one_step():
     @primitive
     def softsign(x):

@@ -219,6 +219,7 @@ def test_regression_without_targets_of_several_inputs_with_any_optimizer(short):
     assert "nn.SGD(parameters, 0.02, momentum=0.9)" in words(tried)
 
 
+@pytest.mark.heavy
 def test_a_net_that_cannot_learn_is_trained_by_the_first_row():
     model = nn.MLP([4, *[6] * 6, 2], "sigmoid", rng=0)
     x = rng.standard_normal((120, 4)).astype(np.float32)
