@@ -30,7 +30,7 @@ for several in (trigonometric.over_squares, trigonometric.over_hypot):
 def where(level, condition, *choices):
     if len(choices) != 2:
         return NotImplemented
-    return Batch(np.where(*aligned((condition, *choices), level)), level)
+    return Batch(piecewise.where(*aligned((condition, *choices), level)), level)
 
 
 @batching_rule(np.clip)
