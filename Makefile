@@ -10,11 +10,11 @@ demo: .venv/demo
 	$(BIN)/python examples/vanishing_gradients.py
 
 test: .venv/test
-	$(BIN)/python -m pytest -q -n auto --dist worksteal --durations 10 --installed test
+	$(BIN)/python -m pytest -q -n auto --dist worksteal --durations 10 -m "not heavy" --installed test
 
-# Those that need what `make test` does not install, and skip there.
+# Those that need what `make test` does not install, and skip there, and those that would make it too long.
 test-all: .venv/all-tests
-	$(BIN)/python -m pytest -q -n auto -m extra --installed all-tests
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "extra or heavy" --installed all-tests
 
 # The derivatives of every rule, first and second, with the lowest versions that pyproject.toml promises.
 test-lowest: .venv-lowest/test

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograd_mini import rules  # registers the derivative of each NumPy function
 from autograd_mini.arrays import everywhere
-from autograd_mini.batching import Batch, batching, hessian, is_batched, jacobian, loops, values_of, vmap
+from autograd_mini.batching import Batch, batching_rule, hessian, is_batched, jacobian, loops, values_of, vmap
 from autograd_mini.checked import checked
 from autograd_mini.domains import case
 from autograd_mini.graph import Watch, enable_grad, no_grad, scope
@@ -45,7 +45,7 @@ __all__ = [
     "Signals",
     "Tensor",
     "Watch",
-    "batching",
+    "batching_rule",
     "case",
     "checked",
     "checkpoint",

@@ -17,7 +17,7 @@ SPARSE = "autograd_mini.scipy.sparse"  # loaded with the first sparse matrix
 
 
 def as_array(values: Any) -> Any:
-    """A copy of `values` as an array of numbers; arrays of other libraries (Dask, CuPy) as they are.
+    """A copy of `values` as an array of numbers; arrays of other libraries (Dask, CuPy) stay what they are.
 
     What would lose a mask or a history raises, and so does what is no number.
     """
@@ -25,9 +25,8 @@ def as_array(values: Any) -> Any:
         raise TypeError(errors.BAD_DTYPE.format(what="a masked array, whose mask would be lost"))
     if getattr(values, "requires_grad", False):
         raise TypeError(errors.TENSOR_OF_TENSOR)
-    foreign = hasattr(type(values), "__array_function__") and not hasattr(type(values), "__array_interface__")
-    if foreign and not hasattr(values, "requires_grad"):
-        array = values
+    if is_foreign(values):
+        array = snapshot(values)
     else:
         try:
             array = np.array(values)
@@ -36,6 +35,13 @@ def as_array(values: Any) -> Any:
     if array.dtype.kind not in "fcbiu":
         raise TypeError(errors.BAD_DTYPE.format(what=f"values of dtype {array.dtype}"))
     return array
+
+
+def is_foreign(value: Any) -> bool:
+    """Whether it is an array of another library, to which NumPy's functions hand over."""
+    kind = type(value)
+    foreign = hasattr(kind, "__array_function__") and not hasattr(kind, "__array_interface__")
+    return foreign and not hasattr(kind, "requires_grad")
 
 
 def as_values(result: Any) -> Any:
@@ -82,9 +88,9 @@ def as_operand(value: Any) -> Any:
 
 
 def may_change(array: Any) -> bool:
-    """Whether somebody can still write into the memory of an array; of anything else, no."""
+    """Whether somebody can still write into an array; those of other libraries can be, unless they say otherwise."""
     if not isinstance(array, np.ndarray):
-        return getattr(array, "may_change", False)
+        return getattr(array, "may_change", is_foreign(array))
     while isinstance(array, np.ndarray):
         if array.flags.writeable:
             return True

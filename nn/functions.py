@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Batch, batching, case, primitive, rule, values_of
+from autograd_mini import Batch, batching_rule, case, primitive, rule, values_of
 
 UNARY = tuple(case(shape) for shape in ((), (3,), (2, 3), (0, 3)))
 ROWS = (case((2, 3)), case((3,)), case((2, 4, 3)), case((0, 3)))
@@ -166,18 +166,18 @@ def excess(g: Any, s: Any, labels: Any) -> Any:
     return e.reshape(s.shape)
 
 
-@batching(label_losses)
+@batching_rule(label_losses)
 def _(level: Any, s: Any, labels: Any) -> Any:
     return Batch(label_losses(values_of(s, level), values_of(labels, level)), level)
 
 
-@batching(mean_label_loss)
+@batching_rule(mean_label_loss)
 def _(level: Any, s: Any, labels: Any) -> Any:
     losses = np.reshape(label_losses(values_of(s, level), values_of(labels, level)), (level.size, labels.size))
     return Batch(np.sum(losses, axis=1) / s.dtype.type(labels.size), level)
 
 
-@batching(excess)
+@batching_rule(excess)
 def _(level: Any, g: Any, s: Any, labels: Any) -> Any:
     g = np.reshape(g, (1,) * (s.ndim - g.ndim) + g.shape)
     return Batch(excess(values_of(g, level), values_of(s, level), values_of(labels, level)), level)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Batch, Tensor, batching, primitive
+from autograd_mini import Batch, Tensor, batching_rule, primitive
 
 
 @primitive
@@ -17,7 +17,7 @@ def drawn(_x: Any, draw: Callable[[tuple[int, ...]], Any], shape: tuple[int, ...
     return draw(shape)
 
 
-@batching(drawn)
+@batching_rule(drawn)
 def drawn_for_each(level: Any, x: Any, draw: Callable[[tuple[int, ...]], Any], shape: tuple[int, ...]) -> Any:
     """The examples one after the other, so that the numbers are those of a loop over them."""
     return Batch(drawn(x.values, draw, (level.size, *shape)), level)

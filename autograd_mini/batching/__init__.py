@@ -4,14 +4,14 @@ Every derivative rule runs on it as it stands. No rule of calculus lives here, a
 """
 
 from autograd_mini.batching import rules
-from autograd_mini.batching.batch import Batch, batching, is_batched, loops
+from autograd_mini.batching.batch import Batch, batching_rule, is_batched, loops
 from autograd_mini.batching.jacobians import hessian, jacobian
 from autograd_mini.batching.operands import values_of
 from autograd_mini.batching.vmap import vmap
 
 __all__ = [
     "Batch",
-    "batching",
+    "batching_rule",
     "hessian",
     "is_batched",
     "jacobian",

@@ -185,7 +185,7 @@ class State(threading.local):
 state = State()
 
 
-def batching(*functions: Any) -> Callable[[Rule], Rule]:
+def batching_rule(*functions: Any) -> Callable[[Rule], Rule]:
     """Say how functions are computed for all examples of a vmap at once: a batching rule.
 
     The rule is called as `rule(level, *args, **options)`, with the arguments of the function, of which one at least is
@@ -197,11 +197,11 @@ def batching(*functions: Any) -> Callable[[Rule], Rule]:
     Examples
     --------
     >>> import numpy as np
-    >>> from autograd_mini import Batch, batching, primitive, vmap
+    >>> from autograd_mini import Batch, batching_rule, primitive, vmap
     >>> @primitive
     ... def halves(x):
     ...     return x[: len(x) // 2], x[len(x) // 2 :]
-    >>> @batching(halves)
+    >>> @batching_rule(halves)
     ... def _(level, x):
     ...     middle = x.values.shape[1] // 2
     ...     return Batch(x.values[:, :middle], level), Batch(x.values[:, middle:], level)

@@ -78,7 +78,7 @@ def back_into_vmap(g: Any, _out: Any, _a: Any, level: Level, axis: int) -> Any:
 rule(into_vmap, lambda g, _out, _a, level, axis: leave(g, level, axis), pole=False)
 rule(out_of_vmap, back_into_vmap, pole=False)
 rule(sum_over_vmap, lambda g, _out, _a, level: g, pole=False)  # noqa: ARG005
-ENTERED, LEFT, SUMMED = primitives[into_vmap], primitives[out_of_vmap], primitives[sum_over_vmap]
+ENTERED, LEFT, SUMMED = (primitives.pop(own) for own in (into_vmap, out_of_vmap, sum_over_vmap))  # no user calls them
 
 
 def enter(x: Any, level: Level, axis: int) -> Any:

@@ -38,11 +38,11 @@ def values_of(x: Any, level: Level) -> Any:
     Examples
     --------
     >>> import numpy as np
-    >>> from autograd_mini import Batch, batching, primitive, values_of, vmap
+    >>> from autograd_mini import Batch, batching_rule, primitive, values_of, vmap
     >>> @primitive
     ... def distance(a, b):
     ...     return abs(a - b).max()
-    >>> @batching(distance)
+    >>> @batching_rule(distance)
     ... def _(level, a, b):
     ...     return Batch(np.max(np.abs(values_of(a, level) - values_of(b, level)), axis=1), level)
     >>> vmap(lambda a: distance(a, np.array([1.0, 1.0])))(np.arange(6.0).reshape(3, 2))

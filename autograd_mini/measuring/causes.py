@@ -146,7 +146,7 @@ def is_curved(node: Node) -> bool:
 
 def chooses(node: Node) -> bool:
     """Whether an operation has straight parts: it jumps or bends, or takes entries by a condition."""
-    return node.primitive.domain.kinks is not None or node.primitive.function is np.where
+    return node.primitive.domain.kinks is not None
 
 
 # Layers

@@ -8,7 +8,7 @@ Stacks of matrices too, as far as the SciPy that is installed takes them.
 import numpy as np
 import scipy.linalg
 
-from autograd_mini.batching import Batch, batching, is_batched
+from autograd_mini.batching import Batch, batching_rule, is_batched
 from autograd_mini.batching.batch import padded
 from autograd_mini.batching.operands import ndim, of_some
 from autograd_mini.domains import Interval, case
@@ -87,7 +87,7 @@ def expm_frechet(A, E):
 def on_stacks(function):
     """Say that the operands of a function are stacks of matrices, which broadcast with each other."""
 
-    @batching(function)
+    @batching_rule(function)
     @of_some
     def _(level, *operands):
         axes = max(map(ndim, operands))
@@ -101,7 +101,7 @@ def of_columns(function, level, b):
     return Batch(np.moveaxis(np.reshape(out, sides.shape), -1, 0), level)
 
 
-@batching(solve_triangular)
+@batching_rule(solve_triangular)
 @of_some
 def _(level, a, b, *flags, **options):
     if not is_batched(a, level) and ndim(a) == 2 and ndim(b) < 3:
@@ -253,7 +253,7 @@ def banded_solution(ab, b, l_and_u, check_finite=True):
     return scipy.linalg.solve_banded(l_and_u, ab, b, check_finite=check_finite)
 
 
-@batching(banded_solution)
+@batching_rule(banded_solution)
 @of_some
 def _(level, ab, b, **options):
     if is_batched(ab, level):
@@ -305,7 +305,7 @@ def toeplitz_solution(c, r, b, check_finite=True):
     return np.reshape(out, np.shape(b)).astype(np.result_type(c, r, b, np.float32))
 
 
-@batching(toeplitz_solution)
+@batching_rule(toeplitz_solution)
 @of_some
 def _(level, c, r, b, **options):
     if is_batched(c, level) or is_batched(r, level):

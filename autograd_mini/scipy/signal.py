@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.signal
 
-from autograd_mini.batching import Batch, batching, is_batched
+from autograd_mini.batching import Batch, batching_rule, is_batched
 from autograd_mini.batching.operands import of_some, one_or_all
 from autograd_mini.domains import case
 from autograd_mini.primitive import primitive, rule
@@ -17,7 +17,7 @@ def full_convolve(in1, in2, method="auto"):
     return scipy.signal.convolve(in1, in2, method=method)
 
 
-@batching(full_convolve)
+@batching_rule(full_convolve)
 @of_some
 def _(level, in1, in2, method="auto"):
     if is_batched(in1, level) and is_batched(in2, level):

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_mini import Batch, batching, case, is_batched, primitive, rule, values_of
+from autograd_mini import Batch, batching_rule, case, is_batched, primitive, rule, values_of
 from nn.checks import as_input
 from nn.docstrings import described_by
 from nn.layers.init import Initialiser, as_initialiser
@@ -343,26 +343,26 @@ def with_weights(level: Any, x: Any, weights: Any, groups: int, compute: Callabl
     return some_at_a_time(of_some, level, x, weights)
 
 
-@batching(convolve)
+@batching_rule(convolve)
 def _(level: Any, x: Any, weights: Any, window: Window, groups: int) -> Any:
     if level.size and groups == 1 and not is_batched(x, level):  # the same images, and many filters
         return Batch(from_channels(convolve(x, joined(weights, level), window, 1), level.size), level)
     return with_weights(level, x, weights, groups, lambda x, weights, groups: convolve(x, weights, window, groups))
 
 
-@batching(spread)
+@batching_rule(spread)
 def _(level: Any, g: Any, weights: Any, window: Window, groups: int, size: tuple[int, ...]) -> Any:  # noqa: PLR0917
     return with_weights(level, g, weights, groups, lambda g, weights, groups: spread(g, weights, window, groups, size))
 
 
-@batching(convolve_affine)
+@batching_rule(convolve_affine)
 def _(level: Any, x: Any, weights: Any, bias: Any, window: Window, groups: int) -> Any:  # noqa: PLR0917
     if is_batched(weights, level) or is_batched(bias, level) or not level.size:
         return convolve(x, weights, window, groups) + np.expand_dims(bias, tuple(range(1, x.ndim - 1)))
     return by_example(convolve_affine(joined(x, level), weights, bias, window, groups), level)
 
 
-@batching(correlate)
+@batching_rule(correlate)
 def _(level: Any, g: Any, x: Any, window: Window, groups: int) -> Any:
     if not level.size:
         return NotImplemented

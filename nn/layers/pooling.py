@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import batching, case, primitive, rule
+from autograd_mini import batching_rule, case, primitive, rule
 from nn.checks import as_input
 from nn.docstrings import described_by
 from nn.layers.convolution import Pair, Window, as_padding, as_pair, by_example, check_input, check_room, joined
@@ -96,7 +96,7 @@ def unmean(g: Any, window: Window, size: Pair) -> Any:
 def each_image(operation: Any, count: int) -> None:
     """Say that an operation of `count` arrays of images goes image by image, for all examples of a vmap at once."""
 
-    @batching(operation)
+    @batching_rule(operation)
     def _(level: Any, *arguments: Any, **options: Any) -> Any:
         if not level.size:
             return NotImplemented

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor
-from nn.checks import as_values
-from nn.losses.means import NothingCountsError, Report, is_mean, listened, reports
+from autograd_mini import Tensor, everywhere
+from nn.checks import all_values, as_values, is_batch
+from nn.losses.means import NothingCountsError, Report, along, is_mean, listened, reports, takes_reduction
 from nn.padding import spread
 
 FUNCTION = "unpadded({got!r}): give it a loss or a metric, a function of outputs and targets, such as nn.squared_error."
@@ -25,6 +25,12 @@ INSIDE = (
     "NaN stands for padding at the end of a sequence; leave such examples out, or fill the gaps in."
 )
 NOTHING = "unpadded({name}) was given targets that are padding alone: there is no mean over nothing."
+NO_WEIGHT = "unpadded({name}) was given an example whose steps all count nothing: there is no mean over nothing."
+INSIDE_VMAP = (
+    "unpadded({name}) is inside a vmap (`nn.per_example_grad` is one), where examples of different lengths are one "
+    "array. There the loss is asked for those of all steps, `reduction='none'`, which this one does not take. Give it "
+    "such an option, or take one of nn's losses."
+)
 
 
 def unpadded(function: Callable[..., Any], *, ignore_index: int = -1) -> Callable[..., Any]:
@@ -91,12 +97,14 @@ class Unpadded:
         known = self.known(targets)
         if known is None:
             return self.function(outputs, targets, **options)
-        outputs = outputs if isinstance(outputs, Tensor | tuple | dict) else np.asarray(outputs)
+        outputs = outputs if isinstance(outputs, Tensor | tuple | dict) else as_values(outputs)
         shape = getattr(outputs, "shape", None)
         if shape is None or shape[:2] != known.shape:
             got = f"that are a {type(outputs).__name__}" if shape is None else f"of shape {shape}"
             raise ValueError(SHAPES.format(name=self.__name__, outputs=got, targets=np.shape(targets)))
-        targets = targets if isinstance(targets, Tensor) else np.asarray(targets)
+        targets = targets if isinstance(targets, Tensor) else as_values(targets)
+        if is_batch(known):
+            return self.of_each(outputs, targets, known, **options)
         call = functools.partial(self.function, outputs[known], targets[known], **options)
         alone = options.get("reduction") == "none"
         heard = reports.get()
@@ -126,6 +134,28 @@ class Unpadded:
             heard.extend(inner)
         return result
 
+    def of_each(self, outputs: Any, targets: Any, known: Any, reduction: str = "mean", **options: Any) -> Any:
+        """The same inside a vmap, where examples differ in the steps that are there: all are computed, and those count.
+
+        In the place of padding stands another target, which is one in any case: a label 0, or that of the first step.
+        """
+        if not takes_reduction(self.function):
+            raise TypeError(INSIDE_VMAP.format(name=self.__name__))
+        if not everywhere(np.any(known)):
+            raise NothingCountsError(NOTHING.format(name=self.__name__), outputs)
+        targets = np.where(along(known, targets), targets, targets[:, :1] if targets.dtype.kind == "f" else 0)
+        rows = [np.reshape(part, (-1, *part.shape[2:])) for part in (outputs, targets)]
+        losses, heard = listened(self.function, *rows, reduction="none", **options)
+        each = ones(next((report.each for report in heard if report.result is losses), losses.shape))
+        there = np.reshape(known, (-1, *[1] * (losses.ndim - 1)))
+        losses = np.where(there, losses, 0)
+        if reduction != "mean":
+            return np.sum(losses) if reduction == "sum" else np.reshape(losses, (*known.shape, *losses.shape[1:]))
+        total = np.sum(np.where(there, each, 0)).astype(losses.dtype)
+        if not everywhere(total > 0):
+            raise NothingCountsError(NO_WEIGHT.format(name=self.__name__), outputs)
+        return np.sum(losses) / total
+
     def padding(self, dtype: Any) -> Any:
         """What stands for padding in targets of a dtype."""
         return np.nan if dtype.kind == "f" else self.ignore_index
@@ -140,8 +170,8 @@ class Unpadded:
             return known.reshape(*known.shape[:2], -1).any(axis=-1)
         known = ~np.isnan(values).reshape(*values.shape[:2], -1).all(axis=-1)
         gaps = known[:, 1:] & ~known[:, :-1]
-        if gaps.any():
-            example, step = map(int, np.argwhere(gaps)[0])
+        if not everywhere(~gaps):
+            example, step = map(int, np.argwhere(all_values(gaps).reshape(-1, gaps.shape[1]))[0])
             raise ValueError(INSIDE.format(name=self.__name__, example=example, step=step))
         return known
 

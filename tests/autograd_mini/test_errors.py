@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from autograd_mini import Tensor, checkpoint, errors, grad, jacobian, jvp, no_grad, primitive, rule, vjp
+from autograd_mini import Tensor, checkpoint, errors, grad, jacobian, jvp, no_grad, primitive, rule, vjp, vmap
 from autograd_mini.rules import methods
 from autograd_mini.transforms import checkpointing, derivatives, gradients
 
@@ -364,6 +364,17 @@ def rule_that_fails():
 @mistake("DATA_REPLACED", ValueError, "shape (3,)", "shape (2, 3)", "float64")
 def data_of_another_shape():
     variable().data = np.ones(3)
+
+
+@mistake("DATA_OF_VMAP", ValueError, "2 examples of a vmap", "Return them")
+def data_of_single_examples():
+    row = variable(MATRIX[0])
+
+    def kept(x):
+        row.data = x
+        return x
+
+    vmap(kept)(MATRIX)
 
 
 @mistake("DATA_REPLACED", ValueError, "float32", "float64")

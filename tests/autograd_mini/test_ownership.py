@@ -3,6 +3,7 @@
 import array
 import threading
 
+import dask.array
 import numpy as np
 import pytest
 
@@ -198,3 +199,16 @@ def test_backwards_of_several_threads_lose_nothing():
     for thread in threads:
         thread.join()
     np.testing.assert_array_equal(x.grad, [800])
+
+
+@pytest.mark.parametrize(
+    "use", [lambda w, x: w * x, lambda w, x: w * Tensor(x), lambda w, x: np.where(x > 1, w, x * w)]
+)
+def test_what_is_written_into_an_array_of_another_library_does_not_reach_the_gradient(use):
+    x, w = dask.array.from_array(np.array([1.0, 2.0, 3.0]), chunks=2), Tensor([1.0, 1.0, 1.0], requires_grad=True)
+    want = Tensor([1.0, 1.0, 1.0], requires_grad=True)
+    np.sum(use(want, np.array([1.0, 2.0, 3.0]))).backward()
+    total = np.sum(use(w, x))
+    x[0] = 100.0
+    total.backward()
+    np.testing.assert_array_equal(np.asarray(w.grad), want.grad)

@@ -11,6 +11,7 @@ import pytest
 
 from autograd_mini import in_words
 
+pytestmark = pytest.mark.heavy
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 

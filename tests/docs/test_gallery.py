@@ -52,6 +52,7 @@ def run(tmp_path, monkeypatch):
     return run
 
 
+@pytest.mark.heavy
 @gallery
 def test_it_runs_in_seconds_and_its_claim_holds(example, run, tmp_path):
     code, printed = run(example.path)

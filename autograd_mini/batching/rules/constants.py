@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autograd_mini.batching.batch import Batch, batching, rules
+from autograd_mini.batching.batch import Batch, batching_rule, rules
 from autograd_mini.rules import linalg, products, reductions
 
 
@@ -21,14 +21,14 @@ rules[np.min_scalar_type] = lambda _level, a: a.dtype
 rules[np.can_cast] = lambda _level, a, to, casting="safe": np.can_cast(dtype_of(a), to, casting)
 
 
-@batching(np.size)
+@batching_rule(np.size)
 def size(_level, a, axis=None):
     if axis is None:
         return a.size
     return a.shape[axis] if isinstance(axis, int) else NotImplemented
 
 
-@batching(np.common_type)
+@batching_rule(np.common_type)
 def common_type(_level, *arrays):
     return np.common_type(*(np.empty(0, dtype_of(a)) if isinstance(a, Batch) else a for a in arrays))
 

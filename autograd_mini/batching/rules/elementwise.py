@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autograd_mini.batching.batch import Batch, aligned, batched, batching, rules
+from autograd_mini.batching.batch import Batch, aligned, batched, batching_rule, rules
 from autograd_mini.batching.operands import aligned_wise, stack_wise
 from autograd_mini.rules import complex as of_complex
 from autograd_mini.rules import elementwise, piecewise, trigonometric
@@ -26,14 +26,14 @@ for several in (trigonometric.over_squares, trigonometric.over_hypot):
     rules[several] = aligned_wise(several)
 
 
-@batching(np.where)
+@batching_rule(np.where)
 def where(level, condition, *choices):
     if len(choices) != 2:
         return NotImplemented
-    return Batch(np.where(*aligned((condition, *choices), level)), level)
+    return Batch(piecewise.where(*aligned((condition, *choices), level)), level)
 
 
-@batching(np.clip)
+@batching_rule(np.clip)
 def clip(level, a, a_min=None, a_max=None, out=None, *, min=None, max=None, **options):
     if options or out is not None:
         return NotImplemented if out is None else np.clip(a, a_min, a_max, out=out)  # which raises
@@ -41,12 +41,12 @@ def clip(level, a, a_min=None, a_max=None, out=None, *, min=None, max=None, **op
     return Batch(np.clip(*aligned((a, low, high), level)), level)
 
 
-@batching(piecewise.choose)
+@batching_rule(piecewise.choose)
 def choose(level, choices, index):
     *choices, index = aligned((*choices, index), level)
     return Batch(piecewise.choose(choices, index=index), level)
 
 
-@batching(np.nan_to_num)
+@batching_rule(np.nan_to_num)
 def nan_to_num(level, x, copy=True, nan=0.0, posinf=None, neginf=None):
     return batched(np.nan_to_num(x.values, copy=True, nan=nan, posinf=posinf, neginf=neginf), level)

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_mini.batching.batch import Batch, any_batched, batching, is_batched, padded, rules
+from autograd_mini.batching.batch import Batch, any_batched, batching_rule, is_batched, padded, rules
 from autograd_mini.batching.operands import flattened, inner_axis, lengths, ndim, values_of
 from autograd_mini.rules import indexing
 from autograd_mini.rules.indexing import getitem
@@ -86,7 +86,7 @@ def from_start(values, rank, start):
     return np.moveaxis(values, range(start + 1, start + rank + 1), range(1, rank + 1)) if start and rank else values
 
 
-@batching(getitem)
+@batching_rule(getitem)
 def read(level, a, index):
     shared = not any_batched(index)
     if shared and isinstance(index, int | slice) and not isinstance(index, bool):  # the most frequent ones, soon
@@ -104,7 +104,7 @@ def read(level, a, index):
     return Batch(to_start(getitem(values_of(a, level), index=inner), rank, start), level)
 
 
-@batching(indexing.add_at)
+@batching_rule(indexing.add_at)
 def add_at(level, values, index, shape):
     shape = (level.size, *lengths(shape))
     if not any_batched(index):
@@ -145,7 +145,7 @@ for function in (indexing.set_at, indexing.maximum_at, indexing.minimum_at):
     rules[function] = writing(function)
 
 
-@batching(np.take)
+@batching_rule(np.take)
 def take(level, a, indices, axis=None, mode="raise"):
     if axis is None or not ndim(a):
         a, axis = np.reshape(a, (-1,)), 0
@@ -160,7 +160,7 @@ def take(level, a, indices, axis=None, mode="raise"):
     return getitem(a, index=(*(slice(None),) * axis, indices))
 
 
-@batching(indexing.add_taken)
+@batching_rule(indexing.add_taken)
 def add_taken(level, values, indices, axis, length, mode):
     if not is_batched(indices, level):
         return Batch(indexing.add_taken(values.values, indices, axis + 1, length, mode), level)
@@ -175,7 +175,7 @@ def add_taken(level, values, indices, axis, length, mode):
     return Batch(np.reshape(total, (level.size, length, *rest)), level)
 
 
-@batching(np.repeat)
+@batching_rule(np.repeat)
 def repeat(level, a, repeats, axis=None):
     if any_batched(repeats):
         return NotImplemented
@@ -184,18 +184,18 @@ def repeat(level, a, repeats, axis=None):
     return Batch(np.repeat(values, repeats, place), level)
 
 
-@batching(np.diagonal)
+@batching_rule(np.diagonal)
 def diagonal(level, a, offset=0, axis1=0, axis2=1):
     return Batch(np.diagonal(a.values, offset, inner_axis(axis1, a.ndim), inner_axis(axis2, a.ndim)), level)
 
 
-@batching(indexing.put_diagonal)
+@batching_rule(indexing.put_diagonal)
 def put_diagonal(level, values, shape, offset, axis1, axis2):
     axes = inner_axis(axis1, len(shape)), inner_axis(axis2, len(shape))
     return Batch(indexing.put_diagonal(values.values, (level.size, *shape), offset, *axes), level)
 
 
-@batching(np.diag)
+@batching_rule(np.diag)
 def diag(level, v, k=0):
     if v.ndim == 2:
         return Batch(np.diagonal(v.values, k, 1, 2), level)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from autograd_mini.arrays import everywhere
-from autograd_mini.batching.batch import Batch, any_batched, batching, padded, rules
+from autograd_mini.batching.batch import Batch, any_batched, batching_rule, padded, rules
 from autograd_mini.batching.operands import ndim, spread, stack_wise, values_of
 from autograd_mini.rules import linalg
 
@@ -14,18 +14,18 @@ for function in (linalg.lower_cholesky, linalg.qr_factors, linalg.singular, lina
     rules[function] = stack_wise(function)
 
 
-@batching(linalg.cofactors)
+@batching_rule(linalg.cofactors)
 def cofactors(level, a, det=None):
     return Batch(linalg.cofactors(a.values, None if det is None else values_of(det, level)), level)
 
 
-@batching(linalg.second_cofactors)
+@batching_rule(linalg.second_cofactors)
 def second_cofactors(level, g, a):
     axes = max(ndim(g), ndim(a))
     return Batch(linalg.second_cofactors(spread(values_of(g, level), axes), spread(values_of(a, level), axes)), level)
 
 
-@batching(np.linalg.solve)
+@batching_rule(np.linalg.solve)
 def solve(level, a, b):
     vector = ndim(b) == 1
     right = b[..., None] if vector else b
@@ -34,18 +34,18 @@ def solve(level, a, b):
     return Batch(out[..., 0] if vector else out, level)
 
 
-@batching(linalg.between)
+@batching_rule(linalg.between)
 def between(level, x, values, what="eigenvectors"):
     return Batch(linalg.between(values_of(x, level), values_of(values, level), what), level)
 
 
-@batching(linalg.over)
+@batching_rule(linalg.over)
 def over(level, x, values, what="singular vectors"):
     axes = max(ndim(x), ndim(values))
     return Batch(linalg.over(spread(values_of(x, level), axes), spread(values_of(values, level), axes), what), level)
 
 
-@batching(np.linalg.lstsq)
+@batching_rule(np.linalg.lstsq)
 def lstsq(level, a, b, rcond=None):
     if ndim(a) != 2 or any_batched(rcond):
         return NotImplemented

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autograd_mini.batching.batch import Batch, any_batched, batched, batching, is_batched, padded, rules
+from autograd_mini.batching.batch import Batch, any_batched, batched, batching_rule, is_batched, padded, rules
 from autograd_mini.batching.operands import along_axes, along_axis, inner_axis, ndim, of_some, one_or_all, values_of
 from autograd_mini.rules import order
 
@@ -14,7 +14,7 @@ for function in (np.partition, np.argpartition):
     rules[function] = along_axis(function, position=2)
 
 
-@batching(np.take_along_axis)
+@batching_rule(np.take_along_axis)
 def take_along_axis(level, arr, indices, axis=-1):
     if axis is None:
         arr, axis = np.reshape(arr, (-1,)), 0
@@ -22,7 +22,7 @@ def take_along_axis(level, arr, indices, axis=-1):
     return Batch(np.take_along_axis(values_of(arr, level), one_or_all(indices, level), place), level)
 
 
-@batching(order.add_along)
+@batching_rule(order.add_along)
 def add_along(level, values, indices, axis, length):
     places = values_of(indices, level)
     return Batch(order.add_along(values_of(values, level), places, inner_axis(axis, ndim(values)), length), level)
@@ -61,7 +61,7 @@ for function in (np.median, np.nanmedian):
     rules[function] = of_some(along_axes(function))
 
 
-@batching(order.ranks)
+@batching_rule(order.ranks)
 def ranks(level, count, axes, *options):
     if any_batched(options):
         return NotImplemented

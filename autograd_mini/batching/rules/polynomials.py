@@ -3,24 +3,24 @@
 import numpy as np
 
 from autograd_mini.arrays import everywhere
-from autograd_mini.batching.batch import Batch, batching
+from autograd_mini.batching.batch import Batch, batching_rule
 from autograd_mini.batching.operands import aligned_wise, values_of
 from autograd_mini.rules import polynomials
 
-batching(polynomials.over_slopes)(aligned_wise(polynomials.over_slopes))
+batching_rule(polynomials.over_slopes)(aligned_wise(polynomials.over_slopes))
 
 
-@batching(polynomials.quotient)
+@batching_rule(polynomials.quotient)
 def quotient(level, h, v):
     return Batch(polynomials.quotient(values_of(h, level), values_of(v, level)), level)
 
 
-@batching(polynomials.repeated)
+@batching_rule(polynomials.repeated)
 def repeated(level, p, roots, slopes):
     return Batch(polynomials.repeated(*(values_of(x, level) for x in (p, roots, slopes))), level)
 
 
-@batching(np.roots)
+@batching_rule(np.roots)
 def roots(level, p):
     p = p.values
     n = p.shape[-1] - 1
@@ -31,7 +31,7 @@ def roots(level, p):
     return Batch(np.linalg.eigvals(np.concatenate([first, rest], axis=1)), level)
 
 
-@batching(polynomials.characteristic)
+@batching_rule(polynomials.characteristic)
 def characteristic(level, a):
     if a.dtype.kind == "c":  # whose coefficients are real if its eigenvalues come in pairs
         return NotImplemented

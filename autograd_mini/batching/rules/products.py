@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.arrays import as_operand
-from autograd_mini.batching.batch import Batch, any_batched, batching, is_batched, padded
+from autograd_mini.batching.batch import Batch, any_batched, batching_rule, is_batched, padded
 from autograd_mini.batching.operands import inner_axis, ndim, one_or_all, rows_of, spread
 from autograd_mini.rules import products
 
@@ -16,7 +16,7 @@ sliding = np.lib.stride_tricks.sliding_window_view
 MANY = 2**16  # products from which on it pays to look for a good order of them
 
 
-@batching(np.matmul)
+@batching_rule(np.matmul)
 def matmul(level, a, b):
     a, b = (x if type(x) in (Batch, np.ndarray) else as_operand(x) for x in (a, b))
     m, n = ndim(a), ndim(b)
@@ -54,7 +54,7 @@ def with_shared_factor(level, a, b, m, n):
     return None
 
 
-@batching(products.einsum)
+@batching_rule(products.einsum)
 def einsum(level, arrays, terms=None, optimize=False):
     if terms is None:
         arrays, terms = products.parse(arrays)
@@ -67,7 +67,7 @@ def einsum(level, arrays, terms=None, optimize=False):
     return Batch(products.einsum(tuple(given), (*inputs, (new, *terms[-1])), plan), level)
 
 
-@batching(np.einsum)
+@batching_rule(np.einsum)
 def np_einsum(level, *operands, optimize=False, **options):
     if options:
         return NotImplemented
@@ -75,7 +75,7 @@ def np_einsum(level, *operands, optimize=False, **options):
     return einsum(level, arrays, terms, optimize)
 
 
-@batching(np.tensordot)
+@batching_rule(np.tensordot)
 def tensordot(level, a, b, axes=2):
     left, right = products.summed_axes(a, b, axes)
     if not is_batched(b, level):
@@ -89,7 +89,7 @@ def tensordot(level, a, b, axes=2):
     return einsum(level, (a, b), (first, second, tuple(result)), True)
 
 
-@batching(products.convolution)
+@batching_rule(products.convolution)
 def convolution(level, a, v):
     if not (a.ndim == v.ndim == 1 and a.size and v.size):
         return NotImplemented
@@ -99,7 +99,7 @@ def convolution(level, a, v):
     return np.einsum("ij,j->i", windows, np.flip(short))
 
 
-@batching(np.outer)
+@batching_rule(np.outer)
 def outer(level, a, b):
     left, right = one_or_all(a, level), one_or_all(b, level)
     m, n = (math.prod(x.shape[1:]) for x in (left, right))
@@ -109,7 +109,7 @@ def outer(level, a, b):
     )
 
 
-@batching(np.cross)
+@batching_rule(np.cross)
 def cross(level, a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
     if axis is not None:
         axisa = axisb = axisc = axis
@@ -119,7 +119,7 @@ def cross(level, a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
     return np.moveaxis(out, -1, axisc)
 
 
-@batching(np.linalg.multi_dot)
+@batching_rule(np.linalg.multi_dot)
 def multi_dot(_level, arrays):
     product = arrays[0]
     for array in arrays[1:]:
@@ -127,7 +127,7 @@ def multi_dot(_level, arrays):
     return product
 
 
-@batching(sliding)
+@batching_rule(sliding)
 def sliding_window_view(level, x, window_shape, axis=None, **options):
     if any_batched(window_shape) or options:
         return NotImplemented
@@ -135,7 +135,7 @@ def sliding_window_view(level, x, window_shape, axis=None, **options):
     return Batch(sliding(x.values, window, tuple(inner_axis(i, x.ndim) for i in axes)), level)
 
 
-@batching(products.add_windows)
+@batching_rule(products.add_windows)
 def add_windows(level, g, window_shape, axis, shape):
     axes = tuple(inner_axis(i, len(shape)) for i in axis)
     return Batch(products.add_windows(g.values, window_shape, axes, (level.size, *shape)), level)

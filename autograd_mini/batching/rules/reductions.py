@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from autograd_mini.batching.batch import Batch, any_batched, batching, is_batched, rules
+from autograd_mini.batching.batch import Batch, any_batched, batching_rule, is_batched, rules
 from autograd_mini.batching.operands import along_axes, along_axis, flattened, inner_axis, ndim, spread, values_of
 from autograd_mini.rules import linalg, reductions
 
@@ -62,12 +62,12 @@ def of_moments(function):
 rules[reductions.variance], rules[reductions.deviation] = of_moments(np.var), of_moments(np.std)
 
 
-@batching(reductions.log_sum_exp)
+@batching_rule(reductions.log_sum_exp)
 def log_sum_exp(level, a, axis=0, keepdims=False):
     return Batch(reductions.log_sum_exp(a.values, axis=inner_axis(axis, a.ndim), keepdims=keepdims), level)
 
 
-@batching(np.linalg.vector_norm)
+@batching_rule(np.linalg.vector_norm)
 def vector_norm(level, x, /, *, axis=None, keepdims=False, ord=2):
     if any_batched(ord):
         return NotImplemented
@@ -77,7 +77,7 @@ def vector_norm(level, x, /, *, axis=None, keepdims=False, ord=2):
     return Batch(norm, level)
 
 
-@batching(linalg.over_norm)
+@batching_rule(linalg.over_norm)
 def over_norm(level, y, x, axis, order, size=None):
     if any_batched(order):
         return NotImplemented
@@ -91,26 +91,26 @@ rules[linalg.length] = lambda level, x: Batch(np.linalg.vector_norm(flattened(x,
 rules[reductions.later] = lambda level, a: Batch(reductions.later(a.values), level) if a.ndim else NotImplemented
 
 
-@batching(reductions.others)
+@batching_rule(reductions.others)
 def others(level, a, weight, total=None):
     total = None if total is None else values_of(total, level)
     return Batch(reductions.others(values_of(a, level), values_of(weight, level), total), level)
 
 
-@batching(np.diff)
+@batching_rule(np.diff)
 def diff(level, a, n=1, axis=-1, **ends):
     if ends or not is_batched(a, level):
         return NotImplemented
     return Batch(np.diff(a.values, n, inner_axis(axis, a.ndim)), level)
 
 
-@batching(np.trace)
+@batching_rule(np.trace)
 def trace(level, a, offset=0, axis1=0, axis2=1, dtype=None):
     axes = inner_axis(axis1, a.ndim), inner_axis(axis2, a.ndim)
     return Batch(np.trace(a.values, offset, *axes, dtype), level)
 
 
-@batching(reductions.on_diagonal)
+@batching_rule(reductions.on_diagonal)
 def on_diagonal(level, g, shape, offset, axis1, axis2):
     axes = inner_axis(axis1, len(shape)), inner_axis(axis2, len(shape))
     return Batch(reductions.on_diagonal(g.values, (level.size, *shape), offset, *axes), level)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autograd_mini.batching.batch import Batch, any_batched, batched, batching, is_batched, padded, rules
+from autograd_mini.batching.batch import Batch, any_batched, batched, batching_rule, is_batched, padded, rules
 from autograd_mini.batching.operands import flattened, inner_axis, lengths, ndim, values_of
 from autograd_mini.rules import shapes
 
@@ -12,7 +12,7 @@ def reversed_axes(values):
     return np.transpose(values, (0, *range(values.ndim - 1, 0, -1)))
 
 
-@batching(np.reshape)
+@batching_rule(np.reshape)
 def reshape(level, a, /, shape=None, order="C", *, newshape=None, copy=None):
     shape = lengths(shape if newshape is None else newshape)
     if order not in ("C", "F"):
@@ -24,51 +24,51 @@ def reshape(level, a, /, shape=None, order="C", *, newshape=None, copy=None):
     return Batch(np.reshape(a.values, (level.size, *shape)), level)
 
 
-@batching(np.ravel)
+@batching_rule(np.ravel)
 def ravel(level, a, order="C"):
     return NotImplemented if order == "K" else reshape(level, a, (a.size,), "C" if order == "A" else order)
 
 
-@batching(np.expand_dims)
+@batching_rule(np.expand_dims)
 def expand_dims(level, a, axis):
     axes = lengths(axis)
     return Batch(np.expand_dims(a.values, inner_axis(axes, a.ndim + len(axes))), level)
 
 
-@batching(np.squeeze)
+@batching_rule(np.squeeze)
 def squeeze(level, a, axis=None):
     axes = tuple(i for i, n in enumerate(a.shape) if n == 1) if axis is None else axis
     return Batch(np.squeeze(a.values, inner_axis(axes, a.ndim)), level)
 
 
-@batching(np.broadcast_to)
+@batching_rule(np.broadcast_to)
 def broadcast_to(level, array, shape, subok=False):
     shape = lengths(shape)
     return Batch(np.broadcast_to(padded(array, len(shape), level), (level.size, *shape)), level)
 
 
-@batching(np.transpose)
+@batching_rule(np.transpose)
 def transpose(level, a, axes=None):
     places = range(a.ndim, 0, -1) if axes is None else inner_axis(lengths(axes), a.ndim)
     return Batch(np.transpose(a.values, (0, *places)), level)
 
 
-@batching(np.matrix_transpose, np.linalg.matrix_transpose)
+@batching_rule(np.matrix_transpose, np.linalg.matrix_transpose)
 def matrix_transpose(level, a, /):
     return Batch(np.swapaxes(a.values, -1, -2), level) if a.ndim > 1 else NotImplemented
 
 
-@batching(np.swapaxes)
+@batching_rule(np.swapaxes)
 def swapaxes(level, a, axis1, axis2):
     return Batch(np.swapaxes(a.values, inner_axis(axis1, a.ndim), inner_axis(axis2, a.ndim)), level)
 
 
-@batching(np.moveaxis)
+@batching_rule(np.moveaxis)
 def moveaxis(level, a, source, destination):
     return Batch(np.moveaxis(a.values, inner_axis(source, a.ndim), inner_axis(destination, a.ndim)), level)
 
 
-@batching(np.rollaxis)
+@batching_rule(np.rollaxis)
 def rollaxis(level, a, axis, start=0):
     start = start + a.ndim if start < 0 else start
     return Batch(np.rollaxis(a.values, inner_axis(axis, a.ndim), start + 1), level)
@@ -79,12 +79,12 @@ rules[np.fliplr] = lambda level, m: Batch(np.flip(m.values, inner_axis(1, m.ndim
 rules[np.flipud] = lambda level, m: Batch(np.flip(m.values, inner_axis(0, m.ndim)), level)
 
 
-@batching(np.rot90)
+@batching_rule(np.rot90)
 def rot90(level, m, k=1, axes=(0, 1)):
     return Batch(np.rot90(m.values, k, inner_axis(axes, m.ndim)), level)
 
 
-@batching(np.roll)
+@batching_rule(np.roll)
 def roll(level, a, shift, axis=None):
     if any_batched(shift):
         return NotImplemented
@@ -109,7 +109,7 @@ def triangle(function):
 rules[np.tril], rules[np.triu] = triangle(np.tril), triangle(np.triu)
 
 
-@batching(np.concatenate)
+@batching_rule(np.concatenate)
 def concatenate(level, arrays, axis=0, **options):
     arrays = list(arrays)
     if axis is None:
@@ -119,24 +119,24 @@ def concatenate(level, arrays, axis=0, **options):
     return Batch(np.concatenate(values, inner_axis(axis, ndim(arrays[0])), **options), level)
 
 
-@batching(np.stack)
+@batching_rule(np.stack)
 def stack(level, arrays, axis=0, **options):
     arrays = list(arrays)
     values = [values_of(a, level) for a in arrays]
     return Batch(np.stack(values, inner_axis(axis, ndim(arrays[0]) + 1), **options), level)
 
 
-@batching(shapes.pieces)
+@batching_rule(shapes.pieces)
 def pieces(level, a, bounds, axis):
     return batched(shapes.pieces(a.values, bounds, axis + 1), level)
 
 
-@batching(shapes.unstacked)
+@batching_rule(shapes.unstacked)
 def unstacked(level, a, axis):
     return batched(shapes.unstacked(a.values, inner_axis(axis, a.ndim)), level)
 
 
-@batching(np.tile)
+@batching_rule(np.tile)
 def tile(level, A, reps):  # noqa: N803
     if any_batched(reps):
         return NotImplemented
@@ -145,7 +145,7 @@ def tile(level, A, reps):  # noqa: N803
     return Batch(np.tile(values, (1,) * (values.ndim - len(reps)) + reps), level)
 
 
-@batching(shapes.pad_constant)
+@batching_rule(shapes.pad_constant)
 def pad_constant(level, a, widths, constant_values):
     if not is_batched(a, level) or any_batched(constant_values):
         return NotImplemented

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from autograd_mini.batching.batch import Batch, any_batched, batching
+from autograd_mini.batching.batch import Batch, any_batched, batching_rule
 from autograd_mini.batching.operands import stack_wise
 from autograd_mini.rules import statistics
 
-batching(statistics.clipped)(stack_wise(statistics.clipped))
+batching_rule(statistics.clipped)(stack_wise(statistics.clipped))
 
 
-@batching(statistics.binned)
+@batching_rule(statistics.binned)
 def binned(level, weights, x, minlength=0, dtype=None):
     if any_batched(x, minlength):  # the examples may have different numbers of bins
         return NotImplemented

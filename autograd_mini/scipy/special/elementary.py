@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from autograd_mini.batching import batching
+from autograd_mini.batching import batching_rule
 from autograd_mini.batching.operands import stack_wise
 from autograd_mini.domains import POSITIVE, UNARY, Interval, case
 from autograd_mini.primitive import primitive, rule
@@ -35,7 +35,7 @@ def logistic_slope(a):
     return e
 
 
-batching(logistic_slope)(stack_wise(logistic_slope))
+batching_rule(logistic_slope)(stack_wise(logistic_slope))
 rule(logistic_slope, lambda g, out, a: g * (-out * np.tanh(a / 2)), cases=UNARY)
 rule(special.expit, lambda g, _out, a: g * logistic_slope(a))
 rule(special.log_expit, lambda g, _out, a: g * special.expit(-a))

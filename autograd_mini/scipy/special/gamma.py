@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy import special
 
-from autograd_mini.batching import batching
+from autograd_mini.batching import batching_rule
 from autograd_mini.batching.operands import aligned_wise
 from autograd_mini.domains import POSITIVE, Interval, case
 from autograd_mini.primitive import composite, constant, primitive, rule
@@ -28,7 +28,7 @@ def polygamma_of(x, n):
     return as_precise(special.polygamma(n, double(x)), x)
 
 
-batching(polygamma_of)(aligned_wise(polygamma_of))
+batching_rule(polygamma_of)(aligned_wise(polygamma_of))
 
 
 def polygamma(n, x):

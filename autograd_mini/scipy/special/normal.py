@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy import special
 
-from autograd_mini.batching import batching
+from autograd_mini.batching import batching_rule
 from autograd_mini.batching.operands import aligned_wise
 from autograd_mini.domains import POSITIVE, UNARY, UNIT, Interval, case
 from autograd_mini.primitive import primitive, rule
@@ -103,7 +103,7 @@ def voigt(x, sigma, gamma, n, k):
     return as_precise(np.real(1j**k * w) / (s * ROOT_2_PI) / (s * ROOT_2) ** n, x, sigma, gamma)
 
 
-batching(voigt)(aligned_wise(voigt))
+batching_rule(voigt)(aligned_wise(voigt))
 rule(special.erf, lambda g, _out, a: g * (2 / ROOT_PI * np.exp(-a * a)))
 rule(special.erfc, lambda g, _out, a: g * (-2 / ROOT_PI * np.exp(-a * a)))
 rule(special.erfcx, lambda g, _out, a: g * erfcx_derivative(a, n=1))

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.batching import batching
+from autograd_mini.batching import batching_rule
 from autograd_mini.batching.operands import aligned_wise
 from autograd_mini.domains import case
 from autograd_mini.primitive import composite, primitive
@@ -47,7 +47,7 @@ def precisely(function: Callable[..., Any]) -> Callable[..., Any]:
     compute.__name__, compute.__doc__, compute.__module__ = function.__name__, function.__doc__, __name__
     compute.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
     made = primitive(compute)
-    batching(made)(aligned_wise(made))
+    batching_rule(made)(aligned_wise(made))
     return made
 
 

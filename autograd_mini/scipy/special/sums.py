@@ -4,7 +4,7 @@ import numpy as np
 from scipy import special
 
 from autograd_mini.arrays import everywhere
-from autograd_mini.batching import batching
+from autograd_mini.batching import batching_rule
 from autograd_mini.batching.operands import along_axes, of_some
 from autograd_mini.domains import case
 from autograd_mini.primitive import constant, primitive, rule
@@ -42,7 +42,7 @@ def log_softmax(x, axis=None):
 
 
 for function in (log_sum_exp, softmax, log_softmax):
-    batching(function)(of_some(along_axes(function)))
+    batching_rule(function)(of_some(along_axes(function)))
 
 
 @primitive

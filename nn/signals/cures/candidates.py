@@ -112,6 +112,6 @@ CHANGES = (  # those that help most often first, for the case that time is short
 REPAIRS = "inputs", "end", DATA  # families of which those that can be made are made together too
 
 
-def together(repairs: list[Change]) -> Change:
+def together(repairs: list[Change], family: str = DATA) -> Change:
     """Several changes one after the other, as one."""
-    return Change(" + ".join(one.name for one in repairs), DATA, tuple(step for one in repairs for step in one.steps))
+    return Change(" + ".join(one.name for one in repairs), family, tuple(step for one in repairs for step in one.steps))

@@ -195,7 +195,9 @@ class Race:
                 further = further_rate(tried, min(base, key=trend_of)) if tried else None
                 if further is None:
                     break
-                if not join(self.trial(change, tried[0].start, further, tried[0].untrained)):
+                trial = self.trial(change, tried[0].start, further, tried[0].untrained)
+                trial.further = further < min(RATES)
+                if not join(trial):
                     return new
         return new
 

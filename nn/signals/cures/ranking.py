@@ -14,6 +14,7 @@ BY_FAMILY = 0.8  # of those that go on, the best of each family
 WIDER = 10.0  # times or a tenth: from the last rate to the one beyond it
 CLEARLY = 0.9  # of the loss, or less, is clearly better
 NEAR = 1.25  # times the best loss
+BOTH = "data and model"  # a family of their own, so that the repair alone goes on too
 COMBINED = 3  # changes that are tried together with the best repair
 
 
@@ -37,10 +38,11 @@ def is_start(trial: Trial) -> bool:
 
 def going_on(ranked: list[Trial], kept: int, rates: int) -> list[Trial]:
     """The most promising of each family, then the best of all, and always the model as it is: to compare with, and at
-    its most promising other rates, which are the simplest cure."""
-    of_families: dict[str, Trial] = {}
+    its most promising other rates, which are the simplest cure. Lower rates than usual are families of their own: what
+    they seem to be after a few steps takes no place from the usual ones."""
+    of_families: dict[tuple[str, bool], Trial] = {}
     for trial in sorted(ranked, key=trend_of):
-        of_families.setdefault(trial.change.family, trial)
+        of_families.setdefault((trial.change.family, trial.further), trial)
     chosen = list(of_families.values())[: math.ceil(kept * BY_FAMILY)]
     chosen += [trial for trial in ranked if trial not in chosen][: kept - len(chosen)]
     others = [trial for trial in ranked if trial.change.name == AS_IT_IS and not is_start(trial) and not trial.lost]
@@ -49,14 +51,14 @@ def going_on(ranked: list[Trial], kept: int, rates: int) -> list[Trial]:
 
 
 def further_rate(tried: list[Trial], start: Trial) -> float | None:
-    """Where a change is to be tried next: at a lower rate if the lowest so far makes it worse; at the best rate of the
+    """Where a change is to be tried next: at a lower rate if the lowest so far is its best; at the best rate of the
     model as it is, if that is far above its own. This one is tried beyond its best rate, if it learns there."""
     best, times = min(tried, key=trend_of), [trial.times for trial in tried]
     if best.change.name == AS_IT_IS:
         factor = {min(times): 1 / WIDER, max(times): WIDER}.get(best.times)
         return float(f"{best.times * factor:.6g}") if factor and best.score < CLEARLY * best.untrained else None
-    if best.score > best.untrained / CLEARLY:
-        return float(f"{best.times / WIDER:.6g}") if best.times == min(times) else None
+    if best.times == min(times):
+        return float(f"{best.times / WIDER:.6g}") if best.score < best.untrained else None
     return start.times if start.times >= WIDER**2 and start.times not in times else None
 
 
@@ -66,7 +68,9 @@ def pairs(ranked: list[Trial]) -> list[tuple[Change, float]]:
     promising = sorted(ranked, key=trend_of)
     repairs = [t for t in promising if t.change.family in REPAIRS and t.score < min(CLEARLY * start, math.inf)]
     others = dict.fromkeys(t.change for t in promising if t.change.family not in REPAIRS and t.change.steps)
-    return [(together([repairs[0].change, change]), repairs[0].times) for change in list(others)[:COMBINED] if repairs]
+    return [
+        (together([repairs[0].change, change], BOTH), repairs[0].times) for change in list(others)[:COMBINED] if repairs
+    ]
 
 
 def level(trials: list[Trial], few: int) -> None:

@@ -114,6 +114,7 @@ class Trial:
         self.history: list[tuple[int, float]] = []
         self.parts: Any = None
         self.tripled_parts: Any = None
+        self.further = False  # whether its rate is below those that all changes begin with
         self.lost = False  # whether a loss was not finite
         self.rounds = self.steps = self.taken = 0
         self.seconds = 0.0

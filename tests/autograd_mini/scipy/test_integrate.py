@@ -9,6 +9,8 @@ from autograd_mini import Tensor, grad, hessian
 from tests.autograd_mini.scipy.derivatives import assert_derivatives, assert_same_derivatives
 from tests.autograd_mini.scipy.registered import integrate, linalg
 
+pytestmark = pytest.mark.heavy
+
 
 def pendulum(t, y, damping, length):
     return [y[1], -damping * y[1] - np.sin(y[0]) / length]

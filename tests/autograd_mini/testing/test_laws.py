@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import nn
-from autograd_mini import Batch, Tensor, batching, primitive, rule
+from autograd_mini import Batch, Tensor, batching_rule, primitive, rule
 from autograd_mini.testing import DerivativeError, InconclusiveError, laws
 
 X = np.array([0.5, -1.5, 2.0])
@@ -55,7 +55,7 @@ def scaling_its_cotangent(g, _out, x):
 def with_batching_rule(batched):
     """x -> x^2 with a batching rule of its own."""
     made = with_rule(lambda g, _out, x: g * 2 * x)
-    batching(made)(batched)
+    batching_rule(made)(batched)
     return made
 
 

@@ -5,6 +5,7 @@ import re
 import pytest
 
 pytest_plugins = ["pytester"]
+pytestmark = pytest.mark.heavy
 
 OPERATIONS = """
 import numpy as np

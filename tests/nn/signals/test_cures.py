@@ -219,6 +219,7 @@ def test_regression_without_targets_of_several_inputs_with_any_optimizer(short):
     assert "nn.SGD(parameters, 0.02, momentum=0.9)" in words(tried)
 
 
+@pytest.mark.heavy
 def test_a_net_that_cannot_learn_is_trained_by_the_first_row():
     model = nn.MLP([4, *[6] * 6, 2], "sigmoid", rng=0)
     x = rng.standard_normal((120, 4)).astype(np.float32)
@@ -276,11 +277,14 @@ def test_of_what_the_held_out_examples_cannot_tell_apart_the_simplest_comes_firs
     assert [t.change.name for t in in_order([alike, best, rate], [worse], 4.0)] == ["rate", "one", "three", "none"]
 
 
-def test_the_rates_go_on_where_all_make_it_worse_or_the_best_lies_at_the_edge():
+def test_the_rates_go_on_where_the_best_lies_at_their_edge():
     base = [trial("as it is", 1.0, [1], times=10.0), trial("as it is", 1.5, [1])]
-    worse = [trial("a", 5.0, [1], times=0.1), trial("a", np.inf, [1])]
-    learned = [trial("a", 1.0, [1], times=0.1), trial("a", 1.5, [1])]
-    assert further_rate(worse, base[1]) == 0.01
+    low = [trial("a", 1.0, [1], times=0.1), trial("a", np.inf, [1])]
+    learned = [trial("a", 1.5, [1], times=0.1), trial("a", 1.0, [1])]
+    assert further_rate(low, base[1]) == 0.01
+    low.append(trial("a", 0.9, [1], times=0.01))
+    low[-1].further = True
+    assert set(low[::2]) <= set(going_on(low, 4, 1))  # the usual rate goes on beside the lower one
     assert further_rate(learned, base[1]) is None
     assert further_rate(learned, trial("as it is", 1, [1], times=1e3)) == 1e3
     assert further_rate(base, base[0]) == 100.0

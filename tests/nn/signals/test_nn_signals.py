@@ -191,6 +191,7 @@ def test_one_layer_is_enough():
     assert seen.findings[0].startswith("One layer")
 
 
+@pytest.mark.heavy
 def test_two_thousand_layers_are_measured_drawn_and_folded(tmp_path):
     model = nn.MLP([4] * 2001, "tanh", "orthogonal", rng=0)
     seen = nn.signals(model, nn.squared_error, X[:8, :4], np.zeros((8, 4)))

@@ -557,6 +557,7 @@ class TestWriting:
         nn.save(path, nn.Linear(2, 2))
         assert set(path.parent.iterdir()) == {path, living, other}
 
+    @pytest.mark.heavy
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="signals")
     def test_killed_while_saving_a_training_goes_on_to_the_same_bits(self, tmp_path):
         for name in ("alone", "killed"):

@@ -285,6 +285,30 @@ def test_each_loss_gives_the_gradients_of_a_loop(name):
     assert_alike(nn.per_example_grad(loss)(model, *ROWS, y), want)
 
 
+STEP_LABELS = np.array([[0, 2, -1, 1], [2, -1, -1, -1], [1, 1, 0, -1]])
+ENDS = np.arange(4) < LENGTHS[:, None]
+PADDED = {
+    "labels": (nn.cross_entropy, STEP_LABELS),
+    "weighted labels": (lambda s, y, **options: nn.nll_loss(s, y, class_weights=[1, 2, 3], **options), STEP_LABELS),
+    "numbers": (nn.squared_error, np.where(ENDS[:, :, None], numbers(4, 3), np.nan)),
+    "shares": (nn.cross_entropy, np.where(ENDS[:, :, None], SHARES[:, None], np.nan)),
+}
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("name", PADDED)
+def test_padded_targets_give_the_gradients_of_a_loop(name, reduction):
+    loss, y = PADDED[name]
+    loss = nn.unpadded(loss)
+
+    def of(output, target):
+        return np.sum(loss(output, target, reduction=reduction))
+
+    model = nn.Linear(2, 3, rng=0, dtype=float)
+    want = one_after_the_other(model, lambda model, x, y: of(model(x), y), *STEPS, y)
+    assert_alike(nn.per_example_grad(of)(model, *STEPS, y), want)
+
+
 class TestRefusals:
     """What a check says of plain arrays it says inside a vmap too."""
 
@@ -320,6 +344,25 @@ class TestRefusals:
     def test_inputs_that_cannot_be_right(self, name, data, message):
         with pytest.raises(ValueError, match=message):
             nn.per_example_grad(lambda out, _: total(out))(LAYERS[name][0](float), *data, np.zeros(3))
+
+    @pytest.mark.parametrize(
+        ("loss", "row", "error", "message"),
+        [
+            (nn.unpadded(nn.squared_error), np.full((4, 3), np.nan), ValueError, "padding alone"),
+            (nn.unpadded(nn.cross_entropy), np.full(4, -1), ValueError, "padding alone"),
+            (nn.unpadded(lambda s, y: np.mean(s - y)), np.zeros((4, 3)), TypeError, "reduction='none'"),
+        ],
+    )
+    def test_padded_targets_that_cannot_be_right(self, loss, row, error, message):
+        y = np.stack([np.zeros_like(row), row, np.zeros_like(row)])
+        with pytest.raises(error, match=message):
+            nn.per_example_grad(loss)(nn.Linear(2, 3, rng=0), *STEPS, y)
+
+    def test_padding_before_the_end(self):
+        y = np.zeros((3, 4, 3))
+        y[1, 2] = np.nan
+        with pytest.raises(ValueError, match="step 2 of example 1 is NaN"):
+            nn.per_example_grad(nn.unpadded(nn.squared_error))(nn.Linear(2, 3, rng=0), *STEPS, y)
 
     @pytest.mark.parametrize("data", [ROWS, (numbers(4, 3),)])
     def test_batch_normalisation_in_training(self, data):
