@@ -535,8 +535,9 @@ def noise_in_words(net: Measurement) -> str:
     if model is None or math.isnan(model.share):
         return ""
     if math.isinf(model.between[1]):
-        return f"of the whole: more than {model.between[0]:,.0f}; bars: 2 standard errors"
-    return f"of the whole: {model.scale:,.0f}, so {model.share:.0%} of the batch's is signal; bars: 2 standard errors"
+        return f"of all parameters: more than {model.between[0]:,.0f} examples; bars: 2 standard errors"
+    known = f"of all parameters: {model.scale:,.0f} examples, so {model.share:.0%} of this batch's mean is in common"
+    return f"{known}; bars: 2 standard errors"
 
 
 def level_line(axis: Any, level: float, text: str, colour: str = "#555555", style: str = ":") -> None:

@@ -51,6 +51,7 @@ ALARMS = {
     "dead": "{layer} is dead: none of its units passes anything for the batch",
     "cut": "{layer}: no signal comes back to it",
     "far": "{layer}: one step changed the weights by {value} of their size",
+    "noise": "the gradient is mostly noise: it takes more than {value} examples until half of their mean is in common",
     "still": "{layer}: one step changed the weights by {value} of their size",
 }
 
@@ -207,7 +208,7 @@ class SignalLog:
         kept = [*saved(self.model), *saved_globals()]
         try:
             with np.errstate(all="ignore"):
-                found = gradient_noise(self.model, loss_fn, *data).parameters
+                model, found = gradient_noise(self.model, loss_fn, *data)
         except (TypeError, ValueError) as error:
             self.warnings.append((self.steps[-1], f"no gradient noise is measured. {error}"))
             self.noise = None
@@ -219,6 +220,8 @@ class SignalLog:
             name = next(name for name, parameter in self.model.named_parameters() if parameter is weights)
             if path in self.rows and name in found:
                 self.rows[path][NOISE][-1] = found[name].scale
+        least = model.between[0]
+        self.alarm("", "noise", least > model.examples, least)
 
     def empty(self) -> dict[str, list[float]]:
         """A layer's columns, with gaps for the steps before it was first seen."""
@@ -257,7 +260,8 @@ class SignalLog:
         elif (layer, kind) not in self.alarms:
             self.alarms[layer, kind] = len(self.warnings)
             said = value if kind == "crowded" else in_words(value)
-            text = "layer " + ALARMS[kind].format(layer=".".join(filter(None, (self.root, layer))), value=said)
+            text = ALARMS[kind].format(layer=".".join(filter(None, (self.root, layer))), value=said)
+            text = text if kind == "noise" else f"layer {text}"  # of all layers together
             self.warnings.append((self.steps[-1], text))
             logger.warning("step %d, %s", self.steps[-1], text)
 
@@ -359,7 +363,7 @@ class SignalLog:
             "signal": ("log10 rms(delta)", "viridis", None, None),
             "update_ratio": ("log10 rms(change of W)/rms(W)", "PuOr", -6, 0),
             "dead": ("share of dead units", "cividis", 0, 1),
-            NOISE: ("log10 of the examples", "magma_r", None, None),
+            NOISE: ("log10; 5 is as many or more", "magma_r", 0, 5),
         }
         titles = {
             "signal": "When does the signal shrink?",
@@ -373,7 +377,8 @@ class SignalLog:
             if name != "dead":
                 with np.errstate(divide="ignore", invalid="ignore"):
                     values = np.log10(values)
-            values = np.where(np.isfinite(values), values, np.nan)
+            values = np.where(np.isfinite(values) | ((name == NOISE) & (values > 0)), values, np.nan)
+            values = np.clip(values, low, high) if name == NOISE else values
             image = axis.imshow(
                 values, aspect="auto", cmap=colours, vmin=low, vmax=high, extent=extent, interpolation="nearest"
             )

@@ -188,6 +188,24 @@ def test_measuring_it_changes_nothing_of_the_model():
     logs[1].plot()
 
 
+def test_a_log_says_since_when_the_gradient_is_noise():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((256, 4))
+    y = (x[:, 0] + rng.standard_normal(256) > 0).astype(int)  # not separable: at the best weights the mean is 0
+    model = nn.Linear(4, 2, rng=0, dtype=float)
+    log = nn.SignalLog(model, every=10, noise=(nn.cross_entropy, x, y))
+    sgd = nn.SGD(model.parameters(), 0.5)
+    for _ in range(200):
+        sgd.zero_grad()
+        log.backward(nn.cross_entropy(model(x), y))
+        sgd.step()
+    told = [text for text in log.findings if "mostly noise" in text]
+    step = int(re.search(r"step (\d+) the gradient is mostly noise: it takes more than", told[0])[1])
+    assert step > 0
+    assert log.history("noise_scale")[0, 0] < 64
+    assert log.history("noise_scale")[0, log.steps.index(step)] > 256
+
+
 def test_what_a_log_cannot_use_is_told():
     with pytest.raises(ValueError, match=r"noise=\(nn.cross_entropy"):
         nn.SignalLog(nn.Linear(2, 1), noise=True)
