@@ -12,9 +12,8 @@ import numpy as np
 from autograd_mini import errors
 
 NO_NUMBERS = "OSUVMm"  # dtype kinds
-BOOLEAN = np.dtype(bool)
+BOOLEAN, SPARSE = np.dtype(bool), "autograd_mini.scipy.sparse"  # loaded with the first sparse matrix
 NUMBERS, NUMPYS, SEQUENCES = (np.generic, float, int, complex), (np.ndarray, np.generic), (list, tuple)
-SPARSE = "autograd_mini.scipy.sparse"  # loaded with the first sparse matrix
 
 
 def as_array(values: Any) -> Any:
