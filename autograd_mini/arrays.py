@@ -12,8 +12,8 @@ import numpy as np
 from autograd_mini import errors
 
 NO_NUMBERS = "OSUVMm"  # dtype kinds
-BOOLEAN = np.dtype(bool)
-SPARSE = "autograd_mini.scipy.sparse"  # loaded with the first sparse matrix
+BOOLEAN, SPARSE = np.dtype(bool), "autograd_mini.scipy.sparse"  # loaded with the first sparse matrix
+NUMBERS, NUMPYS, SEQUENCES = (np.generic, float, int, complex), (np.ndarray, np.generic), (list, tuple)
 
 
 def as_array(values: Any) -> Any:
@@ -51,7 +51,7 @@ def as_values(result: Any) -> Any:
 
 def as_result(result: Any, name: str) -> Any:
     """The same of what a primitive returned, which may be Python's own number."""
-    if isinstance(result, np.generic | float | int | complex):
+    if isinstance(result, NUMBERS):
         return np.asarray(result)
     if not is_array(result):
         raise TypeError(errors.NO_RESULT.format(name=name, kind=type(result).__name__))
@@ -76,7 +76,7 @@ def as_operand(value: Any) -> Any:
 
     Masked arrays raise, and so do values that are not numbers: no gradient would flow through them.
     """
-    if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and type(value) is not np.ndarray):
+    if isinstance(value, SEQUENCES) or (isinstance(value, np.ndarray) and type(value) is not np.ndarray):
         if isinstance(value, np.ma.MaskedArray):
             raise TypeError(errors.BAD_OPERAND.format(what="a masked array, whose mask would be lost"))
         value = np.asarray(value)
@@ -111,7 +111,7 @@ def may_hold_nan(array: Any) -> bool:
     if type(array) is np.ndarray and array.dtype.kind == "f":
         flat = array.ravel("K")
         return math.isnan(flat.dot(flat))
-    if isinstance(array, np.ndarray | np.generic):
+    if isinstance(array, NUMPYS):
         return bool(np.isnan(array).any())
     return getattr(array, "may_hold_nan", True)
 

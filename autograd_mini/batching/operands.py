@@ -10,6 +10,7 @@ import numpy as np
 
 from autograd_mini.batching.batch import Batch, Level, aligned, any_batched, batched, is_batched, padded
 
+SEVERAL = (tuple, list, range)
 Axes = Any  # a number, a tuple of them, or None
 
 
@@ -71,7 +72,7 @@ def inner_axis(axis: Axes, axes: int) -> Axes:
     """The place in the values of an example's axis, or of several; None means all of the `axes` that it has."""
     if axis is None:
         return 1 if axes == 1 else tuple(range(1, axes + 1))
-    if isinstance(axis, tuple | list | range):
+    if isinstance(axis, SEVERAL):
         return tuple(inner_axis(i, axes) for i in axis) if axes else ()
     axis = int(axis)
     if not axes and axis in (0, -1):

@@ -11,6 +11,7 @@ import numpy as np
 from autograd_mini.tensor import Tensor
 
 Rebuild = Callable[[Iterator[Any]], Any]
+SEQUENCES = (list, tuple)
 LEAVES = frozenset((Tensor, np.ndarray, float, int, complex, bool))  # known at sight; others may be leaves too
 
 
@@ -44,7 +45,7 @@ def walk(tree: Any, leaves: list[Any]) -> Rebuild:
     if isinstance(tree, dict):
         parts = {key: walk(part, leaves) for key, part in tree.items()}
         return lambda values: kind((key, part(values)) for key, part in parts.items())
-    if isinstance(tree, list | tuple):
+    if isinstance(tree, SEQUENCES):
         items = [walk(part, leaves) for part in tree]
         if hasattr(kind, "_fields"):
             return lambda values: kind(*[part(values) for part in items])

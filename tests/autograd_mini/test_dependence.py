@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import nn
-from autograd_mini import Tensor, backward, grad, hessian, jacobian, jvp, primitive, rule
+from autograd_mini import Tensor, backward, grad, hessian, jacobian, jvp, primitive, rule, vmap
 from autograd_mini.dependence import Dependence, Edge
 from autograd_mini.graph import Node, Watch
 from tests.autograd_mini.rules.test_rules import CALLS
@@ -351,3 +351,13 @@ def test_in_random_programs_what_was_a_number_keeps_its_bits(thorough, monkeypat
         assert np.allclose(second[finite], second_before[finite]), seed
         mended += np.count_nonzero(np.isnan(before) & ~np.isnan(here))
     assert mended > 100
+
+
+@pytest.mark.parametrize("name", TRAPS)
+def test_inside_a_vmap_each_example_has_its_own_zeros(name):
+    f, x = TRAPS[name][0], np.asarray(TRAPS[name][1])
+    xs = np.stack([x, np.abs(x) + 0.5, x])
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(vmap(grad(f))(xs), [grad(f)(x) for x in xs], rtol=1e-12)
+        outside = grad(lambda w: np.sum(vmap(lambda x: f(x * w))(xs)))(np.ones(x.shape))
+        np.testing.assert_allclose(outside, grad(lambda w: sum(f(x * w) for x in xs))(np.ones(x.shape)), rtol=1e-12)

@@ -19,6 +19,7 @@ from autograd_mini import (
     gradients_of,
     hvp,
     jacobian,
+    jvp,
     loops,
     no_grad,
     primitive,
@@ -138,6 +139,14 @@ def test_a_pullback_takes_many_cotangents_at_once():
     _, pull = vjp(lambda x: np.tanh(x[:, None] * x), np.array([0.5, -1.0]))
     seeds = np.random.default_rng(0).standard_normal((5, 2, 2))
     np.testing.assert_allclose(vmap(pull)(seeds)[0], [pull(seed)[0] for seed in seeds], rtol=1e-13)
+
+
+def test_jvp_goes_along_many_directions_at_once():
+    f, x = lambda x: np.tanh(x[:, None] * x), np.array([0.5, -1.0])
+    directions = np.random.default_rng(0).standard_normal((5, 2))
+    values, moved = vmap(lambda t: jvp(f, (x,), (t,)))(directions)
+    np.testing.assert_array_equal(values, [f(x)] * 5)
+    np.testing.assert_allclose(moved, [jacobian(f)(x) @ t for t in directions])
 
 
 def test_backward_inside_is_that_of_each_example():
