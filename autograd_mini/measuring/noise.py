@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 GROUPS = 16  # of examples, each left out in turn to tell how uncertain an estimate is
-SURE = 2.0  # standard errors
+SURE = 2.0  # standard errors, of an interval
+SURER = 2.5  # and before a gradient is called noise: there are many layers
 
 
 class GradientNoise(NamedTuple):
@@ -90,6 +91,12 @@ class GradientNoise(NamedTuple):
     def share(self) -> float:
         r"""What G is of the mean over these examples, in squares: N / (N + scale)."""
         return self.examples / (self.examples + self.scale)
+
+    @property
+    def is_most(self) -> bool:
+        """Whether, even if the examples agree by two and a half errors more, less than half of their mean is G."""
+        most = self.agreement + SURER * self.error
+        return self.examples * most < 1 - most
 
     def __str__(self) -> str:
         low, high = self.between

@@ -39,7 +39,7 @@ def gradient_noise(measured: Measurement) -> Iterator[Diagnosis]:
 
 def is_noise(noise: GradientNoise | None) -> bool:
     """Whether, even if the examples agree as much as they may, less than half of their mean is in common."""
-    return noise is not None and FEW <= noise.examples < noise.between[0]
+    return noise is not None and noise.examples >= FEW and noise.is_most
 
 
 def agreeing(noise: GradientNoise) -> str:
@@ -50,7 +50,7 @@ def agreeing(noise: GradientNoise) -> str:
         return f"{given} agree no more than by chance; half of the mean is in common with more than {whole(low)}."
     if math.isinf(high):
         return f"{given} are too few to tell; half of the mean is in common with more than {whole(low)}."
-    between = f"about {whole(noise.scale)} examples ({whole(low)} to {whole(high)})"
+    between = f"about {whole(noise.scale)} example{'s' * (noise.scale >= 1.5)} ({whole(low)} to {whole(high)})"
     return (
         f"of the mean over {given} {noise.share:.0%} is in common, in squares, and the rest is chance; "
         f"it would be half with {between}, the simple noise scale."

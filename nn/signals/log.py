@@ -220,8 +220,7 @@ class SignalLog:
             name = next(name for name, parameter in self.model.named_parameters() if parameter is weights)
             if path in self.rows and name in found:
                 self.rows[path][NOISE][-1] = found[name].scale
-        least = model.between[0]
-        self.alarm("", "noise", least > model.examples, least)
+        self.alarm("", "noise", model.is_most, model.between[0])
 
     def empty(self) -> dict[str, list[float]]:
         """A layer's columns, with gaps for the steps before it was first seen."""

@@ -209,3 +209,9 @@ def test_a_log_says_since_when_the_gradient_is_noise():
 def test_what_a_log_cannot_use_is_told():
     with pytest.raises(ValueError, match=r"noise=\(nn.cross_entropy"):
         nn.SignalLog(nn.Linear(2, 1), noise=True)
+
+
+def test_examples_that_are_all_alike_need_one():
+    model, x, y = drawn(0)
+    seen = nn.signals(model, nn.cross_entropy, np.repeat(x[:1], 32, axis=0), np.repeat(y[:1], 32), noise=True)
+    assert any("100% is in common" in text and "about 1 example (1 to 1)" in text for text in seen.findings)
