@@ -44,7 +44,7 @@ PICKLED = (
 )
 YOUNGER = "A value of a vmap that has ended was used inside another one. Return values from the function instead."
 
-NUMBERS = int | float | complex
+NUMBERS = (int, float, complex)
 BASIC = frozenset([int, slice, type(None), type(Ellipsis)])  # what reads no entry twice, and none by an array
 LEAVES = frozenset([np.ndarray, int, float, bool, str, type(None)])  # what holds no batch, for a quick answer
 
@@ -242,7 +242,8 @@ def aligned(operands: Any, level: Level) -> list[Any]:
     given: list[Any] = []
     for x in operands:
         if type(x) is Batch:
-            axes = max(axes, x.values.ndim - 1)
+            if x.values.ndim > axes + 1:
+                axes = x.values.ndim - 1
             given.append(x)
         elif isinstance(x, NUMBERS):
             given.append(x)
