@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_mini.graph import Leaf, Node, Record
+from autograd_mini.graph import Leaf, Node, Record, Vertex
 from autograd_mini.measuring.layers import Place, pulled, slope
 from autograd_mini.measuring.sizes import Edge, Signal
 
 ALIKE = 1e-5  # of the largest: deltas of copies differ by rounding alone
 FLAT = 1e-6  # of a signal of size 1: what an operation passes where it is flat
 MOST = 0.9  # of its entries
+SHRUNK = 1e-3, 0.0  # times the scores
 DROPPED = 0.8  # share of a mask's zeros that is remarkable
 PROBES = np.random.default_rng(0).standard_normal(32) * np.array([0.3, 1.0, 3.0, 30.0]).repeat(8)
 
@@ -30,8 +31,8 @@ class Cut(NamedTuple):
     Attributes
     ----------
     kind : str
-        "step", "mask", "weights", "rounding", "cancelling", "branches", "slopes", "flat" or "loss"; "" where it is not
-        known.
+        "step", "one entry", "mask", "weights", "rounding", "cancelling", "branches", "slopes", "flat" or "loss"; ""
+        where it is not known.
     operation : str
         What it is called.
     layer : int
@@ -69,6 +70,10 @@ class Causes:
         Layers whose activation has slope 0 at every score, and what it is called.
     rounded : frozenset of int
         Layers whose activation is curved everywhere, so that a slope of 0 is one that was rounded to 0.
+    constant : frozenset of int
+        Layers whose activation gives the same at every score, as what is normalised over one entry.
+    stuck : frozenset of int
+        Those of `rounded` whose activation gives the same at a thousandth of the scores, and at 0.
     piecewise : frozenset of int
         Layers whose activation is made of straight lines through 0, so that its slopes do not change with the scale.
     equal : frozenset of int
@@ -89,6 +94,8 @@ class Causes:
 
     steps: Mapping[int, str]
     rounded: frozenset[int]
+    constant: frozenset[int]
+    stuck: frozenset[int]
     piecewise: frozenset[int]
     equal: frozenset[int]
     same: frozenset[int]
@@ -99,7 +106,8 @@ class Causes:
     cut: Cut | None
 
 
-NOTHING = Causes({}, frozenset(), frozenset(), frozenset(), frozenset(), {}, {}, (), None, None)
+NONE = frozenset[int]()
+NOTHING = Causes({}, NONE, NONE, NONE, NONE, NONE, NONE, {}, {}, (), None, None)
 
 
 # Single operations
@@ -149,7 +157,51 @@ def chooses(node: Node) -> bool:
     return node.primitive.domain.kinks is not None
 
 
+def acts_over_one_entry(node: Node) -> bool:
+    """Whether an operation goes along axes of its operand that have one entry together."""
+    axes = node.options.get("axis")
+    shape = next((operand.shape for operand in node.inputs if getattr(operand, "ndim", 0)), ())
+    if axes is None or not shape:
+        return False
+    return math.prod(shape[axis] for axis in (axes if isinstance(axes, tuple) else (axes,))) == 1
+
+
 # Layers
+
+
+def given_by(place: Place, scores: Any, values: Mapping[Record, Any]) -> Any:
+    """What the activation of a layer gives for other scores.
+
+    None where it is not known: it may read arrays that were computed of the scores by what is not recorded, such as
+    a comparison.
+    """
+    made: dict[Any, Any] = {place.score: scores}
+    for node in place.activation:
+        known = [made.get(operand, values.get(operand)) for operand in node.inputs if isinstance(operand, Vertex)]
+        if any(value is None for value in known):
+            return None
+        read = iter(known)
+        operands = [next(read) if isinstance(operand, Vertex) else operand for operand in node.inputs]
+        made[node] = node.primitive.function(*operands, **node.options)
+    return made[place.output]
+
+
+def is_constant(place: Place, values: Mapping[Record, Any]) -> bool:
+    """Whether the activation of a layer gives the same at any scores."""
+    probes = np.resize(PROBES, place.score.shape).astype(place.score.dtype)
+    return gives_the_same(place, [probes, -probes], values)
+
+
+def is_stuck(place: Place, values: Mapping[Record, Any]) -> bool:
+    """Whether the activation of a layer gives the same for scores that are much smaller."""
+    scores = values.get(place.score)
+    return scores is not None and gives_the_same(place, [scores * scores.dtype.type(by) for by in SHRUNK], values)
+
+
+def gives_the_same(place: Place, scores: Iterable[Any], values: Mapping[Record, Any]) -> bool:
+    """Whether the activation of a layer gives for all of these scores what it gave."""
+    now, given = values.get(place.output), [given_by(place, one, values) for one in scores]
+    return now is not None and all(one is not None and np.allclose(one, now, rtol=1e-5, atol=1e-7) for one in given)
 
 
 def layer_at(node: Record, places: Sequence[Place]) -> int:
@@ -298,7 +350,10 @@ def cut_at(
     for here in todo:
         parts = consumers.get(here, [])
         if any(edges[part].rms for part in parts):
-            return Cut("branches", "", layer_at(here, places))
+            at = layer_at(here, places)
+            inside = (*places[at - 1].activation, *places[at - 1].others) if at else ()
+            single = next((node for node in inside if acts_over_one_entry(node)), None)
+            return Cut("branches", "", at) if single is None else Cut("one entry", name_of(single), at)
         for node, position in parts:
             if records[node].rms:
                 found.append((node, position))
@@ -318,6 +373,8 @@ def kind_of(node: Node, position: int, records: Mapping[Record, Signal], places:
     """Why one operation gives nothing back of what it gets."""
     if is_step(node):
         return "step"
+    if acts_over_one_entry(node):
+        return "one entry"
     passed = pulled(node, position, np.ones(node.shape, node.dtype))
     smallest = float(np.finfo(node.dtype).tiny) if node.dtype.kind == "f" else 0.0
     if records[node].rms < 1e3 * smallest and np.any(passed):
@@ -346,6 +403,8 @@ class Asked:
     def __init__(self) -> None:
         self.steps: dict[int, str] = {}
         self.rounded: set[int] = set()
+        self.constant: set[int] = set()
+        self.stuck: set[int] = set()
         self.piecewise: set[int] = set()
         self.equal: set[int] = set()
         self.same: set[int] = set()
@@ -369,6 +428,11 @@ class Asked:
         curved = any(is_curved(node) for node in place.activation)
         if curved and all(acts_alone(node) and not chooses(node) for node in place.activation):
             self.rounded.add(number)
+        if place.activation and not np.any(slopes):
+            if is_constant(place, values):
+                self.constant.add(number)
+            elif number in self.rounded and is_stuck(place, values):
+                self.stuck.add(number)
         score, output = values.get(place.score), values.get(place.output)
         known = score is not None and output is not None and score.shape == output.shape == slopes.shape
         if known and not curved and is_piecewise(score, output, slopes):
@@ -398,7 +462,9 @@ class Asked:
             cut = cut_at(zero, records, edges, places)
         return Causes(
             self.steps,
-            frozenset(self.rounded),
+            frozenset(self.rounded - self.constant),
+            frozenset(self.constant),
+            frozenset(self.stuck),
             frozenset(self.piecewise),
             frozenset(self.equal),
             frozenset(self.same),

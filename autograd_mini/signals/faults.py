@@ -30,7 +30,13 @@ FLAT_CURE = "PReLU with He's weights has a slope on both sides of 0, so that non
 ROUNDED_CURE = (
     "Their scores are too large: smaller weights, biases or inputs bring them to where {operation} is not flat."
 )
+CONSTANT = "What the activation of {at} gives does not depend on its scores, so no weights revive it."
 CUTS = {
+    "one entry": (
+        "Behind the weights of {at} {operation} goes over one entry: what is normalised over one entry is the same "
+        "whatever it was, so neither inputs nor weights change it.",
+        "Normalise over more than one entry, or leave it out.",
+    ),
     "mask": ("Behind the weights of {at} {operation} has a mask that is 0 wherever a signal arrives.", ""),
     "weights": ("All weights of {at} are 0, so nothing comes back through them.", DRAWN),
     "cancelling": (
@@ -178,6 +184,8 @@ def all_zero(measured: Measurement) -> Diagnosis:
         if first.number in causes.steps:
             where = f"At {named(first)} it meets {causes.steps[first.number]}, a step: its slope is 0 everywhere."
             return Diagnosis(what, where, "", STEP_CURE, (first.number,), "slope")
+        if first.number in causes.constant:
+            return Diagnosis(what, CONSTANT.format(at=named(first)), "", "", (first.number,), "slope")
         if first.weights == 0:
             where = f"All weights of {named(first)} are 0, so its scores are alike for all examples, and have slope 0."
             return Diagnosis(what, where, "", DRAWN, (first.number,), "scale")
@@ -200,8 +208,9 @@ def all_zero(measured: Measurement) -> Diagnosis:
 
 
 def most_dead(measured: Measurement) -> list[Layer]:
-    """Layers with many dead units, the worst first; no steps, whose slope is 0 everywhere."""
-    layers = [layer for layer in measured.layers if layer.number not in measured.causes.steps]
+    """Layers with many dead units, the worst first; no steps or constants, whose slope is 0 everywhere."""
+    others = measured.causes.steps.keys() | measured.causes.constant
+    layers = [layer for layer in measured.layers if layer.number not in others]
     return sorted(
         (layer for layer in layers if layer.dead >= CROWDED and layer.examples >= SEVERAL), key=lambda one: -one.dead
     )
@@ -223,6 +232,8 @@ def over(layers: Sequence[Layer], measured: Measurement) -> str:
 def dead_cure(dead: Sequence[Layer], measured: Measurement) -> str:
     """What revives dead units."""
     causes = measured.causes
+    if dead[0].number in causes.stuck:
+        return ""
     if dead[0].number in causes.rounded:
         return ROUNDED_CURE.format(operation=dead[0].operations.rpartition(", ")[2])
     helped = [layer for layer in dead if causes.unbiased.get(layer.number, 1.0) < min(CROWDED, layer.dead / 2)]

@@ -385,3 +385,32 @@ def test_only_a_model_that_is_known_can_be_changed_and_tried():
     assert "`seen.cures()` measures what helps" in text(
         nn.MLP([16] * 12 + [4], "tanh", nn.init.small_random(0.05), rng=0)
     )
+
+
+# What cannot be, or is not, as it seems
+
+
+def own_norm(s):
+    centred = s - np.mean(s, axis=-1, keepdims=True)
+    return centred / np.sqrt(np.mean(centred**2, axis=-1, keepdims=True) + 1e-5)
+
+
+def ending_in(*ends, width, rng):
+    return nn.Sequential(nn.Linear(16, width, rng=rng), nn.Tanh(), nn.Linear(width, 1, rng=rng), *ends)
+
+
+@pytest.mark.parametrize("end", [nn.LayerNorm(1), nn.GroupNorm(1, 1), nn.Softmax(), Apply(own_norm), Apply(own_softmax)])
+def test_what_is_normalised_over_one_entry_is_not_said_to_have_large_scores(end):
+    rng = np.random.default_rng()
+    model = ending_in(end, width=int(rng.integers(2, 20)), rng=rng)
+    found = text(model, nn.squared_error, X, rng.standard_normal((32, 1)))
+    assert "goes over one entry" in found
+    assert "too large" not in found
+    assert "PReLU" not in found
+
+
+def test_an_activation_that_gives_the_same_whatever_its_scores_are_is_told():
+    rng = np.random.default_rng()
+    found = text(ending_in(Apply(lambda s: np.tanh(s) * 0), width=5, rng=rng), nn.squared_error, X, X[:, :1])
+    assert "does not depend on its scores" in found
+    assert "PReLU" not in found
