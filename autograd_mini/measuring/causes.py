@@ -60,6 +60,13 @@ class Squashed(NamedTuple):
     classes: int
 
 
+class Unbiased(NamedTuple):
+    """The share of units that would be dead with biases of 0, and the mean of the biases that there are."""
+
+    dead: float
+    mean: float
+
+
 @dataclass(frozen=True)
 class Causes:
     """What `causes` found.
@@ -82,8 +89,8 @@ class Causes:
         Those of them whose units all give the same results too.
     copies : dict of int to int
         Layers with units that read the same, give the same and get the same signal: how many have a twin.
-    unbiased : dict of int to float
-        The share of dead units if the biases were 0, of layers whose units are dead where their scores are below 0.
+    unbiased : dict of int to Unbiased
+        What biases of 0 would change, of layers whose units are dead where their scores are below 0.
     masks : tuple of Mask
         Dropouts that leave next to nothing.
     squashed : Squashed or None
@@ -100,7 +107,7 @@ class Causes:
     equal: frozenset[int]
     same: frozenset[int]
     copies: Mapping[int, int]
-    unbiased: Mapping[int, float]
+    unbiased: Mapping[int, Unbiased]
     masks: tuple[Mask, ...]
     squashed: Squashed | None
     cut: Cut | None
@@ -175,10 +182,11 @@ def given_by(place: Place, scores: Any, values: Mapping[Record, Any]) -> Any:
     None where it is not known: it may read arrays that were computed of the scores by what is not recorded, such as
     a comparison.
     """
-    made: dict[Any, Any] = {place.score: scores}
+    made: dict[Any, Any] = {**values, place.score: scores}
     for node in place.activation:
-        known = [made.get(operand, values.get(operand)) for operand in node.inputs if isinstance(operand, Vertex)]
-        if any(value is None for value in known):
+        known = [made.get(operand) for operand in node.inputs if isinstance(operand, Vertex)]
+        unrecorded = any(type(operand) is Leaf and not operand.requires_grad for operand in node.inputs)
+        if unrecorded or any(value is None for value in known):
             return None
         read = iter(known)
         operands = [next(read) if isinstance(operand, Vertex) else operand for operand in node.inputs]
@@ -253,14 +261,16 @@ def bias_of(place: Place, values: Mapping[Record, Any], units: int) -> Any:
     return next((value for value in known if value.size == units), None)
 
 
-def dead_without_bias(place: Place, slopes: Any, axis: int, values: Mapping[Record, Any]) -> float:
-    """The share of units that would be dead with biases of 0; nan where it is not known."""
+def dead_without_bias(place: Place, slopes: Any, axis: int, values: Mapping[Record, Any]) -> Unbiased | None:
+    """What biases of 0 would change, where it is known."""
     scores = values.get(place.score)
     if scores is None or not scores.ndim or not np.array_equal(slopes == 0, scores <= 0):
-        return math.nan
+        return None
     rows = np.moveaxis(scores, axis, -1).reshape(-1, scores.shape[axis])
     bias = bias_of(place, values, rows.shape[1])
-    return math.nan if bias is None else float(np.mean(np.all(rows - bias.reshape(-1) <= 0, axis=0)))
+    if bias is None:
+        return None
+    return Unbiased(float(np.mean(np.all(rows - bias.reshape(-1) <= 0, axis=0))), float(np.mean(bias)))
 
 
 def is_uniform(matrix: Any) -> bool:
@@ -351,7 +361,8 @@ def cut_at(
         parts = consumers.get(here, [])
         if any(edges[part].rms for part in parts):
             at = layer_at(here, places)
-            inside = (*places[at - 1].activation, *places[at - 1].others) if at else ()
+            within = at and here is not places[at - 1].exit
+            inside = (*places[at - 1].activation, *places[at - 1].others) if within else ()
             single = next((node for node in inside if acts_over_one_entry(node)), None)
             return Cut("branches", "", at) if single is None else Cut("one entry", name_of(single), at)
         for node, position in parts:
@@ -373,12 +384,12 @@ def kind_of(node: Node, position: int, records: Mapping[Record, Signal], places:
     """Why one operation gives nothing back of what it gets."""
     if is_step(node):
         return "step"
-    if acts_over_one_entry(node):
-        return "one entry"
     passed = pulled(node, position, np.ones(node.shape, node.dtype))
     smallest = float(np.finfo(node.dtype).tiny) if node.dtype.kind == "f" else 0.0
     if records[node].rms < 1e3 * smallest and np.any(passed):
         return "rounding"
+    if acts_over_one_entry(node):
+        return "one entry"
     place = next((place for place in places if place.mixing is node and place.data == position), None)
     if place is not None:
         weights = node.operands[place.weights]
@@ -409,7 +420,7 @@ class Asked:
         self.equal: set[int] = set()
         self.same: set[int] = set()
         self.copies: dict[int, int] = {}
-        self.unbiased: dict[int, float] = {}
+        self.unbiased: dict[int, Unbiased] = {}
 
     def layer(  # noqa: PLR0917
         self,
@@ -446,9 +457,9 @@ class Asked:
             if count:
                 self.copies[number] = count
         if slopes.ndim > 1 and np.any(slopes == 0):
-            share = dead_without_bias(place, slopes, axis, values)
-            if not math.isnan(share):
-                self.unbiased[number] = share
+            without = dead_without_bias(place, slopes, axis, values)
+            if without is not None:
+                self.unbiased[number] = without
 
     def found(
         self, records: Mapping[Record, Signal], edges: Mapping[tuple[Node, int], Edge], places: Sequence[Place]

@@ -22,6 +22,9 @@ NEAR = 1e-2  # of a slope, to be that of a function
 
 # What a function gives, by the name of its operation; others are known by their slopes.
 RANGES = {"sigmoid": (0.0, 1.0), "np.tanh": (-1.0, 1.0), "softmax": (0.0, 1.0), "np.exp": (0.0, math.inf)}
+GUESSED = {"mean_label_loss": "softmax", "mean_logistic_loss": "sigmoid"}
+LARGE = 10.0  # a size of inputs, and of scores
+USUAL = 3.0  # scores are no more times as large as inputs, by weights of a usual size
 RESHAPED = {np.reshape, np.squeeze, np.ravel}
 
 
@@ -72,6 +75,26 @@ class Targets(NamedTuple):
     given: int
 
 
+class Scale(NamedTuple):
+    """An input that is far from mean 0 and standard deviation 1, and the rms of the scores that layer `layer` makes."""
+
+    name: str
+    mean: float
+    std: float
+    layer: int
+    scores: float
+
+
+class Start(NamedTuple):
+    """A loss beside that of guessing among `classes`, and the rms of the scores of which it takes a softmax, or so."""
+
+    loss: float
+    guess: float
+    classes: int
+    by: str
+    size: float
+
+
 class Data(NamedTuple):
     """What is known of inputs and targets; empty where nothing was given.
 
@@ -83,11 +106,17 @@ class Data(NamedTuple):
         Inputs whose features differ a hundred times in size.
     targets : Targets or None
         How they lie beside the outputs.
+    scales : tuple of Scale
+        Inputs that are so large that the scores of the layer that reads them are.
+    start : Start or None
+        The loss, where it is a mean of those of a softmax or of a sigmoid.
     """
 
     gaps: tuple[Gap, ...] = ()
     columns: tuple[Columns, ...] = ()
     targets: Targets | None = None
+    scales: tuple[Scale, ...] = ()
+    start: Start | None = None
 
 
 NO_DATA = Data()
@@ -108,7 +137,51 @@ def data_of(  # noqa: PLR0917
     beside = None
     if targets is not None and len(outputs) == 1 and outputs[0].size == targets.size > 0:
         beside = beside_outputs(targets, outputs[0], measured, values)
-    return Data(gaps, columns, beside)
+    told = {found.name for found in columns}
+    scales = (scale_of_input(tensor, measured, values) for tensor in inputs)
+    large = tuple(one for one in scales if one is not None and one.name not in told)
+    return Data(gaps, columns, beside, large, start_of(measured, values))
+
+
+def unshaped(record: Any) -> Any:
+    """What a record was before it was given another shape."""
+    while type(record) is Node and record.primitive.function in RESHAPED:
+        record = record.inputs[0]
+    return record
+
+
+def size_of(array: Any) -> float:
+    return float(np.sqrt(np.mean(np.square(array, dtype=np.float64))))
+
+
+def scale_of_input(tensor: Tensor, measured: Measurement, values: Any) -> Scale | None:
+    """An input far from mean 0 and deviation 1, where that and not the weights makes a layer's scores large."""
+    if tensor.dtype.kind != "f" or not tensor.size or not np.isfinite(tensor.data).all():
+        return None
+    size = size_of(tensor.data)
+    for layer, place in zip(measured.layers, measured.places, strict=True):
+        score = values.get(place.score)
+        if score is None or unshaped(place.mixing.inputs[place.data]) is not tensor._record:
+            continue
+        scores = size_of(score)
+        if size > LARGE and scores > LARGE and scores < USUAL * size:
+            mean, std = float(np.mean(tensor.data, dtype=np.float64)), float(np.std(tensor.data, dtype=np.float64))
+            return Scale(tensor.name or "the input", mean, std, layer.number, scores)
+    return None
+
+
+def start_of(measured: Measurement, values: Any) -> Start | None:
+    """The loss beside that of guessing, if it is one of scores."""
+    for node in measured.records:
+        own = GUESSED.get(node.primitive.name) if type(node) is Node else None
+        if type(node) is not Node or own is None or node.operands is None or not node.plan.keep[0]:
+            continue
+        loss, scores = values.get(node), node.operands[0]
+        if loss is None or np.ndim(scores) == 0:
+            return None
+        classes = scores.shape[-1] if own == "softmax" else 2
+        return Start(float(loss), math.log(classes), classes, own, size_of(scores)) if classes > 1 else None
+    return None
 
 
 def gap_of(name: str, array: Any) -> Gap | None:
@@ -159,9 +232,7 @@ def beside_outputs(targets: Any, output: Tensor, measured: Measurement, values: 
 
 def reach_of(output: Tensor, places: Sequence[Place], values: Any) -> Reach | None:
     """The range of the operation that made the outputs, if it has one and it is known."""
-    record = output._record
-    while type(record) is Node and record.primitive.function in RESHAPED:
-        record = record.inputs[0]
+    record = unshaped(output._record)
     if type(record) is not Node:
         return None
     made = np.reshape(output.data, record.shape)

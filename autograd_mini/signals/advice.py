@@ -18,6 +18,7 @@ ROUNDED = 1.05  # a factor nearer to 1 is not worth a word
 CURVED = 0.85  # a typical slope above it is that of a curve such as tanh near 0, which larger scores leave
 FLAT = 0.6  # a typical slope below it is that of an activation out of its range
 AS_WRONG = 1.5  # times a size of weights: weights within it are of about that size
+FAR_FROM_GUESS = 3.0  # times the loss of guessing
 UNCHANGED = 1e-6
 NAMED = 6  # operations
 BY_THEORY = "by the theory of independent weights"
@@ -159,6 +160,28 @@ def saturated(measured: Measurement, cured: bool = True) -> Iterator[Diagnosis]:
         whole = f"; the whole layer makes it {times(worst.gain)}" if math.isfinite(worst.gain) else ""
         said = f"{capital(named(worst))} is saturated: {flat}{by_itself}{whole}.{others}"
         yield Diagnosis("", said, "", "" if cured else smaller(measured, found))
+
+
+def underflow(measured: Measurement) -> Iterator[Diagnosis]:
+    """Numbers too small for their dtype: by themselves, or as the loss gets scores that are far too large."""
+    tiny = [layer for layer in measured.layers if layer.g.subnormal > 0.01]
+    if not tiny:
+        return
+    share = f"{tiny[-1].g.subnormal:.0%} of the entries of g at {named(tiny[-1])} are subnormal numbers"
+    start = measured.data.start
+    if start is None or start.loss < FAR_FROM_GUESS * start.guess:
+        said = f"The signal underflows: {share}."
+        yield Diagnosis("", said, "", "Scale the loss, or compute in a wider dtype.")
+        return
+    guess = f"that of guessing, ln({start.classes}) = {in_words(start.guess)}"
+    said = (
+        f"The scores that the loss gets are far too large: their rms is {in_words(start.size)}, and the loss is "
+        f"{in_words(start.loss)}, {in_words(start.loss / start.guess)} times {guess}. {capital(share)}, as "
+        f"the {start.by} of such scores is nearly 0 or 1."
+    )
+    sizes = {layer.number: width_free(layer) for layer in measured.layers if layer.inputs}
+    largest = [layer for layer in measured.layers if sizes.get(layer.number, 0) > max(sizes.values()) / AS_WRONG**2]
+    yield Diagnosis("", said, "", "" if measured.data.scales else smaller(measured, largest))
 
 
 def as_theory_goes(measured: Measurement, shrinks: bool) -> tuple[str, str]:

@@ -15,6 +15,7 @@ FAR = 10.0  # times the size of the outputs
 
 FILL = "Fill in what is missing, or leave those examples out."
 COLUMNS = "Subtract from each feature its mean, and divide it by its standard deviation."
+STANDARDISE = "Subtract from the inputs their mean, and divide them by their standard deviation."
 SCALED = "Scale the targets, as `(y - y.mean()) / y.std()` does, and undo it for what is predicted."
 
 
@@ -39,6 +40,11 @@ def out_of_scale(measured: Measurement) -> Iterator[Diagnosis]:
     targets = measured.data.targets
     if targets is not None:
         yield from of_targets(targets)
+    for scale in measured.data.scales:
+        by = f"mean {in_words(scale.mean, 2)} and standard deviation {in_words(scale.std, 2)}"
+        reader = named(measured.layers[scale.layer - 1])
+        scores = f"the scores of {reader} are large too: their rms is {in_words(scale.scores)}"
+        yield Diagnosis("", f"{scale.name} has {by}, and {scores}.", "", STANDARDISE, (scale.layer,))
     for columns in measured.data.columns:
         yield Diagnosis("", of_columns(columns, measured), "", COLUMNS, (columns.layer,))
 

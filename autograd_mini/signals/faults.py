@@ -33,8 +33,7 @@ ROUNDED_CURE = (
 CONSTANT = "What the activation of {at} gives does not depend on its scores, so no weights revive it."
 CUTS = {
     "one entry": (
-        "Behind the weights of {at} {operation} goes over one entry: what is normalised over one entry is the same "
-        "whatever it was, so neither inputs nor weights change it.",
+        "Behind the weights of {at} {operation} goes over one entry: what is normalised so is always the same.",
         "Normalise over more than one entry, or leave it out.",
     ),
     "mask": ("Behind the weights of {at} {operation} has a mask that is 0 wherever a signal arrives.", ""),
@@ -165,13 +164,10 @@ def all_zero(measured: Measurement) -> Diagnosis:
     layers, causes = measured.layers, measured.causes
     zero = [layer for layer in layers if is_zero(layer)]
     last = zero[-1]
-    nothing = sum(layer.gradient == 0 for layer in zero)
-    if len(zero) == last.number:
-        what = f"The signal is exactly zero from {named(last)} on"
-        what += f", so {nothing} of {len(layers)} layers learn nothing." if nothing else "."
-    else:
-        learn = f", so {nothing} of {len(layers)} layers learn nothing" if nothing else ""
-        what = f"The signal is exactly zero at {which(zero)}{learn}."
+    nothing = sum(layer.gradient == 0 for layer in layers)
+    where = f"from {named(last)} on" if len(zero) == last.number else f"at {which(zero)}"
+    learn = f", and the weights of {nothing} of {len(layers)} layers get no gradient" if nothing else ""
+    what = f"The signal is exactly zero {where}{learn}."
     cut = causes.cut or Cut("", "", last.number)
     at = layers[cut.layer - 1] if cut.layer else last
     if cut.kind == "step":
@@ -236,14 +232,21 @@ def dead_cure(dead: Sequence[Layer], measured: Measurement) -> str:
         return ""
     if dead[0].number in causes.rounded:
         return ROUNDED_CURE.format(operation=dead[0].operations.rpartition(", ")[2])
-    helped = [layer for layer in dead if causes.unbiased.get(layer.number, 1.0) < min(CROWDED, layer.dead / 2)]
+    known = [layer for layer in dead if layer.number in causes.unbiased]
+    helped = [layer for layer in known if causes.unbiased[layer.number].dead < min(CROWDED, layer.dead / 2)]
     if not helped:
         return FLAT_CURE
+    found = [causes.unbiased[layer.number] for layer in helped[:LISTED]]
+    means = listed([in_words(one.mean, 2) for one in found])
     if len(dead) == 1:
-        share = f"{causes.unbiased[dead[0].number]:.0%}"
-        return f"With biases of 0, {share} of its units would be dead, for the inputs that it has now."
-    shares = [f"{causes.unbiased[layer.number]:.0%} of {named(layer)}" for layer in helped[:LISTED]]
-    return f"With biases of 0, {listed(shares)} would be dead, for the inputs that they have now."
+        share = f"{found[0].dead:.0%} of its units would be dead, for the inputs that it has now"
+        return f"With biases of 0, {share}: set its biases (mean {means}) to 0."
+    shares = [f"{one.dead:.0%} of {named(layer)}" for one, layer in zip(found, helped, strict=False)]
+    theirs = f"the biases of {named(helped[0])} (mean" if len(found) == 1 else "their biases (means"
+    return (
+        f"With biases of 0, {listed(shares)} would be dead, for the inputs that they have now: set {theirs} "
+        f"{means}) to 0."
+    )
 
 
 def dead_units(measured: Measurement) -> Iterator[Diagnosis]:
@@ -289,16 +292,6 @@ def steps(measured: Measurement) -> Iterator[Diagnosis]:
         step = f"The activation of {which(layers)} is a step ({names})"
         said = f"{step}: its slope is 0 everywhere, so no weights revive it."
         yield Diagnosis("", said, "", STEP_CURE, numbers(layers), "slope")
-
-
-def underflow(measured: Measurement) -> Iterator[str]:
-    """Numbers too small for their dtype."""
-    tiny = [layer for layer in measured.layers if layer.g.subnormal > 0.01]
-    if tiny:
-        yield (
-            f"The signal underflows: {tiny[-1].g.subnormal:.0%} of the entries of g at {named(tiny[-1])} are subnormal "
-            "numbers. Scale the loss, or compute in a wider dtype."
-        )
 
 
 # The graph
@@ -368,10 +361,8 @@ def updates(measured: Measurement) -> Iterator[str]:
         )
 
 
-def unreached(measured: Measurement) -> Iterator[str]:
-    """Parameters that nothing flows to: frozen, cut off on the way, or not used."""
-    if measured.frozen:
-        yield f"Frozen, so that nothing is learned there: {of_many(measured.frozen)}."
+def cut_off(measured: Measurement) -> Iterator[str]:
+    """Parameters that the forward reads, but the loss does not hear of."""
     cut = measured.cut_off
     if cut:
         them = "it" if len(cut) == 1 else "them"
@@ -379,7 +370,13 @@ def unreached(measured: Measurement) -> Iterator[str]:
             f"No gradient reaches {of_many(cut)}, although the forward reads {them}: what is computed with {them} is "
             "detached on its way to the loss (`.detach()`, `.data`, a comparison), or not used."
         )
-    names = [name for name in measured.unreached if name not in cut]
+
+
+def unreached(measured: Measurement) -> Iterator[str]:
+    """Parameters that nothing flows to: frozen, or not used."""
+    if measured.frozen:
+        yield f"Frozen, so that nothing is learned there: {of_many(measured.frozen)}."
+    names = [name for name in measured.unreached if name not in measured.cut_off]
     if names:
         them = "it" if len(names) == 1 else "them"
         yield f"The loss does not depend on {of_many(names)}: no recorded operation reads {them}."

@@ -9,6 +9,7 @@ import math
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
 
+from autograd_mini.graph import Node, Record
 from autograd_mini.measuring.factors import Layer, Measurement
 from autograd_mini.measuring.sizes import finding, ratio
 from autograd_mini.signals import data, faults, noise, odd
@@ -21,8 +22,10 @@ from autograd_mini.signals.advice import (
     cure,
     has_activation,
     is_spread_thin,
+    resized,
     saturated,
     smaller,
+    underflow,
 )
 from autograd_mini.signals.averages import gains, log, middle, size, typical
 from autograd_mini.signals.faults import LISTED, Diagnosis, named
@@ -36,14 +39,19 @@ NOT_LOST = "If the model does not learn, it is not that the signal is lost on it
 
 
 def findings(measured: Measurement) -> tuple[str, ...]:
-    """Sentences, the most important first."""
+    """Sentences, the most important first: what is cut off has no part in the signal that the others tell of."""
+    return (*faults.cut_off(measured), *in_order(measured))
+
+
+def in_order(measured: Measurement) -> tuple[str, ...]:
+    """Sentences, the most important first of those that are of the signal."""
     layers = measured.layers
     first = diagnosis(measured)
     if not layers:
         return (str(first), *faults.unreached(measured))
     whole = healthy(layers)
     if measured.hooked and whole:
-        of_all = faults.dead_units, saturated, faults.underflow, faults.updates, noise.gradient_noise, faults.unreached
+        of_all = faults.dead_units, saturated, underflow, faults.updates, noise.gradient_noise, faults.unreached
         return (str(first), *(str(one) for kind in of_all for one in kind(measured)))
     usual = size(log(middle(gains(layers))))
     far = [layer for layer in odd.outliers(layers) if size(log(layer.gain)) > usual] if whole else []
@@ -62,7 +70,7 @@ def findings(measured: Measurement) -> tuple[str, ...]:
         along_uses(measured) if whole else (),
         () if first.where.startswith("All units") else faults.dead_units(measured),
         saturated(measured, any(known in str(first) for known in (BY_THEORY, odd.LIKE_OTHERS))),
-        faults.underflow(measured) if whole else (),
+        underflow(measured) if whole else (),
         faults.branches(measured),
         faults.directions(measured),
         faults.updates(measured),
@@ -125,8 +133,8 @@ def main(measured: Measurement) -> Diagnosis:
     kinds = data.gaps, data.out_of_scale, faults.squashed, faults.copies, faults.masks, faults.dead_units
     other = next((one for kind in kinds for one in kind(measured)), Diagnosis(""))
     if len(layers) == 1:
-        said = f"One layer: rms(g) is {in_words(last.g.rms)} behind {last.name}; {split(layers, measured)}."
-        return other._replace(what=said)
+        said = f"One layer: rms(g) is {in_words(last.g.rms)} behind {last.name}"
+        return other._replace(what=f"{'; '.join(filter(None, [said, split(layers, measured)]))}.")
     change = ratio(first.g.rms, last.g.rms)
     ends = f"from {in_words(last.g.rms)} at {named(last)} to {in_words(first.g.rms)} at {named(first)}"
     past = "" if is_chain(measured) else alone(layers, measured)
@@ -184,9 +192,11 @@ def steady(measured: Measurement, ends: str, split: str, other: Diagnosis) -> Di
     within = ratio(strongest.g.rms, weakest.g.rms)
     if within >= STEADY:
         low, high = (f"{in_words(layer.g.rms)} at {named(layer)}" for layer in (weakest, strongest))
-        what = f"The signal, rms(g), ends about as it began, {ends}, but is {low} and {high} on its way; {split}."
+        said = f"The signal, rms(g), ends about as it began, {ends}, but is {low} and {high} on its way"
+        what = f"{'; '.join(filter(None, [said, split]))}."
         return other._replace(what=what)
-    what = f"The signal, rms(g), is steady within a factor of {in_words(within)}: {ends}; {split}."
+    said = f"The signal, rms(g), is steady within a factor of {in_words(within)}: {ends}"
+    what = f"{'; '.join(filter(None, [said, split]))}."
     if other.where:
         return other._replace(what=what)
     tries = f"`{measured.tries}` measures learning rates, scaling and other changes." if measured.tries else ""
@@ -204,7 +214,8 @@ def is_chain(measured: Measurement) -> bool:
 
 def alone(layers: Sequence[Layer], measured: Measurement) -> str:
     """What the layers do where they are no chain, so that their gains do not multiply."""
-    return f"the layers are no chain, so their gains do not multiply; one by one, {split(layers, measured)}"
+    known = split(layers, measured)
+    return "the layers are no chain, so their gains do not multiply" + (f"; one by one, {known}" if known else "")
 
 
 def along_uses(measured: Measurement) -> Iterator[str]:
@@ -214,15 +225,42 @@ def along_uses(measured: Measurement) -> Iterator[str]:
         name, numbered, _ = layer.name.rpartition(" #")
         if numbered:
             uses.setdefault(name, []).append(layer)
-    for name, group in uses.items():
+    several = {name: group for name, group in uses.items() if len(group) > 2}
+    leading = {name: group for name, group in several.items() if leads_on(group, measured)}
+    for name, group in (leading or several).items():
         first, last = group[0], group[-1]
         change = ratio(first.g.rms, last.g.rms)
-        if len(group) > 2 and not 1 / STEADY < change < STEADY:
+        if not 1 / STEADY < change < STEADY:
+            each = change ** (1 / (len(group) - 1))
+            by = f"; {split(group[1:], measured, 'use')}" if leading else ""
+            wanted = f" {held(group, each)}" if len(leading) == 1 else ""
             yield (
                 f"Along the {len(group)} uses of {name} the signal, rms(g), {'falls' if change < 1 else 'grows'} from "
                 f"{in_words(last.g.rms)} at the last to {in_words(first.g.rms)} at the first, "
-                f"{times(change ** (1 / (len(group) - 1)))} a use; {split(group[1:], measured, 'use')}."
+                f"{times(each)} a use{by}.{wanted}".rstrip()
             )
+
+
+def leads_on(group: Sequence[Layer], measured: Measurement) -> bool:
+    """Whether each use of a layer reads what came of the one before: those of a step's own input do not."""
+    before, after = (measured.places[layer.number - 1] for layer in group[-2:])
+    todo, seen = [after.mixing.inputs[after.data]], set[Record]()
+    for record in todo:
+        if record is before.mixing:
+            return True
+        if isinstance(record, Node) and record not in seen and record.index > before.mixing.index:
+            seen.add(record)
+            todo += record.inputs
+    return False
+
+
+def held(group: Sequence[Layer], each: float) -> str:
+    """The size of weights that would hold the signal along the uses, where they alone lead from one to the next."""
+    gain, std = typical(gains(group[1:])), group[0].weights_std
+    if not 1 / ALIKE < gain / each < ALIKE or not std > 0 or not math.isfinite(std):
+        return ""
+    wanted = f"a standard deviation of {std / each:.2g} instead of {std:.2g} ({resized(1 / each)})"
+    return f"Give its weights {wanted}: {BY_THEORY} the signal then holds with slopes as they are now."
 
 
 def spread_over(layers: Sequence[Layer], shrinks: bool) -> str:

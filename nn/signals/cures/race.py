@@ -48,7 +48,7 @@ DEFAULT = "nn.SGD(parameters, 0.02, momentum=0.9)"
 MAKING = 0.3  # of the time at most, before the first round
 FEWEST = 2  # go on, however short the time
 OUT_OF_TIME = "the time was over before its turn"
-NO_OWN = "the loss is none of nn's that take scores, and no target is out of reach of the last activation"
+NO_OWN = "the loss is none of nn's that take scores, and no activation at the end keeps targets out of reach"
 SCORES = "the loss takes scores, and no targets of their size"
 clock = time.perf_counter  # seconds
 CANDIDATE = 256  # examples by which weights are scaled

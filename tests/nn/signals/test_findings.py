@@ -7,7 +7,7 @@ import pytest
 
 import nn
 from autograd_mini import Tensor, signals
-from autograd_mini.words import RAISED
+from autograd_mini.words import RAISED, in_words
 from tests.nn.signals.faulty import KINDS, STEPS, Apply, drawn, rms, truth
 
 LOWERED = {raised: chr(plain) for plain, raised in zip(RAISED, map(chr, RAISED.values()), strict=True)}
@@ -184,9 +184,10 @@ class Checker:
             if case.dtype == np.float64:
                 zero = [rms(array) == 0 for array in t.delta]
                 self.expect(zero == [i < int(number) for i in range(case.depth)], "zero", number)
-        for nothing in self.all(r"so (\d+) of \d+ layers learn nothing"):
+        for nothing in self.all(r"the weights of (\d+) of \d+ layers get no gradient"):
             if case.dtype == np.float64:
-                self.expect(sum(not delta.any() for delta in t.delta) == int(nothing), "nothing", nothing)
+                still = sum(not t.gradients[i - 1].any() for i in self.layers)
+                self.expect(still == int(nothing), "nothing", nothing)
         for number, name in self.all(r"At layer (\d+) \(\S+\) it meets (\w+), a step"):
             self.expect(case.acts[self.index(number)] == name in STEPS, "step", name)
         for number in self.all(r"All weights of layer (\d+) \(\S+\) are 0"):
@@ -358,7 +359,7 @@ def test_a_dead_branch_of_a_residual_net_is_told_and_the_rest_is_not_called_lost
     assert not blocks[1].layers[0].weights.grad.any()
     assert blocks[0].layers[0].weights.grad.any()
     assert seen.findings[0].startswith(
-        "The signal is exactly zero at layer 3 (Sequential.1.layers.0), so 1 of 7 layers"
+        "The signal is exactly zero at layer 3 (Sequential.1.layers.0), and the weights of 2 of 7 layers get no"
     )
 
 
@@ -399,7 +400,9 @@ def ending_in(*ends, width, rng):
     return nn.Sequential(nn.Linear(16, width, rng=rng), nn.Tanh(), nn.Linear(width, 1, rng=rng), *ends)
 
 
-@pytest.mark.parametrize("end", [nn.LayerNorm(1), nn.GroupNorm(1, 1), nn.Softmax(), Apply(own_norm), Apply(own_softmax)])
+@pytest.mark.parametrize(
+    "end", [nn.LayerNorm(1), nn.GroupNorm(1, 1), nn.Softmax(), Apply(own_norm), Apply(own_softmax)]
+)
 def test_what_is_normalised_over_one_entry_is_not_said_to_have_large_scores(end):
     rng = np.random.default_rng()
     model = ending_in(end, width=int(rng.integers(2, 20)), rng=rng)
@@ -414,3 +417,88 @@ def test_an_activation_that_gives_the_same_whatever_its_scores_are_is_told():
     found = text(ending_in(Apply(lambda s: np.tanh(s) * 0), width=5, rng=rng), nn.squared_error, X, X[:, :1])
     assert "does not depend on its scores" in found
     assert "PReLU" not in found
+
+
+def test_biases_that_kill_units_are_said_with_their_mean():
+    rng = np.random.default_rng()
+    low = float(-rng.integers(20, 90))
+    model = nn.MLP([16, 12, 20, 4], "relu", "he", rng=rng)
+    model[2].bias.data[:] = low
+    dead = np.mean(
+        np.all(np.maximum(X @ model[0].weights.data + model[0].bias.data, 0) @ model[2].weights.data <= 0, 0)
+    )
+    found = text(model)
+    assert f"With biases of 0, {dead:.0%} of its units would be dead" in found
+    assert f": set its biases (mean {low:g}) to 0." in found
+    assert "the weights of 3 of 3 layers get no gradient" in found  # the last one reads zeros
+
+
+@pytest.mark.parametrize("width", [3, 8])
+def test_parameters_that_are_cut_off_are_told_first_and_one_layer_that_is_left_in_a_whole_sentence(width):
+    model = nn.Sequential(nn.Linear(16, width), Apply(lambda s: np.tanh(s.data)), nn.Linear(width, 4))
+    first, second = nn.signals(model, nn.cross_entropy, X, Y).findings
+    assert first.startswith("No gradient reaches 0.weights, 0.bias")
+    assert re.fullmatch(r"One layer: rms\(g\) is \S+( × \S+)? behind Sequential\.2\.", second), second
+
+
+def test_scores_that_saturate_the_softmax_of_the_loss_are_told_beside_the_loss_of_guessing():
+    rng = np.random.default_rng()
+    model = nn.MLP([16, 24, 4], "relu", "he", rng=rng)
+    model[2].weights.data *= np.float32(100)
+    seen = nn.signals(model, nn.cross_entropy, X, Y)
+    (told,) = (sentence for sentence in seen.findings if "subnormal" in sentence)
+    out = model(X)
+    loss = float(nn.cross_entropy(out, Y).data)
+    assert f"their rms is {in_words(rms(out.data))}, and the loss is {in_words(loss)}" in told
+    assert f"{in_words(loss / np.log(4))} times that of guessing, ln(4) = 1.4" in told
+    assert "Give the weights of layer 2 a standard deviation of" in " ".join(seen.findings)
+    assert "dtype" not in told
+
+
+def test_a_signal_that_underflows_by_itself_is_told_to_be_scaled():
+    found = text(nn.MLP([16, 8, 4], "relu", "he", rng=0), lambda out, y: nn.cross_entropy(out, y) * np.float32(1e-37))
+    assert "The signal underflows" in found
+    assert "Scale the loss" in found
+
+
+@pytest.mark.parametrize("first", [nn.Flatten(), nn.Conv2d(1, 6, 3, rng=0)])
+def test_inputs_that_make_the_first_scores_large_are_told_with_mean_and_deviation(first):
+    pixels = np.random.default_rng().integers(0, 256, (32, 1, 4, 4)).astype(np.float32)
+    rest = nn.Linear(16 if isinstance(first, nn.Flatten) else 24, 4, rng=1)
+    model = nn.Sequential(first, nn.Flatten(), rest)
+    said = f"x has mean {in_words(pixels.mean(), 2)} and standard deviation {in_words(pixels.std(), 2)}, and the scores"
+    assert said in text(model, x=pixels)
+    assert "x has mean" not in text(model, x=(pixels - pixels.mean()) / pixels.std())
+
+
+class Cell(nn.Module):
+    """A recurrent cell of one's own: h = tanh(x_t W + h V)."""
+
+    def __init__(self, width, size, rng):
+        super().__init__()
+        self.read, self.carry = (
+            nn.Linear(3, width, rng=rng),
+            nn.Linear(width, width, nn.init.small_random(size), rng=rng),
+        )
+        self.out = nn.Linear(width, 4, rng=rng)
+
+    def forward(self, x):
+        h = np.zeros((len(x), self.carry.weights.shape[0]), np.float32)
+        for t in range(x.shape[1]):
+            h = np.tanh(self.read(x[:, t]) + self.carry(h))
+        return self.out(h)
+
+
+def test_only_weights_that_lead_from_a_step_to_the_next_are_blamed_and_the_size_that_theory_gives_helps():
+    rng = np.random.default_rng()
+    width = int(rng.integers(16, 40))
+    model, x = Cell(width, 0.4 / np.sqrt(width), rng), rng.standard_normal((32, 15, 3)).astype(np.float32)
+    seen = nn.signals(model, nn.cross_entropy, x, Y)
+    (told,) = (sentence for sentence in seen.findings if "uses of" in sentence)
+    assert told.startswith("Along the 15 uses of Cell.carry ")
+    ((new, old),) = re.findall(r"a standard deviation of (\S+) instead of (\S+) .* by the theory", told)
+    model.carry.weights.data *= np.float32(float(new) / float(old))
+    better = nn.signals(model, nn.cross_entropy, x, Y)
+    lost, still = (s.layers[0].g.rms / s.layers[-2].g.rms for s in (seen, better))
+    assert lost < 1e-3
+    assert still > 30 * lost

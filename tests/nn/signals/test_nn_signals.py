@@ -171,7 +171,7 @@ def test_zero_gradients_are_told_with_their_reason():
     model = nn.MLP([6, 8, 8, 2], "relu", "he", rng=0)
     model[2].bias.data = np.full(8, -1e3, np.float32)
     seen = nn.signals(model, nn.squared_error, X, Y)
-    assert "exactly zero from layer 2 (MLP.2) on, so 2 of 3 layers" in seen.findings[0]
+    assert "exactly zero from layer 2 (MLP.2) on, and the weights of 3 of 3 layers get no gradient" in seen.findings[0]
     assert "slope 0 for all of the 32 examples" in seen.findings[0]
     assert seen.layers[1].dead == 1
 
