@@ -80,8 +80,10 @@ def weight_layers(called: list[Call], model: Any) -> list[Any]:
 
 
 def hidden_layers(called: list[Call], model: Any) -> list[Any]:
-    """All layers with weights but for the last; ValueError if there are none."""
-    hidden = weight_layers(called, model)[:-1]
+    """All layers with weights but for the one that is called last; ValueError if there are none."""
+    layers = weight_layers(called, model)
+    last = next(call.module for call in reversed(called) if call.module in layers)
+    hidden = [layer for layer in layers if layer is not last]
     if not hidden:
         raise ValueError(NO_HIDDEN)
     return hidden
@@ -91,6 +93,12 @@ def last_activation(called: list[Call]) -> Any:
     """The activation that makes the output of the model, or None."""
     ends = [call.module for call in called if call.last and isinstance(call.module, (*ACTIVATIONS, Softmax))]
     return ends[0] if ends else None
+
+
+def ends_shared(called: list[Call]) -> bool:
+    """Whether the activation that makes the output of the model is called earlier too."""
+    end = last_activation(called)
+    return end is not None and sum(call.module is end for call in called) > 1
 
 
 def out_of_reach(model: Any, x: Any, y: Any) -> bool:
