@@ -25,8 +25,8 @@ AT_ITS_END = "its one activation that is a module makes its output, and stays"
 SAME = "its activations are {name} already"
 KIND = "nn.changes.normalised(..., {kind!r}): write 'batch' for BatchNorm or 'layer' for LayerNorm."
 MOVED = (
-    "nn.changes exchanged the last call of {name}, which is called earlier too, as what makes the model's output; in this "
-    "call the model returned something else. Give its last activation a module of its own."
+    "nn.changes exchanged the last call of {name}, which is called earlier too, as what makes the model's output; in "
+    "this call the model returned something else. Give its last activation a module of its own."
 )
 TWICE = "it was normalised by nn.changes before"
 NO_EQUAL = "no hidden layer has outputs of the shape of its inputs"
@@ -365,7 +365,11 @@ class LastCall:
 
 
 def replaced(model: Module, news: dict[Module, Module]) -> Module:
-    """A copy that holds other modules in the places of some, under their names."""
+    """A copy that holds other modules in the places of some, under their names and with their hooks."""
     for old, new in news.items():
         vars(new).update({name: vars(old)[name] for name in ("_name", "_scope", "training")})
-    return copy.deepcopy(model, {id(old): new for old, new in news.items()})
+    copies: dict[int, Any] = {id(old): new for old, new in news.items()}
+    changed = copy.deepcopy(model, copies)
+    for old, new in news.items():  # what hooks remember is copied once, also where several modules have a part in it
+        vars(new).update({name: copy.deepcopy(getattr(old, name), copies) for name in ("_before", "_after")})
+    return changed

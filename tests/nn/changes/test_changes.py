@@ -219,6 +219,10 @@ def test_an_activation_that_is_shared_is_exchanged_in_all_calls_but_the_last():
     np.testing.assert_allclose(changed(X).data, np.tanh(third(relu(second(relu(first(X))))).data), rtol=1e-6)
     open_end = nn.changes.without_last(changed, X)
     np.testing.assert_allclose(open_end(X).data, third(relu(second(relu(first(X))))).data, rtol=1e-6)
+    other_way = nn.changes.activated(nn.changes.without_last(model, X), X, "relu")
+    np.testing.assert_array_equal(other_way(X).data, open_end(X).data)
+    skips_first = nn.changes.activated(nn.changes.skipping(model, X), X, "relu")
+    np.testing.assert_array_equal(skips_first(X).data, nn.changes.skipping(changed, X)(X).data)
     gradients = nn.per_example_grad(lambda out: np.sum(out**2))(open_end, X)
     assert np.any(gradients["layers.0.weights"])
 
