@@ -11,7 +11,21 @@ import numpy as np
 
 from autograd_mini import no_grad
 from nn.checks import as_values
-from nn.layers.activations import ELU, GELU, LeakyReLU, PReLU, ReLU, Sigmoid, Sign, SiLU, Softmax, Softplus, Tanh
+from nn.layers.activations import (
+    ELU,
+    GELU,
+    SELU,
+    LeakyReLU,
+    LogSigmoid,
+    PReLU,
+    ReLU,
+    Sigmoid,
+    Sign,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from nn.layers.weighted import layers_of
 from nn.module import Module
 
@@ -27,8 +41,9 @@ RANGES = {  # what is at the end of a model can return; the others return number
     Sign: (-1.0, 1.0),
     ReLU: (0.0, math.inf),
     Softplus: (0.0, math.inf),
+    LogSigmoid: (-math.inf, 0.0),
 }
-ACTIVATIONS = (Tanh, Sigmoid, ReLU, LeakyReLU, PReLU, ELU, SiLU, GELU, Softplus, Sign)
+ACTIVATIONS = (Tanh, Sigmoid, ReLU, LeakyReLU, PReLU, ELU, SELU, SiLU, GELU, Softplus, LogSigmoid, Sign)
 
 
 class Call(NamedTuple):

@@ -20,7 +20,9 @@ from nn.layers.normalization import BatchNorm, LayerNorm
 from nn.module import Module
 from nn.parameter import Buffer
 
-NO_ACTIVATIONS = "it calls no activation as a module (those that `forward` computes itself cannot be exchanged)"
+NO_ACTIVATIONS = (
+    "it calls no activation as a module of nn's (what `forward` or a module of your own computes cannot be exchanged)"
+)
 AT_ITS_END = "its one activation that is a module makes its output, and stays"
 SAME = "its activations are {name} already"
 KIND = "nn.changes.normalised(..., {kind!r}): write 'batch' for BatchNorm or 'layer' for LayerNorm."

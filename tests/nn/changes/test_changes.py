@@ -227,6 +227,12 @@ def test_an_activation_that_is_shared_is_exchanged_in_all_calls_but_the_last():
     assert np.any(gradients["layers.0.weights"])
 
 
+@pytest.mark.parametrize("kind", [nn.SELU, nn.LogSigmoid, nn.GELU, nn.ELU, nn.SiLU, nn.Softplus, nn.LeakyReLU])
+def test_each_activation_of_nn_is_exchanged(kind):
+    model = nn.Sequential(nn.Linear(4, 4, rng=0), kind(), nn.Linear(4, 2, rng=1))
+    assert isinstance(nn.changes.activated(model, X, "relu")[1], nn.ReLU)
+
+
 def test_a_model_that_returns_something_else_in_training_says_so():
     class Dropped(Shared):
         def forward(self, x):
