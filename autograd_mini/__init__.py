@@ -28,6 +28,7 @@ from autograd_mini.words import in_words
 if TYPE_CHECKING:
     from autograd_mini.checked.explanations import NonFiniteError
     from autograd_mini.drawing.draw import draw
+    from autograd_mini.measuring.noise import GradientNoise
     from autograd_mini.measuring.spectrum import jacobian_spectrum
     from autograd_mini.signals.bars import Bars
     from autograd_mini.signals.maps import signal_map
@@ -38,6 +39,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Bars",
     "Batch",
+    "GradientNoise",
     "NonFiniteError",
     "Recorder",
     "Signals",
@@ -83,6 +85,7 @@ LATER = {
     "NonFiniteError": "checked.explanations",
     "Recorder": "signals.report",
     "Signals": "signals.report",
+    "GradientNoise": "measuring.noise",
     "draw": "drawing.draw",
     "jacobian_spectrum": "measuring.spectrum",
     "signal_map": "signals.maps",

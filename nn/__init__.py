@@ -85,6 +85,7 @@ from nn.optimizers import (
 from nn.outputs import classify, probabilities
 from nn.padding import pad_sequences, sequence_mask
 from nn.parameter import Buffer, Parameter
+from nn.signals.gradient_noise import gradient_noise
 from nn.signals.measure import signals
 from nn.training import data
 from nn.training.callbacks import EarlyStopping, ReduceOnPlateau
@@ -186,6 +187,7 @@ __all__ = [
     "f1",
     "fit",
     "gauss_newton",
+    "gradient_noise",
     "hinge_loss",
     "huber_loss",
     "init",

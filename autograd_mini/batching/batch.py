@@ -45,6 +45,7 @@ PICKLED = (
 YOUNGER = "A value of a vmap that has ended was used inside another one. Return values from the function instead."
 
 NUMBERS = int | float | complex
+BASIC = frozenset([int, slice, type(None), type(Ellipsis)])  # what reads no entry twice, and none by an array
 LEAVES = frozenset([np.ndarray, int, float, bool, str, type(None)])  # what holds no batch, for a quick answer
 
 rules: dict[Any, Callable[..., Any]] = {}  # by function, or by (universal function, method)
@@ -102,8 +103,9 @@ class Batch(Surface):
         return Batch(self.values.copy(), self.level)
 
     def __getitem__(self, index: Any) -> Any:
-        if type(index) is int or type(index) is slice:  # as most are
-            return Batch(self.values[:, index], self.level)
+        parts = index if type(index) is tuple else (index,)
+        if BASIC.issuperset(map(type, parts)):  # as most are
+            return Batch(self.values[(slice(None), *parts)], self.level)
         return super().__getitem__(index)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:

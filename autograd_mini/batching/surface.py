@@ -26,7 +26,7 @@ ONE_VALUE = (
 CONDITION = "Write `np.where(condition, a, b)` instead of `if`, `while`, `and` and `or`."
 KEEP = "Compute with `np.*` functions instead, and look at numbers after the vmap."
 ARRAY = "Write `np.stack([a, b])` for `np.array([a, b])`, and `Tensor(table)[i]` to read an array at such an index."
-WRITING = "Write `at(a)[index].set(values)`, or `np.where(mask, values, a)`, which make a new array."
+WRITING = "Write `Tensor(a).at[index].set(values)`, or `np.where(mask, values, a)`, which make a new array."
 INDEX = (
     "An array is read at indices that differ among examples by `Tensor(array)[i]` or `np.take(Tensor(array), i, 0)`."
 )

@@ -18,6 +18,7 @@ from autograd_mini.graph import Leaf, Node, Record, operations
 from autograd_mini.measuring.causes import NOTHING, Asked, Causes, units_of
 from autograd_mini.measuring.data import NO_DATA, Data
 from autograd_mini.measuring.layers import Place, find_layers, pulled, slope
+from autograd_mini.measuring.noise import GradientNoise
 from autograd_mini.measuring.sizes import (
     Edge,
     Measured,
@@ -324,6 +325,12 @@ class Measurement(Measured):
         The results whose hooks put other cotangents in the place of theirs.
     data : Data
         What is missing in inputs and targets, or out of scale.
+    noise : dict of int to GradientNoise
+        How far single examples agree on the gradient of a layer's weights, by the layer's number, if it was asked for.
+    model_noise : GradientNoise or None
+        The same of all trainable parameters together.
+    no_noise : str
+        Why there is none, although it was asked for.
     """
 
     layers: tuple[Layer, ...] = ()
@@ -338,6 +345,9 @@ class Measurement(Measured):
     causes: Causes = NOTHING
     hooked: tuple[Record, ...] = ()
     data: Data = NO_DATA
+    noise: Mapping[int, GradientNoise] = field(default_factory=dict)
+    model_noise: GradientNoise | None = None
+    no_noise: str = ""
 
 
 @np.errstate(all="ignore")

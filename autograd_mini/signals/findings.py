@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from autograd_mini.measuring.factors import Layer, Measurement
 from autograd_mini.measuring.sizes import finding, ratio
-from autograd_mini.signals import data, faults, odd
+from autograd_mini.signals import data, faults, noise, odd
 from autograd_mini.signals.advice import (
     BY_THEORY,
     ROUNDED,
@@ -43,7 +43,7 @@ def findings(measured: Measurement) -> tuple[str, ...]:
         return (str(first), *faults.unreached(measured))
     whole = healthy(layers)
     if measured.hooked and whole:
-        of_all = faults.dead_units, saturated, faults.underflow, faults.updates, faults.unreached
+        of_all = faults.dead_units, saturated, faults.underflow, faults.updates, noise.gradient_noise, faults.unreached
         return (str(first), *(str(one) for kind in of_all for one in kind(measured)))
     usual = size(log(middle(gains(layers))))
     far = [layer for layer in odd.outliers(layers) if size(log(layer.gain)) > usual] if whole else []
@@ -66,6 +66,7 @@ def findings(measured: Measurement) -> tuple[str, ...]:
         faults.branches(measured),
         faults.directions(measured),
         faults.updates(measured),
+        noise.gradient_noise(measured),
         faults.unreached(measured),
     )
     told = str(first)

@@ -31,7 +31,7 @@ from autograd_mini.signals.findings import diagnosis, findings
 from autograd_mini.signals.maps import QUESTION, changes, is_steady, scale_of
 from autograd_mini.signals.plots import Asked, maps
 from autograd_mini.signals.svg import svg
-from autograd_mini.signals.tables import COLUMNS, cells, percent, typeset
+from autograd_mini.signals.tables import cells, columns, percent, typeset
 from autograd_mini.words import decades, in_words, times
 
 OPERATIONS = 60  # of one layer that are listed
@@ -377,10 +377,10 @@ def svg_map(canvases: Sequence[Canvas], label: str = QUESTION) -> str:
 
 def table(measured: Measurement) -> str:
     """The layers as a table, last first."""
-    head = "".join(f'<th scope="col">{html.escape(re.sub("^x ", "× ", column))}</th>' for column in COLUMNS)
+    head = "".join(f'<th scope="col">{html.escape(re.sub("^x ", "× ", column))}</th>' for column in columns(measured))
     body = []
     for layer in reversed(measured.layers):
-        number, name, *others = cells(layer)
+        number, name, *others = cells(measured, layer)
         body.append(
             f'<tr><th scope="row">{number}</th><td>{html.escape(name).replace(".", ".<wbr>")}</td>'
             + "".join(f"<td>{said_in_html(cell)}</td>" for cell in others)

@@ -63,6 +63,10 @@ NO_SPREADS = (
     'plot("spread") shows how h, s and g are spread, and there are no values. `nn.signals` has them; for a computation '
     "of your own write `with Recorder() as forward: ...` and `signals(loss, forward=forward)`."
 )
+NO_NOISE = (
+    'plot("noise") shows how far single examples agree on the gradient, which was not measured.{why} Write '
+    "`nn.signals(..., noise=True)`."
+)
 
 FACTORS = (
     ("slope", "A, slope of the activation", "#e08214", ""),
@@ -133,6 +137,8 @@ def answered(  # noqa: PLR0917
         raise ValueError(NO_LAYERS)
     if question == "spread" and not any(has_spreads(net) for net in nets):
         raise ValueError(NO_SPREADS)
+    if question == "noise" and not any(net.noise for net in nets):
+        raise ValueError(NO_NOISE.format(why="".join(f" {net.no_noise}" for net in nets if net.no_noise)))
     canvas = asked.canvas(len(nets), ax, narrow, beside)
     asked.draw(canvas, nets, titles)
     return canvas
@@ -490,6 +496,50 @@ def learns(canvas: Canvas, nets: Sequence[Measurement], names: Sequence[str]) ->
     canvas.tag(axis, found if len(nets) > 1 else [])
 
 
+def is_it_noise(canvas: Canvas, nets: Sequence[Measurement], names: Sequence[str]) -> None:
+    """The noise scale of each layer with its two standard errors, beside the number of examples of the batch."""
+    axis = canvas.axes()[0, 0]
+    known = [(net, name) for net, name in zip(nets, names, strict=True) if net.noise]
+    depths = [len(net.layers) for net, _ in known]
+    shown: list[Any] = []
+    found: list[Tag] = []
+    bars = []
+    for i, ((net, name), places) in enumerate(zip(known, aligned(depths), strict=True)):
+        places = places + 0.16 * (i - (len(known) - 1) / 2)  # noqa: PLW2901 - bars of several nets side by side
+        noises = [net.noise.get(layer.number) for layer in net.layers]
+        scales = np.array([math.nan if noise is None else noise.scale for noise in noises])
+        ends = np.array([(math.nan,) * 2 if noise is None else noise.between for noise in noises])
+        line, tag = log_line(axis, i, name, places, scales, np.zeros(len(scales), bool))
+        bars.append((places, ends, COLOURS[i % len(COLOURS)]))
+        shown += [line, positive(ends[:, 0]), positive(np.minimum(ends[:, 1], 10 * ends[:, 0]))]
+        found += tag
+    sizes = sorted({noise.examples for net, _ in known for noise in net.noise.values()})
+    log_axis(axis, [*shown, *sizes])
+    top = axis.get_ylim()[1]
+    for places, ends, colour in bars:
+        axis.vlines(places, ends[:, 0], np.minimum(ends[:, 1], top), color=colour, lw=1.5, alpha=0.6)
+        endless = np.isinf(ends[:, 1])
+        if endless.any():
+            axis.plot(places[endless], np.full(endless.sum(), top), "^", color=colour, ms=7, clip_on=False)
+    for examples in sizes:
+        level_line(axis, examples, f"{examples:,} examples, this batch", "#000000", "-.")
+    axis.set_ylabel("examples of which half the mean is noise")
+    canvas.title(axis, QUESTIONS["noise"].title, noise_in_words(known[0][0]) if len(known) == 1 else "")
+    depth_axis(axis, max(depths), canvas.ticks, len(set(depths)) > 1)
+    canvas.tag(axis, found if len(known) > 1 else [])
+
+
+def noise_in_words(net: Measurement) -> str:
+    """What the batch's gradient has in common; bars are two standard errors."""
+    model = net.model_noise
+    if model is None or math.isnan(model.share):
+        return ""
+    if math.isinf(model.between[1]):
+        return f"of all parameters: more than {model.between[0]:,.0f} examples; bars: 2 standard errors"
+    known = f"of all parameters: {model.scale:,.0f} examples, so {model.share:.0%} of this batch's mean is in common"
+    return f"{known}; bars: 2 standard errors"
+
+
 def level_line(axis: Any, level: float, text: str, colour: str = "#555555", style: str = ":") -> None:
     """A dotted line at one level that says what it is."""
     axis.axhline(level, color=colour, ls=style, lw=1.5)
@@ -581,6 +631,7 @@ QUESTIONS: dict[str, Question] = {
     ),
     "directions": Question("In all directions?", directions, lambda _: 1, lambda _: (7.0, 4.4), lambda _: 3.9),
     "learns": Question("Does it learn?", learns, lambda _: 1, lambda _: (7.0, 4.4), lambda _: 3.9),
+    "noise": Question("Is it noise?", is_it_noise, lambda _: 1, lambda _: (7.0, 4.4), lambda _: 3.9),
 }
 ALONE = {"why", "units", "spread"}  # of these, each net has a figure of its own in a report
 
@@ -605,6 +656,8 @@ def figures(nets: Sequence[Measurement]) -> list[Asked]:
     asked = ["where", "why", "units", "learns"] if any(map(active, nets)) else ["where", "why", "learns"]
     if any(net.spectrum is not None for net in nets):
         asked.append("directions")
+    if any(net.noise for net in nets):
+        asked.append("noise")
     if any(has_spreads(net) for net in nets):
         asked.append("spread")  # the tallest, after which a column may end
     found = [Asked(QUESTION, maps(nets))]

@@ -116,7 +116,8 @@ class Signals(Measurement):
         ----------
         question : str
             "map": how far does the signal get; "where" does it shrink, "why", in which "units", how is it "spread",
-            does it pass in all "directions", and does it train ("learns").
+            does it pass in all "directions", does it train ("learns"),
+            and is it "noise".
         *others : Signals
             More nets.
         names : sequence of str, optional

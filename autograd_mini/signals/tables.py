@@ -15,6 +15,7 @@ import numpy as np
 
 from autograd_mini.graph import Leaf, Node, Vertex
 from autograd_mini.measuring.factors import Layer, Measurement
+from autograd_mini.measuring.noise import GradientNoise
 from autograd_mini.measuring.sizes import Signal, ratio
 from autograd_mini.signals.findings import findings
 from autograd_mini.words import in_words
@@ -61,6 +62,9 @@ LAYERS: list[Any] = [
     ("update_ratio", "f8"),
     ("std_W", "f8"),
     ("wanted_std_W", "f8"),
+    ("agreement", "f8"),
+    ("agreement_error", "f8"),
+    ("noise_scale", "f8"),
 ]
 OPERATIONS: list[Any] = [
     ("operation", "i8"),
@@ -112,6 +116,7 @@ def signal_row(signal: Signal, top: float) -> tuple[Any, ...]:
 def layer_row(measured: Measurement, layer: Layer) -> tuple[Any, ...]:
     """The row of one layer, in the order of `LAYERS`."""
     top = measured.layers[-1].g.rms
+    noise = measured.noise.get(layer.number)
     return (
         layer.number,
         layer.name,
@@ -142,6 +147,7 @@ def layer_row(measured: Measurement, layer: Layer) -> tuple[Any, ...]:
         measured.update_ratios.get(layer.number, math.nan),
         layer.weights_std,
         layer.wanted_std,
+        *((math.nan,) * 3 if noise is None else (noise.agreement, noise.error, noise.scale)),
     )
 
 
@@ -221,9 +227,15 @@ COLUMNS = (
     "dead",
     "g_W/W",
 )
+NOISE = "agree", "noise scale"
 
 
-def cells(layer: Layer) -> tuple[str, ...]:
+def columns(measured: Measurement) -> tuple[str, ...]:
+    """The heads of the text table; those of the gradient noise where it is known."""
+    return COLUMNS + NOISE if measured.noise else COLUMNS
+
+
+def cells(measured: Measurement, layer: Layer) -> tuple[str, ...]:
     """What the text table shows of one layer."""
     return (
         str(layer.number),
@@ -235,7 +247,16 @@ def cells(layer: Layer) -> tuple[str, ...]:
         percent(layer.saturated),
         percent(layer.dead),
         f"{ratio(layer.gradient, layer.weights):.1e}",
+        *(noise_cells(measured.noise.get(layer.number)) if measured.noise else ()),
     )
+
+
+def noise_cells(noise: GradientNoise | None) -> tuple[str, str]:
+    """How far the examples agree, and how many are needed; at least how many, where they may not agree at all."""
+    if noise is None or math.isnan(noise.agreement):
+        return "-", "-"
+    low, high = noise.between
+    return f"{noise.agreement:.1%}", f"{noise.scale:,.0f}" if math.isfinite(high) else f"> {low:,.0f}"
 
 
 def factor(value: float) -> str:
@@ -259,8 +280,9 @@ def text_table(measured: Measurement) -> str:
     """The layers, last first, as the signal meets them."""
     if not measured.layers:
         return "No layers: no operation mixes data with a parameter."
-    lines = [COLUMNS, *(cells(layer) for layer in reversed(measured.layers))]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(COLUMNS))]
+    head = columns(measured)
+    lines = [head, *(cells(measured, layer) for layer in reversed(measured.layers))]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     return "\n".join(aligned(line, widths) for line in lines)
 
 
@@ -275,9 +297,9 @@ def aligned(line: Sequence[str], widths: Sequence[int]) -> str:
 def html_table(measured: Measurement) -> str:
     """The findings and the table of layers as a fragment of HTML, without styles that could leak."""
     said = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in findings(measured))
-    head = "".join(f'<th scope="col">{html.escape(column)}</th>' for column in COLUMNS)
+    head = "".join(f'<th scope="col">{html.escape(column)}</th>' for column in columns(measured))
     body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells(layer)) + "</tr>"
+        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells(measured, layer)) + "</tr>"
         for layer in reversed(measured.layers)
     )
     return f"<ul>{said}</ul><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -16,11 +16,15 @@ from autograd_mini import Tensor, Watch, in_words
 from nn.checks import whole
 from nn.module import Module
 from nn.norms import rms
+from nn.signals.arguments import described
+from nn.signals.gradient_noise import gradient_noise
+from nn.signals.state import saved, saved_globals
 
 if TYPE_CHECKING:
     from nn.signals.cures.tried import Tried
 
 QUANTITIES = "signal", "update_ratio", "dead"
+NOISE = "noise_scale"  # a quantity that needs a loss and a batch
 WEAK, STRONG = 1e-4, 1e4  # of the signal at the last layer
 UPDATES = 1e-6, 1e-1  # rms(change of W)/rms(W); healthy is near 1e-3
 CROWDED = 0.25
@@ -29,6 +33,10 @@ SAFE = 1e-30  # a sum of squares beyond has not lost what is small, nor overflow
 NOT_A_MODULE = "SignalLog(model) was given a {what}. Give it the nn.Module that is trained."
 NO_PARAMETERS = "SignalLog(model) was given a model without parameters, so there is nothing to follow."
 UNKNOWN = "SignalLog(quantities={quantities!r}): choose from {known}."
+NO_BATCH = (
+    "SignalLog(..., noise=...) was given {noise}. Write a loss and a batch, of which the gradients of single examples "
+    "are compared: `noise=(nn.cross_entropy, x[:64], y[:64])`."
+)
 NO_LOSS = "log.backward(...) was given a {what}. Write `log.backward(loss)` with the loss itself, a tensor."
 NOTHING = "The log is empty: nothing was measured yet. Call `log.backward(loss)` instead of `loss.backward()`."
 NO_QUESTION = 'log.plot({question!r}) was asked for. Write `log.plot()` for all, or `log.plot("map")` for the map.'
@@ -43,6 +51,7 @@ ALARMS = {
     "dead": "{layer} is dead: none of its units passes anything for the batch",
     "cut": "{layer}: no signal comes back to it",
     "far": "{layer}: one step changed the weights by {value} of their size",
+    "noise": "the gradient is mostly noise: it takes more than {value} examples until half of their mean is in common",
     "still": "{layer}: one step changed the weights by {value} of their size",
 }
 
@@ -82,6 +91,9 @@ class SignalLog:
     quantities : sequence of str
         Of "signal", rms(delta) of the result of each module that reads parameters; "update_ratio",
         rms(change of W)/rms(W) of one step; "dead", the share of units whose delta is 0 for every example.
+    noise : tuple, optional
+        A loss and a batch, `(loss_fn, x, y)`, as for `nn.gradient_noise`, for the quantity "noise_scale": of how many
+        examples half the mean gradient of a layer's weights is noise. It costs their gradients, one by one.
 
     Attributes
     ----------
@@ -112,18 +124,27 @@ class SignalLog:
     ([0, 2, 4], ['0', '2'])
     """
 
-    def __init__(self, model: Module, every: int = 10, quantities: Sequence[str] = QUANTITIES) -> None:
+    def __init__(
+        self,
+        model: Module,
+        every: int = 10,
+        quantities: Sequence[str] = QUANTITIES,
+        noise: tuple[Any, ...] | None = None,
+    ) -> None:
         if not isinstance(model, Module):
             raise TypeError(NOT_A_MODULE.format(what=type(model).__name__))
         whole("SignalLog", "every", every)
         if isinstance(quantities, str) or not set(quantities) <= set(QUANTITIES):
             raise ValueError(UNKNOWN.format(quantities=quantities, known=", ".join(map(repr, QUANTITIES))))
+        if noise is not None and not (isinstance(noise, tuple) and len(noise) > 1 and callable(noise[0])):
+            raise ValueError(NO_BATCH.format(noise=described(noise)))
         self.weights = {
             path.rpartition(".")[0]: parameter for path, parameter in model.named_parameters() if parameter.ndim > 1
         }
         if not any(True for _ in model.parameters()):
             raise ValueError(NO_PARAMETERS)
-        self.model, self.every, self.quantities = model, every, tuple(quantities)
+        self.model, self.every, self.noise = model, every, noise
+        self.quantities = (*quantities, *([NOISE] if noise else []))
         self.channels = {path for path, weights in self.weights.items() if weights.ndim == 4}
         self.owners = {path.rpartition(".")[0] for path, _ in model.named_parameters()}
         self.order = [path for path, _ in model.named_modules()]
@@ -157,6 +178,8 @@ class SignalLog:
             for quantity in self.quantities:
                 values[quantity].append(math.nan)
         self.take(probe)
+        if self.noise is not None:
+            self.take_noise(*self.noise)
         if "update_ratio" in self.quantities:
             self.copies = {path: weights.data.copy() for path, weights in self.weights.items()}
 
@@ -179,6 +202,25 @@ class SignalLog:
                     self.alarm(layer, "dead", lost and before, dead)
                     self.alarm(layer, "cut", lost and not before, dead)
             before = not lost
+
+    def take_noise(self, loss_fn: Callable[..., Any], *data: Any) -> None:
+        """The noise scale of each layer's weights; that this was asked changes nothing of the training."""
+        kept = [*saved(self.model), *saved_globals()]
+        try:
+            with np.errstate(all="ignore"):
+                model, found = gradient_noise(self.model, loss_fn, *data)
+        except (TypeError, ValueError) as error:
+            self.warnings.append((self.steps[-1], f"no gradient noise is measured. {error}"))
+            self.noise = None
+            return
+        finally:
+            for put_back in reversed(kept):
+                put_back()
+        for path, weights in self.weights.items():
+            name = next(name for name, parameter in self.model.named_parameters() if parameter is weights)
+            if path in self.rows and name in found:
+                self.rows[path][NOISE][-1] = found[name].scale
+        self.alarm("", "noise", model.is_most, model.between[0])
 
     def empty(self) -> dict[str, list[float]]:
         """A layer's columns, with gaps for the steps before it was first seen."""
@@ -217,7 +259,8 @@ class SignalLog:
         elif (layer, kind) not in self.alarms:
             self.alarms[layer, kind] = len(self.warnings)
             said = value if kind == "crowded" else in_words(value)
-            text = "layer " + ALARMS[kind].format(layer=".".join(filter(None, (self.root, layer))), value=said)
+            text = ALARMS[kind].format(layer=".".join(filter(None, (self.root, layer))), value=said)
+            text = text if kind == "noise" else f"layer {text}"  # of all layers together
             self.warnings.append((self.steps[-1], text))
             logger.warning("step %d, %s", self.steps[-1], text)
 
@@ -319,11 +362,13 @@ class SignalLog:
             "signal": ("log10 rms(delta)", "viridis", None, None),
             "update_ratio": ("log10 rms(change of W)/rms(W)", "PuOr", -6, 0),
             "dead": ("share of dead units", "cividis", 0, 1),
+            NOISE: ("log10; 5 is as many or more", "magma_r", 0, 5),
         }
         titles = {
             "signal": "When does the signal shrink?",
             "update_ratio": "Does each layer learn? Healthy is near -3, white",
             "dead": "When do units die?",
+            NOISE: "Is it noise? Examples of which half the mean gradient is noise",
         }
         for axis, name in zip(axes, self.quantities, strict=False):
             label, colours, low, high = looks[name]
@@ -331,7 +376,8 @@ class SignalLog:
             if name != "dead":
                 with np.errstate(divide="ignore", invalid="ignore"):
                     values = np.log10(values)
-            values = np.where(np.isfinite(values), values, np.nan)
+            values = np.where(np.isfinite(values) | ((name == NOISE) & (values > 0)), values, np.nan)
+            values = np.clip(values, low, high) if name == NOISE else values
             image = axis.imshow(
                 values, aspect="auto", cmap=colours, vmin=low, vmax=high, extent=extent, interpolation="nearest"
             )

@@ -112,6 +112,17 @@ def test_contributing_snippet_runs(code):
     exec(compile(code, "CONTRIBUTING.md", "exec"), {})
 
 
+def test_the_page_on_batching_runs_from_top_to_bottom(capsys):
+    page = ROOT / "docs" / "batching.md"
+    space = {}
+    for line, code in snippets(page):
+        exec(compile("\n" * (line - 1) + code, str(page), "exec"), space)
+        said = capsys.readouterr().out
+        told = re.match(r"(?s)\n```text\n(.*?)```", page.read_text().partition(code + "```\n")[2])
+        assert told is None or told[1] == said
+    assert len(snippets(page)) >= 10
+
+
 def test_readme_has_snippets():
     assert len(snippets(ROOT / "README.md")) >= 3, "README.md is missing or shows no Python"
 

@@ -107,7 +107,7 @@ def read(level, a, index):
 @batching_rule(indexing.add_at)
 def add_at(level, values, index, shape):
     shape = (level.size, *lengths(shape))
-    if not any_batched(index):
+    if type(index) is int or not any_batched(index):
         found = same_for_all(index)
         if found is None:
             return NotImplemented
