@@ -27,8 +27,8 @@ AT_ITS_END = "its one activation that is a module makes its output, and stays"
 SAME = "its activations are {name} already"
 KIND = "nn.changes.normalised(..., {kind!r}): write 'batch' for BatchNorm or 'layer' for LayerNorm."
 MOVED = (
-    "nn.changes exchanged the last call of {name}, which is called earlier too, as what makes the model's output; in "
-    "this call the model returned something else. Give its last activation a module of its own."
+    "nn.changes exchanged the last call of a {name} that is called earlier too, since it returned the model's output; in "
+    "this call the model returned something else. Give the last activation a module of its own."
 )
 TWICE = "it was normalised by nn.changes before"
 NO_EQUAL = "no hidden layer has outputs of the shape of its inputs"
@@ -355,14 +355,15 @@ class LastCall:
     def __init__(self) -> None:
         self.x: Any = None
         self.output: Any = None
+        self.name = ""
 
-    def remember(self, _module: Module, args: tuple[Any, ...], output: Any) -> None:
-        self.x, self.output = args[0], output
+    def remember(self, module: Module, args: tuple[Any, ...], output: Any) -> None:
+        self.x, self.output, self.name = args[0], output, type(module).__name__
 
     def exchange(self, model: Any, _args: tuple[Any, ...], output: Any) -> Any:
         x, last, self.x, self.output = self.x, self.output, None, None
         if output is not last:
-            raise RuntimeError(MOVED.format(name=type(model.own_end).__name__))
+            raise RuntimeError(MOVED.format(name=self.name))
         return model.own_end(x)
 
 
