@@ -27,8 +27,8 @@ AT_ITS_END = "its one activation that is a module makes its output, and stays"
 SAME = "its activations are {name} already"
 KIND = "nn.changes.normalised(..., {kind!r}): write 'batch' for BatchNorm or 'layer' for LayerNorm."
 MOVED = (
-    "nn.changes exchanged the last call of a {name} that is called earlier too, since it returned the model's output; in "
-    "this call the model returned something else. Give the last activation a module of its own."
+    "nn.changes exchanged the last call of a {name} that is called earlier too, since it returned the model's output; "
+    "in this call the model returned something else. Give the last activation a module of its own."
 )
 TWICE = "it was normalised by nn.changes before"
 NO_EQUAL = "no hidden layer has outputs of the shape of its inputs"
