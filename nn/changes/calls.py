@@ -11,7 +11,21 @@ import numpy as np
 
 from autograd_mini import no_grad
 from nn.checks import as_values
-from nn.layers.activations import ELU, GELU, LeakyReLU, PReLU, ReLU, Sigmoid, Sign, SiLU, Softmax, Softplus, Tanh
+from nn.layers.activations import (
+    ELU,
+    GELU,
+    SELU,
+    LeakyReLU,
+    LogSigmoid,
+    PReLU,
+    ReLU,
+    Sigmoid,
+    Sign,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from nn.layers.weighted import layers_of
 from nn.module import Module
 
@@ -27,8 +41,9 @@ RANGES = {  # what is at the end of a model can return; the others return number
     Sign: (-1.0, 1.0),
     ReLU: (0.0, math.inf),
     Softplus: (0.0, math.inf),
+    LogSigmoid: (-math.inf, 0.0),
 }
-ACTIVATIONS = (Tanh, Sigmoid, ReLU, LeakyReLU, PReLU, ELU, SiLU, GELU, Softplus, Sign)
+ACTIVATIONS = (Tanh, Sigmoid, ReLU, LeakyReLU, PReLU, ELU, SELU, SiLU, GELU, Softplus, LogSigmoid, Sign)
 
 
 class Call(NamedTuple):
@@ -80,8 +95,10 @@ def weight_layers(called: list[Call], model: Any) -> list[Any]:
 
 
 def hidden_layers(called: list[Call], model: Any) -> list[Any]:
-    """All layers with weights but for the last; ValueError if there are none."""
-    hidden = weight_layers(called, model)[:-1]
+    """All layers with weights but for the one that is called last; ValueError if there are none."""
+    layers = weight_layers(called, model)
+    last = next(call.module for call in reversed(called) if call.module in layers)
+    hidden = [layer for layer in layers if layer is not last]
     if not hidden:
         raise ValueError(NO_HIDDEN)
     return hidden
@@ -91,6 +108,12 @@ def last_activation(called: list[Call]) -> Any:
     """The activation that makes the output of the model, or None."""
     ends = [call.module for call in called if call.last and isinstance(call.module, (*ACTIVATIONS, Softmax))]
     return ends[0] if ends else None
+
+
+def ends_shared(called: list[Call]) -> bool:
+    """Whether the activation that makes the output of the model is called earlier too."""
+    end = last_activation(called)
+    return end is not None and sum(call.module is end for call in called) > 1
 
 
 def out_of_reach(model: Any, x: Any, y: Any) -> bool:

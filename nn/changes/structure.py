@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nn.changes.calls import ACTIVATIONS, Call, calls, hidden_layers, last_activation
+from nn.changes.calls import ACTIVATIONS, Call, calls, ends_shared, hidden_layers, last_activation
 from nn.checks import as_input, as_values
 from nn.layers.activations import Identity
 from nn.layers.linear import Sequential, as_activation
@@ -20,9 +20,16 @@ from nn.layers.normalization import BatchNorm, LayerNorm
 from nn.module import Module
 from nn.parameter import Buffer
 
-NO_ACTIVATIONS = "it calls no activation as a module (those that `forward` computes itself cannot be exchanged)"
+NO_ACTIVATIONS = (
+    "it calls no activation as a module of nn's (what `forward` or a module of your own computes cannot be exchanged)"
+)
+AT_ITS_END = "its one activation that is a module makes its output, and stays"
 SAME = "its activations are {name} already"
 KIND = "nn.changes.normalised(..., {kind!r}): write 'batch' for BatchNorm or 'layer' for LayerNorm."
+MOVED = (
+    "nn.changes exchanged the last call of a {name} that is called earlier too, since it returned the model's output; "
+    "in this call the model returned something else. Give the last activation a module of its own."
+)
 TWICE = "it was normalised by nn.changes before"
 NO_EQUAL = "no hidden layer has outputs of the shape of its inputs"
 TABLES = "its inputs are whole numbers, which may be places in a table"
@@ -39,6 +46,9 @@ DIFFERENT = 10.0  # times: between the spreads that a tenth of the features is b
 
 def activated(model: Module, x: Any, activation: str | Callable[[], Module]) -> Module:
     """A copy with other activations, wherever they are held; one that makes the model's output stays.
+
+    Where that one is called earlier too, as where one `nn.ReLU()` serves all layers, it is exchanged there and stays in
+    the last call, as the part `own_end` of the model.
 
     Parameters
     ----------
@@ -64,14 +74,16 @@ def activated(model: Module, x: Any, activation: str | Callable[[], Module]) -> 
       2: Linear(weights: (3, 1), bias: (1,))
     """
     called = calls(model, x)
-    kept = {call.module for call in called if call.last}
-    held = [module for _, module in model.named_modules() if isinstance(module, ACTIVATIONS) and module not in kept]
+    end, shared = last_activation(called), ends_shared(called)
+    known = [module for _, module in model.named_modules() if isinstance(module, ACTIVATIONS)]
+    held = [module for module in known if module is not end or shared]
     if not held:
-        raise ValueError(NO_ACTIVATIONS)
+        raise ValueError(AT_ITS_END if known else NO_ACTIVATIONS)
     news: dict[Module, Module] = {module: as_activation(activation, precision_of(model)) for module in held}
     if all(type(old) is type(new) for old, new in news.items()):
         raise ValueError(SAME.format(name=type(held[0]).__name__))
-    return replaced(model, news)
+    changed = replaced(model, news)
+    return ending(changed, news[end], copy.deepcopy(end)) if shared and end in news else changed
 
 
 def normalised(model: Module, x: Any, kind: str) -> Module:
@@ -313,15 +325,54 @@ def precision_of(model: Module) -> Any:
 
 def without_last(model: Module, x: Any) -> Module:
     """A copy without the activation that makes its output: it returns scores, as `nn.cross_entropy` and
-    `nn.logistic_loss` want them, and all numbers, as targets of a regression may be."""
-    end = last_activation(calls(model, x))
+    `nn.logistic_loss` want them, and all numbers, as targets of a regression may be.
+
+    Where it is called earlier too, it stays there, and is left out of the last call alone.
+    """
+    called = calls(model, x)
+    end = last_activation(called)
     if end is None:
         raise ValueError(NO_END)
-    return replaced(model, {end: Identity()})
+    if not ends_shared(called):
+        return replaced(model, {end: Identity()})
+    copies: dict[int, Any] = {}
+    changed = copy.deepcopy(model, copies)
+    return ending(changed, copies[id(end)], Identity())
+
+
+def ending(model: Module, end: Module, own: Module) -> Module:
+    """Make the output of a model by a module of its own, from what was given to the last call of its shared one."""
+    model.own_end = own
+    last = LastCall()
+    end.register_forward_hook(last.remember)
+    model.register_forward_hook(last.exchange)
+    return model
+
+
+class LastCall:
+    """Has a model's `own_end` make its output, from what a shared module was given last."""
+
+    def __init__(self) -> None:
+        self.x: Any = None
+        self.output: Any = None
+        self.name = ""
+
+    def remember(self, module: Module, args: tuple[Any, ...], output: Any) -> None:
+        self.x, self.output, self.name = args[0], output, type(module).__name__
+
+    def exchange(self, model: Any, _args: tuple[Any, ...], output: Any) -> Any:
+        x, last, self.x, self.output = self.x, self.output, None, None
+        if output is not last:
+            raise RuntimeError(MOVED.format(name=self.name))
+        return model.own_end(x)
 
 
 def replaced(model: Module, news: dict[Module, Module]) -> Module:
-    """A copy that holds other modules in the places of some, under their names."""
+    """A copy that holds other modules in the places of some, under their names and with their hooks."""
     for old, new in news.items():
         vars(new).update({name: vars(old)[name] for name in ("_name", "_scope", "training")})
-    return copy.deepcopy(model, {id(old): new for old, new in news.items()})
+    copies: dict[int, Any] = {id(old): new for old, new in news.items()}
+    changed = copy.deepcopy(model, copies)
+    for old, new in news.items():  # what hooks remember is copied once, also where several modules have a part in it
+        vars(new).update({name: copy.deepcopy(getattr(old, name), copies) for name in ("_before", "_after")})
+    return changed

@@ -110,6 +110,7 @@ class ModelSignals(Signals):
         finally:
             for put_back in reversed(kept):
                 put_back()
+        found.finding = self.without_signal
         object.__setattr__(self, "tried", found)
         return found
 

@@ -21,7 +21,7 @@ from nn.optimizers.rules import SGD
 from nn.signals.cures.candidates import AS_IT_IS, CHANGES, REPAIRS, Change, Start, together
 from nn.signals.cures.ranking import as_good, done, further_rate, going_on, in_order, level, pairs, place_of, trend_of
 from nn.signals.cures.search import rescaled, takes_scores
-from nn.signals.cures.trials import OPTIMIZER, Data, Trial, guess, held_out, held_out_parts, made, reason
+from nn.signals.cures.trials import OPTIMIZER, Data, Trial, guess, held_out, held_out_parts, made, reason, recognises
 from nn.signals.cures.tried import Row, Tried
 from nn.training.evaluation import forward, in_precision_of
 from nn.training.progress import Bar
@@ -311,7 +311,7 @@ class Race:
             if self.over():
                 self.short("not all of the best were compared with a guess")
             else:
-                rows[i] = rows[i]._replace(guess_loss=guess(trial, self.data))
+                rows[i] = rows[i]._replace(guess_loss=guess(trial, self.data), recognises=recognises(trial, self.data))
         rows += [row_of(trial, trial.why_not or OUT_OF_TIME) for trial in self.trials if trial not in trained]
         rows += [Row.refused(change, why) for change, why in self.refused]
         return Tried(

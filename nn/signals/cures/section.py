@@ -11,16 +11,14 @@ from autograd_mini import Bars
 if TYPE_CHECKING:
     from nn.signals.cures.tried import Tried
 
-SHOWN = 12
 LOSS = "held-out loss"
+NUMBERS = "Rows are numbered as tried.rows and tried.model(row) have them; numbers left out are changes at other rates."
 WIDE = 10.0  # times the smallest loss: above it the bars are logarithmic
 
 
 def section(tried: Tried) -> str:
     """A fragment of HTML."""
-    own = tried.rows.index(tried.as_it_is)
-    numbers = [i for place, i in enumerate(tried.shown) if place < SHOWN or i == own]
-    rows = [tried.rows[i] for i in numbers]
+    rows = [tried.rows[i] for i in tried.shown]
     lengths, scale = bars_of([row.held_out_loss for row in rows])
     bars = Bars(
         ("change", "row", "rate", LOSS, "after steps", "at 3 times the rate", "code"),
@@ -30,7 +28,7 @@ def section(tried: Tried) -> str:
                 *(str(i), f"{row.rate:.3g}", as_loss(row.held_out_loss), str(row.steps), as_loss(row.tripled_loss)),
                 f"`{row.code}`" if row.code else row.said,
             )
-            for i, row in zip(numbers, rows, strict=True)
+            for i, row in zip(tried.shown, rows, strict=True)
         ],
         LOSS,
         lengths,
@@ -38,7 +36,7 @@ def section(tried: Tried) -> str:
     )
     items = "".join(f"<li>{html.escape(', '.join(names) + ': ' + why)}</li>" for why, names in tried.refused.items())
     more = f"<details><summary>What could not be tried</summary><ul>{items}</ul></details>" if items else ""
-    return f"<p>{html.escape(tried.summary)}</p>{scale}{bars._repr_html_()}{more}"
+    return f"<p>{html.escape(tried.summary)}</p><p>{html.escape(NUMBERS)}</p>{scale}{bars._repr_html_()}{more}"
 
 
 def bars_of(losses: list[float]) -> tuple[list[float], str]:

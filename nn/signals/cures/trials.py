@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd_mini import Tensor
 from nn.module import Module
 from nn.signals.cures.candidates import Change
 from nn.training.data import DataLoader
 from nn.training.evaluation import as_loader, evaluated, forward, in_precision_of, mismatched
 from nn.training.fit import seed_generators
+from nn.training.metrics import accuracy
 from nn.training.sources import Arrays, Batch
 
 OPTIMIZER = (
@@ -202,6 +204,21 @@ def guess(trial: Trial, data: Data) -> float:
         return float(np.mean(losses) - 3 * np.std(losses))
     except Exception:  # noqa: BLE001 - a loss may refuse such pairs; then nothing is known
         return math.nan
+
+
+def recognises(trial: Trial, data: Data) -> bool:
+    """Whether its held-out accuracy is above that with other examples' targets by three standard deviations."""
+    try:
+        right = held_out(trial.model, share_right, data)
+        others = mismatched(trial.model, share_right, DataLoader(*data.held, batch_size=256), GUESSES)
+    except Exception:  # noqa: BLE001 - where nothing is classified, accuracy refuses the outputs or targets
+        return False
+    return bool(math.isfinite(right) and right > np.mean(others) + 3 * np.std(others))
+
+
+def share_right(output: Any, labels: Any) -> Tensor:
+    """`accuracy`, as a loss."""
+    return Tensor(np.float64(accuracy(output, labels)))
 
 
 def endless(loader: DataLoader) -> Iterator[Batch]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from nn.module import Module
 from nn.signals.cures.candidates import AS_IT_IS, Change, Start
-from nn.signals.cures.section import section
+from nn.signals.cures.section import NUMBERS, section
 
 NO_PANDAS = "tried.to_dataframe() makes a data frame of pandas, which is not installed. Write `pip install pandas`."
 NO_MODEL = "tried.model({i}): this change could not be tried: {why}. Choose a row without `why_not`."
@@ -22,6 +22,7 @@ NOTE = (
     "change its best rate, the others are in `rows`. Rates are those of {optimizer}; x and y are the batch that "
     "nn.signals was given."
 )
+ASK = "Do inputs and targets belong together, does the optimizer go downhill?"
 NO_RATE = "{which} rates than {rate:.3g} were not tried with it."
 HEAD = "row", "change", "rate", "held-out", "at 3x rate", "steps", "the line of code"
 TEXTS = 1, 6  # columns of words
@@ -55,6 +56,8 @@ class Row(NamedTuple):
     guess_loss : float
         The held-out loss that it may have by luck with the targets of other examples: what has learned something has a
         lower one with its own; nan where it was not asked.
+    recognises : bool
+        Whether it classifies held-out examples better than such targets, whatever its loss.
     """
 
     change: str
@@ -67,6 +70,7 @@ class Row(NamedTuple):
     steps: int
     how: Change
     guess_loss: float = math.nan
+    recognises: bool = False
 
     @classmethod
     def refused(cls, change: Change, why: str) -> Row:
@@ -75,8 +79,10 @@ class Row(NamedTuple):
 
     @property
     def code(self) -> str:
-        """The line of code that makes the change; "" where the model stays as it is."""
-        return self.how.code
+        """The line of code that makes the change, with the rate at which it was trained; "" where the model stays as
+        it is."""
+        rate = "" if math.isnan(self.rate) else f"  # rate {self.rate:.3g}"
+        return self.how.code and self.how.code + rate
 
     @property
     def said(self) -> str:
@@ -86,7 +92,12 @@ class Row(NamedTuple):
     @property
     def guesses(self) -> bool:
         """Whether its outputs may fit the targets of other examples as well as their own."""
-        return self.held_out_loss >= self.guess_loss - UNCLEAR * abs(self.guess_loss)
+        return not self.recognises and self.held_out_loss >= self.guess_loss - UNCLEAR * abs(self.guess_loss)
+
+    @property
+    def learned(self) -> bool:
+        """Whether it is known to have done better than to guess."""
+        return not math.isnan(self.guess_loss) and not self.guesses
 
     @property
     def losses(self) -> str:
@@ -114,6 +125,8 @@ class Tried:
     seconds : float
     stopped : str
         Where the limit of time ended it, or "".
+    finding : str
+        Why parameters of the model as it is get no signal at all, if that was seen, or "".
     """
 
     def __init__(  # noqa: PLR0917
@@ -130,6 +143,7 @@ class Tried:
         self.rows = tuple(rows)
         self.untrained, self.trials, self.examples = untrained, trials, examples
         self.seconds, self.optimizer, self.stopped = seconds, optimizer, stopped
+        self.finding = ""
         self._start = start
 
     def model(self, i: int | str) -> Module:
@@ -197,7 +211,7 @@ class Tried:
     @property
     def helping(self) -> tuple[Row, ...]:
         """The changes, each at its best rate, with a clearly lower loss than the model as it is after as many steps,
-        and than a guess; none if the first row has not."""
+        and than a guess; none if the first row has not, unless it guesses where others are known to have learned."""
         base = self.as_it_is
         bound = base.held_out_loss
         if math.isfinite(bound):
@@ -205,6 +219,8 @@ class Tried:
         rows = [self.rows[i] for i in self.best.values()]
         longest = (row for row in rows if row.steps >= base.steps)
         found = tuple(row for row in longest if row.held_out_loss < bound and not row.guesses)
+        if rows and rows[0].guesses:
+            return tuple(row for row in found if row.learned)
         return found if found and found[0] is rows[0] else ()
 
     @property
@@ -216,16 +232,17 @@ class Tried:
         said = [f"What would help, measured ({effort}):"]
         if base.why_not:
             said.append(f"the model as it is could not be trained: {base.why_not}.")
-        elif not helping and self.rows[0].guesses:
+        elif not helping and self.rows[0].guesses and not any(row.learned for row in self.rows):
             first = self.rows[0]
             losses = number(first.held_out_loss), number(first.guess_loss)
             said.append(
                 f"nothing that was tried learned more than to guess: {first.title} has a held-out loss of {losses[0]}, "
-                f"as it may have with the targets of other examples ({losses[1]}; as it is {was}). Do inputs and "
-                "targets belong together, does the optimizer go downhill?"
+                f"as it may have with the targets of other examples ({losses[1]}; as it is {was}). "
+                f"{self.finding or ASK}"
             )
         elif not helping:
             said.append(f"nothing that was tried is clearly better than the model as it is (held-out loss {was}).")
+            said.append(self.finding)
         else:
             said.append(f"{helping[0].title}: held-out loss {helping[0].losses} (as it is {was}).")
             said.append(self.edge(helping[0]))
@@ -253,7 +270,8 @@ class Tried:
         if self.refused:
             said = (f"{', '.join(names)} ({why})" for why, names in self.refused.items())
             notes.append(f"Could not be tried: {'; '.join(said)}.")
-        above, below = textwrap.wrap(self.summary, WIDTH), [line for n in notes for line in textwrap.wrap(n, WIDTH)]
+        above = [line for said in (self.summary, NUMBERS) for line in textwrap.wrap(said, WIDTH)]
+        below = [line for n in notes for line in textwrap.wrap(n, WIDTH)]
         return "\n".join([*above, *table, *below])
 
     def _repr_html_(self) -> str:

@@ -179,6 +179,86 @@ def test_targets_that_the_end_cannot_reach_are_known_and_the_end_goes(activation
         np.testing.assert_array_equal(nn.changes.without_last(model, X)(X).data, inner(X).data)
 
 
+class Shared(nn.Module):
+    """One activation for all layers, and so also for the output."""
+
+    def __init__(self, activation, layers=3):
+        super().__init__()
+        self.layers = [nn.Linear(4, 4, rng=i) for i in range(layers)]
+        self.act = activation
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = self.act(layer(x))
+        return x
+
+
+@pytest.mark.parametrize("make", [nn.ReLU, nn.Tanh, nn.PReLU, nn.Softmax])
+def test_of_an_activation_that_is_shared_the_last_call_alone_is_left_out(make):
+    act = make()
+    model = Shared(act)
+    first, second, third = model.layers
+    changed = nn.changes.without_last(model, X)
+    for one in (changed, copy.deepcopy(changed), nn.changes.skipping(changed, X)):
+        one.train()(X)
+    np.testing.assert_array_equal(changed(X).data, third(act(second(act(first(X))))).data)
+    again = nn.changes.normalised(changed, X, "layer")  # another change after it
+    out = again(X).data
+    h = X
+    for layer in again.layers[:2]:
+        h = act(layer(h))
+    np.testing.assert_array_equal(out, third(h).data)
+    np.testing.assert_array_equal(model(X).data, act(third(act(second(act(first(X)))))).data)
+
+
+def test_an_activation_that_is_shared_is_exchanged_in_all_calls_but_the_last():
+    model = Shared(nn.Tanh())
+    first, second, third = model.layers
+    changed = nn.changes.activated(model, X, "relu")
+    relu = lambda h: np.maximum(h.data, 0)
+    np.testing.assert_allclose(changed(X).data, np.tanh(third(relu(second(relu(first(X))))).data), rtol=1e-6)
+    open_end = nn.changes.without_last(changed, X)
+    np.testing.assert_allclose(open_end(X).data, third(relu(second(relu(first(X))))).data, rtol=1e-6)
+    other_way = nn.changes.activated(nn.changes.without_last(model, X), X, "relu")
+    np.testing.assert_array_equal(other_way(X).data, open_end(X).data)
+    skips_first = nn.changes.activated(nn.changes.skipping(model, X), X, "relu")
+    np.testing.assert_array_equal(skips_first(X).data, nn.changes.skipping(changed, X)(X).data)
+    gradients = nn.per_example_grad(lambda out: np.sum(out**2))(open_end, X)
+    assert np.any(gradients["layers.0.weights"])
+
+
+@pytest.mark.parametrize("kind", [nn.SELU, nn.LogSigmoid, nn.GELU, nn.ELU, nn.SiLU, nn.Softplus, nn.LeakyReLU])
+def test_each_activation_of_nn_is_exchanged(kind):
+    model = nn.Sequential(nn.Linear(4, 4, rng=0), kind(), nn.Linear(4, 2, rng=1))
+    assert isinstance(nn.changes.activated(model, X, "relu")[1], nn.ReLU)
+
+
+def test_a_model_that_returns_something_else_in_training_says_so():
+    class Dropped(Shared):
+        def forward(self, x):
+            x = super().forward(x)
+            return 0.5 * x if self.training else x
+
+    changed = nn.changes.without_last(Dropped(nn.ReLU()), X)
+    changed.eval()(X)
+    with pytest.raises(RuntimeError, match=r"last call of a ReLU .* module of its own"):
+        changed.train()(X)
+
+
+def test_a_layer_that_is_called_first_and_last_is_no_hidden_one():
+    class Tied(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.Linear(4, 4, rng=0), nn.Linear(4, 4, rng=1)
+
+        def forward(self, x):
+            return self.a(np.tanh(self.b(np.tanh(self.a(x)))))
+
+    changed = nn.changes.normalised(Tied(), X, "layer")
+    assert hasattr(changed.b, "added_norm")
+    assert not hasattr(changed.a, "added_norm")
+
+
 def test_a_softmax_at_the_end_goes_and_the_scores_come_out():
     inner = nn.MLP([4, 3], rng=0)
     model = nn.Sequential(*inner, nn.Softmax())
@@ -191,6 +271,8 @@ def test_a_softmax_at_the_end_goes_and_the_scores_come_out():
         (lambda: nn.changes.drawn(nn.Tanh(), X, "he"), "calls no module with `weights`"),
         (lambda: nn.changes.scaled(nn.Linear(4, 2), X, 2.0), "no hidden one"),
         (lambda: nn.changes.activated(nn.Linear(4, 2), X, "relu"), "no activation as a module"),
+        (lambda: nn.changes.activated(nn.Sequential(nn.Linear(4, 2), nn.Tanh()), X, "relu"), "makes its output"),
+        (lambda: nn.changes.activated(Shared(nn.Tanh()), X, "tanh"), "Tanh already"),
         (lambda: nn.changes.activated(nn.MLP([4, 3, 2]), X, "tanh"), "Tanh already"),
         (lambda: nn.changes.normalised(nn.MLP([4, 3, 2]), X, "group"), "'batch'"),
         (lambda: nn.changes.skipping(nn.MLP([4, 3, 2]), X), "shape of its inputs"),

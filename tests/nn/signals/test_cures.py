@@ -16,7 +16,8 @@ from nn.signals.cures import race as races
 from nn.signals.cures.candidates import CHANGES, Change, Start
 from nn.signals.cures.ranking import as_good, further_rate, going_on, in_order
 from nn.signals.cures.search import takes_scores
-from nn.signals.cures.trials import Trial, data_of
+from nn.signals.cures.section import NUMBERS
+from nn.signals.cures.trials import Trial, data_of, recognises
 from nn.signals.cures.tried import Row, Tried
 
 rng = np.random.default_rng(0)
@@ -333,6 +334,68 @@ def test_what_fits_the_targets_of_other_examples_as_well_is_no_help():
     tried = Tried(guessing, Start(nn.Tanh(), nn.squared_error, X, X), 1.0, 3, 36, 2.0, "the optimizer", "")
     assert not tried.helping
     assert "nothing that was tried learned more than to guess: one has a held-out loss of 0.1" in tried.summary
+
+
+def test_a_first_row_that_guesses_hides_no_other_that_learned():
+    rows = [row._replace(guess_loss=0.102 if row.change == "one" else 0.9) for row in table(0.1, 0.2, 0.4).rows]
+    tried = Tried(rows, Start(nn.Tanh(), nn.squared_error, X, X), 1.0, 3, 36, 2.0, "the optimizer", "")
+    assert "two: held-out loss 0.2 (as it is 0.4)" in tried.summary
+    rows = [row._replace(recognises=row.change == "as it is", guess_loss=0.1) for row in tried.rows]
+    tried = Tried(rows, Start(nn.Tanh(), nn.squared_error, X, X), 1.0, 3, 36, 2.0, "the optimizer", "")
+    assert "nothing that was tried is clearly better than the model as it is" in tried.summary
+
+
+def test_what_is_right_more_often_than_by_chance_does_not_guess_whatever_its_loss():
+    squashed = nn.Sequential(nn.Linear(4, 2, nn.init.constant(0.0)), nn.Tanh())
+    squashed[0].weights.data[0] = 1e-3, -1e-3  # the scores are right, and nearly alike
+    one = Trial(CHANGES[0], squashed, 1.0, None, nn.cross_entropy)
+    one.model = squashed
+    assert recognises(one, data_of((X, 1 - Y)))
+    assert not recognises(one, data_of((X, Y)))  # wrong each time
+    assert not recognises(one, data_of((X, np.arange(48) % 2)))
+    assert not recognises(one, data_of((X, X[:, :2])))
+
+
+class Step(nn.Module):
+    """A net that no signal passes."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(4, 4, rng=0), nn.Linear(4, 2, nn.init.constant(0.0), rng=1)
+
+    def forward(self, x):
+        return self.b(np.round(np.tanh(self.a(x)) / 9))
+
+
+def test_where_no_signal_arrives_the_summary_quotes_why(short):
+    seen = nn.signals(Step(), nn.cross_entropy, X, Y)
+    tried = seen.cures(sgd, progress=False)
+    assert tried.finding == seen.findings[0] == seen.without_signal
+    guessing = [row._replace(guess_loss=0.0, held_out_loss=1.0) for row in tried.rows if not row.why_not]
+    quoted = Tried(guessing, tried._start, 1.0, 3, 36, 2.0, "the optimizer", "")
+    assert "Do inputs and targets belong together" in quoted.summary
+    quoted.finding = tried.finding
+    assert quoted.summary.endswith(seen.findings[0])
+    alike = table(0.4, 0.6, 0.4)
+    alike.finding = tried.finding
+    assert alike.summary.endswith(f"(held-out loss 0.4). {seen.findings[0]}")
+    detached = nn.MLP([4, 4, 2], rng=0)
+    cut = nn.signals(detached, lambda out, y: nn.cross_entropy(out.detach() + detached[2].bias, y), X, Y)
+    assert "No gradient reaches" in cut.without_signal
+    assert nn.signals(nn.MLP([4, 2], rng=0), nn.cross_entropy, X, Y).without_signal == ""
+
+
+def test_a_printed_line_has_its_rate_and_the_page_all_rows(short):
+    tried = tried_of(nn.MLP([4, 6, 6, 6, 2], "sigmoid", rng=0), seconds=100)
+    numbers = re.findall(r'data-name="row">(\d+)<', tried._repr_html_())
+    assert numbers == re.findall(r"(?m)^ +(\d+) ", str(tried)) == list(map(str, tried.shown))
+    assert len(numbers) > 12
+    for i in tried.shown:
+        row = tried.rows[i]
+        assert row.code == (row.how.code and f"{row.how.code}  # rate {row.rate:.3g}")
+        assert row.said in str(tried)
+    assert NUMBERS in words(tried)
+    assert NUMBERS in tried._repr_html_()
 
 
 def test_targets_that_have_nothing_to_do_with_the_inputs_are_only_guessed():
