@@ -16,7 +16,7 @@ from autograd_mini.measuring.data import data_of
 from autograd_mini.measuring.factors import Layer, Measurement, measurement
 from autograd_mini.measuring.sizes import root_and_seed
 from autograd_mini.measuring.spectrum import JacobianSpectrum
-from autograd_mini.signals.faults import is_zero, unreached
+from autograd_mini.signals.faults import cut_off, is_zero
 from autograd_mini.signals.findings import findings
 from autograd_mini.signals.page import has_matplotlib, save_page
 from autograd_mini.signals.plots import figures, plot
@@ -86,7 +86,7 @@ class Signals(Measurement):
         """What `findings` say where a signal is exactly zero or the loss is cut off from parameters, or ""."""
         if any(map(is_zero, self.layers)):
             return self.findings[0]
-        return " ".join(unreached(self)) if self.cut_off else ""
+        return " ".join(cut_off(self))
 
     def layers_reading(self, weights: Tensor) -> list[Layer]:
         """The layers whose weights are this tensor; more than one where it is shared."""
