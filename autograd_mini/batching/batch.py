@@ -255,10 +255,13 @@ def aligned(operands: Any, level: Level) -> list[Any]:
 
 def padded(x: Any, axes: int, level: Level) -> Any:
     """The values with axes of length 1 after the first, so that each example has `axes`; `x` if it is not batched."""
-    if type(x) is not Batch or x.level is not level:
-        return x
-    missing = axes + 1 - x.values.ndim
-    return x.values if missing <= 0 else np.reshape(x.values, x.values.shape[:1] + (1,) * missing + x.values.shape[1:])
+    return spread(x.values, axes) if type(x) is Batch and x.level is level else x
+
+
+def spread(values: Any, axes: int) -> Any:
+    """Values with axes of length 1 after the first, so that each example has `axes`."""
+    missing = axes + 1 - values.ndim
+    return values if missing <= 0 else np.reshape(values, values.shape[:1] + (1,) * missing + values.shape[1:])
 
 
 def batched(result: Any, level: Level) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.batching.batch import Batch, Level, is_batched, rules
+from autograd_mini.batching.operands import values_of
 from autograd_mini.levels import recording, without
 from autograd_mini.primitive import own_functions, primitive, primitives, rule
 from autograd_mini.tensor import Tensor, apply
@@ -48,7 +49,7 @@ def out_of_vmap(a: Any, level: Level, axis: int) -> Any:
     """A batch as an array with an axis for the examples; what is the same for all of them is repeated."""
     if is_younger(a, level):
         return Batch(out_of_vmap(a.values, level, behind(axis)), a.level)
-    out = a.values if is_batched(a, level) else np.broadcast_to(a, (level.size, *np.shape(a)))
+    out = values_of(a, level)
     return out if axis in (0, -out.ndim) else np.moveaxis(out, 0, axis)
 
 

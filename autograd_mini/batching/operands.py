@@ -62,12 +62,6 @@ def one_or_all(x: Any, level: Level) -> Any:
     return (x if hasattr(x, "ndim") else np.asarray(x))[None]
 
 
-def spread(values: Any, axes: int) -> Any:
-    """Values with axes of length 1 after the first, so that each example has `axes`."""
-    missing = axes + 1 - values.ndim
-    return values if missing <= 0 else np.reshape(values, values.shape[:1] + (1,) * missing + values.shape[1:])
-
-
 def inner_axis(axis: Axes, axes: int) -> Axes:
     """The place in the values of an example's axis, or of several; None means all of the `axes` that it has."""
     if axis is None:

@@ -188,8 +188,6 @@ class Measuring(Watch):
 
 def rms_of_units(array: Any, axis: int) -> Any:
     """rms(delta) of each unit over all examples; of a single number, its own."""
-    axis = axis if axis < 0 else axis - array.ndim
-    array = of_all(array)
     if not array.ndim:
         return np.abs(array).astype(np.float64).reshape(1)
     rows = np.moveaxis(np.abs(array).astype(np.float64), axis, -1).reshape(-1, array.shape[axis])
@@ -223,7 +221,6 @@ class Spread(NamedTuple):
 
 def spread_of(array: Any) -> Spread:
     """The histogram and the quantiles of the finite entries."""
-    array = of_all(array)
     values = np.ravel(np.abs(array) if array.dtype.kind == "c" else array).astype(np.float64)
     total = values.size
     values = values[np.isfinite(values)]

@@ -3,8 +3,8 @@
 import numpy as np
 
 from autograd_mini.arrays import everywhere
-from autograd_mini.batching.batch import Batch, any_batched, batching_rule, padded, rules
-from autograd_mini.batching.operands import ndim, spread, stack_wise, values_of
+from autograd_mini.batching.batch import Batch, any_batched, batching_rule, padded, rules, spread
+from autograd_mini.batching.operands import ndim, stack_wise, values_of
 from autograd_mini.rules import linalg
 
 STACKS = ("inv", "det", "slogdet", "eigh", "eigvalsh", "eig", "eigvals", "svdvals", "pinv", "cholesky", "matrix_rank")

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.arrays import as_operand
-from autograd_mini.batching.batch import Batch, any_batched, batching_rule, is_batched, padded
-from autograd_mini.batching.operands import inner_axis, ndim, one_or_all, rows_of, spread
+from autograd_mini.batching.batch import Batch, any_batched, batching_rule, is_batched, padded, spread
+from autograd_mini.batching.operands import inner_axis, ndim, one_or_all, rows_of
 from autograd_mini.rules import products
 
 sliding = np.lib.stride_tricks.sliding_window_view

@@ -4,8 +4,8 @@ import functools
 
 import numpy as np
 
-from autograd_mini.batching.batch import Batch, any_batched, batching_rule, is_batched, rules
-from autograd_mini.batching.operands import along_axes, along_axis, flattened, inner_axis, ndim, spread, values_of
+from autograd_mini.batching.batch import Batch, any_batched, batching_rule, is_batched, rules, spread
+from autograd_mini.batching.operands import along_axes, along_axis, flattened, inner_axis, ndim, values_of
 from autograd_mini.rules import linalg, reductions
 
 REDUCTIONS = np.sum, np.mean, np.prod, np.max, np.min, np.amax, np.amin, np.any, np.all, np.std, np.var, np.ptp

@@ -9,8 +9,15 @@ UNITS = np.eye(SIZE)
 
 
 def loop(f):
-    """What `vmap(f)` stands for."""
-    return lambda xs: np.stack([f(xs[i]) for i in range(xs.shape[0])])
+    """What `vmap(f)` stands for, of functions that return an array, or a tuple of them as pullbacks do."""
+
+    def looped(xs):
+        results = [f(xs[i]) for i in range(xs.shape[0])]
+        if isinstance(results[0], tuple):
+            return tuple(np.stack(column) for column in zip(*results, strict=True))
+        return np.stack(results)
+
+    return looped
 
 
 def rows(f, mode):
@@ -104,16 +111,4 @@ class Nest:
         return self.value(vmap, lambda f, mode: jacobian(f, mode=mode), hessian)
 
     def looped(self):
-        return self.value(loop_of_tuples, rows, second_rows)
-
-
-def loop_of_tuples(f):
-    """The same loop for functions that return a tuple, as pullbacks do."""
-
-    def looped(xs):
-        results = [f(xs[i]) for i in range(xs.shape[0])]
-        if isinstance(results[0], tuple):
-            return tuple(np.stack(column) for column in zip(*results, strict=True))
-        return np.stack(results)
-
-    return looped
+        return self.value(loop, rows, second_rows)
