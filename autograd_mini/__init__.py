@@ -7,6 +7,7 @@ from autograd_mini import rules  # registers the derivative of each NumPy functi
 from autograd_mini.arrays import everywhere
 from autograd_mini.batching import Batch, batching_rule, hessian, is_batched, jacobian, loops, values_of, vmap
 from autograd_mini.checked import checked
+from autograd_mini.compiling import Compiled, CompileError, Slot, compile
 from autograd_mini.domains import case
 from autograd_mini.graph import Watch, enable_grad, no_grad, scope
 from autograd_mini.primitive import composite, constant, primitive, rule
@@ -39,16 +40,20 @@ __version__ = "0.1.0"
 __all__ = [
     "Bars",
     "Batch",
+    "CompileError",
+    "Compiled",
     "GradientNoise",
     "NonFiniteError",
     "Recorder",
     "Signals",
+    "Slot",
     "Tensor",
     "Watch",
     "batching_rule",
     "case",
     "checked",
     "checkpoint",
+    "compile",
     "composite",
     "constant",
     "draw",

@@ -46,7 +46,10 @@ def is_foreign(value: Any) -> bool:
 
 def as_values(result: Any) -> Any:
     """The result of a computation as an array; NumPy returns scalars where an array has no axes."""
-    return np.asarray(result) if isinstance(result, np.generic) else result
+    if isinstance(result, np.generic):
+        return np.asarray(result)
+    answer = getattr(type(result), "as_values", None)
+    return result if answer is None else answer(result)
 
 
 def as_result(result: Any, name: str) -> Any:
@@ -55,7 +58,7 @@ def as_result(result: Any, name: str) -> Any:
         return np.asarray(result)
     if not is_array(result):
         raise TypeError(errors.NO_RESULT.format(name=name, kind=type(result).__name__))
-    return result
+    return as_values(result)
 
 
 def as_seed(seed: Any, result: Any, call: str) -> Any:
@@ -130,7 +133,11 @@ def everywhere(condition: Any) -> bool:
     >>> vmap(root)(np.array([1.0, 4.0]))
     array([1., 2.])
     """
-    return bool(np.all(of_all(condition.data if hasattr(condition, "requires_grad") else condition)))
+    if type(condition) is np.bool:
+        return bool(condition)
+    condition = of_all(condition.data if hasattr(condition, "requires_grad") else condition)
+    answer = getattr(type(condition), "everywhere", None)
+    return bool(np.all(condition)) if answer is None else bool(answer(condition))
 
 
 def of_all(array: Any) -> Any:

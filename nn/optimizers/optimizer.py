@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 
-from autograd_mini import Tensor
+from autograd_mini import Slot, Tensor
 from nn.module import Module
 from nn.optimizers.joined import Joined, groups
 from nn.parameter import Parameter
@@ -74,6 +75,8 @@ GROUPED = (
     "group.{attribute}`."
 )
 NO_GROUPS = "Optimizers(...) was given {what}. Pass optimizers: `nn.Optimizers(nn.SGD(...), nn.Adam(...))`."
+
+SLOTS = {"parameters", "_state", "_joined", "_alone", "_steps", "_rate", "_learning_rate", "_release"}
 
 Bounds = tuple[str, Callable[[Any], Any]]
 POSITIVE: Bounds = "a positive number", lambda value: 0 < value < math.inf
@@ -157,6 +160,7 @@ class Optimizer:
     entrywise: ClassVar[bool]
     _joined: list[Joined] | None
     _alone: list[int]
+    _release: Callable[[], None] | None = None  # of the compiled step that keeps the counts
 
     def __init__(self, parameters: Iterable[Tensor], learning_rate: Any, **options: Any) -> None:
         self.parameters = checked_parameters(parameters, type(self).__name__)
@@ -169,6 +173,7 @@ class Optimizer:
 
     @property
     def state(self) -> list[Any]:
+        self._ask_back()
         if self._joined:  # what is read may be changed, so from here on the list counts
             for group in self._joined:
                 for i, state in zip(group.places, group.states(), strict=True):
@@ -178,7 +183,14 @@ class Optimizer:
 
     @state.setter
     def state(self, value: list[Any]) -> None:
+        self._ask_back()
         self._state, self._joined, self._alone = value, None, []
+
+    def _ask_back(self) -> None:
+        """Let a compiled step, which keeps the counts of the state for itself, put them into it."""
+        release, self._release = self._release, None
+        if release is not None:
+            release()
 
     def __getstate__(self) -> dict[str, Any]:
         """What copies and pickles are made of: in them, views would be arrays of their own."""
@@ -302,6 +314,37 @@ class Optimizer:
         """Clear the gradients."""
         for parameter in self.parameters:
             parameter.grad = None
+
+    # What a compiled step asks
+
+    def __step_slots__(self) -> Iterator[tuple[str, Any]]:
+        """The parameters, what is kept for each of them, the learning rate and the count of steps."""
+        for i, parameter in enumerate(self.parameters):
+            yield parameter.name or f"parameter_{i}", parameter
+        yield (
+            "rate",
+            Slot(
+                "rate", lambda: self.rate, partial(setattr, self, "_rate"), reset=partial(setattr, self, "_rate", None)
+            ),
+        )
+        yield "steps", Slot("steps", lambda: self._steps, partial(setattr, self, "_steps"))
+        kept = self.state
+        for i, parameter in enumerate(self.parameters):
+            names = tuple(f"{name}.{parameter.name or i}" for name in self.state_names)
+            read, write = partial(kept.__getitem__, i), partial(kept.__setitem__, i)
+            yield f"state.{i}", Slot(names, read, write, hold=self._hold)
+
+    def _hold(self, release: Callable[[], None]) -> None:
+        if self._release is not None and self._release != release:
+            self._ask_back()
+        self._release = release
+
+    def __step_guard__(self, known: Any) -> Any:
+        """The options, and whatever else a class keeps: all that an update depends on besides the slots."""
+        own = vars(self)
+        if known is None or len(known[0]) != len(own) - len(SLOTS & own.keys()):
+            known = ([name for name in own if name not in SLOTS], None)
+        return known[0], [(name, own[name]) for name in known[0]]
 
     def state_dict(self) -> dict[str, Any]:
         """All that a later step depends on besides the parameters, as a flat dict of arrays (copies) and plain values.
@@ -438,6 +481,17 @@ class Optimizers(Optimizer):
     @property
     def rate(self) -> Any:
         raise AttributeError(GROUPED.format(attribute="rate"))
+
+    def __step_slots__(self) -> Iterator[tuple[str, Any]]:
+        for group in self.groups:
+            yield from group.__step_slots__()
+
+    def __step_guard__(self, known: Any) -> Any:
+        answers = [
+            group.__step_guard__(before)
+            for group, before in zip(self.groups, (known or ([None] * len(self.groups),))[0], strict=True)
+        ]
+        return answers, [(f"groups[{i}]", answer[1]) for i, answer in enumerate(answers)]
 
     def state_dict(self) -> dict[str, Any]:
         """The states of the groups in one flat dict, those of group i under `groupi.name`."""

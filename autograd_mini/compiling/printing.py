@@ -1,0 +1,469 @@
+"""A program as the text of a NumPy function: the user's names, one comment a line of the user's code, `out=` everywhere."""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.compiling.names import Names, source_of
+from autograd_mini.compiling.program import (
+    NUMBER_SIGNS,
+    Check,
+    Constant,
+    Draw,
+    Like,
+    Line,
+    Program,
+    Variable,
+    is_elementwise,
+    join,
+    reduction_of,
+)
+from autograd_mini.compiling.storage import COPYING, Place, Storage
+from autograd_mini.compiling.traced import line_of
+
+TITLES = {"forward": "Forward", "backward": "Backward", "update": "Update"}
+BIG_LOCAL = 2**16  # bytes from which on an array that is made in a call is freed as soon as it can be
+WIDTH = 100  # of the code; comments follow
+
+
+@dataclass
+class Text:
+    """The text of a program, and what it needs besides NumPy."""
+
+    source: str  # of `build`, which makes the step
+    slots: list[Variable]  # the arrays that `build` is given, in order
+    state: list[Variable]  # those that it returns with the step: what the step changes in place
+    generators: list[Variable]
+    numbers: list[Variable]  # what the step is given after its arguments
+    values: int  # how many the step returns
+    functions: dict[str, Any] = field(default_factory=dict)  # those that it calls, by name
+    constants: dict[str, Any] = field(default_factory=dict)  # arrays and other values, by name
+
+
+class Printer:
+    """Writes one program.
+
+    Parameters
+    ----------
+    program : Program
+    storage : Storage
+    title : str
+        The first line of the text.
+    """
+
+    def __init__(self, program: Program, storage: Storage, title: str) -> None:
+        self.program, self.storage, self.title = program, storage, title
+        self.names = Names(program)
+        self.functions: dict[str, Any] = {}
+        self.constants: dict[str, Any] = {}
+        self.scalars: dict[Any, tuple[str, str]] = {}  # constants of one entry: name and expression
+        self.place_names: dict[int, str] = {}
+        self.in_step: set[Variable] = set()  # views that are made in each call
+
+    # The whole
+
+    def text(self) -> Text:
+        """The text."""
+        program = self.program
+        members = {member: joined.vector for joined in program.joined if joined.is_slot for member in joined.members}
+        changed = set(program.updates)
+        slots = [v for v in program.slots if v.is_array and self.is_used(v, members, changed)]
+        generators = [v for v in program.slots if v.kind == "generator" and self.is_read(v)]
+        numbers = [v for v in program.slots if v.kind == "number" and self.is_read(v)]
+        for variable in (*program.arguments, *slots, *generators, *numbers):
+            self.names.of(variable)
+        body = list(self.body())
+        copies = list(self.last_copies())
+        state = [v for v in slots if v in changed or v in members]
+        returned = [*program.returned, *(program.updates[v] for v in numbers if v in program.updates)]
+        ending = self.ending(returned)
+        head = [
+            f'"""{self.title}"""',
+            "",
+            "import numpy as np",
+            "",
+            "",
+            f"def build({', '.join(self.names.of(v) for v in (*slots, *generators))}):",
+            *self.described_build(state),
+            *indented(self.memory(slots, state, members)),
+            "",
+            f"    def step({', '.join(self.names.of(v) for v in (*program.arguments, *numbers))}):",
+            *indented(indented(laid_out(body + copies))),
+            *indented(indented(ending)),
+            "",
+            f"    return step, ({''.join(self.names.of(v) + ', ' for v in state).rstrip()})"
+            if len(state) != 1
+            else f"    return step, ({self.names.of(state[0])},)",
+            "",
+        ]
+        source = "\n".join(line.rstrip() for line in head)
+        return Text(
+            source,
+            slots,
+            state,
+            generators,
+            numbers,
+            len([v for v in returned if isinstance(v, Variable | Constant)]),
+            self.functions,
+            self.constants,
+        )
+
+    def is_read(self, variable: Variable) -> bool:
+        return any(variable in line.reads() for line in self.program.lines) or variable in self.program.outputs()
+
+    def is_used(self, variable: Variable, members: Any, changed: Any) -> bool:
+        return variable in members or variable in changed or self.is_read(variable)
+
+    def described_build(self, state: list[Variable]) -> list[str]:
+        what = ", ".join(self.names.of(v) for v in state)
+        if not what:
+            return ['    """Make the step."""']
+        return [f'    """Make the step from copies of these arrays; also return those that it changes: {what}."""']
+
+    def memory(self, slots: list[Variable], state: list[Variable], members: dict[Variable, Variable]) -> list[str]:
+        """What is made once: vectors, the shared memory, constants, and views of them."""
+        lines = []
+        for joined in self.program.joined:
+            vector = self.names.of(joined.vector)
+            if joined.is_slot:
+                flat = ", ".join(f"{self.names.of(m)}.ravel()" for m in joined.members)
+                lines.append(f"{vector} = np.concatenate([{flat}])")
+            else:
+                lines.append(f"{vector} = np.empty({joined.vector.size}, {dtype_text(joined.vector.dtype)})")
+            for member, start, stop in joined.parts():
+                if joined.is_slot or self.is_named(member):
+                    part = f"{vector}[{start}:{stop}]"
+                    shape = member.shape
+                    lines.append(
+                        f"{self.names.of(member)} = {part}" + ("" if len(shape) == 1 else f".reshape({shape})")
+                    )
+        lines += [f"{self.names.of(v)} = {self.names.of(v)}.copy()" for v in state if v not in members]
+        blocks = self.storage.blocks
+        if blocks:
+            note = f"# {len(blocks)} arrays share it; apart they would take {self.storage.apart:,} bytes"
+            lines.append(f"memory = np.empty({self.storage.arena:_}, np.uint8)  {note}")
+            for block in sorted(blocks, key=lambda block: block.first):
+                name = self.place_names.get(id(block))
+                if name is not None:
+                    size = math.prod(block.shape) * np.dtype(block.dtype).itemsize
+                    view = f"memory[{block.offset}:{block.offset + size}].view({dtype_text(block.dtype)})"
+                    lines.append(f"{name} = {view}" + ("" if len(block.shape) == 1 else f".reshape({block.shape})"))
+        made_once = [line for result, line in self.storage.views.items() if result not in self.in_step]
+        for line in reversed(made_once):
+            if line.result in self.names.given and isinstance(line.args[0], Variable):
+                self.names.of(line.args[0])
+        views = [(line, self.view_text(line)) for line in made_once if line.result in self.names.given]
+        lines += [f"{name} = {expression}" for name, expression in self.scalars.values()]
+        return lines + [f"{self.names.of(line.result)} = {text}" for line, text in views]
+
+    def is_named(self, variable: Variable) -> bool:
+        return variable in self.names.given
+
+    def ending(self, returned: list[Any]) -> list[str]:
+        """The last line of the step."""
+        values = [self.operand(value) for value in returned if isinstance(value, Variable | Constant)]
+        return [f"return {', '.join(values)}" if values else "return None"]
+
+    # The lines of a step
+
+    def body(self) -> Iterator[tuple[str, Line | None]]:
+        """The code of each line."""
+        last: dict[Variable, int] = {}
+        for i, line in enumerate(self.program.lines):
+            for variable in line.reads():
+                last[variable] = i
+        needed = {self.storage.root(v) for v in self.program.outputs()}
+        for i, line in enumerate(self.program.lines):
+            if line.function is join:
+                continue
+            if line.results and line.result in self.storage.views:
+                if not self.storage.is_static(line.args[0]):
+                    self.in_step.add(line.result)
+                    yield f"{self.names.of(line.result)} = {self.view_text(line)}", line
+                continue
+            yield self.statement(line), line
+            gone = [self.names.of(v) for v in dict.fromkeys(line.reads()) if self.ends(v, i, last, needed)]
+            if gone:
+                yield f"del {', '.join(gone)}", None
+
+    def ends(self, variable: Variable, i: int, last: dict[Variable, int], needed: set[Any]) -> bool:
+        """Whether a large array that was made in this call can be freed after line i."""
+        place = self.storage.places.get(variable)
+        if place is None or place.kind != "local" or variable.nbytes < BIG_LOCAL or variable in needed:
+            return False
+        return self.storage.last.get(variable) == i and last[variable] == i and not self.has_views(variable)
+
+    def has_views(self, variable: Variable) -> bool:
+        return any(self.storage.root(view) is variable for view in self.storage.views)
+
+    def statement(self, line: Line) -> str:
+        """One line of the program."""
+        function = line.function
+        if isinstance(function, Check):
+            return self.check(line)
+        if function in NUMBER_SIGNS and not line.result.is_array:
+            left, right = (self.operand(a) for a in line.args)
+            return f"{self.names.of(line.result)} = {left} {NUMBER_SIGNS[function]} {right}"
+        if function is operator.neg:
+            return f"{self.names.of(line.result)} = -{self.operand(line.args[0])}"
+        if len(line.results) != 1 or not line.result.is_array:
+            return f"{', '.join(self.names.of(r) for r in line.results)} = {self.call(line)}"
+        result, place = line.result, self.storage.places[line.result]
+        if place.kind == "local":
+            if function is operator.getitem:
+                return f"{self.names.of(result)} = {self.operand(line.args[0])}[{self.index(line.args[1])}]"
+            return f"{self.names.of(result)} = {self.call(line)}"
+        target = self.target(result, place)
+        if function in COPYING:
+            return f"np.copyto({target}, {self.operand(line.args[0])}, casting='unsafe')"
+        return self.call(line, f"out={target}")
+
+    def target(self, result: Variable, place: Place) -> str:
+        """The name of the memory that a result is written into, which then is its own."""
+        if place.kind == "slot" or (place.kind == "joined" and place.owner is not result):
+            name = self.names.of(place.owner)
+        elif place.kind == "joined":
+            name = self.names.of(result)
+        else:
+            name = self.place_names.get(id(place), "")
+            if not name:
+                name = self.place_names[id(place)] = self.names.of(result)
+        self.names.given[result] = name
+        return name
+
+    def check(self, line: Line) -> str:
+        truth = self.operand(line.args[0])
+        wrong = f"not {truth}" if line.function.expected else truth
+        return f"if {wrong}: raise Deviation({line.function.what!r})"
+
+    def call(self, line: Line, *more: str) -> str:
+        """The call of a line's function."""
+        function, args = line.function, line.args
+        like = self.kind_of_numbers(line)
+        given = [self.operand(a, like) for a in args]
+        if isinstance(function, Draw):
+            options = [f"{name}={self.value(value)}" for name, value in line.options.items()]
+            inside = [*given[1:], *options]
+            if more:
+                inside = [text for text in options if text.startswith("dtype=")] or (
+                    [f"dtype={dtype_text(line.result.dtype)}"]
+                )
+            return f"{given[0]}.{function.method}({', '.join([*inside, *more])})"
+        options = [f"{name}={self.value(value)}" for name, value in line.options.items()]
+        return f"{self.function(line)}({', '.join([*given, *options, *more])})"
+
+    def kind_of_numbers(self, line: Line) -> Any:
+        """The dtype in which an operation on real arrays takes a Python number; None where it is left as it is."""
+        if not is_elementwise(line.function):
+            return None
+        kinds = {
+            a.dtype for a in line.args if isinstance(a, Variable | Constant) and getattr(a, "kind", "array") == "array"
+        }
+        return kinds.pop() if len(kinds) == 1 and next(iter(kinds)).kind == "f" else None
+
+    # Expressions
+
+    def operand(self, value: Any, like: Any = None) -> str:
+        """An operand; Python's numbers as arrays of one entry, which NumPy takes quicker, where `like` is their dtype."""
+        if isinstance(value, Variable):
+            return self.names.of(value)
+        if isinstance(value, Constant):
+            return self.constant(value)
+        if like is not None and type(value) in (int, float):
+            return self.scalar(np.array(value, like))
+        return self.value(value)
+
+    def value(self, value: Any) -> str:
+        """An option, or a part of one."""
+        if isinstance(value, Variable | Constant):
+            return self.operand(value)
+        if isinstance(value, tuple) and not hasattr(value, "_fields"):
+            return "(" + ", ".join(map(self.value, value)) + ("," if len(value) == 1 else "") + ")"
+        if isinstance(value, list):
+            return "[" + ", ".join(map(self.value, value)) + "]"
+        if isinstance(value, dict):
+            return "{" + ", ".join(f"{self.value(k)}: {self.value(v)}" for k, v in value.items()) + "}"
+        if isinstance(value, slice):
+            return f"slice({', '.join(map(self.value, (value.start, value.stop, value.step)))})"
+        if isinstance(value, np.dtype):
+            return dtype_text(value)
+        if isinstance(value, type) and (issubclass(value, np.generic) or value in (bool, int, float, complex)):
+            return f"np.{value.__name__}" if issubclass(value, np.generic) else value.__name__
+        if value is Ellipsis:
+            return "..."
+        if value is None or isinstance(value, bool | int | float | complex | str | bytes):
+            return number_text(value)
+        if isinstance(value, Like):
+            return self.named(value, "like")
+        return self.named(value, getattr(value, "__name__", type(value).__name__).lower())
+
+    def named(self, value: Any, hint: str) -> str:
+        """The name of a value that is given to the program."""
+        for name, known in self.constants.items():
+            if known is value or (type(known) is type(value) and isinstance(value, Like) and known == value):
+                return name
+        name = self.names.fresh(hint)
+        self.constants[name] = value
+        return name
+
+    def constant(self, constant: Constant) -> str:
+        value = constant.value
+        if value.shape == () and not constant.kept:
+            return self.scalar(value)
+        for name, known in self.constants.items():
+            if isinstance(known, np.ndarray) and (known is value or (not constant.kept and equal_bits(known, value))):
+                return name
+        return self.named(value, "ones" if value.dtype.kind == "f" and np.all(value == 1) else "constant")
+
+    def scalar(self, value: Any) -> str:
+        key = (value.dtype.str, value.tobytes())
+        if key not in self.scalars:
+            text = number_text(value.item())
+            self.scalars[key] = (
+                self.names.fresh(f"c_{text.replace('-', 'minus_')}"),
+                f"np.array({text}, {dtype_text(value.dtype)})",
+            )
+        return self.scalars[key][0]
+
+    def index(self, index: Any) -> str:
+        """What stands in brackets."""
+        if isinstance(index, tuple) and index:
+            return ", ".join(map(self.index_part, index)) + ("," if len(index) == 1 else "")
+        return self.index_part(index)
+
+    def index_part(self, part: Any) -> str:
+        if isinstance(part, slice):
+            start, stop, step = ("" if p is None else self.value(p) for p in (part.start, part.stop, part.step))
+            return f"{start}:{stop}" + (f":{step}" if step else "")
+        return self.value(part)
+
+    def view_text(self, line: Line) -> str:
+        """A view of an array."""
+        source, rest, options = self.operand(line.args[0]), line.args[1:], line.options
+        if line.function is np.transpose and (not rest or rest[0] is None) and not options:
+            return f"{source}.T"
+        if line.function is operator.getitem:
+            return f"{source}[{self.index(rest[0])}]"
+        if line.function is np.ndarray.view:
+            return f"{source}.view({self.value(rest[0])})"
+        if line.function in (np.real, np.imag):
+            return f"{source}.{line.function.__name__}"
+        inside = [source, *map(self.value, rest), *(f"{name}={self.value(value)}" for name, value in options.items())]
+        return f"{self.function(line)}({', '.join(inside)})"
+
+    def function(self, line: Line) -> str:
+        """What a function is called in the text."""
+        function = line.function
+        ufunc = reduction_of(function)
+        if ufunc is not None:
+            return f"np.{ufunc.__name__}.reduce"
+        owner = getattr(function, "__self__", None)
+        if isinstance(owner, np.ufunc):
+            return f"{self.numpys(owner) or self.given(owner)}.{function.__name__}"
+        return self.numpys(function) or self.given(function)
+
+    def numpys(self, function: Any) -> str:
+        """The name of one of NumPy's functions; empty for another's."""
+        name = getattr(function, "__name__", "")
+        for path in ("", "ndarray.", "linalg.", "fft.", "random."):
+            home: Any = np
+            for part in path.split(".")[:-1]:
+                home = getattr(home, part)
+            if name and getattr(home, name, None) is function:
+                return f"np.{path}{name}"
+        return ""
+
+    def given(self, function: Any) -> str:
+        """The name of another function, which the program is given."""
+        if function is operator.getitem:
+            function = np.ndarray.__getitem__
+        for name, known in self.functions.items():
+            if known is function:
+                return name
+        hint = getattr(function, "__name__", type(function).__name__)
+        name = self.names.fresh("derivative" if hint == "<lambda>" else hint)
+        self.functions[name] = function
+        return name
+
+    def last_copies(self) -> Iterator[tuple[str, Line | None]]:
+        """New values that were not written into their slots."""
+        for slot, new in self.program.updates.items():
+            if not slot.is_array:
+                continue
+            if isinstance(new, Variable):
+                place = self.storage.places.get(new)
+                if place is self.storage.places[slot] or new is slot:
+                    continue
+            yield f"{self.names.of(slot)}[...] = {self.operand(new)}", None
+
+
+def laid_out(body: list[tuple[str, Line | None]]) -> list[str]:
+    """The code with titles above its phases, and the user's code beside the first of the lines that come from it."""
+    width = min(WIDTH, max((len(code) for code, _ in body), default=0))
+    lines: list[str] = []
+    phase, said = "", ""
+    errors: tuple[tuple[str, str], ...] = ()
+    for code, line in body:
+        if line is not None:
+            if line.phase != phase:
+                phase, said = line.phase, ""
+                lines += [*([""] if lines else []), f"# {TITLES[phase]}"]
+            if line.errors != errors:
+                errors = line.errors
+                if errors:
+                    options = ", ".join(f"{name}={value!r}" for name, value in errors)
+                    lines.append(f"with np.errstate({options}):")
+        comment = commented(line) if line is not None else ""
+        shown = comment if comment != said else ""
+        said = comment or said
+        code = f"    {code}" if errors else code
+        lines.append(f"{code:<{width}}  # {shown}" if shown else code)
+    return lines
+
+
+def commented(line: Line) -> str:
+    """Where a line comes from: the user's file, line and code, and the module."""
+    code = source_of(line)
+    if not code or line.place is None:
+        return f"[{line.scope}]" if line.scope else ""
+    module = line.scope.partition(".")[2]
+    name = Path(line.place.code.co_filename).name
+    return f"{name}:{line_of(line.place)}  {code}" + (f"  [{module}]" if module else "")
+
+
+def indented(lines: list[str]) -> list[str]:
+    return [f"    {line}" if line else "" for line in lines]
+
+
+def dtype_text(dtype: Any) -> str:
+    """A dtype in NumPy's words."""
+    dtype = np.dtype(dtype)
+    if not dtype.isnative:
+        return f"np.dtype({dtype.str!r})"
+    return "bool" if dtype == bool else f"np.{dtype.name}"
+
+
+def number_text(value: Any) -> str:
+    """A plain value; numbers that have no literal by NumPy's name."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "np.nan" if math.isnan(value) else ("np.inf" if value > 0 else "-np.inf")
+    if isinstance(value, complex) and not (math.isfinite(value.real) and math.isfinite(value.imag)):
+        return f"complex({number_text(value.real)}, {number_text(value.imag)})"
+    return repr(value)
+
+
+def equal_bits(a: Any, b: Any) -> bool:
+    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+
+
+def code_name(name: str) -> str:
+    """A name that can stand in a file name."""
+    return re.sub(r"\W+", "_", name)

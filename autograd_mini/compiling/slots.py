@@ -1,0 +1,138 @@
+"""What a step reads and changes besides its arguments: values and gradients of tensors, and what optimizers keep.
+
+An object that a step changes, a module or an optimizer, says what that is by two methods: `__step_slots__()` lists it,
+and `__step_guard__(known)` gives all else that its computation depends on: a pair, of what it wants to know in the next
+call, and of names with values, which are compared by `==`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.compiling.traced import CompileError
+from autograd_mini.tensor import Tensor
+
+NOT_AN_OWNER = (
+    "compile({got}, ...): name what the step changes, modules and optimizers, as in `@compile(model, optimizer)`, or "
+    "give a function alone: `compile(function)`."
+)
+
+
+class Slot:
+    """A place outside of a step that it reads, and may change.
+
+    Parameters
+    ----------
+    names : str or tuple of str
+        What the program calls it; one name for each part of a tuple.
+    get, put : callable
+        Read it, and write it. It holds an array, a number, a random generator, None, or a tuple of such.
+    reset : callable, optional
+        Called after a step in the place of `put`, for what follows from other things, such as a scheduled rate.
+    hold : callable, optional
+        `hold(release)` lets a program keep the value for itself from call to call; the owner calls `release()` before
+        anybody looks.
+    """
+
+    def __init__(
+        self,
+        names: str | tuple[str, ...],
+        get: Callable[[], Any],
+        put: Callable[[Any], None],
+        reset: Callable[[], None] | None = None,
+        hold: Callable[[Callable[[], None]], None] | None = None,
+    ) -> None:
+        self.names, self.get, self.put, self.reset, self.hold = names, get, put, reset, hold
+
+    def structure(self) -> Any:
+        """What kind of thing it holds."""
+        value = self.get()
+        return tuple(map(type, value)) if isinstance(value, tuple) else type(value)
+
+    def part_names(self) -> tuple[str, ...]:
+        """The names of its parts."""
+        return (self.names,) if isinstance(self.names, str) else self.names
+
+    def kind(self, name: str) -> str:
+        """What a part counts, which others of another tensor may count too."""
+        return name.partition(".")[0]
+
+
+class TensorSlot(Slot):
+    """The values of a tensor."""
+
+    def __init__(self, name: str, tensor: Tensor) -> None:
+        def put(values: Any) -> None:
+            tensor._values = values
+
+        super().__init__(name, lambda: tensor._values, put)
+        self.tensor = tensor
+
+
+class GradientSlot(Slot):
+    """The gradient of a tensor, which is None until a backward."""
+
+    def __init__(self, name: str, tensor: Tensor) -> None:
+        def put(gradient: Any) -> None:
+            if tensor._record is not None:
+                tensor._record.grad = gradient
+
+        super().__init__(f"gradient_{name}", lambda: tensor.grad, put)
+        self.tensor = tensor
+
+    def structure(self) -> Any:
+        return None  # whether there is one is looked at by itself
+
+
+def slots_of(owners: Iterable[Any]) -> list[Slot]:
+    """The slots of what a step changes, those of a tensor once."""
+    found: list[Slot] = []
+    seen: set[int] = set()
+    for owner in owners:
+        for name, part in named_parts(owner):
+            if isinstance(part, Slot):
+                found.append(part)
+            elif id(part) not in seen:
+                seen.add(id(part))
+                found.append(TensorSlot(name, part))
+                if part.requires_grad:
+                    found.append(GradientSlot(name, part))
+    return found
+
+
+def named_parts(owner: Any) -> Iterator[tuple[str, Any]]:
+    """What an owner says that a step may change."""
+    if isinstance(owner, Tensor):
+        yield owner.name or "tensor", owner
+    else:
+        yield from owner.__step_slots__()
+
+
+def check_owners(owners: Iterable[Any]) -> None:
+    """Raise for what cannot say what a step changes of it."""
+    for owner in owners:
+        if not (isinstance(owner, Tensor) or (hasattr(owner, "__step_slots__") and not isinstance(owner, type))):
+            name = owner.__name__ if isinstance(owner, type) else f"a {type(owner).__name__}"
+            raise CompileError(NOT_AN_OWNER.format(got=name))
+
+
+class Guard:
+    """All that the computation of an owner depends on besides its slots, as it is now."""
+
+    def __init__(self, owner: Any) -> None:
+        self.ask = getattr(owner, "__step_guard__", None)
+        self.known: Any = None
+
+    def __call__(self) -> Any:
+        if self.ask is None:
+            return None
+        self.known = self.ask(self.known)
+        return self.known[1]
+
+
+def is_part(value: Any) -> bool:
+    """Whether a value is one that a program reads from outside: an array, a number or a generator."""
+    return isinstance(value, np.ndarray | int | float | np.random.Generator) and not isinstance(value, bool)
