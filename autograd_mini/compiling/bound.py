@@ -9,6 +9,7 @@ import sys
 import time
 from builtins import compile as compile_text
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,8 @@ from autograd_mini.compiling.taken import Taken, updated_tensors
 from autograd_mini.tensor import Tensor
 from autograd_mini.transforms.trees import flatten
 
-FROZEN, HOOKS = operator.attrgetter("requires_grad"), operator.attrgetter("hooks")
-VALUES, GRADIENT = operator.attrgetter("_values"), operator.attrgetter("_record.grad")
+VALUES = operator.attrgetter("_values")
+new_tensor = Tensor.__new__
 getrefcount = sys.getrefcount
 _programs = itertools.count(1)
 
@@ -61,6 +62,9 @@ class Bound:
         self.generators = [self.held(v) for v in self.text.generators]
         self.draws = any(isinstance(line.function, Draw) for line in program.lines)
         self.current = False
+        one = object()
+        self.is_one_tensor = taken.kinds == ["tensor"] and taken.rebuild([one]) is one
+        self.free = taken.frees[0] if taken.frees else None
         self.seconds = seconds + time.perf_counter() - start
 
     def choose_gradients(self, program: Program) -> list[GradientSlot]:
@@ -146,15 +150,16 @@ class Bound:
 
     def plan_numbers(self) -> None:
         """Which numbers are asked for in each run, and where new ones go."""
-        asked, left = [], []
+        self.asked, left = [], []
         for k, variable in enumerate(self.text.numbers):
             slot, i = self.slot_of[variable]
             keeps = slot.hold is not None and slot.reset is None
             if not keeps:
-                asked.append((k, slot if isinstance(slot.names, str) else Part(slot, i)))
+                self.asked.append((k, slot.get if isinstance(slot.names, str) else partial(part, slot, i)))
             if variable in self.program.updates:
-                left.append((k, None if keeps else slot))
-        self.asked, self.left = asked, left
+                left.append((k, None if keeps else slot.put))
+        first = self.text.values - len(left)
+        self.left = [(first + i, k, put) for i, (k, put) in enumerate(left)]
         self.resets = list({id(slot): slot.reset for slot, _ in self.taken.slots if slot.reset is not None}.values())
 
     def release(self) -> None:
@@ -194,9 +199,11 @@ class Bound:
             self.bind()
             self.counts = [*map(getrefcount, self.memory)]
         values = self.number_values
-        for k, slot in self.asked:
-            values[k] = slot.get()
-        states = [generator.bit_generator.state for generator in self.generators] if self.generators else ()
+        for k, get in self.asked:
+            values[k] = get()
+        if not self.generators:
+            return self.finished(self.step(*leaves, *values))
+        states = [generator.bit_generator.state for generator in self.generators]
         try:
             out = self.step(*leaves, *values)
         except BaseException:
@@ -208,23 +215,25 @@ class Bound:
     def finished(self, out: Any) -> Any:
         """Put what a run has made where it belongs, and return what the step returns."""
         made = self.split(out)
-        count = len(made) - len(self.left)
-        for (k, slot), value in zip(self.left, made[count:], strict=True):
-            self.number_values[k] = value
-            if slot is not None:
-                slot.put(value)
+        for place, k, put in self.left:
+            self.number_values[k] = made[place]
+            if put is not None:
+                put(made[place])
         for reset in self.resets:
             reset()
         if self.kept_gradients:
-            first = count - len(self.kept_gradients)
-            for slot, value in zip(self.kept_gradients, made[first:count], strict=True):
+            last = len(made) - len(self.left)
+            for slot, value in zip(self.kept_gradients, made[last - len(self.kept_gradients) : last], strict=True):
                 slot.put(np.asarray(value))
+        if self.is_one_tensor:
+            tensor = new_tensor(Tensor)
+            tensor._values, tensor._record = np.asarray(made[0]), self.free
+            return tensor
         return self.result_of(made)
 
     def split(self, out: Any) -> Sequence[Any]:
         """What the step returned, one by one."""
-        expected = self.text.values
-        return out if expected > 1 else (out,) if expected else ()
+        return out if self.text.values > 1 else (out,)
 
     def result_of(self, made: Sequence[Any]) -> Any:
         """The values that a run made in the form in which the step returns them."""
@@ -283,14 +292,9 @@ class Bound:
         return [v for v in self.text.numbers if v in self.program.updates]
 
 
-class Part:
-    """One number among those of a slot."""
-
-    def __init__(self, slot: Slot, place: int) -> None:
-        self.slot, self.place = slot, place
-
-    def get(self) -> Any:
-        return self.slot.get()[self.place]
+def part(slot: Slot, place: int) -> Any:
+    """One of the parts that a slot holds."""
+    return slot.get()[place]
 
 
 def equal(a: Any, b: Any) -> bool:

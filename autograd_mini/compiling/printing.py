@@ -1,4 +1,4 @@
-"""A program as the text of a NumPy function: the user's names, one comment a line of the user's code, `out=` everywhere."""
+"""A program as the text of a NumPy function: the user's names, one comment a line of the user's code."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Printer:
             "",
             f"def build({', '.join(self.names.of(v) for v in (*slots, *generators))}):",
             *self.described_build(state),
-            *indented(self.memory(slots, state, members)),
+            *indented(self.memory(state, members)),
             "",
             f"    def step({', '.join(self.names.of(v) for v in (*program.arguments, *numbers))}):",
             *indented(indented(laid_out(body + copies))),
@@ -128,7 +128,7 @@ class Printer:
             return ['    """Make the step."""']
         return [f'    """Make the step from copies of these arrays; also return those that it changes: {what}."""']
 
-    def memory(self, slots: list[Variable], state: list[Variable], members: dict[Variable, Variable]) -> list[str]:
+    def memory(self, state: list[Variable], members: dict[Variable, Variable]) -> list[str]:
         """What is made once: vectors, the shared memory, constants, and views of them."""
         lines = []
         for joined in self.program.joined:
@@ -272,7 +272,7 @@ class Printer:
     # Expressions
 
     def operand(self, value: Any, like: Any = None) -> str:
-        """An operand; Python's numbers as arrays of one entry, which NumPy takes quicker, where `like` is their dtype."""
+        """An operand; Python's numbers as arrays of one entry, which NumPy takes quicker, where they have a dtype."""
         if isinstance(value, Variable):
             return self.names.of(value)
         if isinstance(value, Constant):
@@ -424,8 +424,8 @@ def laid_out(body: list[tuple[str, Line | None]]) -> list[str]:
         comment = commented(line) if line is not None else ""
         shown = comment if comment != said else ""
         said = comment or said
-        code = f"    {code}" if errors else code
-        lines.append(f"{code:<{width}}  # {shown}" if shown else code)
+        inside = f"    {code}" if errors else code
+        lines.append(f"{inside:<{width}}  # {shown}" if shown else inside)
     return lines
 
 
@@ -448,7 +448,7 @@ def dtype_text(dtype: Any) -> str:
     dtype = np.dtype(dtype)
     if not dtype.isnative:
         return f"np.dtype({dtype.str!r})"
-    return "bool" if dtype == bool else f"np.{dtype.name}"
+    return "bool" if dtype.kind == "b" else f"np.{dtype.name}"
 
 
 def number_text(value: Any) -> str:

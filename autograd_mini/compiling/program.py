@@ -1,4 +1,4 @@
-"""A program: its values, constants and lines, as they were recorded and as the passes leave them. Nothing computes here."""
+"""A program: its values, constants and lines, as they were recorded and as the passes leave them. Nothing computes."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ NUMBER_SIGNS: dict[Any, str] = {
 class Variable:
     """A value that differs from call to call: an array, a Python number, or a random generator.
 
-    `scalar` says that NumPy gave a scalar, not an array without axes; `view` that its memory is that of its line's first
-    operand. `strides` are those of the recorded array, where they are not those of an array in C order: what is
-    computed from it may add up in another order.
+    `scalar` says that NumPy gave a scalar, not an array without axes; `view` that its memory is that of the first
+    operand of its line. `strides` are those of the recorded array, where it was not in C order: what is computed from it
+    may add up in another order.
     """
 
     __slots__ = ("dtype", "index", "kind", "line", "name", "scalar", "shape", "strides", "view")

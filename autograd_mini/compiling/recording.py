@@ -34,7 +34,7 @@ from autograd_mini.tensor import Tensor
 KINDS = "it asks for the kind of an array, and may compute otherwise for another"
 SHORTCUT = "it has a shortcut that depends on values"
 OTHER_BITS = "its lines do not give the same bits"
-NO_LINE = "{what} cannot be a line of a program: {why}.\n    {where}\nPass it as an argument, or compute it outside of the step."
+NO_LINE = "{what} cannot be a line of a program: {why}.\n    {where}\nPass it as an argument, or compute it outside."
 CHANCE = (
     "Random numbers were drawn from {what} in a function that cannot be recorded line by line ({why}), so the program "
     "could not draw them.\n    {where}\nDraw them outside of that function, and pass them to it."
@@ -172,7 +172,7 @@ class Recorder(Watch):
     def errors(self) -> tuple[tuple[str, str], ...]:
         """What NumPy is told about errors here and not outside of the step."""
         now = np.geterr()
-        return () if now == self.outer_errors else tuple((name, str(now[name])) for name in sorted(now))
+        return () if now == self.outer_errors else tuple((name, str(kind)) for name, kind in sorted(now.items()))
 
     def check(self, answer: Any, what: str) -> bool:
         """The truth of a recorded number or condition, which the program checks."""
@@ -257,7 +257,7 @@ class Recorder(Watch):
 
     # What a watch sees
 
-    def forward(self, primitive: Any, args: tuple[Any, ...], result: Any) -> None:
+    def forward(self, primitive: Any, args: tuple[Any, ...], result: Any) -> None:  # noqa: ARG002
         """Let the rules of the operation be recorded as one thing each, under the user's line."""
         for part in result if isinstance(result, tuple) else (result,):
             record = getattr(part, "_record", None)
@@ -275,14 +275,12 @@ class Recorder(Watch):
             rules = tuple((position, RecordedRule(self, node, vjp)) for position, vjp in node.plan.rules)
             node.plan = node.plan._replace(rules=rules)
 
-    def name_cotangents(self, parts: list[tuple[Any, Any]]) -> None:
+    def backward(self, node: Any, cotangent: Any, parts: list[tuple[Any, Any]]) -> None:  # noqa: ARG002
+        """Call each cotangent after what it is one of."""
         for parent, part in parts:
             values = getattr(part, "_values", part)
             if isinstance(values, Traced) and values.variable.name is None and id(parent) in self.made:
                 values.variable.name = self.made[id(parent)]
-
-    def backward(self, node: Any, cotangent: Any, parts: list[tuple[Any, Any]]) -> None:
-        self.name_cotangents(parts)
 
 
 class RecordedRule:

@@ -1,8 +1,9 @@
 """What a step reads and changes besides its arguments: values and gradients of tensors, and what optimizers keep.
 
 An object that a step changes, a module or an optimizer, says what that is by two methods: `__step_slots__()` lists it,
-and `__step_guard__(known)` gives all else that its computation depends on: a pair, of what it wants to know in the next
-call, and of names with values, which are compared by `==`.
+and `__step_guard__()` tells how to find out whether all else is as before that its computation depends on: a pair of
+functions, the first of which is quick, and answers as before if nothing has changed since; the second gives the values,
+compared by `==`; values by name, in a dict, make for clearer errors.
 """
 
 from __future__ import annotations
@@ -120,17 +121,25 @@ def check_owners(owners: Iterable[Any]) -> None:
 
 
 class Guard:
-    """All that the computation of an owner depends on besides its slots, as it is now."""
+    """All that the computation of an owner depends on besides its slots, as it is now.
+
+    Attributes
+    ----------
+    question : callable
+        What answers as before, if nothing has changed since.
+    """
 
     def __init__(self, owner: Any) -> None:
-        self.ask = getattr(owner, "__step_guard__", None)
-        self.known: Any = None
+        ask = getattr(owner, "__step_guard__", None)
+        answer: tuple[Callable[[], Any], Callable[[], Any]] = (none, none) if ask is None else ask()
+        self.question, self.values = answer
 
     def __call__(self) -> Any:
-        if self.ask is None:
-            return None
-        self.known = self.ask(self.known)
-        return self.known[1]
+        return self.values()
+
+
+def none() -> None:
+    """The answer of what has nothing else that its computation depends on."""
 
 
 def is_part(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""`compile`: a step that is recorded, turned into a program, tried against the step itself, and then run in its place."""
+"""`compile`: a step that is recorded, turned into a program, tried against the step itself, and run in its place."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from autograd_mini.compiling.arguments import is_inside, names_of, signature
-from autograd_mini.compiling.bound import FROZEN, HOOKS, Bound, Deviation
+from autograd_mini.compiling.bound import Bound, Deviation
+from autograd_mini.compiling.quick import OTHERWISE, STATES, has_quick_call, quick_call
 from autograd_mini.compiling.slots import Guard, Slot, TensorSlot, check_owners, slots_of
 from autograd_mini.compiling.taken import Taken, difference, take
 from autograd_mini.compiling.traced import CompileError
@@ -34,8 +35,8 @@ REHEARSED = (
     "computed without it. {hint}"
 )
 DEVIATES = (
-    "compile: {name} went another way than when it was recorded in {count} calls one after the other ({what}), so it is "
-    "now computed without a program."
+    "compile: {name} went another way than when it was recorded in {count} calls one after the other ({what}), so it "
+    "is now computed without a program."
 )
 NO_PROGRAM = "{name} has no program yet: it is made after two calls. Call it three times first."
 LEAST = 8  # deviations one after the other, after which a program is given up
@@ -44,21 +45,21 @@ LEAST = 8  # deviations one after the other, after which a program is given up
 class Entry:
     """The calls of one kind: their recordings, then their program."""
 
-    def __init__(self, quick: Any, structure: Any, slots: list[Slot]) -> None:
-        self.quick, self.structure, self.slots = quick, structure, slots
-        self.tensors = [slot.tensor for slot in slots if isinstance(slot, TensorSlot)]
-        self.frozen, self.hooks = [*map(FROZEN, self.tensors)], [*map(HOOKS, self.tensors)]
+    def __init__(self, kind: Any, structure: Any, slots: list[Slot]) -> None:
+        self.kind, self.structure, self.slots = kind, structure, slots
+        self.arguments, self.recording, self.guards = kind
+        self.tensors = [slot.tensor._leaf() and slot.tensor for slot in slots if isinstance(slot, TensorSlot)]
+        self.states = [(frozen, hooks and dict(hooks)) for frozen, hooks in map(STATES, self.tensors)]
         self.first: Taken | None = None
         self.bound: Bound | None = None
         self.ready = False
         self.eager = ""  # why there will be no program
         self.deviations = 0
+        self.quick: Callable[[tuple[Any, ...]], Any] | None = None
 
-    def is_for(self, quick: Any) -> bool:
-        """Whether a call is one of these, as far as can be told at once."""
-        if self.quick != quick or [*map(FROZEN, self.tensors)] != self.frozen:
-            return False
-        return [*map(HOOKS, self.tensors)] == self.hooks
+    def is_for(self, guards: list[Any]) -> bool:
+        """Whether what the step's owners say is as it was, and the same tensors are frozen and have hooks."""
+        return self.guards == guards and [*map(STATES, self.tensors)] == self.states
 
 
 class Compiled:
@@ -83,27 +84,44 @@ class Compiled:
         self.name = getattr(function, "__qualname__", repr(function))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        with self.lock:
+            entry = self.last
+            if entry is not None and entry.quick is not None and not kwargs:
+                try:
+                    result = entry.quick(args)
+                except Deviation as deviation:
+                    return self.deviated(entry, str(deviation), args, kwargs)
+                if result is not OTHERWISE:
+                    entry.deviations = 0
+                    return result
+            return self.call(args, kwargs)
+
+    def call(self, args: Any, kwargs: Any) -> Any:
+        """A call of which it is not known yet whether there is a program for it, and whether it is bound."""
         if modes.watches or modes.levels or is_inside(args, kwargs):
             if any(watch.once for watch in modes.watches):
                 self.say(WATCHED.format(name=self.name))
             return self.function(*args, **kwargs)
-        with self.lock:
-            leaves: list[Any] = []
-            quick = (signature(args, kwargs, leaves), modes.recording, *(guard() for guard in self.guards))
-            entry = self.last
-            if entry is None or not entry.is_for(quick) or not entry.bound.fits():  # type: ignore[union-attr]
-                entry = self.entry(quick)
-                if entry is None or entry.eager:
-                    return self.function(*args, **kwargs)
-                if not entry.ready:
-                    return self.prepare(entry, leaves, args, kwargs)
-                self.last = entry
-            try:
-                result = entry.bound.run(leaves)  # type: ignore[union-attr]
-            except Deviation as deviation:
-                return self.deviated(entry, str(deviation), args, kwargs)
-            entry.deviations = 0
-            return result
+        leaves: list[Any] = []
+        guards = [guard() for guard in self.guards]
+        entry = self.entry((signature(args, kwargs, leaves), modes.recording, guards))
+        if entry is None or entry.eager:
+            return self.function(*args, **kwargs)
+        if not entry.ready:
+            return self.prepare(entry, leaves, args, kwargs)
+        self.last = entry
+        return self.run(entry, leaves, args, kwargs)
+
+    def run(self, entry: Entry, leaves: list[Any], args: Any, kwargs: Any) -> Any:
+        """A call by the program; without it, if the program ends because this call goes another way."""
+        try:
+            result = entry.bound.run(leaves)  # type: ignore[union-attr]
+        except Deviation as deviation:
+            return self.deviated(entry, str(deviation), args, kwargs)
+        entry.deviations = 0
+        if has_quick_call(entry):
+            entry.quick = quick_call(entry, [guard.question for guard in self.guards])
+        return result
 
     def say(self, text: str) -> None:
         """Warn, once for each thing."""
@@ -111,17 +129,19 @@ class Compiled:
             self.said.add(text)
             warnings.warn(text, stacklevel=4)
 
-    def entry(self, quick: Any) -> Entry | None:
+    def entry(self, kind: Any) -> Entry | None:
         """That of this kind of call; None if there are too many."""
         slots = slots_of(self.owners)
         structure = [slot.structure() for slot in slots]
+        arguments, recording, guards = kind
         for entry in self.entries:
-            if entry.structure == structure and entry.is_for(quick):
+            alike = entry.structure == structure and entry.arguments == arguments and entry.recording is recording
+            if alike and entry.is_for(guards):
                 return entry
         if len(self.entries) >= self.most:
             self.say(TOO_MANY.format(name=self.name, count=self.most))
             return None
-        self.entries.append(Entry(quick, structure, slots))
+        self.entries.append(Entry(kind, structure, slots))
         return self.entries[-1]
 
     # The first calls

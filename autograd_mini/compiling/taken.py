@@ -85,7 +85,7 @@ class Taken:
         )
 
 
-def take(
+def take(  # noqa: PLR0917
     function: Callable[..., Any],
     args: Any,
     kwargs: Any,
@@ -120,10 +120,7 @@ def take(
         taken = close(recorder, slots, before, handed, arguments, result)
         del result, given, fed, handed
         check_guards(owners, guards)
-        array = recorder.leaked()
-        if array is not None:
-            place = array.variable.line.place if array.variable.line is not None else None
-            raise CompileError(LEAKED.format(where=described(place)))
+        check_leaks(recorder)
     except BaseException:
         undo()
         raise
@@ -163,7 +160,7 @@ def hand_out(recorder: Recorder, slot: Slot, value: Any) -> Any:
     )
 
 
-def close(
+def close(  # noqa: PLR0917
     recorder: Recorder,
     slots: list[Slot],
     before: list[Any],
@@ -269,6 +266,14 @@ def plain_of(leaf: Any) -> Any:
     return values_of(leaf)
 
 
+def check_leaks(recorder: Recorder) -> None:
+    """Raise if a recorded array is still there, although its step has ended."""
+    array = recorder.leaked()
+    if array is not None:
+        line = array.variable.line
+        raise CompileError(LEAKED.format(where=described(line.place if line is not None else None)))
+
+
 def check_arguments(given: Any, fed: list[Any], leaves: list[Any]) -> None:
     """Raise if the step changed its arguments."""
     now, _ = flatten(given)
@@ -288,11 +293,11 @@ def check_guards(owners: Sequence[Any], before: list[Any]) -> None:
         now = Guard(owner)()
         if now == then:
             continue
-        then, now = dict(then), dict(now)
-        for name in {**then, **now}:
-            if name not in then or name not in now or then[name] != now[name]:
-                what = f"{type(owner).__name__}.{name}"
-                raise CompileError(SIDE_EFFECT.format(what=what, before=then.get(name), after=now.get(name)))
+        what, first, last = f"an option of the {type(owner).__name__}", then, now
+        if isinstance(then, dict) and isinstance(now, dict):
+            name = next(name for name in {**then, **now} if then.get(name, then) != now.get(name, now))
+            what, first, last = f"{type(owner).__name__}.{name}", then.get(name), now.get(name)
+        raise CompileError(SIDE_EFFECT.format(what=what, before=first, after=last))
 
 
 def difference(first: Taken, second: Taken) -> str | None:

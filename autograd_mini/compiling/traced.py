@@ -43,37 +43,11 @@ UFUNC_OF: dict[Any, np.ufunc] = {
     operator.mul: np.multiply,
     operator.truediv: np.divide,
 }
-METHODS = [
-    "sum",
-    "mean",
-    "prod",
-    "max",
-    "min",
-    "std",
-    "var",
-    "any",
-    "all",
-    "clip",
-    "ravel",
-    "squeeze",
-    "swapaxes",
-    "cumsum",
-    "cumprod",
-    "argmax",
-    "argmin",
-    "argsort",
-    "take",
-    "repeat",
-    "trace",
-    "diagonal",
-    "dot",
-    "round",
-    "nonzero",
-    "searchsorted",
-    "argpartition",
-    "choose",
-    "compress",
-]
+METHODS = (
+    *(np.sum, np.mean, np.prod, np.max, np.min, np.std, np.var, np.any, np.all, np.clip, np.ravel, np.squeeze),
+    *(np.swapaxes, np.cumsum, np.cumprod, np.argmax, np.argmin, np.argsort, np.take, np.repeat, np.trace, np.diagonal),
+    *(np.dot, np.round, np.nonzero, np.searchsorted, np.argpartition, np.choose, np.compress),
+)
 SQUARES: dict[Any, np.ufunc] = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal, 1: np.positive}  # as ndarray's ** does
 ATTRIBUTES = frozenset((np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.result_type, np.can_cast))
 
@@ -211,10 +185,10 @@ class Traced(NDArrayOperatorsMixin):
     flat = property(refusal("A flat iterator", PLAIN))
 
     def reshape(self, *shape: Any, **options: Any) -> Any:
-        return np.reshape(self, shape[0] if len(shape) == 1 else shape, **options)  # type: ignore[call-overload]
+        return np.reshape(self, shape[0] if len(shape) == 1 else shape, **options)
 
     def transpose(self, *axes: Any) -> Any:
-        return np.transpose(self, axes[0] if len(axes) == 1 else axes or None)  # type: ignore[call-overload]
+        return np.transpose(self, axes[0] if len(axes) == 1 else axes or None)
 
     def astype(self, dtype: Any, copy: bool = True) -> Any:
         dtype = np.dtype(dtype)
@@ -267,8 +241,8 @@ class Traced(NDArrayOperatorsMixin):
         return self.copy()
 
 
-for _name in METHODS:
-    setattr(Traced, _name, by_function(getattr(np, _name)))
+for _function in METHODS:
+    setattr(Traced, _function.__name__, by_function(_function))
 
 
 def arithmetic(operation: Any, swapped: bool) -> Callable[[Number, Any], Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from operator import itemgetter
 from typing import Any, ClassVar
 
 import numpy as np
@@ -339,12 +340,11 @@ class Optimizer:
             self._ask_back()
         self._release = release
 
-    def __step_guard__(self, known: Any) -> Any:
+    def __step_guard__(self) -> tuple[Callable[[], Any], Callable[[], Any]]:
         """The options, and whatever else a class keeps: all that an update depends on besides the slots."""
-        own = vars(self)
-        if known is None or len(known[0]) != len(own) - len(SLOTS & own.keys()):
-            known = ([name for name in own if name not in SLOTS], None)
-        return known[0], [(name, own[name]) for name in known[0]]
+        names = [name for name in vars(self) if name not in SLOTS]
+        values = partial(itemgetter("options", *names), vars(self))
+        return values, values
 
     def state_dict(self) -> dict[str, Any]:
         """All that a later step depends on besides the parameters, as a flat dict of arrays (copies) and plain values.
@@ -486,12 +486,10 @@ class Optimizers(Optimizer):
         for group in self.groups:
             yield from group.__step_slots__()
 
-    def __step_guard__(self, known: Any) -> Any:
-        answers = [
-            group.__step_guard__(before)
-            for group, before in zip(self.groups, (known or ([None] * len(self.groups),))[0], strict=True)
-        ]
-        return answers, [(f"groups[{i}]", answer[1]) for i, answer in enumerate(answers)]
+    def __step_guard__(self) -> tuple[Callable[[], Any], Callable[[], Any]]:
+        each = [group.__step_guard__()[1] for group in self.groups]
+        values = lambda: [ask() for ask in each]
+        return values, values
 
     def state_dict(self) -> dict[str, Any]:
         """The states of the groups in one flat dict, those of group i under `groupi.name`."""

@@ -78,12 +78,12 @@ def join_factors(line: Line, makers: dict[Variable, Line]) -> None:
             continue
         for first, x in (maker.args, maker.args[::-1]):
             b = number_in(first)
-            if b is not None and is_exact(a, b, dtype):
+            if b is not None and is_exact(a, b):
                 line.args = (x, Constant(np.array(dtype.type(a) * dtype.type(b))))
                 return
 
 
-def is_exact(a: float, b: float, dtype: Any) -> bool:
+def is_exact(a: float, b: float) -> bool:
     """Whether a product with one of two factors and then the other rounds as that with their product does.
 
     With subnormal numbers it need not: the factors must not be tiny.
