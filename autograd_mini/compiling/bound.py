@@ -41,7 +41,7 @@ class Bound:
     program gets other memory.
     """
 
-    def __init__(self, name: str, taken: Taken, passes: Sequence[Any], seconds: float) -> None:
+    def __init__(self, name: str, taken: Taken, passes: Sequence[Any], title: str) -> None:
         start = time.perf_counter()
         self.name, self.taken = name, taken
         program = taken.program()
@@ -56,7 +56,7 @@ class Bound:
         program.same = self.equal_numbers()
         optimise(program, tuple(passes))
         self.program, self.storage = program, Storage(program)
-        self.text: Text = Printer(program, self.storage, f"{name}, recorded by autograd_mini.compile.").text()
+        self.text: Text = Printer(program, self.storage, title).text()
         self.build = self.executed()
         self.tensors = [slot.tensor for slot, _ in taken.slots if isinstance(slot, TensorSlot)]
         self.generators = [self.held(v) for v in self.text.generators]
@@ -65,7 +65,7 @@ class Bound:
         one = object()
         self.is_one_tensor = taken.kinds == ["tensor"] and taken.rebuild([one]) is one
         self.free = taken.frees[0] if taken.frees else None
-        self.seconds = seconds + time.perf_counter() - start
+        self.seconds = time.perf_counter() - start
 
     def choose_gradients(self, program: Program) -> list[GradientSlot]:
         """The gradients that are left to the caller: not those by which the step has moved their tensors.
@@ -79,9 +79,12 @@ class Bound:
         trial = Program(list(program.lines), [], [], program.updates, [*program.returned, *(v for _, v in kept)], 0)
         trial.drop_dead()
         read = before.keys() & {v for line in trial.lines for v in line.reads()} | before.keys() & set(trial.outputs())
-        kept = left if read else kept
         for variable, slot in before.items():
             self.slot_of[variable] = (slot, 0)
+        if read:
+            added = {slot: variable for variable, slot in before.items()}
+            program.updates |= {added[slot]: after for slot, after in left if slot in added}
+            kept = [(slot, after) for slot, after in left if slot not in added]
         program.returned = [*program.returned, *(after for _, after in kept)]
         independent = bool(before) and not read
         self.asks_gradients = None if independent else [v is not None for _, v, _ in self.taken.gradients]
@@ -139,6 +142,8 @@ class Bound:
         for variable, array in zip(self.text.state, self.state, strict=True):
             self.put(variable, array)
         self.arrays = [tensor._values for tensor in self.tensors]
+        of_gradients = zip(self.text.state, self.state, strict=True)
+        self.gradients = [(s, a) for v, a in of_gradients if isinstance(s := self.slot_of[v][0], GradientSlot)]
         seen = {id(array): array for array in self.state}
         seen |= {id(array.base): array.base for array in self.state if array.base is not None}
         self.memory = list(seen.values())
@@ -182,11 +187,12 @@ class Bound:
         """Whether owners still show the program's memory, and nobody else holds it."""
         if not self.current or [*map(getrefcount, self.memory)] != self.counts:
             return False
-        return all(map(operator.is_, map(VALUES, self.tensors), self.arrays))
+        shown = all(map(operator.is_, map(VALUES, self.tensors), self.arrays))
+        return shown and all(slot.get() is array for slot, array in self.gradients)
 
     def drop_gradients(self) -> None:
         """Gradients that a step has used up are None."""
-        kept = set(map(id, self.kept_gradients))
+        kept = set(map(id, self.kept_gradients)) | {id(slot) for slot, _ in self.gradients}
         for slot in self.gradient_slots:
             if id(slot) not in kept and slot.get() is not None:
                 slot.put(None)

@@ -33,8 +33,8 @@ class Variable:
     """A value that differs from call to call: an array, a Python number, or a random generator.
 
     `scalar` says that NumPy gave a scalar, not an array without axes; `view` that its memory is that of the first
-    operand of its line. `strides` are those of the recorded array, where it was not in C order: what is computed from it
-    may add up in another order.
+    operand of its line. `strides` are those of the recorded array, where it was not in C order: what is computed from
+    it may add up in another order.
     """
 
     __slots__ = ("dtype", "index", "kind", "line", "name", "scalar", "shape", "strides", "view")
@@ -121,7 +121,8 @@ class Line:
     args: tuple[Any, ...]
     options: dict[str, Any]
     results: tuple[Variable, ...]
-    place: Place | None = None
+    place: Place | None = None  # of the user's code
+    inner: Place | None = None  # of the code that asked for it, which may be a library's
     scope: str = ""
     phase: str = "forward"
     called: str = ""  # why a function was not inlined; empty for NumPy's own

@@ -86,6 +86,9 @@ def asked_of_owners(entry: Any, questions: list[Callable[[], Any]], names: dict[
         tests.append(f"tensor{i}._values is not array{i}")
         tests.append(f"tensor{i}._record.requires_grad is not {wanted}")
         tests.append(f"tensor{i}._record.hooks is not None" if not hooks else f"tensor{i}._record.hooks != hooks{i}")
+    for i, (slot, array) in enumerate(bound.gradients):
+        names |= {f"gradient{i}": slot.get, f"shown{i}": array}
+        tests.append(f"gradient{i}() is not shown{i}")
     if bound.asks_gradients is not None:
         tests.append("not bound.fits()")
     for test in tests:

@@ -7,6 +7,7 @@ import inspect
 import sys
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
@@ -41,6 +42,11 @@ CHANCE = (
 )
 SHORTCUTS = {own_functions[passed]}  # called, for a call is quicker than its lines
 TRIED = (CompileError, AttributeError, TypeError, ValueError, NotImplementedError)
+HERE = Path(__file__).parent
+MACHINERY = tuple(
+    str(path)
+    for path in (HERE, *(HERE.parent / f"{name}.py" for name in ("tensor", "surface", "primitive", "backward")))
+) + (str(Path(np.__file__).parent),)
 BACKWARD: set[CodeType] = {pull_back.__code__, Tensor.backward.__code__}
 
 
@@ -153,21 +159,26 @@ class Recorder(Watch):
             return Constant(tree if isinstance(tree, np.ndarray) else np.asarray(tree), self.here()[0])
         return changed(tree, self.stripped)
 
-    def here(self) -> tuple[Place | None, str, str]:
-        """The user's line, the module and the phase that an operation belongs to."""
-        if self.node is not None:
-            return (*self.node, "backward")
-        phase, frame = "forward", sys._getframe(2)
+    def here(self) -> tuple[Place | None, Place | None, str, str]:
+        """The user's line, the innermost one, the module and the phase that an operation belongs to."""
+        phase, inner = "forward", None
+        frame: FrameType | None = sys._getframe(2)
         found = user_place(frame)
         end = found and found[0]
-        walk: FrameType | None = frame
-        while walk is not None and walk.f_code is not end:
-            if walk.f_code in BACKWARD:
+        while frame is not None:
+            code = frame.f_code
+            if inner is None and not code.co_filename.startswith(MACHINERY):
+                inner = Place(code, frame.f_lasti)
+            if code in BACKWARD:
                 phase = "backward"
-            elif walk.f_code in self.updating:
+            elif code in self.updating:
                 phase = "update"
-            walk = walk.f_back
-        return (found and Place(*found), modes.scope, phase)
+            if code is end:
+                break
+            frame = frame.f_back
+        if self.node is not None:
+            return (self.node[0], inner, self.node[1], "backward")
+        return (found and Place(*found), inner, modes.scope, phase)
 
     def errors(self) -> tuple[tuple[str, str], ...]:
         """What NumPy is told about errors here and not outside of the step."""

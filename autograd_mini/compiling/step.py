@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import threading
-import time
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from autograd_mini.compiling.arguments import is_inside, names_of, signature
@@ -81,7 +82,10 @@ class Compiled:
         self.last: Entry | None = None
         self.lock = threading.RLock()
         self.said: set[str] = set()
-        self.name = getattr(function, "__qualname__", repr(function))
+        self.name = getattr(function, "__name__", repr(function))
+        code = getattr(inspect.unwrap(function), "__code__", None)
+        where = f" of {Path(code.co_filename).name}" if code is not None else ""
+        self.title = f"`{self.name}`{where} as a program; the numbers beside the code are its lines there."
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         with self.lock:
@@ -136,7 +140,7 @@ class Compiled:
         arguments, recording, guards = kind
         for entry in self.entries:
             alike = entry.structure == structure and entry.arguments == arguments and entry.recording is recording
-            if alike and entry.is_for(guards):
+            if alike and entry.is_for(guards) and (entry.bound is None or entry.bound.fits()):
                 return entry
         if len(self.entries) >= self.most:
             self.say(TOO_MANY.format(name=self.name, count=self.most))
@@ -150,7 +154,6 @@ class Compiled:
         """The first two calls are recorded; in the third the program is tried beside the step itself."""
         if entry.bound is not None:
             return self.rehearse(entry, leaves, args, kwargs)
-        start = time.perf_counter()
         names = names_of(self.function, args, kwargs)
         taken = take(self.function, args, kwargs, entry.slots, self.owners, names)
         if taken.transient:
@@ -163,7 +166,7 @@ class Compiled:
                 entry.first = None
                 taken.undo()
                 raise CompileError(what)
-            entry.bound = Bound(self.name, taken, self.passes, time.perf_counter() - start)
+            entry.bound = Bound(self.name, taken, self.passes, self.title)
             entry.first = None
         return taken.result
 

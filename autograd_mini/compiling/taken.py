@@ -114,6 +114,8 @@ def take(  # noqa: PLR0917
         for slot, value in zip(slots, before, strict=True):
             handed.append(hand_out(recorder, slot, value))
             slot.put(handed[-1])
+            if isinstance(slot, TensorSlot):
+                recorder.made[id(slot.tensor._record)] = handed[-1].variable
         with recorder:
             result = function(*given[0], **given[1])
         check_arguments(given, fed, leaves)
