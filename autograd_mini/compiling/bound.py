@@ -76,7 +76,7 @@ class Bound:
         left = [(slot, after) for slot, _, after in self.taken.gradients if isinstance(after, Variable | Constant)]
         before = {variable: slot for slot, variable, _ in self.taken.gradients if variable is not None}
         kept = [(slot, after) for slot, after in left if id(slot.tensor) not in moved]
-        trial = Program(list(program.lines), [], [], program.updates, [*program.returned, *(v for _, v in kept)], 0)
+        trial = Program(list(program.lines), [], [], program.updates, [*program.returned, *(v for _, v in kept)], [], 0)
         trial.drop_dead()
         read = before.keys() & {v for line in trial.lines for v in line.reads()} | before.keys() & set(trial.outputs())
         for variable, slot in before.items():
@@ -86,6 +86,7 @@ class Bound:
             program.updates |= {added[slot]: after for slot, after in left if slot in added}
             kept = [(slot, after) for slot, after in left if slot not in added]
         program.returned = [*program.returned, *(after for _, after in kept)]
+        program.fresh = [*program.fresh, *(True for _ in kept)]
         independent = bool(before) and not read
         self.asks_gradients = None if independent else [v is not None for _, v, _ in self.taken.gradients]
         self.gradient_slots = [slot for slot, *_ in self.taken.gradients]

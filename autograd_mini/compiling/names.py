@@ -47,7 +47,7 @@ class Names:
         self.assigned: dict[Line, str] = {}  # the name to which a statement assigns what its last line makes
         self.last_of_module: set[Line] = set()
         lines = [line for line in program.lines if line.results]
-        for line, following in zip(lines, [*lines[1:], None], strict=True):
+        for line, following in zip(lines, [*lines, None][1:], strict=True):
             for place in (line.place if line.phase == "forward" else None, line.inner):
                 after = None
                 if following is not None and following.phase == line.phase:

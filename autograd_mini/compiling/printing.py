@@ -85,9 +85,9 @@ class Printer:
             self.names.of(variable)
         body = list(self.body())
         state = [v for v in slots if v in changed or v in members]
-        returned = [*program.returned, *(program.updates[v] for v in numbers if v in program.updates)]
-        copies = [*self.old_values(returned, set(state)), *self.last_copies()]
-        ending = self.ending(returned)
+        numbers_after = [program.updates[v] for v in numbers if v in program.updates]
+        copies = [*self.own_values(set(state)), *self.last_copies()]
+        values = [*self.ending(), *map(self.operand, numbers_after)]
         head = [
             f'"""{self.title}"""',
             "",
@@ -100,7 +100,7 @@ class Printer:
             "",
             f"    def step({', '.join(self.names.of(v) for v in (*program.arguments, *numbers))}):",
             *indented(indented(laid_out(body + copies))),
-            *indented(indented(ending)),
+            f"        return {', '.join(values) or None}",
             "",
             *wrapped("    return step, [", [self.names.of(v) for v in state], "]"),
             "",
@@ -112,7 +112,7 @@ class Printer:
             state,
             generators,
             numbers,
-            len([v for v in returned if isinstance(v, Variable | Constant)]),
+            len(values),
             self.functions,
             self.constants,
         )
@@ -169,19 +169,26 @@ class Printer:
     def is_named(self, variable: Variable) -> bool:
         return variable in self.names.given
 
-    def old_values(self, returned: list[Any], state: set[Variable]) -> Iterator[tuple[str, Line | None]]:
-        """Copies of what is returned from memory that the step changes."""
-        self.copied: dict[Variable, str] = {}
-        for variable in returned:
-            if isinstance(variable, Variable) and variable.is_array and self.storage.root(variable) in state:
-                if variable not in self.copied:
-                    self.copied[variable] = self.names.fresh(f"old_{self.names.of(variable)}")
-                    yield f"{self.copied[variable]} = {self.names.of(variable)}.copy()", None
+    def own_values(self, state: set[Variable]) -> Iterator[tuple[str, Line | None]]:
+        """Copies of what is returned and lives where it will be changed, or where something else does."""
+        self.copied: dict[int, str] = {}
+        seen: set[Any] = set()
+        for i, (value, fresh) in enumerate(zip(self.program.returned, self.program.fresh, strict=True)):
+            if not isinstance(value, Variable | Constant) or not (isinstance(value, Constant) or value.is_array):
+                continue
+            root = value if isinstance(value, Constant) else self.storage.root(value)
+            given = isinstance(root, Constant) or self.storage.places[root].kind in {"argument", "slot"}
+            if root in state or (fresh and (given or root is not value or root in seen)):
+                self.copied[i] = self.names.fresh(
+                    "result" if isinstance(value, Constant) else f"own_{self.names.of(value)}"
+                )
+                yield f"{self.copied[i]} = {self.operand(value)}.copy()", None
+            seen.add(root)
 
-    def ending(self, returned: list[Any]) -> list[str]:
-        """The last line of the step."""
-        values = [self.copied.get(v) or self.operand(v) for v in returned if isinstance(v, Variable | Constant)]
-        return [f"return {', '.join(values)}" if values else "return None"]
+    def ending(self) -> list[str]:
+        """What the step returns."""
+        values = enumerate(self.program.returned)
+        return [self.copied.get(i) or self.operand(v) for i, v in values if isinstance(v, Variable | Constant)]
 
     # The lines of a step
 
@@ -244,10 +251,10 @@ class Printer:
         """Whether a variable is one of NumPy's scalars when the program runs: the result of a line that makes one."""
         if not isinstance(value, Variable) or value.shape != () or not value.is_array or value.dtype.char not in "fd":
             return False
-        place = self.storage.places.get(value)
-        made = value.line is not None and isinstance(value.line.function, np.ufunc)
-        reduced = value.line is not None and reduction_of(value.line.function) is not None
-        return place is not None and place.kind == "local" and (made or reduced) and not value.line.called
+        place, line = self.storage.places.get(value), value.line
+        if place is None or place.kind != "local" or line is None or line.called:
+            return False
+        return isinstance(line.function, np.ufunc) or reduction_of(line.function) is not None
 
     def scalar_operand(self, value: Any) -> str:
         """An operand of Python's operators: for these a constant is best a number."""

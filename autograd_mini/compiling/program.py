@@ -167,6 +167,7 @@ class Program:
     slots: list[Variable]
     updates: dict[Variable, Any]  # a slot's variable, and the variable that it holds afterwards
     returned: list[Any]  # variables, or plain values
+    fresh: list[bool]  # for each of them, whether it was an array of its own, and no view of another
     count: int  # of variables
     same: list[list[Variable]] = field(default_factory=list)  # slots whose numbers are equal now
     merged: dict[Variable, list[Variable]] = field(default_factory=dict)  # a count, and those that it stands for

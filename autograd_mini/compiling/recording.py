@@ -43,10 +43,8 @@ CHANCE = (
 SHORTCUTS = {own_functions[passed]}  # called, for a call is quicker than its lines
 TRIED = (CompileError, AttributeError, TypeError, ValueError, NotImplementedError)
 HERE = Path(__file__).parent
-MACHINERY = tuple(
-    str(path)
-    for path in (HERE, *(HERE.parent / f"{name}.py" for name in ("tensor", "surface", "primitive", "backward")))
-) + (str(Path(np.__file__).parent),)
+ENGINE = tuple(str(HERE.parent / f"{name}.py") for name in ("tensor", "surface", "primitive", "backward"))
+MACHINERY = (str(HERE), *ENGINE, str(Path(np.__file__).parent))  # files that compute what others asked for
 BACKWARD: set[CodeType] = {pull_back.__code__, Tensor.backward.__code__}
 
 

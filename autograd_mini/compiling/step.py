@@ -161,13 +161,14 @@ class Compiled:
         elif entry.first is None or not entry.first.is_like(taken):
             entry.first = taken
         else:
-            what = difference(entry.first, taken)
-            if what is not None:
-                entry.first = None
+            what, entry.first = difference(entry.first, taken), None
+            if what:
                 taken.undo()
                 raise CompileError(what)
-            entry.bound = Bound(self.name, taken, self.passes, self.title)
-            entry.first = None
+            if what is None:
+                entry.bound = Bound(self.name, taken, self.passes, self.title)
+            else:  # it went another way
+                entry.first = taken
         return taken.result
 
     def rehearse(self, entry: Entry, leaves: list[Any], args: Any, kwargs: Any) -> Any:

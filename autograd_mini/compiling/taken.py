@@ -80,9 +80,9 @@ class Taken:
                 variable.line = line
         slots = [variable for _, parts in self.slots for variable in parts if variable is not None]
         before = [variable for _, variable, _ in self.gradients if variable is not None]
-        return Program(
-            lines, self.arguments, slots + before, dict(self.updates), list(self.returned), self.recorder.count
-        )
+        fresh = [is_fresh(value) for value in self.returned]
+        updates, returned = dict(self.updates), list(self.returned)
+        return Program(lines, self.arguments, slots + before, updates, returned, fresh, self.recorder.count)
 
 
 def take(  # noqa: PLR0917
@@ -252,6 +252,13 @@ def ending(recorder: Recorder, leaf: Any) -> tuple[str, Any, Any]:
     return "plain", leaf, None
 
 
+def is_fresh(value: Any) -> bool:
+    """Whether a returned value is an array that nobody else has."""
+    if isinstance(value, Constant):
+        return not value.kept
+    return isinstance(value, Variable) and value.line is not None and not value.view
+
+
 def freed(record: Node) -> Node:
     """A node without operands: a backward that reaches it says that the graph is freed."""
     leaf = Leaf(record, True)
@@ -303,8 +310,15 @@ def check_guards(owners: Sequence[Any], before: list[Any]) -> None:
 
 
 def difference(first: Taken, second: Taken) -> str | None:
-    """In which line two recordings differ, with the place; None if they agree."""
+    """In which line two recordings differ, with the place; None if they agree.
+
+    An empty text says that a check had another outcome, after which other lines are no wonder.
+    """
     for a, b in itertools.zip_longest(first.recorder.lines, second.recorder.lines):
+        if a is not None and b is not None and isinstance(a.function, Check) and isinstance(b.function, Check):
+            if a.function != b.function:
+                return ""
+            continue
         what = differ(a, b)
         if what:
             line = b or a
@@ -325,8 +339,6 @@ def differ(a: Line | None, b: Line | None) -> str:
     if a is None or b is None:
         return f"one of them went on after {name_of(b or a)}."  # type: ignore[arg-type]
     if a.function != b.function:
-        if isinstance(a.function, Check) and isinstance(b.function, Check):
-            return ""  # each goes its way; the lines that follow tell whether that matters
         return f"one computed {name_of(a)}, the other {name_of(b)}."
     what = alike((a.args, a.options), (b.args, b.options))
     return f"{name_of(a)} was given {what}." if what else ""

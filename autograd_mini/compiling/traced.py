@@ -116,14 +116,13 @@ class Traced(NDArrayOperatorsMixin):
     __slots__ = ("__weakref__", "recorder", "value", "variable")
 
     may_change = False
-    base = None
 
     def __init__(self, value: Any, variable: Variable, recorder: Any) -> None:
         self.value, self.variable, self.recorder = value, variable, recorder
 
-    shape, dtype, ndim, size, itemsize, nbytes = (
+    shape, dtype, ndim, size, itemsize, nbytes, base = (
         property(operator.attrgetter(f"value.{name}"))
-        for name in ("shape", "dtype", "ndim", "size", "itemsize", "nbytes")
+        for name in ("shape", "dtype", "ndim", "size", "itemsize", "nbytes", "base")
     )
 
     # NumPy's protocols and the engine's

@@ -162,10 +162,12 @@ def join_updates(program: Program, group: list[Update]) -> None:
 def returned_memory(program: Program, makers: dict[Variable, Line]) -> set[Variable]:
     """What is returned, and what it is a view of."""
     found: set[Variable] = set()
-    for value in program.returned:
-        while isinstance(value, Variable):
+    pending = list(program.returned)
+    for value in pending:
+        if isinstance(value, Variable):
             found.add(value)
-            value = makers[value].args[0] if value.view and value in makers else None
+            if value.view and value in makers:
+                pending.append(makers[value].args[0])
     return found
 
 
