@@ -99,7 +99,7 @@ class Bound:
             if slot.hold is not None and slot.reset is None:
                 for name, variable, value in zip(slot.part_names(), variables, self.taken.before[slot], strict=False):
                     if variable is not None and variable.kind == "number":
-                        groups.setdefault((slot.kind(name), value), []).append(variable)
+                        groups.setdefault((name.partition(" of ")[0], value), []).append(variable)
         return [group for group in groups.values() if len(group) > 1]
 
     def executed(self) -> Any:

@@ -90,7 +90,7 @@ class Names:
         if isinstance(name, Variable):
             return f"d_{self.hint(name)}"
         if isinstance(name, tuple):  # a vector, of these parts
-            return joint([self.hint(part) for part in name[1]])
+            return joint([part.name for part in name[1]])
         if line is None:
             return "value"
         if line in self.assigned:
@@ -106,24 +106,19 @@ class Names:
 
 
 def turned(path: str) -> str:
-    """A parameter's path with its own name first: `weights_layers_0`."""
+    """A parameter's path with its own name first, `weights_layers_0`; before that, what is kept for it."""
+    kept, _, path = path.rpartition(" of ")
     *modules, name = path.split(".")
-    return "_".join([name, *modules])
+    return "_".join([*([kept] if kept else []), name, *modules])
 
 
-def joint(parts: list[str]) -> str:
-    """The name of a vector, after its parts."""
-    if all(part.startswith(("d_", "gradient")) for part in parts):
+def joint(parts: list[Any]) -> str:
+    """The name of a vector, after the names of its parts."""
+    if all(isinstance(part, Variable) for part in parts):
         return "gradients"
-    if all(part.startswith(("weights", "bias")) for part in parts) and not any("moment" in part for part in parts):
-        words = {part.partition("_")[0] for part in parts}
-        if words <= {"weights", "bias"}:
-            return "parameters"
-    stem = re.match(r"[a-z]+(?:_[a-z]+)*", parts[0])
-    word = stem[0] if stem else "values"
-    for last in ("_weights", "_bias"):
-        word = word.removesuffix(last)
-    return f"{word}s" if not word.endswith("s") else f"all_{word}"
+    kept = {part.rpartition(" of ")[0] for part in parts if isinstance(part, str)}
+    word = kept.pop() if len(kept) == 1 else ""
+    return f"{word}s" if word and not word.endswith("s") else word or "parameters"
 
 
 def statement(place: Place | None) -> Any:

@@ -36,17 +36,20 @@ class Slot:
     hold : callable, optional
         `hold(release)` lets a program keep the value for itself from call to call; the owner calls `release()` before
         anybody looks.
+    of : Tensor, optional
+        The tensor that it is kept for, after whose name it is called too.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917
         self,
         names: str | tuple[str, ...],
         get: Callable[[], Any],
         put: Callable[[Any], None],
         reset: Callable[[], None] | None = None,
         hold: Callable[[Callable[[], None]], None] | None = None,
+        of: Tensor | None = None,
     ) -> None:
-        self.names, self.get, self.put, self.reset, self.hold = names, get, put, reset, hold
+        self.names, self.get, self.put, self.reset, self.hold, self.of = names, get, put, reset, hold, of
 
     def structure(self) -> Any:
         """What kind of thing it holds."""
@@ -57,9 +60,10 @@ class Slot:
         """The names of its parts."""
         return (self.names,) if isinstance(self.names, str) else self.names
 
-    def kind(self, name: str) -> str:
-        """What a part counts, which others of another tensor may count too."""
-        return name.partition(".")[0]
+    def called_after(self, path: str) -> None:
+        """Take the name of the tensor that it is kept for into its own."""
+        names = tuple(f"{name} of {path}" for name in self.part_names())
+        self.names = names[0] if isinstance(self.names, str) else names
 
 
 class TensorSlot(Slot):
@@ -91,13 +95,15 @@ class GradientSlot(Slot):
 def slots_of(owners: Iterable[Any]) -> list[Slot]:
     """The slots of what a step changes, those of a tensor once."""
     found: list[Slot] = []
-    seen: set[int] = set()
+    paths: dict[int, str] = {}
     for owner in owners:
         for name, part in named_parts(owner):
             if isinstance(part, Slot):
                 found.append(part)
-            elif id(part) not in seen:
-                seen.add(id(part))
+                if part.of is not None:
+                    part.called_after(paths.get(id(part.of), name))
+            elif id(part) not in paths:
+                paths[id(part)] = name
                 found.append(TensorSlot(name, part))
                 if part.requires_grad:
                     found.append(GradientSlot(name, part))

@@ -12,6 +12,7 @@ from typing import Any
 
 from autograd_mini.compiling.arguments import is_inside, names_of, signature
 from autograd_mini.compiling.bound import Bound, Deviation
+from autograd_mini.compiling.explanation import Explanation, explanation_of
 from autograd_mini.compiling.quick import OTHERWISE, STATES, has_quick_call, quick_call
 from autograd_mini.compiling.slots import Guard, Slot, TensorSlot, check_owners, slots_of
 from autograd_mini.compiling.taken import Taken, difference, take
@@ -211,9 +212,75 @@ class Compiled:
         """The program, as text."""
         return self.latest().text.source
 
+    def explain(self) -> Explanation:
+        """What became of the step, of the last kind of call: how much was recorded and removed, memory, what is called.
+
+        Raises
+        ------
+        CompileError
+            If there is no program yet.
+        """
+        return explanation_of(self.latest(), sum(entry.ready for entry in self.entries))
+
 
 def compile(*owners: Any, programs: int = 64) -> Any:
-    """To be written."""
+    """Run a step as a NumPy program: the same bits, without the graph, and to be read.
+
+    `compile(function)` gives a function that is called in its place, for pure functions of arrays and containers of
+    them, also of `grad`, `value_and_grad`, `hvp`, `jacobian`. Above the definition of a step that changes something,
+    name what that is: `@compile(model, optimizer)`.
+
+    The first two calls of a kind are computed as ever and recorded; in the third the program is tried beside the step;
+    from then on it runs. What kind a call is: its structure, shapes and dtypes, values of whole numbers and strings,
+    training mode, options of the optimizer, what is frozen; each has a program of its own.
+
+    Parameters
+    ----------
+    *owners : callable; or Module, Optimizer, Tensor
+        One function; or what a step changes, for a decorator.
+    programs : int
+        How many there may be, one for each kind of call; the others are computed without one, with a warning.
+
+    Returns
+    -------
+    Compiled
+        Called as the function itself; `.source` is the program, `.save(path)` writes it into a file that needs NumPy
+        alone, `.explain()` says what became of the step. Given owners, a decorator that makes one.
+
+    Raises
+    ------
+    CompileError
+        In a call, if the step cannot be a program: it asks for values (`if loss > 1`, `.item()`), writes into an array,
+        keeps one, changes what is not named, or does something else in the second call than in the first. The message
+        says where, and what to write. Nothing has changed then.
+
+    Notes
+    -----
+    What a step changes is changed in memory of the program's own, which tensors and optimizers show. An array that you
+    hold, such as `before = w.data`, keeps its values. The gradients by which an optimizer's step has moved parameters
+    are used up: they are None afterwards, as after `zero_grad()`.
+
+    Inside of `signals`, `checked`, a vmap or another derivative a call is computed without a program.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> from autograd_mini import compile
+    >>> model = nn.MLP([2, 16, 1], rng=0)
+    >>> optimizer = nn.SGD(model.parameters(), learning_rate=0.1)
+    >>> @compile(model, optimizer)
+    ... def step(x, y):
+    ...     optimizer.zero_grad()
+    ...     loss = nn.squared_error(model(x), y)
+    ...     loss.backward()
+    ...     optimizer.step()
+    ...     return loss
+    >>> x = np.random.default_rng(0).standard_normal((32, 2)).astype(np.float32)
+    >>> losses = [step(x, x[:, :1] * x[:, 1:]).item() for _ in range(5)]
+    >>> "np.tanh" in step.source
+    True
+    """
     if len(owners) == 1 and callable(owners[0]) and not hasattr(owners[0], "__step_slots__"):
         function = owners[0]
         owner = getattr(function, "__self__", None)

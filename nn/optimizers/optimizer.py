@@ -331,9 +331,9 @@ class Optimizer:
         yield "steps", Slot("steps", lambda: self._steps, partial(setattr, self, "_steps"))
         kept = self.state
         for i, parameter in enumerate(self.parameters):
-            names = tuple(f"{name}.{parameter.name or i}" for name in self.state_names)
             read, write = partial(kept.__getitem__, i), partial(kept.__setitem__, i)
-            yield f"state.{i}", Slot(names, read, write, hold=self._hold)
+            name = parameter.name or f"parameter_{i}"
+            yield name, Slot(self.state_names, read, write, hold=self._hold, of=parameter)
 
     def _hold(self, release: Callable[[], None]) -> None:
         if self._release is not None and self._release != release:
