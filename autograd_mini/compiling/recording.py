@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.arrays import is_numpys as plain
 from autograd_mini.backward import pull_back
 from autograd_mini.checked.places import Place, user_place
 from autograd_mini.compiling.program import VIEWS, Check, Constant, Draw, Like, Line, Variable, changed
@@ -29,18 +30,15 @@ from autograd_mini.compiling.traced import (
 from autograd_mini.graph import Node, Vertex, Watch, modes
 from autograd_mini.outputs import Cotangents
 from autograd_mini.primitive import display_name, own_functions
-from autograd_mini.rules.piecewise import passed
 from autograd_mini.tensor import Tensor
 
 KINDS = "it asks for the kind of an array, and may compute otherwise for another"
-SHORTCUT = "it has a shortcut that depends on values"
 OTHER_BITS = "its lines do not give the same bits"
 NO_LINE = "{what} cannot be a line of a program: {why}.\n    {where}\nPass it as an argument, or compute it outside."
 CHANCE = (
     "Random numbers were drawn from {what} in a function that cannot be recorded line by line ({why}), so the program "
     "could not draw them.\n    {where}\nDraw them outside of that function, and pass them to it."
 )
-SHORTCUTS = {own_functions[passed]}  # called, for a call is quicker than its lines
 TRIED = (CompileError, AttributeError, TypeError, ValueError, NotImplementedError)
 HERE = Path(__file__).parent
 ENGINE = tuple(str(HERE.parent / f"{name}.py") for name in ("tensor", "surface", "primitive", "backward"))
@@ -125,9 +123,20 @@ class Recorder(Watch):
             variable.line = line
         if function in VIEWS and isinstance(standing, Traced):
             operand = values_of(args[0])
+            if isinstance(args[0], Traced):
+                args[0].shared = standing.shared = True
             standing.variable.view = isinstance(operand, np.ndarray) and np.may_share_memory(operand, standing.value)
         self.lines.append(line)
         return standing
+
+    def write_into(self, target: Traced, function: Any, args: Any, options: Any) -> Traced | None:
+        """Let an array that the step has made itself, and of which nobody has a view, be what a function gives."""
+        result = self.call(function, args, options)
+        alike = isinstance(result, Traced) and (result.shape, result.dtype) == (target.shape, target.dtype)
+        if target.shared or target.variable.line is None or not alike:
+            return None
+        target.value, target.variable = result.value, result.variable
+        return target
 
     def standing_for(self, value: Any, results: list[Variable], function: Any) -> Any:
         """Recorded values in the place of arrays and numbers, whose variables are added to `results`."""
@@ -225,14 +234,14 @@ class Recorder(Watch):
         after = [bits.state for bits, _ in states]
         drew = any(state != then for (_, state), then in zip(states, after, strict=True))
         mark, count = len(self.lines), self.count
-        why = SHORTCUT if function in SHORTCUTS else KINDS if asks_for_kinds(function) else ""
+        why = KINDS if asks_for_kinds(function) else ""
         if not why:
             for bits, state in states:
                 bits.state = state
             try:
                 traced = function(*args, **options)
             except TRIED as error:
-                why = str(error).partition("\n")[0]
+                why = getattr(error, "what", None) or str(error).partition("\n")[0]
             else:
                 if same(traced, value) and all(
                     bits.state == then for (bits, _), then in zip(states, after, strict=True)
@@ -268,6 +277,10 @@ class Recorder(Watch):
 
     def forward(self, primitive: Any, args: tuple[Any, ...], result: Any) -> None:  # noqa: ARG002
         """Let the rules of the operation be recorded as one thing each, under the user's line."""
+        for arg in args:
+            values = getattr(arg, "_values", arg)
+            if isinstance(values, Traced):
+                values.shared = True
         for part in result if isinstance(result, tuple) else (result,):
             record = getattr(part, "_record", None)
             if not isinstance(record, Node):
@@ -333,7 +346,7 @@ def codes_of(function: Any, seen: set[Any]) -> list[CodeType]:
     while isinstance(function, functools.partial):
         function = function.func
     function = own_functions.get(function, function)
-    if function in seen or not inspect.isfunction(function):
+    if function in seen or function is plain or not inspect.isfunction(function):
         return []
     seen.add(function)
     codes = [function.__code__]

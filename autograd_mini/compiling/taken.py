@@ -205,7 +205,7 @@ def close(  # noqa: PLR0917
         returned.append(value)
         kinds.append(kind)
         frees.append(free)
-        plain.append(plain_of(leaf))
+        plain.append(plain_of(leaf, free))
     return Taken(
         rebuild(plain),
         recorder,
@@ -265,10 +265,11 @@ def freed(record: Node) -> Node:
     return Node(record.primitive, record.plan, [leaf] * len(record.inputs), None, None, {}, record)
 
 
-def plain_of(leaf: Any) -> Any:
-    """A returned value for the caller of a recorded step."""
+def plain_of(leaf: Any, free: Any) -> Any:
+    """A returned value for the caller of a recorded step, without the graph, which holds what was recorded."""
     if isinstance(leaf, Tensor):
         leaf._values = values_of(leaf._values)
+        leaf._record = free or leaf._record
         return leaf
     if isinstance(leaf, Traced):
         return leaf.value[()] if leaf.variable.scalar else leaf.value
