@@ -23,7 +23,7 @@ ENGINE = [
         "hooks": "arrays errors graph",
         "levels": "graph",
         "outputs": "graph primitive",
-        "rules": "domains errors primitive",
+        "rules": "arrays domains errors primitive",
         "surface": "arrays errors graph primitive",
     },
     {"dependence": "arrays graph levels outputs"},
@@ -38,7 +38,7 @@ ENGINE = [
         "testing": "backward batching domains errors graph outputs primitive rules tensor transforms",
     },
     {
-        "compiling": "backward checked graph outputs primitive rules tensor transforms",
+        "compiling": "arrays backward checked graph outputs primitive tensor transforms",
         "drawing": "errors graph measuring primitive tensor",
     },
     {"signals": "drawing graph measuring tensor words"},

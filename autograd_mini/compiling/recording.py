@@ -69,7 +69,7 @@ class Recorder(Watch):
         self.node: tuple[Place | None, str] | None = None  # of the operation that a backward goes through
         self.nodes: dict[Node, tuple[Place | None, str]] = {}
         self.made: dict[int, Variable] = {}  # the variable of the value of each record, for the names of cotangents
-        self.silent = 0
+        self.silent = self.trying = 0
         self.handed_out: list[weakref.ref[Traced]] = []
         self.outer_errors = np.geterr()
 
@@ -194,6 +194,10 @@ class Recorder(Watch):
 
     def check(self, answer: Any, what: str) -> bool:
         """The truth of a recorded number or condition, which the program checks."""
+        if self.trying:
+            error = CompileError(f"{what} decides")
+            error.what = "it decides by values"
+            raise error
         truth = bool(answer.value)
         self.write(Check(truth, what), (answer,), {}, None)
         return truth
@@ -238,6 +242,7 @@ class Recorder(Watch):
         if not why:
             for bits, state in states:
                 bits.state = state
+            self.trying += 1
             try:
                 traced = function(*args, **options)
             except TRIED as error:
@@ -249,6 +254,8 @@ class Recorder(Watch):
                     self.inlined[name] = self.inlined.get(name, 0) + 1
                     return traced
                 why = OTHER_BITS
+            finally:
+                self.trying -= 1
             del self.lines[mark:]
             self.count = count
             for (bits, _), then in zip(states, after, strict=True):
