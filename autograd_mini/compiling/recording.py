@@ -24,6 +24,7 @@ from autograd_mini.compiling.traced import (
     Traced,
     above,
     described,
+    fail,
     traced_in,
     values_of,
 )
@@ -33,6 +34,7 @@ from autograd_mini.primitive import display_name, own_functions
 from autograd_mini.tensor import Tensor
 
 KINDS = "it asks for the kind of an array, and may compute otherwise for another"
+DECIDES = "it decides by values"
 OTHER_BITS = "its lines do not give the same bits"
 NO_LINE = "{what} cannot be a line of a program: {why}.\n    {where}\nPass it as an argument, or compute it outside."
 CHANCE = (
@@ -195,9 +197,7 @@ class Recorder(Watch):
     def check(self, answer: Any, what: str) -> bool:
         """The truth of a recorded number or condition, which the program checks."""
         if self.trying:
-            error = CompileError(f"{what} decides")
-            error.what = "it decides by values"
-            raise error
+            fail(DECIDES, DECIDES)
         truth = bool(answer.value)
         self.write(Check(truth, what), (answer,), {}, None)
         return truth

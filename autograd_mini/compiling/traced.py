@@ -12,7 +12,7 @@ import numbers
 import operator
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
@@ -62,8 +62,14 @@ class CompileError(TypeError):
 def refuse(what: str, hint: str) -> Any:
     """Raise for what needs to know values."""
     place = user_place(sys._getframe(1))
-    error = CompileError(VALUE.format(what=what, where=described(place and Place(*place)), hint=hint))
-    error.what = f"it has {what[0].lower()}{what[1:]}" if what[0] != "." else f"it has {what}"
+    shown = f"it has {what[0].lower()}{what[1:]}"
+    fail(VALUE.format(what=what, where=described(place and Place(*place)), hint=hint), shown)
+
+
+def fail(message: str, what: str) -> NoReturn:
+    """Raise a `CompileError` that also says in a few words what a function has that cannot be recorded."""
+    error = CompileError(message)
+    error.what = what
     try:
         raise error
     finally:
