@@ -17,7 +17,7 @@ from autograd_mini.compiling.explanation import Explanation, explanation_of
 from autograd_mini.compiling.quick import OTHERWISE, STATES, has_quick_call, quick_call
 from autograd_mini.compiling.saving import written
 from autograd_mini.compiling.slots import Guard, Slot, TensorSlot, check_owners, slots_of
-from autograd_mini.compiling.taken import Taken, difference, take
+from autograd_mini.compiling.taken import Taken, difference, take, undoing
 from autograd_mini.compiling.traced import CompileError
 from autograd_mini.graph import modes
 
@@ -36,7 +36,7 @@ WATCHED = (
 )
 REHEARSED = (
     "compile: the program of {name} gave other bits than the step itself in {what}, so it is not used; the step is "
-    "computed without it. {hint}"
+    "computed without it."
 )
 DEVIATES = (
     "compile: {name} went another way than when it was recorded in {count} calls one after the other ({what}), so it "
@@ -158,7 +158,11 @@ class Compiled:
         if entry.bound is not None:
             return self.rehearse(entry, leaves, args, kwargs)
         names = names_of(self.function, args, kwargs)
-        taken = take(self.function, args, kwargs, entry.slots, self.owners, names)
+        try:
+            taken = take(self.function, args, kwargs, entry.slots, self.owners, names)
+        except CompileError:
+            self.fail_as_itself(entry.slots, args, kwargs)
+            raise
         if taken.transient:
             entry.eager = "it makes the state that later calls have"
         elif entry.first is None or not entry.first.is_like(taken):
@@ -173,6 +177,14 @@ class Compiled:
             else:  # it went another way
                 entry.first = taken
         return taken.result
+
+    def fail_as_itself(self, slots: list[Slot], args: Any, kwargs: Any) -> None:
+        """Raise what the step itself raises, if it does: then that is why it could not be recorded."""
+        undo = undoing(slots)
+        try:
+            self.function(*args, **kwargs)
+        finally:
+            undo()
 
     def rehearse(self, entry: Entry, leaves: list[Any], args: Any, kwargs: Any) -> Any:
         """Run the program on copies and the step for real; from now on the program is used, if all bits are equal."""

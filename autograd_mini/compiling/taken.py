@@ -98,15 +98,9 @@ def take(  # noqa: PLR0917
     recorder = Recorder(updating)
     guards = [Guard(owner)() for owner in owners]
     before = [slot.get() for slot in slots]
-    states = [(value, value.bit_generator.state) for value in before if isinstance(value, np.random.Generator)]
     handed: list[Any] = []
 
-    def undo() -> None:
-        for slot, value in zip(slots, before, strict=True):
-            slot.put(value) if slot.reset is None else slot.reset()
-        for generator, state in states:
-            generator.bit_generator.state = state
-
+    undo = undoing(slots)
     try:
         leaves, rebuild = flatten((args, kwargs))
         fed, arguments = feed(recorder, leaves, names)
@@ -128,6 +122,20 @@ def take(  # noqa: PLR0917
         raise
     taken.undo = undo
     return taken
+
+
+def undoing(slots: list[Slot]) -> Callable[[], None]:
+    """A function that puts back what the slots hold now, and the states of the generators among it."""
+    before = [slot.get() for slot in slots]
+    states = [(value, value.bit_generator.state) for value in before if isinstance(value, np.random.Generator)]
+
+    def undo() -> None:
+        for slot, value in zip(slots, before, strict=True):
+            slot.put(value) if slot.reset is None else slot.reset()
+        for generator, state in states:
+            generator.bit_generator.state = state
+
+    return undo
 
 
 def feed(recorder: Recorder, leaves: list[Any], names: list[str]) -> tuple[list[Any], list[Variable]]:
