@@ -172,6 +172,7 @@ class Program:
     same: list[list[Variable]] = field(default_factory=list)  # slots whose numbers are equal now
     merged: dict[Variable, list[Variable]] = field(default_factory=dict)  # a count, and those that it stands for
     joined: list[Joined] = field(default_factory=list)
+    tiles: dict[Line, Any] = field(default_factory=dict)  # the lines that are computed tile by tile
     log: list[tuple[str, int]] = field(default_factory=list)  # the passes, and how many lines each removed
 
     def variable(self, shape: tuple[int, ...], dtype: Any, kind: str = "array", name: Any = None) -> Variable:

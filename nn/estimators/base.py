@@ -95,7 +95,7 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15_000,
-        compile: bool = False,  # noqa: A002 (as `nn.fit` calls it)
+        compile: bool = False,
         network: Callable[..., nn.Module] | None = None,
     ) -> None:
         self._keep(locals())
