@@ -16,6 +16,7 @@ from autograd_mini.compiling.names import Names, code_at
 from autograd_mini.compiling.passes.tiling import Tiles
 from autograd_mini.compiling.program import (
     NUMBER_SIGNS,
+    Accumulated,
     Check,
     Constant,
     Draw,
@@ -260,6 +261,8 @@ class Printer:
         if len(line.results) != 1 or not line.result.is_array:
             return f"{', '.join(self.names.of(r) for r in line.results)} = {self.call(line)}"
         result, place = line.result, self.storage.places[line.result]
+        if isinstance(function, Accumulated):
+            return self.accumulation(line, place)
         if place.kind == "local":
             if function in SIGNS and self.is_scalar(result) and any(map(self.is_scalar, line.args)):
                 left, right = (self.scalar_operand(a) for a in line.args)
@@ -272,6 +275,19 @@ class Printer:
             return f"np.copyto({target}, {self.operand(line.args[0])}, casting='unsafe')"
         return self.call(line, f"out={target}")
 
+    def accumulation(self, line: Line, place: Place) -> str:
+        """A product that is added to what is there, w += a.T @ d; BLAS reads arrays in Fortran's order, so as w.T."""
+        weights, left, right = map(self.operand, line.args)
+        name = line.function.name
+        self.functions.setdefault(name, line.function.gemm)
+        target, before = weights, ""
+        if place.kind == "local":
+            target = self.names.of(line.result)
+            before = f"{target} = {weights}.copy(); "
+        else:
+            target = self.target(line.result, place)
+        return f"{before}{name}(1.0, {right}.T, {left}.T, beta=1.0, c={target}.T, trans_b=True, overwrite_c=True)"
+
     def is_scalar(self, value: Any) -> bool:
         """Whether a variable is one of NumPy's scalars when the program runs: the result of a line that makes one."""
         if not isinstance(value, Variable) or value.shape != () or not value.is_array or value.dtype.char not in "fd":
@@ -279,7 +295,7 @@ class Printer:
         place, line = self.storage.places.get(value), value.line
         if place is None or place.kind != "local" or line is None or line.called:
             return False
-        return isinstance(line.function, np.ufunc) or reduction_of(line.function) is not None
+        return isinstance(line.function, np.ufunc) or reduction_of(line.function) is not None or line.function is np.dot
 
     def scalar_operand(self, value: Any) -> str:
         """An operand of Python's operators: for these a constant is best a number."""

@@ -113,6 +113,17 @@ class Check:
     what: str  # in words, for the error of a program that runs by itself
 
 
+class Accumulated:
+    """The function of a line `w + a.T @ d` that is written into w by one call of BLAS.
+
+    BLAS takes arrays in Fortran's order, so it is given their transposes: w.T + d.T @ a.
+    """
+
+    def __init__(self, gemm: Any, name: str) -> None:
+        self.gemm, self.name = gemm, name
+        self.__name__ = "accumulated"
+
+
 @dataclass(slots=True, eq=False)
 class Line:
     """One call of the program: `results = function(*args, **options)`."""

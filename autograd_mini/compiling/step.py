@@ -14,6 +14,7 @@ from typing import Any
 from autograd_mini.compiling.arguments import is_inside, names_of, signature
 from autograd_mini.compiling.bound import Bound, Deviation
 from autograd_mini.compiling.explanation import Explanation, explanation_of
+from autograd_mini.compiling.passes.fast import fast_passes
 from autograd_mini.compiling.quick import OTHERWISE, STATES, has_quick_call, quick_call
 from autograd_mini.compiling.saving import written
 from autograd_mini.compiling.slots import Guard, Slot, TensorSlot, check_owners, slots_of
@@ -255,7 +256,7 @@ class Compiled:
         return explanation_of(self.latest(), sum(entry.ready for entry in self.entries))
 
 
-def compile(*owners: Any, programs: int = 64) -> Any:
+def compile(*owners: Any, fast: bool = False, programs: int = 64) -> Any:
     """Run a step as a NumPy program: the same bits, without the graph, and to be read.
 
     `compile(function)` gives a function that is called in its place, for pure functions of arrays and containers of
@@ -270,6 +271,10 @@ def compile(*owners: Any, programs: int = 64) -> Any:
     ----------
     *owners : callable; or Module, Optimizer, Tensor
         One function; or what a step changes, for a decorator.
+    fast : bool
+        Also rewrite what changes rounding in the last places: the learning rate goes into the seed of the backward,
+        sums over the batch become products, and where SciPy is installed large weights are updated by the product that
+        makes their change. The program is then tried for closeness: 1,000 units in the last place of the largest entry.
     programs : int
         How many there may be, one for each kind of call; the others are computed without one, with a warning.
 
@@ -313,15 +318,16 @@ def compile(*owners: Any, programs: int = 64) -> Any:
     >>> "np.tanh" in step.source
     True
     """
+    passes = fast_passes() if fast else ()
     if len(owners) == 1 and callable(owners[0]) and not hasattr(owners[0], "__step_slots__"):
         function = owners[0]
         owner = getattr(function, "__self__", None)
-        return Compiled(function, (owner,) if hasattr(owner, "__step_slots__") else (), programs)
+        return Compiled(function, (owner,) if hasattr(owner, "__step_slots__") else (), programs, passes)
     check_owners(owners)
 
     def decorate(function: Callable[..., Any]) -> Compiled:
         if not callable(function):
             raise CompileError(NOT_A_FUNCTION.format(got=repr(function)))
-        return Compiled(function, owners, programs)
+        return Compiled(function, owners, programs, passes)
 
     return decorate

@@ -12,6 +12,7 @@ import numpy as np
 from autograd_mini.compiling.passes.joining import writes_anywhere
 from autograd_mini.compiling.passes.ordering import may_end
 from autograd_mini.compiling.program import (
+    Accumulated,
     Constant,
     Draw,
     Line,
@@ -136,13 +137,14 @@ class Storage:
                     self.places[result] = Place("joined", result, result.shape, result.dtype)
                     continue
                 free = writes_anywhere(line) or self.is_copy(line)
+                changes = isinstance(line.function, Accumulated)
                 place = None
                 if line in program.tiles and result in program.tiles[line].inside:
                     place = self.in_operand(i, line, result) or self.tile(i, line, result)
-                elif free and result not in returned:
+                elif (free or changes) and result not in returned:
                     if i > last_end and result not in self.parts:
                         place = self.in_slot(i, line, result)
-                    place = place or self.in_operand(i, line, result) or self.block(i, result)
+                    place = place if changes else place or self.in_operand(i, line, result) or self.block(i, result)
                 place = place or Place("local", result, result.shape, result.dtype, i)
                 self.places[result] = place
                 self.tenants.setdefault(place, []).append(result)
@@ -161,7 +163,7 @@ class Storage:
     def in_slot(self, i: int, line: Line, result: Variable) -> Place | None:
         """The memory of a slot: of the one whose new value this is, or one that will be overwritten anyway."""
         slots = [self.final[result]] if result in self.final else []
-        if is_elementwise(line.function):
+        if in_place(line):
             changing = set(self.final.values())
             slots += [a for a in line.args if isinstance(a, Variable) and a in changing and self.last.get(a, -1) <= i]
         for slot in slots:
@@ -186,7 +188,12 @@ class Storage:
     def is_read_otherwise(self, memory: set[Variable], place: Place, line: Line) -> bool:
         """Whether a line reads memory that it is to write in another way than entry by entry."""
         read = [v for v in line.reads() if self.root(v) in memory]
-        return bool(read) if not is_elementwise(line.function) else any(self.places.get(v) is not place for v in read)
+        others = read
+        if isinstance(line.function, Accumulated):
+            others = [v for v in line.args[1:] if self.root(v) in memory]
+        elif is_elementwise(line.function):
+            others = [v for v in read if self.places.get(v) is not place]
+        return bool(others)
 
     def is_written_between(self, slot: Variable, i: int, last: int, result: Variable) -> bool:
         """Whether another line would write into a slot while a value that was put there is still read."""
@@ -256,6 +263,11 @@ def aligned(shape, dtype):  # type: ignore[no-untyped-def]
     room = np.empty(array.nbytes + 64, np.uint8)
     start = -room.ctypes.data % 64
     return room[start : start + array.nbytes].view(dtype).reshape(shape)
+
+
+def in_place(line: Line) -> bool:
+    """Whether a line may write its result into an operand of its size."""
+    return is_elementwise(line.function) or isinstance(line.function, Accumulated)
 
 
 def rounded(size: int) -> int:
