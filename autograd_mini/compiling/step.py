@@ -31,7 +31,8 @@ WATCHED = (
 )
 REHEARSED = (
     "compile: the program of {name} gave other bits than the step itself in {what}, so it is not used; the step is "
-    "computed without it. {hint}"
+    "computed without it. That is right, and slow; something that the step reads changes from call to call, and is no "
+    "argument, or a function that it calls gives other bits for the same numbers."
 )
 DEVIATES = (
     "compile: {name} went another way than when it was recorded in {count} calls one after the other ({what}), so it is "
