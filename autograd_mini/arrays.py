@@ -44,6 +44,11 @@ def is_foreign(value: Any) -> bool:
     return foreign and not hasattr(kind, "requires_grad")
 
 
+def is_numpys(array: Any) -> bool:
+    """Whether an array is NumPy's own, or records what is done to one."""
+    return type(array) is np.ndarray or hasattr(type(array), "recorder")
+
+
 def as_values(result: Any) -> Any:
     """The result of a computation as an array; NumPy returns scalars where an array has no axes."""
     if isinstance(result, np.generic):

@@ -348,11 +348,17 @@ class Module:
                     own = f"{path}.{name}" if path else name
                     yield own, Slot(own, functools.partial(getattr, module, name), functools.partial(put, module, name))
 
-    def __step_guard__(self, known: Any) -> Any:
-        """All else that the computation of this model depends on; the answer before, if nothing has changed since."""
-        if known is not None and known[0] == CHANGES[0]:
-            return known
-        return CHANGES[0], {f"{path}.{name}" if path else name: value for path, name, value in self._settings()}
+    def __step_guard__(self) -> tuple[Callable[[], Any], Callable[[], Any]]:
+        """Whether any module was changed; and all else that the computation of this one depends on."""
+        known: list[Any] = [None, None]
+
+        def values() -> Any:
+            if known[0] != CHANGES[0]:
+                now = {f"{path}.{name}" if path else name: value for path, name, value in self._settings()}
+                known[:] = CHANGES[0], (known[1] if now == known[1] else now)
+            return known[1]
+
+        return CHANGES.copy, values
 
     def _settings(self) -> Iterator[tuple[str, str, Any]]:
         """The path of each module here and below, and its attributes; those that are no numbers by identity."""

@@ -22,7 +22,7 @@ SEQUENCES = (list, tuple)
 
 
 def signature(args: Any, kwargs: Any, leaves: list[Any]) -> Any:
-    """What is equal for calls that one program serves; also appends the arrays and floats, in the order of `flatten`."""
+    """What is equal for calls that one program serves; also appends arrays and floats, in the order of `flatten`."""
     parts = [kind_of(arg, leaves) for arg in args]
     if kwargs:
         parts += [(name, kind_of(arg, leaves)) for name, arg in kwargs.items()]
@@ -30,7 +30,7 @@ def signature(args: Any, kwargs: Any, leaves: list[Any]) -> Any:
 
 
 def kind_of(value: Any, leaves: list[Any]) -> Any:
-    """The kind of one argument: structure, shapes, dtypes, memory order, and the values of all but arrays and floats."""
+    """The kind of an argument: structure, shapes, dtypes, memory order; the values of all but arrays and floats."""
     kind = type(value)
     if kind is Tensor:
         value = value._values

@@ -9,6 +9,7 @@ import sys
 import time
 from builtins import compile as compile_text
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,8 @@ from autograd_mini.compiling.taken import Taken, updated_tensors
 from autograd_mini.tensor import Tensor
 from autograd_mini.transforms.trees import flatten
 
-FROZEN, HOOKS = operator.attrgetter("requires_grad"), operator.attrgetter("hooks")
-VALUES, GRADIENT = operator.attrgetter("_values"), operator.attrgetter("_record.grad")
+VALUES = operator.attrgetter("_values")
+new_tensor = Tensor.__new__
 getrefcount = sys.getrefcount
 _programs = itertools.count(1)
 
@@ -40,7 +41,7 @@ class Bound:
     program gets other memory.
     """
 
-    def __init__(self, name: str, taken: Taken, passes: Sequence[Any], seconds: float) -> None:
+    def __init__(self, name: str, taken: Taken, passes: Sequence[Any], title: str) -> None:
         start = time.perf_counter()
         self.name, self.taken = name, taken
         program = taken.program()
@@ -55,13 +56,16 @@ class Bound:
         program.same = self.equal_numbers()
         optimise(program, tuple(passes))
         self.program, self.storage = program, Storage(program)
-        self.text: Text = Printer(program, self.storage, f"{name}, recorded by autograd_mini.compile.").text()
+        self.text: Text = Printer(program, self.storage, title).text()
         self.build = self.executed()
         self.tensors = [slot.tensor for slot, _ in taken.slots if isinstance(slot, TensorSlot)]
         self.generators = [self.held(v) for v in self.text.generators]
         self.draws = any(isinstance(line.function, Draw) for line in program.lines)
         self.current = False
-        self.seconds = seconds + time.perf_counter() - start
+        one = object()
+        self.is_one_tensor = taken.kinds == ["tensor"] and taken.rebuild([one]) is one
+        self.free = taken.frees[0] if taken.frees else None
+        self.seconds = time.perf_counter() - start
 
     def choose_gradients(self, program: Program) -> list[GradientSlot]:
         """The gradients that are left to the caller: not those by which the step has moved their tensors.
@@ -72,13 +76,17 @@ class Bound:
         left = [(slot, after) for slot, _, after in self.taken.gradients if isinstance(after, Variable | Constant)]
         before = {variable: slot for slot, variable, _ in self.taken.gradients if variable is not None}
         kept = [(slot, after) for slot, after in left if id(slot.tensor) not in moved]
-        trial = Program(list(program.lines), [], [], program.updates, [*program.returned, *(v for _, v in kept)], 0)
+        trial = Program(list(program.lines), [], [], program.updates, [*program.returned, *(v for _, v in kept)], [], 0)
         trial.drop_dead()
         read = before.keys() & {v for line in trial.lines for v in line.reads()} | before.keys() & set(trial.outputs())
-        kept = left if read else kept
         for variable, slot in before.items():
             self.slot_of[variable] = (slot, 0)
+        if read:
+            added = {slot: variable for variable, slot in before.items()}
+            program.updates |= {added[slot]: after for slot, after in left if slot in added}
+            kept = [(slot, after) for slot, after in left if slot not in added]
         program.returned = [*program.returned, *(after for _, after in kept)]
+        program.fresh = [*program.fresh, *(True for _ in kept)]
         independent = bool(before) and not read
         self.asks_gradients = None if independent else [v is not None for _, v, _ in self.taken.gradients]
         self.gradient_slots = [slot for slot, *_ in self.taken.gradients]
@@ -91,7 +99,7 @@ class Bound:
             if slot.hold is not None and slot.reset is None:
                 for name, variable, value in zip(slot.part_names(), variables, self.taken.before[slot], strict=False):
                     if variable is not None and variable.kind == "number":
-                        groups.setdefault((slot.kind(name), value), []).append(variable)
+                        groups.setdefault((name.partition(" of ")[0], value), []).append(variable)
         return [group for group in groups.values() if len(group) > 1]
 
     def executed(self) -> Any:
@@ -135,6 +143,8 @@ class Bound:
         for variable, array in zip(self.text.state, self.state, strict=True):
             self.put(variable, array)
         self.arrays = [tensor._values for tensor in self.tensors]
+        of_gradients = zip(self.text.state, self.state, strict=True)
+        self.gradients = [(s, a) for v, a in of_gradients if isinstance(s := self.slot_of[v][0], GradientSlot)]
         seen = {id(array): array for array in self.state}
         seen |= {id(array.base): array.base for array in self.state if array.base is not None}
         self.memory = list(seen.values())
@@ -146,15 +156,16 @@ class Bound:
 
     def plan_numbers(self) -> None:
         """Which numbers are asked for in each run, and where new ones go."""
-        asked, left = [], []
+        self.asked, left = [], []
         for k, variable in enumerate(self.text.numbers):
             slot, i = self.slot_of[variable]
             keeps = slot.hold is not None and slot.reset is None
             if not keeps:
-                asked.append((k, slot if isinstance(slot.names, str) else Part(slot, i)))
+                self.asked.append((k, slot.get if isinstance(slot.names, str) else partial(part, slot, i)))
             if variable in self.program.updates:
-                left.append((k, None if keeps else slot))
-        self.asked, self.left = asked, left
+                left.append((k, None if keeps else slot.put))
+        first = self.text.values - len(left)
+        self.left = [(first + i, k, put) for i, (k, put) in enumerate(left)]
         self.resets = list({id(slot): slot.reset for slot, _ in self.taken.slots if slot.reset is not None}.values())
 
     def release(self) -> None:
@@ -177,11 +188,12 @@ class Bound:
         """Whether owners still show the program's memory, and nobody else holds it."""
         if not self.current or [*map(getrefcount, self.memory)] != self.counts:
             return False
-        return all(map(operator.is_, map(VALUES, self.tensors), self.arrays))
+        shown = all(map(operator.is_, map(VALUES, self.tensors), self.arrays))
+        return shown and all(slot.get() is array for slot, array in self.gradients)
 
     def drop_gradients(self) -> None:
         """Gradients that a step has used up are None."""
-        kept = set(map(id, self.kept_gradients))
+        kept = set(map(id, self.kept_gradients)) | {id(slot) for slot, _ in self.gradients}
         for slot in self.gradient_slots:
             if id(slot) not in kept and slot.get() is not None:
                 slot.put(None)
@@ -194,9 +206,11 @@ class Bound:
             self.bind()
             self.counts = [*map(getrefcount, self.memory)]
         values = self.number_values
-        for k, slot in self.asked:
-            values[k] = slot.get()
-        states = [generator.bit_generator.state for generator in self.generators] if self.generators else ()
+        for k, get in self.asked:
+            values[k] = get()
+        if not self.generators:
+            return self.finished(self.step(*leaves, *values))
+        states = [generator.bit_generator.state for generator in self.generators]
         try:
             out = self.step(*leaves, *values)
         except BaseException:
@@ -208,23 +222,25 @@ class Bound:
     def finished(self, out: Any) -> Any:
         """Put what a run has made where it belongs, and return what the step returns."""
         made = self.split(out)
-        count = len(made) - len(self.left)
-        for (k, slot), value in zip(self.left, made[count:], strict=True):
-            self.number_values[k] = value
-            if slot is not None:
-                slot.put(value)
+        for place, k, put in self.left:
+            self.number_values[k] = made[place]
+            if put is not None:
+                put(made[place])
         for reset in self.resets:
             reset()
         if self.kept_gradients:
-            first = count - len(self.kept_gradients)
-            for slot, value in zip(self.kept_gradients, made[first:count], strict=True):
+            last = len(made) - len(self.left)
+            for slot, value in zip(self.kept_gradients, made[last - len(self.kept_gradients) : last], strict=True):
                 slot.put(np.asarray(value))
+        if self.is_one_tensor:
+            tensor = new_tensor(Tensor)
+            tensor._values, tensor._record = np.asarray(made[0]), self.free
+            return tensor
         return self.result_of(made)
 
     def split(self, out: Any) -> Sequence[Any]:
         """What the step returned, one by one."""
-        expected = self.text.values
-        return out if expected > 1 else (out,) if expected else ()
+        return out if self.text.values > 1 else (out,)
 
     def result_of(self, made: Sequence[Any]) -> Any:
         """The values that a run made in the form in which the step returns them."""
@@ -283,14 +299,9 @@ class Bound:
         return [v for v in self.text.numbers if v in self.program.updates]
 
 
-class Part:
-    """One number among those of a slot."""
-
-    def __init__(self, slot: Slot, place: int) -> None:
-        self.slot, self.place = slot, place
-
-    def get(self) -> Any:
-        return self.slot.get()[self.place]
+def part(slot: Slot, place: int) -> Any:
+    """One of the parts that a slot holds."""
+    return slot.get()[place]
 
 
 def equal(a: Any, b: Any) -> bool:

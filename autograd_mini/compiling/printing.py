@@ -1,18 +1,18 @@
-"""A program as the text of a NumPy function: the user's names, one comment a line of the user's code, `out=` everywhere."""
+"""A program as the text of a NumPy function: the user's names, one comment a line of the user's code."""
 
 from __future__ import annotations
 
 import math
 import operator
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from autograd_mini.compiling.names import Names, source_of
+from autograd_mini.compiling.names import Names, code_at
 from autograd_mini.compiling.program import (
     NUMBER_SIGNS,
     Check,
@@ -29,9 +29,12 @@ from autograd_mini.compiling.program import (
 from autograd_mini.compiling.storage import COPYING, Place, Storage
 from autograd_mini.compiling.traced import line_of
 
-TITLES = {"forward": "Forward", "backward": "Backward", "update": "Update"}
+SIGNS: dict[Any, str] = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/"}
+TITLES = {"numbers": "Rates and counts", "forward": "Forward", "backward": "Backward", "update": "Update"}
 BIG_LOCAL = 2**16  # bytes from which on an array that is made in a call is freed as soon as it can be
-WIDTH = 100  # of the code; comments follow
+WIDTH = 88  # of the code; comments follow
+BROAD = 116  # of what is no step's
+LONGEST = 64  # of the user's code in a comment
 
 
 @dataclass
@@ -65,7 +68,7 @@ class Printer:
         self.functions: dict[str, Any] = {}
         self.constants: dict[str, Any] = {}
         self.scalars: dict[Any, tuple[str, str]] = {}  # constants of one entry: name and expression
-        self.place_names: dict[int, str] = {}
+        self.block_names: dict[int, dict[str, str]] = {}  # of each block, in each phase
         self.in_step: set[Variable] = set()  # views that are made in each call
 
     # The whole
@@ -81,27 +84,25 @@ class Printer:
         for variable in (*program.arguments, *slots, *generators, *numbers):
             self.names.of(variable)
         body = list(self.body())
-        copies = list(self.last_copies())
         state = [v for v in slots if v in changed or v in members]
-        returned = [*program.returned, *(program.updates[v] for v in numbers if v in program.updates)]
-        ending = self.ending(returned)
+        numbers_after = [program.updates[v] for v in numbers if v in program.updates]
+        copies = [*self.own_values(set(state)), *self.last_copies()]
+        values = [*self.ending(), *map(self.operand, numbers_after)]
         head = [
             f'"""{self.title}"""',
             "",
             "import numpy as np",
             "",
             "",
-            f"def build({', '.join(self.names.of(v) for v in (*slots, *generators))}):",
+            *wrapped("def build(", [self.names.of(v) for v in (*slots, *generators)], "):"),
             *self.described_build(state),
-            *indented(self.memory(slots, state, members)),
+            *indented(self.memory(state, members)),
             "",
             f"    def step({', '.join(self.names.of(v) for v in (*program.arguments, *numbers))}):",
             *indented(indented(laid_out(body + copies))),
-            *indented(indented(ending)),
+            f"        return {', '.join(values) or None}",
             "",
-            f"    return step, ({''.join(self.names.of(v) + ', ' for v in state).rstrip()})"
-            if len(state) != 1
-            else f"    return step, ({self.names.of(state[0])},)",
+            *wrapped("    return step, [", [self.names.of(v) for v in state], "]"),
             "",
         ]
         source = "\n".join(line.rstrip() for line in head)
@@ -111,7 +112,7 @@ class Printer:
             state,
             generators,
             numbers,
-            len([v for v in returned if isinstance(v, Variable | Constant)]),
+            len(values),
             self.functions,
             self.constants,
         )
@@ -123,12 +124,11 @@ class Printer:
         return variable in members or variable in changed or self.is_read(variable)
 
     def described_build(self, state: list[Variable]) -> list[str]:
-        what = ", ".join(self.names.of(v) for v in state)
-        if not what:
+        if not state:
             return ['    """Make the step."""']
-        return [f'    """Make the step from copies of these arrays; also return those that it changes: {what}."""']
+        return ['    """Make the step, on copies of these arrays; also return the copies that it changes."""']
 
-    def memory(self, slots: list[Variable], state: list[Variable], members: dict[Variable, Variable]) -> list[str]:
+    def memory(self, state: list[Variable], members: dict[Variable, Variable]) -> list[str]:
         """What is made once: vectors, the shared memory, constants, and views of them."""
         lines = []
         for joined in self.program.joined:
@@ -151,11 +151,13 @@ class Printer:
             note = f"# {len(blocks)} arrays share it; apart they would take {self.storage.apart:,} bytes"
             lines.append(f"memory = np.empty({self.storage.arena:_}, np.uint8)  {note}")
             for block in sorted(blocks, key=lambda block: block.first):
-                name = self.place_names.get(id(block))
-                if name is not None:
+                names = list(self.block_names.get(id(block), {}).values())
+                if names:
+                    name, *others = names
                     size = math.prod(block.shape) * np.dtype(block.dtype).itemsize
                     view = f"memory[{block.offset}:{block.offset + size}].view({dtype_text(block.dtype)})"
                     lines.append(f"{name} = {view}" + ("" if len(block.shape) == 1 else f".reshape({block.shape})"))
+                    lines += [f"{other} = {name}  # in the same place, when that is done with" for other in others]
         made_once = [line for result, line in self.storage.views.items() if result not in self.in_step]
         for line in reversed(made_once):
             if line.result in self.names.given and isinstance(line.args[0], Variable):
@@ -167,10 +169,26 @@ class Printer:
     def is_named(self, variable: Variable) -> bool:
         return variable in self.names.given
 
-    def ending(self, returned: list[Any]) -> list[str]:
-        """The last line of the step."""
-        values = [self.operand(value) for value in returned if isinstance(value, Variable | Constant)]
-        return [f"return {', '.join(values)}" if values else "return None"]
+    def own_values(self, state: set[Variable]) -> Iterator[tuple[str, Line | None]]:
+        """Copies of what is returned and lives where it will be changed, or where something else does."""
+        self.copied: dict[int, str] = {}
+        seen: set[Any] = set()
+        for i, (value, fresh) in enumerate(zip(self.program.returned, self.program.fresh, strict=True)):
+            if not isinstance(value, Variable | Constant) or not (isinstance(value, Constant) or value.is_array):
+                continue
+            root = value if isinstance(value, Constant) else self.storage.root(value)
+            given = isinstance(root, Constant) or self.storage.places[root].kind in {"argument", "slot"}
+            if root in state or (fresh and (given or root is not value or root in seen)):
+                self.copied[i] = self.names.fresh(
+                    "result" if isinstance(value, Constant) else f"own_{self.names.of(value)}"
+                )
+                yield f"{self.copied[i]} = {self.operand(value)}.copy()", None
+            seen.add(root)
+
+    def ending(self) -> list[str]:
+        """What the step returns."""
+        values = enumerate(self.program.returned)
+        return [self.copied.get(i) or self.operand(v) for i, v in values if isinstance(v, Variable | Constant)]
 
     # The lines of a step
 
@@ -218,6 +236,9 @@ class Printer:
             return f"{', '.join(self.names.of(r) for r in line.results)} = {self.call(line)}"
         result, place = line.result, self.storage.places[line.result]
         if place.kind == "local":
+            if function in SIGNS and self.is_scalar(result) and any(map(self.is_scalar, line.args)):
+                left, right = (self.scalar_operand(a) for a in line.args)
+                return f"{self.names.of(result)} = {left} {SIGNS[function]} {right}"
             if function is operator.getitem:
                 return f"{self.names.of(result)} = {self.operand(line.args[0])}[{self.index(line.args[1])}]"
             return f"{self.names.of(result)} = {self.call(line)}"
@@ -226,6 +247,21 @@ class Printer:
             return f"np.copyto({target}, {self.operand(line.args[0])}, casting='unsafe')"
         return self.call(line, f"out={target}")
 
+    def is_scalar(self, value: Any) -> bool:
+        """Whether a variable is one of NumPy's scalars when the program runs: the result of a line that makes one."""
+        if not isinstance(value, Variable) or value.shape != () or not value.is_array or value.dtype.char not in "fd":
+            return False
+        place, line = self.storage.places.get(value), value.line
+        if place is None or place.kind != "local" or line is None or line.called:
+            return False
+        return isinstance(line.function, np.ufunc) or reduction_of(line.function) is not None
+
+    def scalar_operand(self, value: Any) -> str:
+        """An operand of Python's operators: for these a constant is best a number."""
+        if isinstance(value, Constant) and value.shape == () and not value.kept and np.isfinite(value.value):
+            return shortest(value.value)
+        return self.operand(value)
+
     def target(self, result: Variable, place: Place) -> str:
         """The name of the memory that a result is written into, which then is its own."""
         if place.kind == "slot" or (place.kind == "joined" and place.owner is not result):
@@ -233,9 +269,13 @@ class Printer:
         elif place.kind == "joined":
             name = self.names.of(result)
         else:
-            name = self.place_names.get(id(place), "")
-            if not name:
-                name = self.place_names[id(place)] = self.names.of(result)
+            phases = self.block_names.setdefault(id(place), {})
+            phase = result.line.phase if result.line is not None else "forward"
+            if phase not in phases:
+                tenants = [t for t in self.storage.tenants[place] if t.line is None or t.line.phase == phase]
+                telling = [tenant for tenant in tenants if self.names.is_telling(tenant)]
+                phases[phase] = self.names.fresh(self.names.hint((telling or tenants)[-1]))
+            name = phases[phase]
         self.names.given[result] = name
         return name
 
@@ -272,7 +312,7 @@ class Printer:
     # Expressions
 
     def operand(self, value: Any, like: Any = None) -> str:
-        """An operand; Python's numbers as arrays of one entry, which NumPy takes quicker, where `like` is their dtype."""
+        """An operand; Python's numbers as arrays of one entry, which NumPy takes quicker, where they have a dtype."""
         if isinstance(value, Variable):
             return self.names.of(value)
         if isinstance(value, Constant):
@@ -326,7 +366,7 @@ class Printer:
     def scalar(self, value: Any) -> str:
         key = (value.dtype.str, value.tobytes())
         if key not in self.scalars:
-            text = number_text(value.item())
+            text = shortest(value)
             self.scalars[key] = (
                 self.names.fresh(f"c_{text.replace('-', 'minus_')}"),
                 f"np.array({text}, {dtype_text(value.dtype)})",
@@ -413,8 +453,9 @@ def laid_out(body: list[tuple[str, Line | None]]) -> list[str]:
     errors: tuple[tuple[str, str], ...] = ()
     for code, line in body:
         if line is not None:
-            if line.phase != phase:
-                phase, said = line.phase, ""
+            now = line.phase if any(r.is_array for r in line.results) or not line.results else "numbers"
+            if now != phase and (now != "numbers" or not phase):
+                phase, said = now, ""
                 lines += [*([""] if lines else []), f"# {TITLES[phase]}"]
             if line.errors != errors:
                 errors = line.errors
@@ -424,19 +465,31 @@ def laid_out(body: list[tuple[str, Line | None]]) -> list[str]:
         comment = commented(line) if line is not None else ""
         shown = comment if comment != said else ""
         said = comment or said
-        code = f"    {code}" if errors else code
-        lines.append(f"{code:<{width}}  # {shown}" if shown else code)
+        inside = f"    {code}" if errors else code
+        lines.append(f"{inside:<{width}}  # {shown}" if shown else inside)
     return lines
 
 
 def commented(line: Line) -> str:
-    """Where a line comes from: the user's file, line and code, and the module."""
-    code = source_of(line)
+    """Where a line comes from: the user's line of code, and the module."""
+    code = code_at(line.place)
     if not code or line.place is None:
         return f"[{line.scope}]" if line.scope else ""
     module = line.scope.partition(".")[2]
-    name = Path(line.place.code.co_filename).name
-    return f"{name}:{line_of(line.place)}  {code}" + (f"  [{module}]" if module else "")
+    code = code if len(code) <= LONGEST else f"{code[: LONGEST - 4]} ..."
+    return f"{line_of(line.place)}: {code}" + (f"  [{module}]" if module else "")
+
+
+def wrapped(start: str, items: list[str], end: str) -> list[str]:
+    """A list of names on one line, or on several if it is long."""
+    line = f"{start}{', '.join(items)}{end}"
+    if len(line) <= BROAD:
+        return [line]
+    margin = " " * (len(start) - len(start.lstrip()))
+    lines = textwrap.wrap(
+        ", ".join(items) + ",", BROAD, initial_indent=f"{margin}    ", subsequent_indent=f"{margin}    "
+    )
+    return [start, *lines, f"{margin}{end}"]
 
 
 def indented(lines: list[str]) -> list[str]:
@@ -448,7 +501,7 @@ def dtype_text(dtype: Any) -> str:
     dtype = np.dtype(dtype)
     if not dtype.isnative:
         return f"np.dtype({dtype.str!r})"
-    return "bool" if dtype == bool else f"np.{dtype.name}"
+    return "bool" if dtype.kind == "b" else f"np.{dtype.name}"
 
 
 def number_text(value: Any) -> str:
@@ -458,6 +511,21 @@ def number_text(value: Any) -> str:
     if isinstance(value, complex) and not (math.isfinite(value.real) and math.isfinite(value.imag)):
         return f"complex({number_text(value.real)}, {number_text(value.imag)})"
     return repr(value)
+
+
+def shortest(value: Any) -> str:
+    """The shortest text of a number of one entry that gives all its bits in its dtype."""
+    text = str(value[()]) if value.dtype.kind == "f" and np.isfinite(value) else number_text(value.item())
+    return (
+        text
+        if value.dtype.kind != "f" or np.array(number_of(text), value.dtype).tobytes() == value.tobytes()
+        else (number_text(value.item()))
+    )
+
+
+def number_of(text: str) -> float:
+    """The number that a text says."""
+    return float(text.removeprefix("np."))
 
 
 def equal_bits(a: Any, b: Any) -> bool:

@@ -1,4 +1,4 @@
-"""A program: its values, constants and lines, as they were recorded and as the passes leave them. Nothing computes here."""
+"""A program: its values, constants and lines, as they were recorded and as the passes leave them. Nothing computes."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ NUMBER_SIGNS: dict[Any, str] = {
 class Variable:
     """A value that differs from call to call: an array, a Python number, or a random generator.
 
-    `scalar` says that NumPy gave a scalar, not an array without axes; `view` that its memory is that of its line's first
-    operand. `strides` are those of the recorded array, where they are not those of an array in C order: what is
-    computed from it may add up in another order.
+    `scalar` says that NumPy gave a scalar, not an array without axes; `view` that its memory is that of the first
+    operand of its line. `strides` are those of the recorded array, where it was not in C order: what is computed from
+    it may add up in another order.
     """
 
     __slots__ = ("dtype", "index", "kind", "line", "name", "scalar", "shape", "strides", "view")
@@ -121,7 +121,8 @@ class Line:
     args: tuple[Any, ...]
     options: dict[str, Any]
     results: tuple[Variable, ...]
-    place: Place | None = None
+    place: Place | None = None  # of the user's code
+    inner: Place | None = None  # of the code that asked for it, which may be a library's
     scope: str = ""
     phase: str = "forward"
     called: str = ""  # why a function was not inlined; empty for NumPy's own
@@ -166,6 +167,7 @@ class Program:
     slots: list[Variable]
     updates: dict[Variable, Any]  # a slot's variable, and the variable that it holds afterwards
     returned: list[Any]  # variables, or plain values
+    fresh: list[bool]  # for each of them, whether it was an array of its own, and no view of another
     count: int  # of variables
     same: list[list[Variable]] = field(default_factory=list)  # slots whose numbers are equal now
     merged: dict[Variable, list[Variable]] = field(default_factory=dict)  # a count, and those that it stands for

@@ -7,11 +7,13 @@ import inspect
 import sys
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
 
+from autograd_mini.arrays import is_numpys as plain
 from autograd_mini.backward import pull_back
 from autograd_mini.checked.places import Place, user_place
 from autograd_mini.compiling.program import VIEWS, Check, Constant, Draw, Like, Line, Variable, changed
@@ -28,19 +30,19 @@ from autograd_mini.compiling.traced import (
 from autograd_mini.graph import Node, Vertex, Watch, modes
 from autograd_mini.outputs import Cotangents
 from autograd_mini.primitive import display_name, own_functions
-from autograd_mini.rules.piecewise import passed
 from autograd_mini.tensor import Tensor
 
 KINDS = "it asks for the kind of an array, and may compute otherwise for another"
-SHORTCUT = "it has a shortcut that depends on values"
 OTHER_BITS = "its lines do not give the same bits"
-NO_LINE = "{what} cannot be a line of a program: {why}.\n    {where}\nPass it as an argument, or compute it outside of the step."
+NO_LINE = "{what} cannot be a line of a program: {why}.\n    {where}\nPass it as an argument, or compute it outside."
 CHANCE = (
     "Random numbers were drawn from {what} in a function that cannot be recorded line by line ({why}), so the program "
     "could not draw them.\n    {where}\nDraw them outside of that function, and pass them to it."
 )
-SHORTCUTS = {own_functions[passed]}  # called, for a call is quicker than its lines
 TRIED = (CompileError, AttributeError, TypeError, ValueError, NotImplementedError)
+HERE = Path(__file__).parent
+ENGINE = tuple(str(HERE.parent / f"{name}.py") for name in ("tensor", "surface", "primitive", "backward"))
+MACHINERY = (str(HERE), *ENGINE, str(Path(np.__file__).parent))  # files that compute what others asked for
 BACKWARD: set[CodeType] = {pull_back.__code__, Tensor.backward.__code__}
 
 
@@ -121,9 +123,20 @@ class Recorder(Watch):
             variable.line = line
         if function in VIEWS and isinstance(standing, Traced):
             operand = values_of(args[0])
+            if isinstance(args[0], Traced):
+                args[0].shared = standing.shared = True
             standing.variable.view = isinstance(operand, np.ndarray) and np.may_share_memory(operand, standing.value)
         self.lines.append(line)
         return standing
+
+    def write_into(self, target: Traced, function: Any, args: Any, options: Any) -> Traced | None:
+        """Let an array that the step has made itself, and of which nobody has a view, be what a function gives."""
+        result = self.call(function, args, options)
+        alike = isinstance(result, Traced) and (result.shape, result.dtype) == (target.shape, target.dtype)
+        if target.shared or target.variable.line is None or not alike:
+            return None
+        target.value, target.variable = result.value, result.variable
+        return target
 
     def standing_for(self, value: Any, results: list[Variable], function: Any) -> Any:
         """Recorded values in the place of arrays and numbers, whose variables are added to `results`."""
@@ -153,26 +166,31 @@ class Recorder(Watch):
             return Constant(tree if isinstance(tree, np.ndarray) else np.asarray(tree), self.here()[0])
         return changed(tree, self.stripped)
 
-    def here(self) -> tuple[Place | None, str, str]:
-        """The user's line, the module and the phase that an operation belongs to."""
-        if self.node is not None:
-            return (*self.node, "backward")
-        phase, frame = "forward", sys._getframe(2)
+    def here(self) -> tuple[Place | None, Place | None, str, str]:
+        """The user's line, the innermost one, the module and the phase that an operation belongs to."""
+        phase, inner = "forward", None
+        frame: FrameType | None = sys._getframe(2)
         found = user_place(frame)
         end = found and found[0]
-        walk: FrameType | None = frame
-        while walk is not None and walk.f_code is not end:
-            if walk.f_code in BACKWARD:
+        while frame is not None:
+            code = frame.f_code
+            if inner is None and not code.co_filename.startswith(MACHINERY):
+                inner = Place(code, frame.f_lasti)
+            if code in BACKWARD:
                 phase = "backward"
-            elif walk.f_code in self.updating:
+            elif code in self.updating:
                 phase = "update"
-            walk = walk.f_back
-        return (found and Place(*found), modes.scope, phase)
+            if code is end:
+                break
+            frame = frame.f_back
+        if self.node is not None:
+            return (self.node[0], inner, self.node[1], "backward")
+        return (found and Place(*found), inner, modes.scope, phase)
 
     def errors(self) -> tuple[tuple[str, str], ...]:
         """What NumPy is told about errors here and not outside of the step."""
         now = np.geterr()
-        return () if now == self.outer_errors else tuple((name, str(now[name])) for name in sorted(now))
+        return () if now == self.outer_errors else tuple((name, str(kind)) for name, kind in sorted(now.items()))
 
     def check(self, answer: Any, what: str) -> bool:
         """The truth of a recorded number or condition, which the program checks."""
@@ -216,14 +234,14 @@ class Recorder(Watch):
         after = [bits.state for bits, _ in states]
         drew = any(state != then for (_, state), then in zip(states, after, strict=True))
         mark, count = len(self.lines), self.count
-        why = SHORTCUT if function in SHORTCUTS else KINDS if asks_for_kinds(function) else ""
+        why = KINDS if asks_for_kinds(function) else ""
         if not why:
             for bits, state in states:
                 bits.state = state
             try:
                 traced = function(*args, **options)
             except TRIED as error:
-                why = str(error).partition("\n")[0]
+                why = getattr(error, "what", None) or str(error).partition("\n")[0]
             else:
                 if same(traced, value) and all(
                     bits.state == then for (bits, _), then in zip(states, after, strict=True)
@@ -257,8 +275,12 @@ class Recorder(Watch):
 
     # What a watch sees
 
-    def forward(self, primitive: Any, args: tuple[Any, ...], result: Any) -> None:
+    def forward(self, primitive: Any, args: tuple[Any, ...], result: Any) -> None:  # noqa: ARG002
         """Let the rules of the operation be recorded as one thing each, under the user's line."""
+        for arg in args:
+            values = getattr(arg, "_values", arg)
+            if isinstance(values, Traced):
+                values.shared = True
         for part in result if isinstance(result, tuple) else (result,):
             record = getattr(part, "_record", None)
             if not isinstance(record, Node):
@@ -275,14 +297,12 @@ class Recorder(Watch):
             rules = tuple((position, RecordedRule(self, node, vjp)) for position, vjp in node.plan.rules)
             node.plan = node.plan._replace(rules=rules)
 
-    def name_cotangents(self, parts: list[tuple[Any, Any]]) -> None:
+    def backward(self, node: Any, cotangent: Any, parts: list[tuple[Any, Any]]) -> None:  # noqa: ARG002
+        """Call each cotangent after what it is one of."""
         for parent, part in parts:
             values = getattr(part, "_values", part)
             if isinstance(values, Traced) and values.variable.name is None and id(parent) in self.made:
                 values.variable.name = self.made[id(parent)]
-
-    def backward(self, node: Any, cotangent: Any, parts: list[tuple[Any, Any]]) -> None:
-        self.name_cotangents(parts)
 
 
 class RecordedRule:
@@ -326,7 +346,7 @@ def codes_of(function: Any, seen: set[Any]) -> list[CodeType]:
     while isinstance(function, functools.partial):
         function = function.func
     function = own_functions.get(function, function)
-    if function in seen or not inspect.isfunction(function):
+    if function in seen or function is plain or not inspect.isfunction(function):
         return []
     seen.add(function)
     codes = [function.__code__]

@@ -1,8 +1,9 @@
 """What a step reads and changes besides its arguments: values and gradients of tensors, and what optimizers keep.
 
 An object that a step changes, a module or an optimizer, says what that is by two methods: `__step_slots__()` lists it,
-and `__step_guard__(known)` gives all else that its computation depends on: a pair, of what it wants to know in the next
-call, and of names with values, which are compared by `==`.
+and `__step_guard__()` tells how to find out whether all else is as before that its computation depends on: a pair of
+functions, the first of which is quick, and answers as before if nothing has changed since; the second gives the values,
+compared by `==`; values by name, in a dict, make for clearer errors.
 """
 
 from __future__ import annotations
@@ -35,17 +36,20 @@ class Slot:
     hold : callable, optional
         `hold(release)` lets a program keep the value for itself from call to call; the owner calls `release()` before
         anybody looks.
+    of : Tensor, optional
+        The tensor that it is kept for, after whose name it is called too.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917
         self,
         names: str | tuple[str, ...],
         get: Callable[[], Any],
         put: Callable[[Any], None],
         reset: Callable[[], None] | None = None,
         hold: Callable[[Callable[[], None]], None] | None = None,
+        of: Tensor | None = None,
     ) -> None:
-        self.names, self.get, self.put, self.reset, self.hold = names, get, put, reset, hold
+        self.names, self.get, self.put, self.reset, self.hold, self.of = names, get, put, reset, hold, of
 
     def structure(self) -> Any:
         """What kind of thing it holds."""
@@ -56,9 +60,10 @@ class Slot:
         """The names of its parts."""
         return (self.names,) if isinstance(self.names, str) else self.names
 
-    def kind(self, name: str) -> str:
-        """What a part counts, which others of another tensor may count too."""
-        return name.partition(".")[0]
+    def called_after(self, path: str) -> None:
+        """Take the name of the tensor that it is kept for into its own."""
+        names = tuple(f"{name} of {path}" for name in self.part_names())
+        self.names = names[0] if isinstance(self.names, str) else names
 
 
 class TensorSlot(Slot):
@@ -90,13 +95,15 @@ class GradientSlot(Slot):
 def slots_of(owners: Iterable[Any]) -> list[Slot]:
     """The slots of what a step changes, those of a tensor once."""
     found: list[Slot] = []
-    seen: set[int] = set()
+    paths: dict[int, str] = {}
     for owner in owners:
         for name, part in named_parts(owner):
             if isinstance(part, Slot):
                 found.append(part)
-            elif id(part) not in seen:
-                seen.add(id(part))
+                if part.of is not None:
+                    part.called_after(paths.get(id(part.of), name))
+            elif id(part) not in paths:
+                paths[id(part)] = name
                 found.append(TensorSlot(name, part))
                 if part.requires_grad:
                     found.append(GradientSlot(name, part))
@@ -120,17 +127,25 @@ def check_owners(owners: Iterable[Any]) -> None:
 
 
 class Guard:
-    """All that the computation of an owner depends on besides its slots, as it is now."""
+    """All that the computation of an owner depends on besides its slots, as it is now.
+
+    Attributes
+    ----------
+    question : callable
+        What answers as before, if nothing has changed since.
+    """
 
     def __init__(self, owner: Any) -> None:
-        self.ask = getattr(owner, "__step_guard__", None)
-        self.known: Any = None
+        ask = getattr(owner, "__step_guard__", None)
+        answer: tuple[Callable[[], Any], Callable[[], Any]] = (none, none) if ask is None else ask()
+        self.question, self.values = answer
 
     def __call__(self) -> Any:
-        if self.ask is None:
-            return None
-        self.known = self.ask(self.known)
-        return self.known[1]
+        return self.values()
+
+
+def none() -> None:
+    """The answer of what has nothing else that its computation depends on."""
 
 
 def is_part(value: Any) -> bool:

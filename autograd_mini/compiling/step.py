@@ -1,16 +1,19 @@
-"""`compile`: a step that is recorded, turned into a program, tried against the step itself, and then run in its place."""
+"""`compile`: a step that is recorded, turned into a program, tried against the step itself, and run in its place."""
 
 from __future__ import annotations
 
 import functools
+import inspect
 import threading
-import time
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from autograd_mini.compiling.arguments import is_inside, names_of, signature
-from autograd_mini.compiling.bound import FROZEN, HOOKS, Bound, Deviation
+from autograd_mini.compiling.bound import Bound, Deviation
+from autograd_mini.compiling.explanation import Explanation, explanation_of
+from autograd_mini.compiling.quick import OTHERWISE, STATES, has_quick_call, quick_call
 from autograd_mini.compiling.slots import Guard, Slot, TensorSlot, check_owners, slots_of
 from autograd_mini.compiling.taken import Taken, difference, take
 from autograd_mini.compiling.traced import CompileError
@@ -35,8 +38,8 @@ REHEARSED = (
     "argument, or a function that it calls gives other bits for the same numbers."
 )
 DEVIATES = (
-    "compile: {name} went another way than when it was recorded in {count} calls one after the other ({what}), so it is "
-    "now computed without a program."
+    "compile: {name} went another way than when it was recorded in {count} calls one after the other ({what}), so it "
+    "is now computed without a program."
 )
 NO_PROGRAM = "{name} has no program yet: it is made after two calls. Call it three times first."
 LEAST = 8  # deviations one after the other, after which a program is given up
@@ -45,21 +48,21 @@ LEAST = 8  # deviations one after the other, after which a program is given up
 class Entry:
     """The calls of one kind: their recordings, then their program."""
 
-    def __init__(self, quick: Any, structure: Any, slots: list[Slot]) -> None:
-        self.quick, self.structure, self.slots = quick, structure, slots
-        self.tensors = [slot.tensor for slot in slots if isinstance(slot, TensorSlot)]
-        self.frozen, self.hooks = [*map(FROZEN, self.tensors)], [*map(HOOKS, self.tensors)]
+    def __init__(self, kind: Any, structure: Any, slots: list[Slot]) -> None:
+        self.kind, self.structure, self.slots = kind, structure, slots
+        self.arguments, self.recording, self.guards = kind
+        self.tensors = [slot.tensor._leaf() and slot.tensor for slot in slots if isinstance(slot, TensorSlot)]
+        self.states = [(frozen, hooks and dict(hooks)) for frozen, hooks in map(STATES, self.tensors)]
         self.first: Taken | None = None
         self.bound: Bound | None = None
         self.ready = False
         self.eager = ""  # why there will be no program
         self.deviations = 0
+        self.quick: Callable[[tuple[Any, ...]], Any] | None = None
 
-    def is_for(self, quick: Any) -> bool:
-        """Whether a call is one of these, as far as can be told at once."""
-        if self.quick != quick or [*map(FROZEN, self.tensors)] != self.frozen:
-            return False
-        return [*map(HOOKS, self.tensors)] == self.hooks
+    def is_for(self, guards: list[Any]) -> bool:
+        """Whether what the step's owners say is as it was, and the same tensors are frozen and have hooks."""
+        return self.guards == guards and [*map(STATES, self.tensors)] == self.states
 
 
 class Compiled:
@@ -81,30 +84,50 @@ class Compiled:
         self.last: Entry | None = None
         self.lock = threading.RLock()
         self.said: set[str] = set()
-        self.name = getattr(function, "__qualname__", repr(function))
+        self.name = getattr(function, "__name__", repr(function))
+        code = getattr(inspect.unwrap(function), "__code__", None)
+        where = f" of {Path(code.co_filename).name}" if code is not None else ""
+        self.title = f"`{self.name}`{where} as a program; the numbers beside the code are its lines there."
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        with self.lock:
+            entry = self.last
+            if entry is not None and entry.quick is not None and not kwargs:
+                try:
+                    result = entry.quick(args)
+                except Deviation as deviation:
+                    return self.deviated(entry, str(deviation), args, kwargs)
+                if result is not OTHERWISE:
+                    entry.deviations = 0
+                    return result
+            return self.call(args, kwargs)
+
+    def call(self, args: Any, kwargs: Any) -> Any:
+        """A call of which it is not known yet whether there is a program for it, and whether it is bound."""
         if modes.watches or modes.levels or is_inside(args, kwargs):
             if any(watch.once for watch in modes.watches):
                 self.say(WATCHED.format(name=self.name))
             return self.function(*args, **kwargs)
-        with self.lock:
-            leaves: list[Any] = []
-            quick = (signature(args, kwargs, leaves), modes.recording, *(guard() for guard in self.guards))
-            entry = self.last
-            if entry is None or not entry.is_for(quick) or not entry.bound.fits():  # type: ignore[union-attr]
-                entry = self.entry(quick)
-                if entry is None or entry.eager:
-                    return self.function(*args, **kwargs)
-                if not entry.ready:
-                    return self.prepare(entry, leaves, args, kwargs)
-                self.last = entry
-            try:
-                result = entry.bound.run(leaves)  # type: ignore[union-attr]
-            except Deviation as deviation:
-                return self.deviated(entry, str(deviation), args, kwargs)
-            entry.deviations = 0
-            return result
+        leaves: list[Any] = []
+        guards = [guard() for guard in self.guards]
+        entry = self.entry((signature(args, kwargs, leaves), modes.recording, guards))
+        if entry is None or entry.eager:
+            return self.function(*args, **kwargs)
+        if not entry.ready:
+            return self.prepare(entry, leaves, args, kwargs)
+        self.last = entry
+        return self.run(entry, leaves, args, kwargs)
+
+    def run(self, entry: Entry, leaves: list[Any], args: Any, kwargs: Any) -> Any:
+        """A call by the program; without it, if the program ends because this call goes another way."""
+        try:
+            result = entry.bound.run(leaves)  # type: ignore[union-attr]
+        except Deviation as deviation:
+            return self.deviated(entry, str(deviation), args, kwargs)
+        entry.deviations = 0
+        if has_quick_call(entry):
+            entry.quick = quick_call(entry, [guard.question for guard in self.guards])
+        return result
 
     def say(self, text: str) -> None:
         """Warn, once for each thing."""
@@ -112,17 +135,19 @@ class Compiled:
             self.said.add(text)
             warnings.warn(text, stacklevel=4)
 
-    def entry(self, quick: Any) -> Entry | None:
+    def entry(self, kind: Any) -> Entry | None:
         """That of this kind of call; None if there are too many."""
         slots = slots_of(self.owners)
         structure = [slot.structure() for slot in slots]
+        arguments, recording, guards = kind
         for entry in self.entries:
-            if entry.structure == structure and entry.is_for(quick):
+            alike = entry.structure == structure and entry.arguments == arguments and entry.recording is recording
+            if alike and entry.is_for(guards) and (entry.bound is None or entry.bound.fits()):
                 return entry
         if len(self.entries) >= self.most:
             self.say(TOO_MANY.format(name=self.name, count=self.most))
             return None
-        self.entries.append(Entry(quick, structure, slots))
+        self.entries.append(Entry(kind, structure, slots))
         return self.entries[-1]
 
     # The first calls
@@ -131,7 +156,6 @@ class Compiled:
         """The first two calls are recorded; in the third the program is tried beside the step itself."""
         if entry.bound is not None:
             return self.rehearse(entry, leaves, args, kwargs)
-        start = time.perf_counter()
         names = names_of(self.function, args, kwargs)
         taken = take(self.function, args, kwargs, entry.slots, self.owners, names)
         if taken.transient:
@@ -139,13 +163,14 @@ class Compiled:
         elif entry.first is None or not entry.first.is_like(taken):
             entry.first = taken
         else:
-            what = difference(entry.first, taken)
-            if what is not None:
-                entry.first = None
+            what, entry.first = difference(entry.first, taken), None
+            if what:
                 taken.undo()
                 raise CompileError(what)
-            entry.bound = Bound(self.name, taken, self.passes, time.perf_counter() - start)
-            entry.first = None
+            if what is None:
+                entry.bound = Bound(self.name, taken, self.passes, self.title)
+            else:  # it went another way
+                entry.first = taken
         return taken.result
 
     def rehearse(self, entry: Entry, leaves: list[Any], args: Any, kwargs: Any) -> Any:
@@ -188,9 +213,75 @@ class Compiled:
         """The program, as text."""
         return self.latest().text.source
 
+    def explain(self) -> Explanation:
+        """What became of the step, of the last kind of call: how much was recorded and removed, memory, what is called.
+
+        Raises
+        ------
+        CompileError
+            If there is no program yet.
+        """
+        return explanation_of(self.latest(), sum(entry.ready for entry in self.entries))
+
 
 def compile(*owners: Any, programs: int = 64) -> Any:
-    """To be written."""
+    """Run a step as a NumPy program: the same bits, without the graph, and to be read.
+
+    `compile(function)` gives a function that is called in its place, for pure functions of arrays and containers of
+    them, also of `grad`, `value_and_grad`, `hvp`, `jacobian`. Above the definition of a step that changes something,
+    name what that is: `@compile(model, optimizer)`.
+
+    The first two calls of a kind are computed as ever and recorded; in the third the program is tried beside the step;
+    from then on it runs. What kind a call is: its structure, shapes and dtypes, values of whole numbers and strings,
+    training mode, options of the optimizer, what is frozen; each has a program of its own.
+
+    Parameters
+    ----------
+    *owners : callable; or Module, Optimizer, Tensor
+        One function; or what a step changes, for a decorator.
+    programs : int
+        How many there may be, one for each kind of call; the others are computed without one, with a warning.
+
+    Returns
+    -------
+    Compiled
+        Called as the function itself; `.source` is the program, `.save(path)` writes it into a file that needs NumPy
+        alone, `.explain()` says what became of the step. Given owners, a decorator that makes one.
+
+    Raises
+    ------
+    CompileError
+        In a call, if the step cannot be a program: it asks for values (`if loss > 1`, `.item()`), writes into an array,
+        keeps one, changes what is not named, or does something else in the second call than in the first. The message
+        says where, and what to write. Nothing has changed then.
+
+    Notes
+    -----
+    What a step changes is changed in memory of the program's own, which tensors and optimizers show. An array that you
+    hold, such as `before = w.data`, keeps its values. The gradients by which an optimizer's step has moved parameters
+    are used up: they are None afterwards, as after `zero_grad()`.
+
+    Inside of `signals`, `checked`, a vmap or another derivative a call is computed without a program.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> from autograd_mini import compile
+    >>> model = nn.MLP([2, 16, 1], rng=0)
+    >>> optimizer = nn.SGD(model.parameters(), learning_rate=0.1)
+    >>> @compile(model, optimizer)
+    ... def step(x, y):
+    ...     optimizer.zero_grad()
+    ...     loss = nn.squared_error(model(x), y)
+    ...     loss.backward()
+    ...     optimizer.step()
+    ...     return loss
+    >>> x = np.random.default_rng(0).standard_normal((32, 2)).astype(np.float32)
+    >>> losses = [step(x, x[:, :1] * x[:, 1:]).item() for _ in range(5)]
+    >>> "np.tanh" in step.source
+    True
+    """
     if len(owners) == 1 and callable(owners[0]) and not hasattr(owners[0], "__step_slots__"):
         function = owners[0]
         owner = getattr(function, "__self__", None)

@@ -80,12 +80,12 @@ class Taken:
                 variable.line = line
         slots = [variable for _, parts in self.slots for variable in parts if variable is not None]
         before = [variable for _, variable, _ in self.gradients if variable is not None]
-        return Program(
-            lines, self.arguments, slots + before, dict(self.updates), list(self.returned), self.recorder.count
-        )
+        fresh = [is_fresh(value) for value in self.returned]
+        updates, returned = dict(self.updates), list(self.returned)
+        return Program(lines, self.arguments, slots + before, updates, returned, fresh, self.recorder.count)
 
 
-def take(
+def take(  # noqa: PLR0917
     function: Callable[..., Any],
     args: Any,
     kwargs: Any,
@@ -114,16 +114,15 @@ def take(
         for slot, value in zip(slots, before, strict=True):
             handed.append(hand_out(recorder, slot, value))
             slot.put(handed[-1])
+            if isinstance(slot, TensorSlot):
+                recorder.made[id(slot.tensor._record)] = handed[-1].variable
         with recorder:
             result = function(*given[0], **given[1])
         check_arguments(given, fed, leaves)
         taken = close(recorder, slots, before, handed, arguments, result)
         del result, given, fed, handed
         check_guards(owners, guards)
-        array = recorder.leaked()
-        if array is not None:
-            place = array.variable.line.place if array.variable.line is not None else None
-            raise CompileError(LEAKED.format(where=described(place)))
+        check_leaks(recorder)
     except BaseException:
         undo()
         raise
@@ -163,7 +162,7 @@ def hand_out(recorder: Recorder, slot: Slot, value: Any) -> Any:
     )
 
 
-def close(
+def close(  # noqa: PLR0917
     recorder: Recorder,
     slots: list[Slot],
     before: list[Any],
@@ -206,7 +205,7 @@ def close(
         returned.append(value)
         kinds.append(kind)
         frees.append(free)
-        plain.append(plain_of(leaf))
+        plain.append(plain_of(leaf, free))
     return Taken(
         rebuild(plain),
         recorder,
@@ -253,20 +252,36 @@ def ending(recorder: Recorder, leaf: Any) -> tuple[str, Any, Any]:
     return "plain", leaf, None
 
 
+def is_fresh(value: Any) -> bool:
+    """Whether a returned value is an array that nobody else has."""
+    if isinstance(value, Constant):
+        return not value.kept
+    return isinstance(value, Variable) and value.line is not None and not value.view
+
+
 def freed(record: Node) -> Node:
     """A node without operands: a backward that reaches it says that the graph is freed."""
     leaf = Leaf(record, True)
     return Node(record.primitive, record.plan, [leaf] * len(record.inputs), None, None, {}, record)
 
 
-def plain_of(leaf: Any) -> Any:
-    """A returned value for the caller of a recorded step."""
+def plain_of(leaf: Any, free: Any) -> Any:
+    """A returned value for the caller of a recorded step, without the graph, which holds what was recorded."""
     if isinstance(leaf, Tensor):
         leaf._values = values_of(leaf._values)
+        leaf._record = free or leaf._record
         return leaf
     if isinstance(leaf, Traced):
         return leaf.value[()] if leaf.variable.scalar else leaf.value
     return values_of(leaf)
+
+
+def check_leaks(recorder: Recorder) -> None:
+    """Raise if a recorded array is still there, although its step has ended."""
+    array = recorder.leaked()
+    if array is not None:
+        line = array.variable.line
+        raise CompileError(LEAKED.format(where=described(line.place if line is not None else None)))
 
 
 def check_arguments(given: Any, fed: list[Any], leaves: list[Any]) -> None:
@@ -288,16 +303,23 @@ def check_guards(owners: Sequence[Any], before: list[Any]) -> None:
         now = Guard(owner)()
         if now == then:
             continue
-        then, now = dict(then), dict(now)
-        for name in {**then, **now}:
-            if name not in then or name not in now or then[name] != now[name]:
-                what = f"{type(owner).__name__}.{name}"
-                raise CompileError(SIDE_EFFECT.format(what=what, before=then.get(name), after=now.get(name)))
+        what, first, last = f"an option of the {type(owner).__name__}", then, now
+        if isinstance(then, dict) and isinstance(now, dict):
+            name = next(name for name in {**then, **now} if then.get(name, then) != now.get(name, now))
+            what, first, last = f"{type(owner).__name__}.{name}", then.get(name), now.get(name)
+        raise CompileError(SIDE_EFFECT.format(what=what, before=first, after=last))
 
 
 def difference(first: Taken, second: Taken) -> str | None:
-    """In which line two recordings differ, with the place; None if they agree."""
+    """In which line two recordings differ, with the place; None if they agree.
+
+    An empty text says that a check had another outcome, after which other lines are no wonder.
+    """
     for a, b in itertools.zip_longest(first.recorder.lines, second.recorder.lines):
+        if a is not None and b is not None and isinstance(a.function, Check) and isinstance(b.function, Check):
+            if a.function != b.function:
+                return ""
+            continue
         what = differ(a, b)
         if what:
             line = b or a
@@ -318,8 +340,6 @@ def differ(a: Line | None, b: Line | None) -> str:
     if a is None or b is None:
         return f"one of them went on after {name_of(b or a)}."  # type: ignore[arg-type]
     if a.function != b.function:
-        if isinstance(a.function, Check) and isinstance(b.function, Check):
-            return ""  # each goes its way; the lines that follow tell whether that matters
         return f"one computed {name_of(a)}, the other {name_of(b)}."
     what = alike((a.args, a.options), (b.args, b.options))
     return f"{name_of(a)} was given {what}." if what else ""

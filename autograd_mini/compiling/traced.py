@@ -8,6 +8,7 @@ differs from call to call, is refused here, with the user's line.
 from __future__ import annotations
 
 import linecache
+import numbers
 import operator
 import sys
 from collections.abc import Callable, Iterator
@@ -31,7 +32,7 @@ CHOICE = (
 AFTER = "Return the array from the step, and look at it after the call."
 PLAIN = "Use functions of NumPy, which are recorded; wrap another library's in `@autograd_mini.primitive`."
 IN_PLACE = "Write `a = a + b` for `a += b`, `np.where(mask, v, a)` or `Tensor(a).at[index].set(v)` for `a[index] = v`."
-NO_OUT = "Leave `out=` out: the program finds memory by itself."
+NO_OUT = "Leave `out=` out: the program finds memory by itself. For `a += b` write `a = a + b`."
 
 OPERATIONS: dict[str, Any] = {
     name: getattr(operator, name) for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow")
@@ -43,37 +44,11 @@ UFUNC_OF: dict[Any, np.ufunc] = {
     operator.mul: np.multiply,
     operator.truediv: np.divide,
 }
-METHODS = [
-    "sum",
-    "mean",
-    "prod",
-    "max",
-    "min",
-    "std",
-    "var",
-    "any",
-    "all",
-    "clip",
-    "ravel",
-    "squeeze",
-    "swapaxes",
-    "cumsum",
-    "cumprod",
-    "argmax",
-    "argmin",
-    "argsort",
-    "take",
-    "repeat",
-    "trace",
-    "diagonal",
-    "dot",
-    "round",
-    "nonzero",
-    "searchsorted",
-    "argpartition",
-    "choose",
-    "compress",
-]
+METHODS = (
+    *(np.sum, np.mean, np.prod, np.max, np.min, np.std, np.var, np.any, np.all, np.clip, np.ravel, np.squeeze),
+    *(np.swapaxes, np.cumsum, np.cumprod, np.argmax, np.argmin, np.argsort, np.take, np.repeat, np.trace, np.diagonal),
+    *(np.dot, np.round, np.nonzero, np.searchsorted, np.argpartition, np.choose, np.compress),
+)
 SQUARES: dict[Any, np.ufunc] = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal, 1: np.positive}  # as ndarray's ** does
 ATTRIBUTES = frozenset((np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.result_type, np.can_cast))
 
@@ -81,11 +56,18 @@ ATTRIBUTES = frozenset((np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealob
 class CompileError(TypeError):
     """A step cannot be a program; the message says which line of it, why, and what to write."""
 
+    what = ""  # in a few words
+
 
 def refuse(what: str, hint: str) -> Any:
     """Raise for what needs to know values."""
     place = user_place(sys._getframe(1))
-    raise CompileError(VALUE.format(what=what, where=described(place and Place(*place)), hint=hint))
+    error = CompileError(VALUE.format(what=what, where=described(place and Place(*place)), hint=hint))
+    error.what = f"it has {what[0].lower()}{what[1:]}" if what[0] != "." else f"it has {what}"
+    try:
+        raise error
+    finally:
+        del error  # whose traceback holds this frame, and with it what was recorded
 
 
 def described(place: Place | None) -> str:
@@ -130,7 +112,7 @@ def traced_in(tree: Any) -> Traced | Number | None:
 def above(tree: Any) -> Any:
     """The first tensor or batch, which hold recorded values, in nested tuples, lists and dicts."""
     kind = type(tree)
-    if hasattr(kind, "__autograd_primitive__") and kind is not Traced:
+    if hasattr(kind, "__autograd_primitive__") and kind not in (Traced, Number):
         return tree
     parts = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, tuple | list) else ()
     return next((found for found in map(above, parts) if found is not None), None)
@@ -139,17 +121,17 @@ def above(tree: Any) -> Any:
 class Traced(NDArrayOperatorsMixin):
     """An array that computes, and of which each operation is written down."""
 
-    __slots__ = ("__weakref__", "recorder", "value", "variable")
+    __slots__ = ("__weakref__", "recorder", "shared", "value", "variable")
 
     may_change = False
-    base = None
 
     def __init__(self, value: Any, variable: Variable, recorder: Any) -> None:
         self.value, self.variable, self.recorder = value, variable, recorder
+        self.shared = False  # whether an operation may read it later, or another array shows its memory
 
-    shape, dtype, ndim, size, itemsize, nbytes = (
+    shape, dtype, ndim, size, itemsize, nbytes, base = (
         property(operator.attrgetter(f"value.{name}"))
-        for name in ("shape", "dtype", "ndim", "size", "itemsize", "nbytes")
+        for name in ("shape", "dtype", "ndim", "size", "itemsize", "nbytes", "base")
     )
 
     # NumPy's protocols and the engine's
@@ -157,10 +139,15 @@ class Traced(NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         if above((inputs, options)) is not None:
             return NotImplemented
-        if options.get("out") is not None or method == "at":
-            refuse(f"np.{ufunc.__name__} that writes into an array", IN_PLACE if method == "at" else NO_OUT)
+        out = options.pop("out", None)
+        function = ufunc if method == "__call__" else getattr(ufunc, method)
         options = {name: option for name, option in options.items() if option is not np._NoValue}
-        return self.recorder.call(ufunc if method == "__call__" else getattr(ufunc, method), inputs, options)
+        if method == "at" or (out is not None and (len(out) > 1 or not isinstance(out[0], Traced))):
+            refuse(f"np.{ufunc.__name__} that writes into an array", IN_PLACE if method == "at" else NO_OUT)
+        if out is None:
+            return self.recorder.call(function, inputs, options)
+        written = self.recorder.write_into(out[0], function, inputs, options)
+        return refuse(f"np.{ufunc.__name__} that writes into an array", NO_OUT) if written is None else written
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         if any(hasattr(kind, "__autograd_primitive__") and kind is not Traced for kind in types):
@@ -211,10 +198,10 @@ class Traced(NDArrayOperatorsMixin):
     flat = property(refusal("A flat iterator", PLAIN))
 
     def reshape(self, *shape: Any, **options: Any) -> Any:
-        return np.reshape(self, shape[0] if len(shape) == 1 else shape, **options)  # type: ignore[call-overload]
+        return np.reshape(self, shape[0] if len(shape) == 1 else shape, **options)
 
     def transpose(self, *axes: Any) -> Any:
-        return np.transpose(self, axes[0] if len(axes) == 1 else axes or None)  # type: ignore[call-overload]
+        return np.transpose(self, axes[0] if len(axes) == 1 else axes or None)
 
     def astype(self, dtype: Any, copy: bool = True) -> Any:
         dtype = np.dtype(dtype)
@@ -254,7 +241,6 @@ class Traced(NDArrayOperatorsMixin):
     tobytes = refusal(".tobytes()", AFTER)
     __array__ = refusal("A function that NumPy does not hand over (such as np.asarray, or another library's)", PLAIN)
     __setitem__ = refusal("Writing into an array", IN_PLACE)
-    __iadd__ = __isub__ = __imul__ = __itruediv__ = __ipow__ = __imatmul__ = __setitem__
     fill = sort = partition = put = resize = __setitem__
 
     def __format__(self, spec: str) -> str:
@@ -267,8 +253,8 @@ class Traced(NDArrayOperatorsMixin):
         return self.copy()
 
 
-for _name in METHODS:
-    setattr(Traced, _name, by_function(getattr(np, _name)))
+for _function in METHODS:
+    setattr(Traced, _function.__name__, by_function(_function))
 
 
 def arithmetic(operation: Any, swapped: bool) -> Callable[[Number, Any], Any]:
@@ -305,6 +291,9 @@ class Number:
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         return Traced.__array_ufunc__(self, ufunc, method, *inputs, **options)  # type: ignore[arg-type]
 
+    def __autograd_primitive__(self, function: Any, args: Any, options: Any) -> Any:
+        return Traced.__autograd_primitive__(self, function, args, options)  # type: ignore[arg-type]
+
     def __neg__(self) -> Any:
         return self.recorder.call(operator.neg, (self,), {})
 
@@ -334,6 +323,9 @@ for _name, _operation in OPERATIONS.items():
     setattr(Number, f"__r{_name}__", arithmetic(_operation, swapped=True))
 for _name, _operation in COMPARISONS.items():
     setattr(Number, f"__{_name}__", comparison(_operation))
+
+
+numbers.Real.register(Number)
 
 
 class RecordedGenerator:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from operator import itemgetter
 from typing import Any, ClassVar
 
 import numpy as np
@@ -330,21 +331,20 @@ class Optimizer:
         yield "steps", Slot("steps", lambda: self._steps, partial(setattr, self, "_steps"))
         kept = self.state
         for i, parameter in enumerate(self.parameters):
-            names = tuple(f"{name}.{parameter.name or i}" for name in self.state_names)
             read, write = partial(kept.__getitem__, i), partial(kept.__setitem__, i)
-            yield f"state.{i}", Slot(names, read, write, hold=self._hold)
+            name = parameter.name or f"parameter_{i}"
+            yield name, Slot(self.state_names, read, write, hold=self._hold, of=parameter)
 
     def _hold(self, release: Callable[[], None]) -> None:
         if self._release is not None and self._release != release:
             self._ask_back()
         self._release = release
 
-    def __step_guard__(self, known: Any) -> Any:
+    def __step_guard__(self) -> tuple[Callable[[], Any], Callable[[], Any]]:
         """The options, and whatever else a class keeps: all that an update depends on besides the slots."""
-        own = vars(self)
-        if known is None or len(known[0]) != len(own) - len(SLOTS & own.keys()):
-            known = ([name for name in own if name not in SLOTS], None)
-        return known[0], [(name, own[name]) for name in known[0]]
+        names = [name for name in vars(self) if name not in SLOTS]
+        values = partial(itemgetter("options", *names), vars(self))
+        return values, values
 
     def state_dict(self) -> dict[str, Any]:
         """All that a later step depends on besides the parameters, as a flat dict of arrays (copies) and plain values.
@@ -486,12 +486,10 @@ class Optimizers(Optimizer):
         for group in self.groups:
             yield from group.__step_slots__()
 
-    def __step_guard__(self, known: Any) -> Any:
-        answers = [
-            group.__step_guard__(before)
-            for group, before in zip(self.groups, (known or ([None] * len(self.groups),))[0], strict=True)
-        ]
-        return answers, [(f"groups[{i}]", answer[1]) for i, answer in enumerate(answers)]
+    def __step_guard__(self) -> tuple[Callable[[], Any], Callable[[], Any]]:
+        each = [group.__step_guard__()[1] for group in self.groups]
+        values = lambda: [ask() for ask in each]
+        return values, values
 
     def state_dict(self) -> dict[str, Any]:
         """The states of the groups in one flat dict, those of group i under `groupi.name`."""

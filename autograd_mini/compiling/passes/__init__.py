@@ -31,3 +31,6 @@ def optimise(program: Program, more: tuple[Pass, ...] = ()) -> None:
         before = len(program.lines)
         each(program)
         program.log.append((each.__name__, before - len(program.lines)))
+    for line in program.lines:
+        for result in line.results:
+            result.line = line

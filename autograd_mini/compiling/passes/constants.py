@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -30,8 +29,6 @@ def fold_constants(program: Program) -> None:
         if line.pure and len(line.results) == 1 and line.result.is_array:
             if is_elementwise(line.function) and not line.options:
                 drop_broadcasts(line, makers)
-                if line.function is np.multiply:
-                    join_factors(line, makers)
             same = factor_one(line) if line.function is np.multiply else None
             value = same if same is not None else known(line)
             if value is not None:
@@ -65,33 +62,6 @@ def factor_one(line: Line) -> Variable | None:
             if same and other.strides == line.result.strides and other.is_array:
                 return other
     return None
-
-
-def join_factors(line: Line, makers: dict[Variable, Line]) -> None:
-    """(x * a) * b as x * (a * b), where a or b is a power of two and so rounds nothing."""
-    dtype = line.result.dtype
-    if dtype.kind != "f":
-        return
-    for factor, product in (line.args, line.args[::-1]):
-        a, maker = number_in(factor), makers.get(product) if isinstance(product, Variable) else None
-        if a is None or maker is None or maker.function is not np.multiply or product.dtype != dtype or maker.options:
-            continue
-        for first, x in (maker.args, maker.args[::-1]):
-            b = number_in(first)
-            if b is not None and is_exact(a, b, dtype):
-                line.args = (x, Constant(np.array(dtype.type(a) * dtype.type(b))))
-                return
-
-
-def is_exact(a: float, b: float, dtype: Any) -> bool:
-    """Whether a product with one of two factors and then the other rounds as that with their product does.
-
-    With subnormal numbers it need not: the factors must not be tiny.
-    """
-    if not (math.isfinite(a) and math.isfinite(b) and a and b):
-        return False
-    power_of_two = math.frexp(abs(a))[0] == 0.5 or math.frexp(abs(b))[0] == 0.5
-    return power_of_two and min(abs(a), abs(b)) >= 2.0**-10 and max(abs(a), abs(b)) <= 2.0**10
 
 
 def known(line: Line) -> Constant | None:

@@ -132,7 +132,7 @@ def join_updates(program: Program, group: list[Update]) -> None:
     lines: list[Line] = []
     slots, makers = set(program.slots), program.makers()
     taken = {member for joined in program.joined for member in joined.members}
-    needed = set(filter(lambda v: isinstance(v, Variable), program.returned))
+    needed = returned_memory(program, makers)
     for k, operand in enumerate(first.inputs):
         members = [update.inputs[k] for update in group]
         is_slot = operand in slots
@@ -140,12 +140,12 @@ def join_updates(program: Program, group: list[Update]) -> None:
         if not is_slot:
             members = [into_memory(program, member, makers, taken | needed, lines) for member in members]
             taken.update(members)
-            lines.append(Line(join, tuple(members), {}, (vector,), None, "", "update"))
+            lines.append(Line(join, tuple(members), {}, (vector,), phase="update"))
         program.joined.append(Joined(vector, members, is_slot))
         vectors[operand] = vector
     for line in first.lines:
         result = program.variable((total,), line.result.dtype, name=line.result.name)
-        new = Line(line.function, substituted(line.args, vectors), {}, (result,), line.place, line.scope, "update")
+        new = dataclasses.replace(line, args=substituted(line.args, vectors), results=(result,))
         result.line = new
         lines.append(new)
         vectors[line.result] = result
@@ -159,6 +159,18 @@ def join_updates(program: Program, group: list[Update]) -> None:
         program.updates[vectors[slot]] = vectors[new]
 
 
+def returned_memory(program: Program, makers: dict[Variable, Line]) -> set[Variable]:
+    """What is returned, and what it is a view of."""
+    found: set[Variable] = set()
+    pending = list(program.returned)
+    for value in pending:
+        if isinstance(value, Variable):
+            found.add(value)
+            if value.view and value in makers:
+                pending.append(makers[value].args[0])
+    return found
+
+
 def into_memory(
     program: Program, member: Variable, makers: dict[Variable, Line], taken: set[Variable], lines: list[Line]
 ) -> Variable:
@@ -167,9 +179,9 @@ def into_memory(
     if line is not None and member not in taken and writes_anywhere(line) and len(line.results) == 1:
         return member
     copy = program.variable(member.shape, member.dtype, name=member.name)
-    copy.line = Line(
-        np.positive, (member,), {}, (copy,), line.place if line else None, line.scope if line else "", "backward"
-    )
+    copy.line = Line(np.positive, (member,), {}, (copy,), phase="backward")
+    if line is not None:
+        copy.line.place, copy.line.scope = line.place, line.scope
     lines.append(copy.line)
     return copy
 

@@ -77,7 +77,8 @@ def plainly_summed(line: Line) -> bool:
 
 def axes_of(options: dict[str, Any]) -> dict[str, Any]:
     """The options of `reduce`, whose axis is the first if nothing is said."""
-    kept = {"axis": options.get("axis")}
+    axis = options.get("axis")
+    kept = {"axis": axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis}
     return kept | ({"keepdims": True} if options.get("keepdims") else {})
 
 
