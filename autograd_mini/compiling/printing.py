@@ -176,14 +176,14 @@ class Printer:
         for i, (value, fresh) in enumerate(zip(self.program.returned, self.program.fresh, strict=True)):
             if not isinstance(value, Variable | Constant) or not (isinstance(value, Constant) or value.is_array):
                 continue
-            root = value if isinstance(value, Constant) else self.storage.root(value)
-            given = isinstance(root, Constant) or self.storage.places[root].kind in {"argument", "slot"}
-            if root in state or (fresh and (given or root is not value or root in seen)):
+            roots = {value} if isinstance(value, Constant) else self.storage.roots(value)
+            given = any(isinstance(r, Constant) or self.storage.places[r].kind in {"argument", "slot"} for r in roots)
+            if roots & state or (fresh and (given or value not in roots or roots & seen)):
                 self.copied[i] = self.names.fresh(
                     "result" if isinstance(value, Constant) else f"own_{self.names.of(value)}"
                 )
                 yield f"{self.copied[i]} = {self.operand(value)}.copy()", None
-            seen.add(root)
+            seen |= roots
 
     def ending(self) -> list[str]:
         """What the step returns."""
@@ -525,7 +525,7 @@ def shortest(value: Any) -> str:
 
 def number_of(text: str) -> float:
     """The number that a text says."""
-    return float(text.removeprefix("np."))
+    return float(text.replace("np.", ""))
 
 
 def equal_bits(a: Any, b: Any) -> bool:

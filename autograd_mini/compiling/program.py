@@ -32,7 +32,7 @@ NUMBER_SIGNS: dict[Any, str] = {
 class Variable:
     """A value that differs from call to call: an array, a Python number, or a random generator.
 
-    `scalar` says that NumPy gave a scalar, not an array without axes; `view` that its memory is that of the first
+    `scalar` says that NumPy gave a scalar, not an array without axes; `view` that its memory may be that of an
     operand of its line. `strides` are those of the recorded array, where it was not in C order: what is computed from
     it may add up in another order.
     """

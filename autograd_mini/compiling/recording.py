@@ -16,13 +16,14 @@ import numpy as np
 from autograd_mini.arrays import is_numpys as plain
 from autograd_mini.backward import pull_back
 from autograd_mini.checked.places import Place, user_place
-from autograd_mini.compiling.program import VIEWS, Check, Constant, Draw, Like, Line, Variable, changed
+from autograd_mini.compiling.program import Check, Constant, Draw, Like, Line, Variable, changed
 from autograd_mini.compiling.traced import (
     CompileError,
     Number,
     RecordedGenerator,
     Traced,
     above,
+    arrays_in,
     described,
     traced_in,
     values_of,
@@ -82,13 +83,13 @@ class Recorder(Watch):
             self.inputs.append(variable)
             self.generators.append(RecordedGenerator(value, variable, self))
             return self.generators[-1]
-        if isinstance(value, int | float):
+        if type(value) in (bool, int, float):
             variable = self.variable((), type(value), "number", name)
             self.inputs.append(variable)
             return Number(value, variable, self)
         variable = self.of_array(value, name)
         self.inputs.append(variable)
-        return self.traced(value, variable)
+        return self.traced(np.asarray(value), variable)
 
     def traced(self, value: Any, variable: Variable) -> Traced:
         array = Traced(value, variable, self)
@@ -121,13 +122,17 @@ class Recorder(Watch):
         line.errors = self.errors()
         for variable in results:
             variable.line = line
-        if function in VIEWS and isinstance(standing, Traced):
-            operand = values_of(args[0])
-            if isinstance(args[0], Traced):
-                args[0].shared = standing.shared = True
-            standing.variable.view = isinstance(operand, np.ndarray) and np.may_share_memory(operand, standing.value)
+        self.mark_views(args, options, standing)
         self.lines.append(line)
         return standing
+
+    def mark_views(self, args: Any, options: Any, standing: Any) -> None:
+        """Note which results show the memory of an operand."""
+        operands = [array for array in (*arrays_in(args), *arrays_in(options)) if array.value.size]
+        for result in arrays_in(standing):
+            for operand in operands:
+                if np.may_share_memory(operand.value, result.value):
+                    result.variable.view = result.shared = operand.shared = True
 
     def write_into(self, target: Traced, function: Any, args: Any, options: Any) -> Traced | None:
         """Let an array that the step has made itself, and of which nobody has a view, be what a function gives."""

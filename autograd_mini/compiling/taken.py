@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Callable, Sequence
+from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
 
+from autograd_mini.compiling.arguments import is_input
 from autograd_mini.compiling.program import Check, Constant, Line, Program, Variable
 from autograd_mini.compiling.recording import Recorder
 from autograd_mini.compiling.slots import GradientSlot, Guard, Slot, TensorSlot, is_part
@@ -136,7 +139,7 @@ def feed(recorder: Recorder, leaves: list[Any], names: list[str]) -> tuple[list[
     variables: list[Variable] = []
     for leaf, name in zip(leaves, names, strict=True):
         value = leaf._values if isinstance(leaf, Tensor) else leaf
-        if not (isinstance(value, np.ndarray) or type(value) is float):
+        if not is_input(value):
             fed.append(leaf)
             continue
         traced: Any = recorder.input(value, name)
@@ -374,10 +377,30 @@ def alike(a: Any, b: Any) -> str:
             return f"other options, {list(a)} and {list(b)}"
         return next((what for what in map(alike, a.values(), b.values()) if what), "")
     try:
-        equal = a is b or bool(a == b)
-    except (TypeError, ValueError):
+        equal = a is b or bool(a == b) or same_made(a, b)
+    except (TypeError, ValueError, RecursionError):
         equal = False
     return "" if equal else f"{a!r} and {b!r}"
+
+
+def same_made(a: Any, b: Any) -> bool:
+    """Whether functions or other objects, which each call makes anew, are made of the same."""
+    if isinstance(a, np.ndarray):
+        return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+    if isinstance(a, functools.partial):
+        return not alike((a.func, a.args, a.keywords), (b.func, b.args, b.keywords))
+    if isinstance(a, FunctionType):
+        return a.__code__ is b.__code__ and not alike(held_by(a), held_by(b))
+    if isinstance(a, MethodType):
+        return a.__func__ is b.__func__ and not alike(a.__self__, b.__self__)
+    plain: Any = type(a).__eq__
+    return plain is object.__eq__ and hasattr(a, "__dict__") and not alike(vars(a), vars(b))
+
+
+def held_by(function: FunctionType) -> Any:
+    """The values that a function holds besides its code."""
+    cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    return cells, function.__defaults__, function.__kwdefaults__
 
 
 def memory_of(array: Any) -> Any:

@@ -50,6 +50,7 @@ METHODS = (
     *(np.dot, np.round, np.nonzero, np.searchsorted, np.argpartition, np.choose, np.compress),
 )
 SQUARES: dict[Any, np.ufunc] = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal, 1: np.positive}  # as ndarray's ** does
+WRITING = frozenset((np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask))
 ATTRIBUTES = frozenset((np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.result_type, np.can_cast))
 
 
@@ -109,6 +110,15 @@ def traced_in(tree: Any) -> Traced | Number | None:
     return next((found for found in map(traced_in, parts) if found is not None), None)
 
 
+def arrays_in(tree: Any) -> Iterator[Traced]:
+    """The recorded arrays in nested tuples, lists and dicts."""
+    if isinstance(tree, Traced):
+        yield tree
+    elif isinstance(tree, tuple | list | dict):
+        for part in tree.values() if isinstance(tree, dict) else tree:
+            yield from arrays_in(part)
+
+
 def above(tree: Any) -> Any:
     """The first tensor or batch, which hold recorded values, in nested tuples, lists and dicts."""
     kind = type(tree)
@@ -154,8 +164,8 @@ class Traced(NDArrayOperatorsMixin):
             return NotImplemented
         if function in ATTRIBUTES:
             return function(*values_of(args), **values_of(options))
-        if options.get("out") is not None:
-            refuse(f"{display_name(function)} that writes into an array", NO_OUT)
+        if options.get("out") is not None or function in WRITING:
+            refuse(f"{display_name(function)} that writes into an array", IN_PLACE if function in WRITING else NO_OUT)
         options = {name: option for name, option in options.items() if option is not np._NoValue}
         return self.recorder.call(function, args, options)
 
