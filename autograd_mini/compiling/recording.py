@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import inspect
 import sys
 import weakref
@@ -276,6 +277,9 @@ class Recorder(Watch):
         self.nodes.clear()
         self.made.clear()
         self.found.clear()
+        if all(reference() is None for reference in self.handed_out):
+            return None
+        gc.collect()  # what holds itself, as a function in a cell of its own does, is held by nobody
         return next((array for reference in self.handed_out if (array := reference()) is not None), None)
 
     # What a watch sees
