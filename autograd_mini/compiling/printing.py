@@ -298,7 +298,10 @@ class Printer:
                 )
             return f"{given[0]}.{function.method}({', '.join([*inside, *more])})"
         options = [f"{name}={self.value(value)}" for name, value in line.options.items()]
-        return f"{self.function(line)}({', '.join([*given, *options, *more])})"
+        name = self.function(line)
+        if name.startswith("np.ndarray."):  # NumPy's scalars have these methods too
+            name, given = name.replace("np.ndarray", given[0]), given[1:]
+        return f"{name}({', '.join([*given, *options, *more])})"
 
     def kind_of_numbers(self, line: Line) -> Any:
         """The dtype in which an operation on real arrays takes a Python number; None where it is left as it is."""
@@ -508,7 +511,7 @@ def number_text(value: Any) -> str:
     """A plain value; numbers that have no literal by NumPy's name."""
     if isinstance(value, float) and not math.isfinite(value):
         return "np.nan" if math.isnan(value) else ("np.inf" if value > 0 else "-np.inf")
-    if isinstance(value, complex) and not (math.isfinite(value.real) and math.isfinite(value.imag)):
+    if isinstance(value, complex):  # its `repr` is a sum, which loses the signs of zeros
         return f"complex({number_text(value.real)}, {number_text(value.imag)})"
     return repr(value)
 

@@ -177,12 +177,15 @@ class Compiled:
         """Run the program on copies and the step for real; from now on the program is used, if all bits are equal."""
         bound = entry.bound
         assert bound is not None
+        failed: Exception | None = None
         try:
             after = bound.on_copies(leaves)
         except Deviation as deviation:
             return self.deviated(entry, str(deviation), args, kwargs)
+        except Exception as error:  # noqa: BLE001 (the step itself says whether it is the user's)
+            failed = error
         result = self.function(*args, **kwargs)
-        what = bound.differs(after, result)
+        what = f"an error: {failed!r}" if failed is not None else bound.differs(after, result)
         if what:
             entry.eager = f"other bits in {what}"
             self.say(REHEARSED.format(name=self.name, what=what))
