@@ -117,7 +117,7 @@ def read_only(array: Any) -> Any:
 def may_hold_nan(array: Any) -> bool:
     """Whether an entry is NaN: no other number makes a sum of squares NaN. Of what is not computed yet, perhaps."""
     if type(array) is np.ndarray and array.dtype.kind == "f":
-        flat = array.ravel("K")
+        flat = array if array.ndim == 1 else array.ravel("K")
         return math.isnan(flat.dot(flat))
     if isinstance(array, NUMPYS):
         return bool(np.isnan(array).any())

@@ -330,6 +330,8 @@ class Printer:
             return self.operand(value)
         if isinstance(value, tuple) and not hasattr(value, "_fields"):
             return "(" + ", ".join(map(self.value, value)) + ("," if len(value) == 1 else "") + ")"
+        if isinstance(value, tuple):
+            return f"{self.named(type(value), type(value).__name__)}({', '.join(map(self.value, value))})"
         if isinstance(value, list):
             return "[" + ", ".join(map(self.value, value)) + "]"
         if isinstance(value, dict):

@@ -26,6 +26,7 @@ from autograd_mini.compiling.traced import (
     above,
     arrays_in,
     described,
+    fail,
     traced_in,
     values_of,
 )
@@ -35,6 +36,7 @@ from autograd_mini.primitive import display_name, own_functions
 from autograd_mini.tensor import Tensor
 
 KINDS = "it asks for the kind of an array, and may compute otherwise for another"
+DECIDES = "it decides by values"
 OTHER_BITS = "its lines do not give the same bits"
 NO_LINE = "{what} cannot be a line of a program: {why}.\n    {where}\nPass it as an argument, or compute it outside."
 CHANCE = (
@@ -71,7 +73,7 @@ class Recorder(Watch):
         self.node: tuple[Place | None, str] | None = None  # of the operation that a backward goes through
         self.nodes: dict[Node, tuple[Place | None, str]] = {}
         self.made: dict[int, Variable] = {}  # the variable of the value of each record, for the names of cotangents
-        self.silent = 0
+        self.silent = self.trying = 0
         self.handed_out: list[weakref.ref[Traced]] = []
         self.outer_errors = np.geterr()
 
@@ -90,7 +92,7 @@ class Recorder(Watch):
             return Number(value, variable, self)
         variable = self.of_array(value, name)
         self.inputs.append(variable)
-        return self.traced(np.asarray(value), variable)
+        return self.traced(value, variable)
 
     def traced(self, value: Any, variable: Variable) -> Traced:
         array = Traced(value, variable, self)
@@ -104,7 +106,6 @@ class Recorder(Watch):
     def of_array(self, value: Any, name: Any = None) -> Variable:
         """The variable of an array, or of one of NumPy's scalars."""
         variable = self.variable(value.shape, value.dtype, "array", name)
-        variable.scalar = isinstance(value, np.generic)
         if isinstance(value, np.ndarray) and not value.flags.c_contiguous:
             variable.strides = value.strides
         return variable
@@ -138,6 +139,8 @@ class Recorder(Watch):
     def write_into(self, target: Traced, function: Any, args: Any, options: Any) -> Traced | None:
         """Let an array that the step has made itself, and of which nobody has a view, be what a function gives."""
         result = self.call(function, args, options)
+        if isinstance(target.value, np.generic):  # which nobody can write into: the name stands for another one
+            return result
         alike = isinstance(result, Traced) and (result.shape, result.dtype) == (target.shape, target.dtype)
         if target.shared or target.variable.line is None or not alike:
             return None
@@ -148,7 +151,7 @@ class Recorder(Watch):
         """Recorded values in the place of arrays and numbers, whose variables are added to `results`."""
         if isinstance(value, np.ndarray | np.generic):
             results.append(self.of_array(value))
-            return self.traced(value if isinstance(value, np.ndarray) else np.asarray(value), results[-1])
+            return self.traced(value, results[-1])
         if type(value) in (bool, int, float):
             results.append(self.variable((), type(value), "number"))
             return Number(value, results[-1], self)
@@ -200,6 +203,8 @@ class Recorder(Watch):
 
     def check(self, answer: Any, what: str) -> bool:
         """The truth of a recorded number or condition, which the program checks."""
+        if self.trying:
+            fail(DECIDES, DECIDES)
         truth = bool(answer.value)
         self.write(Check(truth, what), (answer,), {}, None)
         return truth
@@ -244,6 +249,7 @@ class Recorder(Watch):
         if not why:
             for bits, state in states:
                 bits.state = state
+            self.trying += 1
             try:
                 traced = function(*args, **options)
             except TRIED as error:
@@ -255,6 +261,8 @@ class Recorder(Watch):
                     self.inlined[name] = self.inlined.get(name, 0) + 1
                     return traced
                 why = OTHER_BITS
+            finally:
+                self.trying -= 1
             del self.lines[mark:]
             self.count = count
             for (bits, _), then in zip(states, after, strict=True):
@@ -381,7 +389,7 @@ def cell_is_filled(cell: Any) -> bool:
 def same(traced: Any, value: Any) -> bool:
     """Whether recorded lines gave what the function itself did: kinds, shapes, dtypes, memory order and bits."""
     if isinstance(traced, Traced):
-        plain = traced.value
+        plain = np.asarray(traced.value)
         if not isinstance(value, np.ndarray | np.generic) or value.shape != plain.shape or value.dtype != plain.dtype:
             return False
         return strides(value) == strides(plain) and np.asarray(value).tobytes() == plain.tobytes()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import threading
 import warnings
 from collections.abc import Callable, Sequence
@@ -14,8 +15,9 @@ from autograd_mini.compiling.arguments import is_inside, names_of, signature
 from autograd_mini.compiling.bound import Bound, Deviation
 from autograd_mini.compiling.explanation import Explanation, explanation_of
 from autograd_mini.compiling.quick import OTHERWISE, STATES, has_quick_call, quick_call
+from autograd_mini.compiling.saving import written
 from autograd_mini.compiling.slots import Guard, Slot, TensorSlot, check_owners, slots_of
-from autograd_mini.compiling.taken import Taken, difference, take
+from autograd_mini.compiling.taken import Taken, difference, take, undoing
 from autograd_mini.compiling.traced import CompileError
 from autograd_mini.graph import modes
 
@@ -157,7 +159,11 @@ class Compiled:
         if entry.bound is not None:
             return self.rehearse(entry, leaves, args, kwargs)
         names = names_of(self.function, args, kwargs)
-        taken = take(self.function, args, kwargs, entry.slots, self.owners, names)
+        try:
+            taken = take(self.function, args, kwargs, entry.slots, self.owners, names)
+        except CompileError:
+            self.fail_as_itself(entry.slots, args, kwargs)
+            raise
         if taken.transient:
             entry.eager = "it makes the state that later calls have"
         elif entry.first is None or not entry.first.is_like(taken):
@@ -172,6 +178,14 @@ class Compiled:
             else:  # it went another way
                 entry.first = taken
         return taken.result
+
+    def fail_as_itself(self, slots: list[Slot], args: Any, kwargs: Any) -> None:
+        """Raise what the step itself raises, if it does: then that is why it could not be recorded."""
+        undo = undoing(slots)
+        try:
+            self.function(*args, **kwargs)
+        finally:
+            undo()
 
     def rehearse(self, entry: Entry, leaves: list[Any], args: Any, kwargs: Any) -> Any:
         """Run the program on copies and the step for real; from now on the program is used, if all bits are equal."""
@@ -213,8 +227,26 @@ class Compiled:
 
     @property
     def source(self) -> str:
-        """The program, as text."""
-        return self.latest().text.source
+        """The program of the last kind of call, as text: a module that needs NumPy alone."""
+        return written(self.latest().text)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the program of the last kind of call into a file, which runs without this library, to the same bits.
+
+        `build(...)` of that module takes the arrays that the step reads and changes, and returns the step and those
+        that it changes. A shape, or another kind of call, has a program of its own.
+
+        Parameters
+        ----------
+        path : path-like
+            Of the file, such as "step.py".
+
+        Raises
+        ------
+        CompileError
+            If there is no program yet, or it calls what cannot be written, such as a function of another library.
+        """
+        Path(path).write_text(self.source, encoding="utf-8")
 
     def explain(self) -> Explanation:
         """What became of the step, of the last kind of call: how much was recorded and removed, memory, what is called.

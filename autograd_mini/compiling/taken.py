@@ -65,7 +65,7 @@ class Taken:
     gradients: list[tuple[GradientSlot, Variable | None, Any]]  # with what it was before, and what it is after
     returned: list[Any]
     frees: list[Any]  # for each returned value the freed record of its tensor, or None
-    kinds: list[str]  # what each returned value is: tensor, array, number or plain
+    kinds: list[str]  # what each returned value is: tensor, array, scalar, number or plain
     rebuild: Callable[[Sequence[Any]], Any]
     transient: bool  # the slots hold other kinds of things afterwards, so the next call is another one
     before: dict[Slot, Any]  # the parts of each slot
@@ -101,15 +101,9 @@ def take(  # noqa: PLR0917
     recorder = Recorder(updating)
     guards = [Guard(owner)() for owner in owners]
     before = [slot.get() for slot in slots]
-    states = [(value, value.bit_generator.state) for value in before if isinstance(value, np.random.Generator)]
     handed: list[Any] = []
 
-    def undo() -> None:
-        for slot, value in zip(slots, before, strict=True):
-            slot.put(value) if slot.reset is None else slot.reset()
-        for generator, state in states:
-            generator.bit_generator.state = state
-
+    undo = undoing(slots)
     try:
         leaves, rebuild = flatten((args, kwargs))
         fed, arguments = feed(recorder, leaves, names)
@@ -131,6 +125,20 @@ def take(  # noqa: PLR0917
         raise
     taken.undo = undo
     return taken
+
+
+def undoing(slots: list[Slot]) -> Callable[[], None]:
+    """A function that puts back what the slots hold now, and the states of the generators among it."""
+    before = [slot.get() for slot in slots]
+    states = [(value, value.bit_generator.state) for value in before if isinstance(value, np.random.Generator)]
+
+    def undo() -> None:
+        for slot, value in zip(slots, before, strict=True):
+            slot.put(value) if slot.reset is None else slot.reset()
+        for generator, state in states:
+            generator.bit_generator.state = state
+
+    return undo
 
 
 def feed(recorder: Recorder, leaves: list[Any], names: list[str]) -> tuple[list[Any], list[Variable]]:
@@ -247,11 +255,11 @@ def ending(recorder: Recorder, leaf: Any) -> tuple[str, Any, Any]:
             free = freed(record)
         return "tensor", recorder.stripped(leaf._values), free
     if isinstance(leaf, Traced):
-        return "array", leaf.variable, None
+        return "scalar" if isinstance(leaf.value, np.generic) else "array", leaf.variable, None
     if isinstance(leaf, Number):
         return "number", leaf.variable, None
     if isinstance(leaf, np.ndarray | np.generic):
-        return "array", recorder.stripped(leaf), None
+        return "scalar" if isinstance(leaf, np.generic) else "array", recorder.stripped(leaf), None
     return "plain", leaf, None
 
 
@@ -275,7 +283,7 @@ def plain_of(leaf: Any, free: Any) -> Any:
         leaf._record = free or leaf._record
         return leaf
     if isinstance(leaf, Traced):
-        return leaf.value[()] if leaf.variable.scalar else leaf.value
+        return leaf.value
     return values_of(leaf)
 
 

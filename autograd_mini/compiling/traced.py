@@ -12,13 +12,20 @@ import numbers
 import operator
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autograd_mini.checked.places import Place, user_place
 from autograd_mini.compiling.program import Draw, Variable, changed
+from autograd_mini.compiling.scalars import (
+    array_power,
+    scalar_absolute,
+    scalar_power,
+    scalar_product,
+    scalar_quotient,
+)
 from autograd_mini.primitive import display_name
 
 VALUE = (
@@ -63,8 +70,14 @@ class CompileError(TypeError):
 def refuse(what: str, hint: str) -> Any:
     """Raise for what needs to know values."""
     place = user_place(sys._getframe(1))
-    error = CompileError(VALUE.format(what=what, where=described(place and Place(*place)), hint=hint))
-    error.what = f"it has {what[0].lower()}{what[1:]}" if what[0] != "." else f"it has {what}"
+    shown = f"it has {what[0].lower()}{what[1:]}"
+    fail(VALUE.format(what=what, where=described(place and Place(*place)), hint=hint), shown)
+
+
+def fail(message: str, what: str) -> NoReturn:
+    """Raise a `CompileError` that also says in a few words what a function has that cannot be recorded."""
+    error = CompileError(message)
+    error.what = what
     try:
         raise error
     finally:
@@ -186,8 +199,10 @@ class Traced(NDArrayOperatorsMixin):
 
     def as_values(self) -> Traced:
         """An array, where NumPy gave one of its scalars."""
-        self.variable.scalar = False
-        return self
+        if isinstance(self.value, np.ndarray):
+            return self
+        array: Traced = self.recorder.traced(np.asarray(self.value), self.variable)
+        return array
 
     # An array's methods
 
@@ -195,12 +210,23 @@ class Traced(NDArrayOperatorsMixin):
         return self.recorder.call(operator.getitem, (self, index), {})
 
     def __pow__(self, other: Any) -> Any:
+        if is_scalar(self) and is_scalar(other):
+            return self.recorder.call(scalar_power, (self, other), {})
+        if isinstance(other, Number) or (self.dtype.kind == "c" and is_scalar(other)):
+            return self.recorder.call(array_power, (self, other), {})
         if type(other) in (int, float) and self.dtype.kind == "f":
             if other == 0:
                 return np.ones_like(self)
             if other in SQUARES:
                 return SQUARES[other](self)
         return np.power(self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        scalars = is_scalar(self) and is_scalar(other)
+        return self.recorder.call(scalar_power, (other, self), {}) if scalars else np.power(other, self)
+
+    def __abs__(self) -> Any:
+        return self.recorder.call(scalar_absolute, (self,), {}) if is_scalar(self) else np.absolute(self)
 
     T = property(by_function(np.transpose))
     mT = property(by_function(np.matrix_transpose))  # noqa: N815
@@ -215,16 +241,20 @@ class Traced(NDArrayOperatorsMixin):
 
     def astype(self, dtype: Any, copy: bool = True) -> Any:
         dtype = np.dtype(dtype)
-        return self if not copy and dtype == self.dtype else self.recorder.call(np.ndarray.astype, (self, dtype), {})
+        return self if not copy and dtype == self.dtype else self.by_method("astype", dtype)
 
     def view(self, dtype: Any) -> Any:
-        return self.recorder.call(np.ndarray.view, (self, np.dtype(dtype)), {})
+        return self.by_method("view", np.dtype(dtype))
 
     def copy(self) -> Any:
-        return self.recorder.call(np.ndarray.copy, (self,), {})
+        return self.by_method("copy")
 
     def flatten(self) -> Any:
-        return self.recorder.call(np.ndarray.flatten, (self,), {})
+        return self.by_method("flatten")
+
+    def by_method(self, name: str, *args: Any) -> Any:
+        """What a method gives that has no function; NumPy's scalars have it too."""
+        return self.recorder.write(getattr(np.ndarray, name), (self, *args), {}, getattr(self.value, name)(*args))
 
     def conj(self) -> Any:
         return np.conjugate(self) if self.dtype.kind == "c" else self
@@ -263,6 +293,25 @@ class Traced(NDArrayOperatorsMixin):
         return self.copy()
 
 
+def of_scalars(of_arrays: Any, function: Any, swapped: bool) -> Callable[[Traced, Any], Any]:
+    """A product or quotient, which may have other bits for complex scalars than for arrays."""
+
+    def operate(self: Traced, other: Any) -> Any:
+        if is_scalar(self) and is_scalar(other) and np.iscomplexobj(values_of([self, other])):
+            return self.recorder.call(function, (other, self) if swapped else (self, other), {})
+        return of_arrays(self, other)
+
+    return operate
+
+
+def is_scalar(value: Any) -> bool:
+    """Whether it is one of NumPy's scalars or a Python number, recorded or not."""
+    return isinstance(values_of(value), np.generic | int | float | complex)
+
+
+for _name, _product in {"mul": scalar_product, "truediv": scalar_quotient}.items():
+    for _swapped, _method in enumerate((f"__{_name}__", f"__r{_name}__")):
+        setattr(Traced, _method, of_scalars(getattr(NDArrayOperatorsMixin, _method), _product, bool(_swapped)))
 for _function in METHODS:
     setattr(Traced, _function.__name__, by_function(_function))
 

@@ -329,16 +329,21 @@ class Optimizer:
             ),
         )
         yield "steps", Slot("steps", lambda: self._steps, partial(setattr, self, "_steps"))
-        kept = self.state
         for i, parameter in enumerate(self.parameters):
-            read, write = partial(kept.__getitem__, i), partial(kept.__setitem__, i)
+            read, write = partial(self._state_of, i), partial(self._keep_state_of, i)
             name = parameter.name or f"parameter_{i}"
             yield name, Slot(self.state_names, read, write, hold=self._hold, of=parameter)
+
+    def _state_of(self, i: int) -> Any:
+        return self.state[i]
+
+    def _keep_state_of(self, i: int, state: Any) -> None:
+        self.state[i] = state
 
     def _hold(self, release: Callable[[], None]) -> None:
         if self._release is not None and self._release != release:
             self._ask_back()
-        self._release = release
+        self._release, self._joined = release, None  # the next step by itself reads the state anew
 
     def __step_guard__(self) -> tuple[Callable[[], Any], Callable[[], Any]]:
         """The options, and whatever else a class keeps: all that an update depends on besides the slots."""
