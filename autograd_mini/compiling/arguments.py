@@ -51,8 +51,9 @@ def odd_kind(value: Any, leaves: list[Any]) -> Any:
     """The kind of what is seldom an argument."""
     if isinstance(value, Tensor):
         return (type(value), value.requires_grad, kind_of(value._values, leaves))
-    if isinstance(value, np.generic):
-        return (type(value), value)
+    if isinstance(value, np.inexact):
+        leaves.append(np.asarray(value))
+        return type(value)
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return (type(value), *[kind_of(part, leaves) for part in value])
     if hasattr(type(value), "__tree_flatten__"):
@@ -64,6 +65,11 @@ def odd_kind(value: Any, leaves: list[Any]) -> Any:
     if hasattr(value, "dtype") and hasattr(value, "shape"):
         raise CompileError(FOREIGN.format(what=f"a {type(value).__module__}.{type(value).__name__}"))
     return (type(value), value)
+
+
+def is_input(value: Any) -> bool:
+    """Whether a leaf of the arguments may differ from call to call: arrays and floating-point numbers."""
+    return isinstance(value, np.ndarray | np.inexact) or type(value) is float
 
 
 def is_inside(args: Any, kwargs: Any) -> bool:

@@ -256,8 +256,9 @@ class Bound:
                 tensor._values, tensor._record = np.asarray(leaf), free
                 leaf = tensor
             elif kind == "array":
-                scalar = isinstance(value, Variable) and value.scalar
-                leaf = leaf[()] if scalar else np.asarray(leaf)
+                leaf = np.asarray(leaf)
+            elif kind == "scalar":
+                leaf = leaf[()]
             leaves.append(leaf)
         return taken.rebuild(leaves)
 

@@ -194,14 +194,14 @@ class Printer:
         for i, (value, fresh) in enumerate(zip(self.program.returned, self.program.fresh, strict=True)):
             if not isinstance(value, Variable | Constant) or not (isinstance(value, Constant) or value.is_array):
                 continue
-            root = value if isinstance(value, Constant) else self.storage.root(value)
-            given = isinstance(root, Constant) or self.storage.places[root].kind in {"argument", "slot"}
-            if root in state or (fresh and (given or root is not value or root in seen)):
+            roots = {value} if isinstance(value, Constant) else self.storage.roots(value)
+            given = any(isinstance(r, Constant) or self.storage.places[r].kind in {"argument", "slot"} for r in roots)
+            if roots & state or (fresh and (given or value not in roots or roots & seen)):
                 self.copied[i] = self.names.fresh(
                     "result" if isinstance(value, Constant) else f"own_{self.names.of(value)}"
                 )
                 yield f"{self.copied[i]} = {self.operand(value)}.copy()", None
-            seen.add(root)
+            seen |= roots
 
     def ending(self) -> list[str]:
         """What the step returns."""
@@ -355,7 +355,10 @@ class Printer:
                 )
             return f"{given[0]}.{function.method}({', '.join([*inside, *more])})"
         options = [f"{name}={self.value(value)}" for name, value in line.options.items()]
-        return f"{self.function(line)}({', '.join([*given, *options, *more])})"
+        name = self.function(line)
+        if name.startswith("np.ndarray."):  # NumPy's scalars have these methods too
+            name, given = name.replace("np.ndarray", given[0]), given[1:]
+        return f"{name}({', '.join([*given, *options, *more])})"
 
     def kind_of_numbers(self, line: Line) -> Any:
         """The dtype in which an operation on real arrays takes a Python number; None where it is left as it is."""
@@ -384,6 +387,8 @@ class Printer:
             return self.operand(value)
         if isinstance(value, tuple) and not hasattr(value, "_fields"):
             return "(" + ", ".join(map(self.value, value)) + ("," if len(value) == 1 else "") + ")"
+        if isinstance(value, tuple):
+            return f"{self.named(type(value), type(value).__name__)}({', '.join(map(self.value, value))})"
         if isinstance(value, list):
             return "[" + ", ".join(map(self.value, value)) + "]"
         if isinstance(value, dict):
@@ -565,7 +570,7 @@ def number_text(value: Any) -> str:
     """A plain value; numbers that have no literal by NumPy's name."""
     if isinstance(value, float) and not math.isfinite(value):
         return "np.nan" if math.isnan(value) else ("np.inf" if value > 0 else "-np.inf")
-    if isinstance(value, complex) and not (math.isfinite(value.real) and math.isfinite(value.imag)):
+    if isinstance(value, complex):  # its `repr` is a sum, which loses the signs of zeros
         return f"complex({number_text(value.real)}, {number_text(value.imag)})"
     return repr(value)
 
@@ -582,7 +587,7 @@ def shortest(value: Any) -> str:
 
 def number_of(text: str) -> float:
     """The number that a text says."""
-    return float(text.removeprefix("np."))
+    return float(text.replace("np.", ""))
 
 
 def equal_bits(a: Any, b: Any) -> bool:

@@ -32,17 +32,16 @@ NUMBER_SIGNS: dict[Any, str] = {
 class Variable:
     """A value that differs from call to call: an array, a Python number, or a random generator.
 
-    `scalar` says that NumPy gave a scalar, not an array without axes; `view` that its memory is that of the first
-    operand of its line. `strides` are those of the recorded array, where it was not in C order: what is computed from
-    it may add up in another order.
+    `view` says that its memory may be that of an operand of its line. `strides` are those of the recorded array, where
+    it was not in C order: what is computed from it may add up in another order.
     """
 
-    __slots__ = ("dtype", "index", "kind", "line", "name", "scalar", "shape", "strides", "view")
+    __slots__ = ("dtype", "index", "kind", "line", "name", "shape", "strides", "view")
 
     def __init__(self, index: int, shape: tuple[int, ...], dtype: Any, kind: str = "array", name: Any = None) -> None:
         self.index, self.shape, self.dtype, self.kind, self.name = index, shape, dtype, kind, name
         self.line: Line | None = None
-        self.scalar = self.view = False
+        self.view = False
         self.strides: tuple[int, ...] | None = None
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import inspect
 import sys
 import weakref
@@ -16,13 +17,14 @@ import numpy as np
 from autograd_mini.arrays import is_numpys as plain
 from autograd_mini.backward import pull_back
 from autograd_mini.checked.places import Place, user_place
-from autograd_mini.compiling.program import VIEWS, Check, Constant, Draw, Like, Line, Variable, changed
+from autograd_mini.compiling.program import Check, Constant, Draw, Like, Line, Variable, changed
 from autograd_mini.compiling.traced import (
     CompileError,
     Number,
     RecordedGenerator,
     Traced,
     above,
+    arrays_in,
     described,
     fail,
     traced_in,
@@ -84,7 +86,7 @@ class Recorder(Watch):
             self.inputs.append(variable)
             self.generators.append(RecordedGenerator(value, variable, self))
             return self.generators[-1]
-        if isinstance(value, int | float):
+        if type(value) in (bool, int, float):
             variable = self.variable((), type(value), "number", name)
             self.inputs.append(variable)
             return Number(value, variable, self)
@@ -104,7 +106,6 @@ class Recorder(Watch):
     def of_array(self, value: Any, name: Any = None) -> Variable:
         """The variable of an array, or of one of NumPy's scalars."""
         variable = self.variable(value.shape, value.dtype, "array", name)
-        variable.scalar = isinstance(value, np.generic)
         if isinstance(value, np.ndarray) and not value.flags.c_contiguous:
             variable.strides = value.strides
         return variable
@@ -123,17 +124,23 @@ class Recorder(Watch):
         line.errors = self.errors()
         for variable in results:
             variable.line = line
-        if function in VIEWS and isinstance(standing, Traced):
-            operand = values_of(args[0])
-            if isinstance(args[0], Traced):
-                args[0].shared = standing.shared = True
-            standing.variable.view = isinstance(operand, np.ndarray) and np.may_share_memory(operand, standing.value)
+        self.mark_views(args, options, standing)
         self.lines.append(line)
         return standing
+
+    def mark_views(self, args: Any, options: Any, standing: Any) -> None:
+        """Note which results show the memory of an operand."""
+        operands = [array for array in (*arrays_in(args), *arrays_in(options)) if array.value.size]
+        for result in arrays_in(standing):
+            for operand in operands:
+                if np.may_share_memory(operand.value, result.value):
+                    result.variable.view = result.shared = operand.shared = True
 
     def write_into(self, target: Traced, function: Any, args: Any, options: Any) -> Traced | None:
         """Let an array that the step has made itself, and of which nobody has a view, be what a function gives."""
         result = self.call(function, args, options)
+        if isinstance(target.value, np.generic):  # which nobody can write into: the name stands for another one
+            return result
         alike = isinstance(result, Traced) and (result.shape, result.dtype) == (target.shape, target.dtype)
         if target.shared or target.variable.line is None or not alike:
             return None
@@ -144,7 +151,7 @@ class Recorder(Watch):
         """Recorded values in the place of arrays and numbers, whose variables are added to `results`."""
         if isinstance(value, np.ndarray | np.generic):
             results.append(self.of_array(value))
-            return self.traced(value if isinstance(value, np.ndarray) else np.asarray(value), results[-1])
+            return self.traced(value, results[-1])
         if type(value) in (bool, int, float):
             results.append(self.variable((), type(value), "number"))
             return Number(value, results[-1], self)
@@ -278,6 +285,9 @@ class Recorder(Watch):
         self.nodes.clear()
         self.made.clear()
         self.found.clear()
+        if all(reference() is None for reference in self.handed_out):
+            return None
+        gc.collect()  # what holds itself, as a function in a cell of its own does, is held by nobody
         return next((array for reference in self.handed_out if (array := reference()) is not None), None)
 
     # What a watch sees
@@ -379,7 +389,7 @@ def cell_is_filled(cell: Any) -> bool:
 def same(traced: Any, value: Any) -> bool:
     """Whether recorded lines gave what the function itself did: kinds, shapes, dtypes, memory order and bits."""
     if isinstance(traced, Traced):
-        plain = traced.value
+        plain = np.asarray(traced.value)
         if not isinstance(value, np.ndarray | np.generic) or value.shape != plain.shape or value.dtype != plain.dtype:
             return False
         return strides(value) == strides(plain) and np.asarray(value).tobytes() == plain.tobytes()

@@ -37,7 +37,8 @@ WATCHED = (
 )
 REHEARSED = (
     "compile: the program of {name} gave other bits than the step itself in {what}, so it is not used; the step is "
-    "computed without it."
+    "computed without it. That is right, and slow; something that the step reads changes from call to call, and is no "
+    "argument, or a function that it calls gives other bits for the same numbers."
 )
 DEVIATES = (
     "compile: {name} went another way than when it was recorded in {count} calls one after the other ({what}), so it "
@@ -191,12 +192,15 @@ class Compiled:
         """Run the program on copies and the step for real; from now on the program is used, if all bits are equal."""
         bound = entry.bound
         assert bound is not None
+        failed: Exception | None = None
         try:
             after = bound.on_copies(leaves)
         except Deviation as deviation:
             return self.deviated(entry, str(deviation), args, kwargs)
+        except Exception as error:  # noqa: BLE001 (the step itself says whether it is the user's)
+            failed = error
         result = self.function(*args, **kwargs)
-        what = bound.differs(after, result)
+        what = f"an error: {failed!r}" if failed is not None else bound.differs(after, result)
         if what:
             entry.eager = f"other bits in {what}"
             self.say(REHEARSED.format(name=self.name, what=what))

@@ -12,6 +12,7 @@ import numpy as np
 from autograd_mini.compiling.passes.joining import writes_anywhere
 from autograd_mini.compiling.passes.ordering import may_end
 from autograd_mini.compiling.program import (
+    VIEWS,
     Accumulated,
     Constant,
     Draw,
@@ -93,18 +94,31 @@ class Storage:
                 self.parts[member] = vector
 
     def find_views(self) -> None:
+        """What is an expression without a call; and the other results that may show memory of their line's operands."""
         for line in self.lines:
-            if line.results and line.result.view and not line.called and not list(variables_in(line.args[1:])):
+            view = line.function in VIEWS and not line.called and line.results and line.result.view
+            if view and not list(variables_in(line.args[1:])):
                 if line.function is operator.getitem and not is_plain_index(line.args[1]):
                     continue
                 if isinstance(line.args[0], Variable | Constant):
                     self.views[line.result] = line
+        self.showing: dict[Variable, Line] = {
+            r: line for line in self.lines for r in line.results if r.is_array and r.view and r not in self.views
+        }
 
     def root(self, variable: Variable) -> Any:
         """The array whose memory a view shows; a constant, if it is one's."""
         while variable in self.views:
             variable = self.views[variable].args[0]
         return variable
+
+    def roots(self, variable: Variable) -> set[Any]:
+        """All arrays whose memory a variable shows, or may show."""
+        root = self.root(variable)
+        found = {root}
+        if root in self.showing:
+            found.update(*(self.roots(v) for v in self.showing[root].reads() if v.is_array))
+        return found
 
     def last_use(self) -> None:
         """The number of the last line that reads each array, or a view of it; of what is needed at the end, beyond."""
@@ -120,12 +134,15 @@ class Storage:
         self.last[root] = max(i, self.last.get(root, 0))
         if root in self.parts:
             self.last[self.parts[root]] = max(i, self.last.get(self.parts[root], 0))
+        if root in self.showing:
+            for operand in self.showing[root].reads():
+                self.use(operand, i)
 
     def assign(self) -> None:
         """Give each result its place, line by line."""
         program = self.program
         self.final = {new: slot for slot, new in program.updates.items() if isinstance(new, Variable)}
-        returned = {self.root(v) for v in program.returned if isinstance(v, Variable)}
+        returned = set[Any]().union(*(self.roots(v) for v in program.returned if isinstance(v, Variable)))
         last_end = max((i for i, line in enumerate(self.lines) if may_end(line)), default=-1)
         for i, line in enumerate(self.lines):
             if line.function is join:
@@ -187,12 +204,11 @@ class Storage:
 
     def is_read_otherwise(self, memory: set[Variable], place: Place, line: Line) -> bool:
         """Whether a line reads memory that it is to write in another way than entry by entry."""
-        read = [v for v in line.reads() if self.root(v) in memory]
-        others = read
+        others = [v for v in line.reads() if not memory.isdisjoint(self.roots(v))]
         if isinstance(line.function, Accumulated):
-            others = [v for v in line.args[1:] if self.root(v) in memory]
+            others = [v for v in line.args[1:] if not memory.isdisjoint(self.roots(v))]
         elif is_elementwise(line.function):
-            others = [v for v in read if self.places.get(v) is not place]
+            others = [v for v in others if self.places.get(v) is not place]
         return bool(others)
 
     def is_written_between(self, slot: Variable, i: int, last: int, result: Variable) -> bool:
@@ -212,7 +228,7 @@ class Storage:
             place = self.places.get(operand)
             if place is None or operand in self.views or self.last.get(operand) != i:
                 continue
-            if any(other is not operand and self.root(other) is operand for other in line.reads()):
+            if any(other is not operand and operand in self.roots(other) for other in line.reads()):
                 continue
             if (place.kind == "tile") is not inside:
                 continue

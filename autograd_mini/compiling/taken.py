@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Callable, Sequence
+from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
 
+from autograd_mini.compiling.arguments import is_input
 from autograd_mini.compiling.program import Check, Constant, Line, Program, Variable
 from autograd_mini.compiling.recording import Recorder
 from autograd_mini.compiling.slots import GradientSlot, Guard, Slot, TensorSlot, is_part
@@ -62,7 +65,7 @@ class Taken:
     gradients: list[tuple[GradientSlot, Variable | None, Any]]  # with what it was before, and what it is after
     returned: list[Any]
     frees: list[Any]  # for each returned value the freed record of its tensor, or None
-    kinds: list[str]  # what each returned value is: tensor, array, number or plain
+    kinds: list[str]  # what each returned value is: tensor, array, scalar, number or plain
     rebuild: Callable[[Sequence[Any]], Any]
     transient: bool  # the slots hold other kinds of things afterwards, so the next call is another one
     before: dict[Slot, Any]  # the parts of each slot
@@ -144,7 +147,7 @@ def feed(recorder: Recorder, leaves: list[Any], names: list[str]) -> tuple[list[
     variables: list[Variable] = []
     for leaf, name in zip(leaves, names, strict=True):
         value = leaf._values if isinstance(leaf, Tensor) else leaf
-        if not (isinstance(value, np.ndarray) or type(value) is float):
+        if not is_input(value):
             fed.append(leaf)
             continue
         traced: Any = recorder.input(value, name)
@@ -252,11 +255,11 @@ def ending(recorder: Recorder, leaf: Any) -> tuple[str, Any, Any]:
             free = freed(record)
         return "tensor", recorder.stripped(leaf._values), free
     if isinstance(leaf, Traced):
-        return "array", leaf.variable, None
+        return "scalar" if isinstance(leaf.value, np.generic) else "array", leaf.variable, None
     if isinstance(leaf, Number):
         return "number", leaf.variable, None
     if isinstance(leaf, np.ndarray | np.generic):
-        return "array", recorder.stripped(leaf), None
+        return "scalar" if isinstance(leaf, np.generic) else "array", recorder.stripped(leaf), None
     return "plain", leaf, None
 
 
@@ -280,7 +283,7 @@ def plain_of(leaf: Any, free: Any) -> Any:
         leaf._record = free or leaf._record
         return leaf
     if isinstance(leaf, Traced):
-        return leaf.value[()] if leaf.variable.scalar else leaf.value
+        return leaf.value
     return values_of(leaf)
 
 
@@ -382,10 +385,30 @@ def alike(a: Any, b: Any) -> str:
             return f"other options, {list(a)} and {list(b)}"
         return next((what for what in map(alike, a.values(), b.values()) if what), "")
     try:
-        equal = a is b or bool(a == b)
-    except (TypeError, ValueError):
+        equal = a is b or bool(a == b) or same_made(a, b)
+    except (TypeError, ValueError, RecursionError):
         equal = False
     return "" if equal else f"{a!r} and {b!r}"
+
+
+def same_made(a: Any, b: Any) -> bool:
+    """Whether functions or other objects, which each call makes anew, are made of the same."""
+    if isinstance(a, np.ndarray):
+        return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+    if isinstance(a, functools.partial):
+        return not alike((a.func, a.args, a.keywords), (b.func, b.args, b.keywords))
+    if isinstance(a, FunctionType):
+        return a.__code__ is b.__code__ and not alike(held_by(a), held_by(b))
+    if isinstance(a, MethodType):
+        return a.__func__ is b.__func__ and not alike(a.__self__, b.__self__)
+    plain: Any = type(a).__eq__
+    return plain is object.__eq__ and hasattr(a, "__dict__") and not alike(vars(a), vars(b))
+
+
+def held_by(function: FunctionType) -> Any:
+    """The values that a function holds besides its code."""
+    cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    return cells, function.__defaults__, function.__kwdefaults__
 
 
 def memory_of(array: Any) -> Any:

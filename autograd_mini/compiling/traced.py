@@ -19,6 +19,13 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autograd_mini.checked.places import Place, user_place
 from autograd_mini.compiling.program import Draw, Variable, changed
+from autograd_mini.compiling.scalars import (
+    array_power,
+    scalar_absolute,
+    scalar_power,
+    scalar_product,
+    scalar_quotient,
+)
 from autograd_mini.primitive import display_name
 
 VALUE = (
@@ -50,6 +57,7 @@ METHODS = (
     *(np.dot, np.round, np.nonzero, np.searchsorted, np.argpartition, np.choose, np.compress),
 )
 SQUARES: dict[Any, np.ufunc] = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal, 1: np.positive}  # as ndarray's ** does
+WRITING = frozenset((np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask))
 ATTRIBUTES = frozenset((np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.result_type, np.can_cast))
 
 
@@ -115,6 +123,15 @@ def traced_in(tree: Any) -> Traced | Number | None:
     return next((found for found in map(traced_in, parts) if found is not None), None)
 
 
+def arrays_in(tree: Any) -> Iterator[Traced]:
+    """The recorded arrays in nested tuples, lists and dicts."""
+    if isinstance(tree, Traced):
+        yield tree
+    elif isinstance(tree, tuple | list | dict):
+        for part in tree.values() if isinstance(tree, dict) else tree:
+            yield from arrays_in(part)
+
+
 def above(tree: Any) -> Any:
     """The first tensor or batch, which hold recorded values, in nested tuples, lists and dicts."""
     kind = type(tree)
@@ -160,8 +177,8 @@ class Traced(NDArrayOperatorsMixin):
             return NotImplemented
         if function in ATTRIBUTES:
             return function(*values_of(args), **values_of(options))
-        if options.get("out") is not None:
-            refuse(f"{display_name(function)} that writes into an array", NO_OUT)
+        if options.get("out") is not None or function in WRITING:
+            refuse(f"{display_name(function)} that writes into an array", IN_PLACE if function in WRITING else NO_OUT)
         options = {name: option for name, option in options.items() if option is not np._NoValue}
         return self.recorder.call(function, args, options)
 
@@ -182,8 +199,10 @@ class Traced(NDArrayOperatorsMixin):
 
     def as_values(self) -> Traced:
         """An array, where NumPy gave one of its scalars."""
-        self.variable.scalar = False
-        return self
+        if isinstance(self.value, np.ndarray):
+            return self
+        array: Traced = self.recorder.traced(np.asarray(self.value), self.variable)
+        return array
 
     # An array's methods
 
@@ -191,12 +210,23 @@ class Traced(NDArrayOperatorsMixin):
         return self.recorder.call(operator.getitem, (self, index), {})
 
     def __pow__(self, other: Any) -> Any:
+        if is_scalar(self) and is_scalar(other):
+            return self.recorder.call(scalar_power, (self, other), {})
+        if isinstance(other, Number) or (self.dtype.kind == "c" and is_scalar(other)):
+            return self.recorder.call(array_power, (self, other), {})
         if type(other) in (int, float) and self.dtype.kind == "f":
             if other == 0:
                 return np.ones_like(self)
             if other in SQUARES:
                 return SQUARES[other](self)
         return np.power(self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        scalars = is_scalar(self) and is_scalar(other)
+        return self.recorder.call(scalar_power, (other, self), {}) if scalars else np.power(other, self)
+
+    def __abs__(self) -> Any:
+        return self.recorder.call(scalar_absolute, (self,), {}) if is_scalar(self) else np.absolute(self)
 
     T = property(by_function(np.transpose))
     mT = property(by_function(np.matrix_transpose))  # noqa: N815
@@ -211,16 +241,20 @@ class Traced(NDArrayOperatorsMixin):
 
     def astype(self, dtype: Any, copy: bool = True) -> Any:
         dtype = np.dtype(dtype)
-        return self if not copy and dtype == self.dtype else self.recorder.call(np.ndarray.astype, (self, dtype), {})
+        return self if not copy and dtype == self.dtype else self.by_method("astype", dtype)
 
     def view(self, dtype: Any) -> Any:
-        return self.recorder.call(np.ndarray.view, (self, np.dtype(dtype)), {})
+        return self.by_method("view", np.dtype(dtype))
 
     def copy(self) -> Any:
-        return self.recorder.call(np.ndarray.copy, (self,), {})
+        return self.by_method("copy")
 
     def flatten(self) -> Any:
-        return self.recorder.call(np.ndarray.flatten, (self,), {})
+        return self.by_method("flatten")
+
+    def by_method(self, name: str, *args: Any) -> Any:
+        """What a method gives that has no function; NumPy's scalars have it too."""
+        return self.recorder.write(getattr(np.ndarray, name), (self, *args), {}, getattr(self.value, name)(*args))
 
     def conj(self) -> Any:
         return np.conjugate(self) if self.dtype.kind == "c" else self
@@ -259,6 +293,25 @@ class Traced(NDArrayOperatorsMixin):
         return self.copy()
 
 
+def of_scalars(of_arrays: Any, function: Any, swapped: bool) -> Callable[[Traced, Any], Any]:
+    """A product or quotient, which may have other bits for complex scalars than for arrays."""
+
+    def operate(self: Traced, other: Any) -> Any:
+        if is_scalar(self) and is_scalar(other) and np.iscomplexobj(values_of([self, other])):
+            return self.recorder.call(function, (other, self) if swapped else (self, other), {})
+        return of_arrays(self, other)
+
+    return operate
+
+
+def is_scalar(value: Any) -> bool:
+    """Whether it is one of NumPy's scalars or a Python number, recorded or not."""
+    return isinstance(values_of(value), np.generic | int | float | complex)
+
+
+for _name, _product in {"mul": scalar_product, "truediv": scalar_quotient}.items():
+    for _swapped, _method in enumerate((f"__{_name}__", f"__r{_name}__")):
+        setattr(Traced, _method, of_scalars(getattr(NDArrayOperatorsMixin, _method), _product, bool(_swapped)))
 for _function in METHODS:
     setattr(Traced, _function.__name__, by_function(_function))
 

@@ -55,7 +55,12 @@ def drop_broadcasts(line: Line, makers: dict[Variable, Line]) -> None:
 
 
 def factor_one(line: Line) -> Variable | None:
-    """The other operand of a product by 1, if it is as large and of the same kind as the product."""
+    """The other operand of a product by 1, if it is as large and of the same kind as the product.
+
+    Not of complex numbers: their product by 1 changes infinities and signs of zeros.
+    """
+    if line.result.dtype.kind == "c":
+        return None
     for one, other in (line.args, line.args[::-1]):
         if number_in(one) == 1 and isinstance(other, Variable):
             same = other.shape == line.result.shape and other.dtype == line.result.dtype

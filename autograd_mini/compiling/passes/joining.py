@@ -167,7 +167,7 @@ def returned_memory(program: Program, makers: dict[Variable, Line]) -> set[Varia
         if isinstance(value, Variable):
             found.add(value)
             if value.view and value in makers:
-                pending.append(makers[value].args[0])
+                pending += makers[value].reads()
     return found
 
 

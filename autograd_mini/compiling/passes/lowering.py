@@ -62,7 +62,7 @@ def lowered(program: Program, line: Line) -> list[Line]:
         count = shape_size(line.args[0]) // max(result.size, 1)
         if count and result.dtype.kind == "f" and float(result.dtype.type(count)) == count:
             total = program.variable(result.shape, result.dtype)
-            total.scalar, total.strides = result.scalar, result.strides
+            total.strides = result.strides
             adding = dataclasses.replace(line, function=np.add.reduce, options=axes_of(options), results=(total,))
             dividing = dataclasses.replace(line, function=np.divide, args=(total, count), options={})
             return [adding, dividing]
