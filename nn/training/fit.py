@@ -231,7 +231,7 @@ def fit(
     run.accumulate, run.clip_norm, run.weighted = accumulate, clip_norm, is_given(sample_weight)
     run.checkpoint, run.checkpoint_every = checkpoint, checkpoint_every
     if compile:
-        run.descend = compiled(run.model, run.optimizer)(run.descend)  # type: ignore[method-assign]
+        run.program = compiled(run.model, run.optimizer)(run.descend)
     run.validation = None if validation is None else as_loader(validation, "fit(validation=...)", batch_size)
     run.settings = settings_of(run.optimizer, accumulate=accumulate, clip_norm=clip_norm)
     if isinstance(rng, int | np.integer):
@@ -303,7 +303,7 @@ class Training:
         self.hooks: dict[str, list[Callable[[Training], object]]] = {moment: [] for moment in MOMENTS}
         self.backward: Callable[..., None] = Tensor.backward
         self.bring = in_precision_of(model)
-        self.descend_by_itself = self.descend
+        self.program: Any = None  # `descend` as a compiled step
         self.said = False  # whether it was told that some steps are computed without a program
 
     def stop(self, reason: str) -> None:
@@ -392,9 +392,10 @@ class Training:
     def take_step(self, group: list[Batch]) -> bool:
         """One step by the gradient of some batches as if they were one; False if none of their examples counts."""
         self.count = len(group[0]) - self.weighted
-        descend = self.descend if self.lets_go_by(len(group)) else self.descend_by_itself
         counts = False
-        for batch, descent in zip(group, descend(group), strict=True):
+        by_program = self.program is not None and self.lets_go_by(len(group))
+        descents = self.program(group) if by_program else self.descend(group, self.backward)
+        for batch, descent in zip(group, descents, strict=True):
             if descent is None:
                 continue
             counts = True
@@ -413,7 +414,7 @@ class Training:
         self.step += counts
         return counts
 
-    def descend(self, group: list[Batch]) -> list[Descent]:
+    def descend(self, group: list[Batch], backward: Callable[..., None] = Tensor.backward) -> list[Descent]:
         """Move the model by one step; for each batch what came of it, None if it counts nothing.
 
         That is the output, where a metric asks for it, the loss, how much it counts, and the rates of `Counted`.
@@ -435,10 +436,10 @@ class Training:
             if not whole.exact:
                 raise ValueError(UNEQUAL.format(call=f"fit(accumulate={self.accumulate})"))
             if len(group) == 1:
-                self.backward(loss)
+                backward(loss)
             else:  # what all will count is known at the end, and expected to be as in the first of them
                 expected = expected or found.amount / size * sum(sizes)
-                self.backward(loss, seed=np.ones_like(loss.data) * (found.amount / expected))
+                backward(loss, seed=np.ones_like(loss.data) * (found.amount / expected))
             shown = values_of(output) if self.metrics else None
             descents.append((shown, loss.data, found.amount, found.rates))
         if not whole.amount:
@@ -454,13 +455,9 @@ class Training:
 
     def lets_go_by(self, backwards: int) -> bool:
         """Whether the callback that does the backward, if there is one, need not see the next ones."""
-        by_itself = getattr(self.descend, "__wrapped__", None)
-        if by_itself is None or self.backward is Tensor.backward:
-            return True
         skip = getattr(getattr(self.backward, "__self__", None), "skip", None)
-        if skip is not None and skip(backwards):
+        if self.backward is Tensor.backward or (skip is not None and skip(backwards)):
             return True
-        self.descend_by_itself = by_itself
         if not self.said:
             self.said = True
             warnings.warn(MEASURED, stacklevel=6)
