@@ -34,7 +34,21 @@ WORDS = {
     "dot": "total",
 }
 SCORES = {"matmul", "add"}  # what is computed last in a module and so called: its scores
-RESERVED = {*keyword.kwlist, *keyword.softkwlist, "np", "build", "step", "memory", "Deviation", "math", "sum", "pow"}
+RESERVED = {
+    *keyword.kwlist,
+    *keyword.softkwlist,
+    "np",
+    "aligned",
+    "given",
+    "rows",
+    "build",
+    "step",
+    "memory",
+    "Deviation",
+    "math",
+    "sum",
+    "pow",
+}
 ASSIGNED = re.compile(r"^([A-Za-z_]\w*)\s*=[^=]")
 
 

@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.compiling.names import Names, code_at
+from autograd_mini.compiling.passes.tiling import Tiles
 from autograd_mini.compiling.program import (
     NUMBER_SIGNS,
+    Accumulated,
     Check,
     Constant,
     Draw,
@@ -26,7 +28,7 @@ from autograd_mini.compiling.program import (
     join,
     reduction_of,
 )
-from autograd_mini.compiling.storage import COPYING, Place, Storage
+from autograd_mini.compiling.storage import COPYING, Place, Storage, aligned
 from autograd_mini.compiling.traced import line_of
 
 SIGNS: dict[Any, str] = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/"}
@@ -70,6 +72,8 @@ class Printer:
         self.scalars: dict[Any, tuple[str, str]] = {}  # constants of one entry: name and expression
         self.block_names: dict[int, dict[str, str]] = {}  # of each block, in each phase
         self.in_step: set[Variable] = set()  # views that are made in each call
+        self.tiles: Tiles | None = None  # those of the line that is printed
+        self.row_slices: dict[tuple[int, int], str] = {}
 
     # The whole
 
@@ -135,9 +139,10 @@ class Printer:
             vector = self.names.of(joined.vector)
             if joined.is_slot:
                 flat = ", ".join(f"{self.names.of(m)}.ravel()" for m in joined.members)
-                lines.append(f"{vector} = np.concatenate([{flat}])")
+                lines.append(f"{vector} = {self.aligned(joined.vector)}")
+                lines.append(f"np.concatenate([{flat}], out={vector})")
             else:
-                lines.append(f"{vector} = np.empty({joined.vector.size}, {dtype_text(joined.vector.dtype)})")
+                lines.append(f"{vector} = {self.aligned(joined.vector)}")
             for member, start, stop in joined.parts():
                 if joined.is_slot or self.is_named(member):
                     part = f"{vector}[{start}:{stop}]"
@@ -145,11 +150,15 @@ class Printer:
                     lines.append(
                         f"{self.names.of(member)} = {part}" + ("" if len(shape) == 1 else f".reshape({shape})")
                     )
-        lines += [f"{self.names.of(v)} = {self.names.of(v)}.copy()" for v in state if v not in members]
+        for variable in state:
+            if variable not in members:
+                name = self.names.of(variable)
+                lines += [f"{name}, given = {self.aligned(variable)}, {name}", f"{name}[...] = given"]
         blocks = self.storage.blocks
         if blocks:
             note = f"# {len(blocks)} arrays share it; apart they would take {self.storage.apart:,} bytes"
-            lines.append(f"memory = np.empty({self.storage.arena:_}, np.uint8)  {note}")
+            self.functions.setdefault("aligned", aligned)
+            lines.append(f"memory = aligned({self.storage.arena:_}, np.uint8)  {note}")
             for block in sorted(blocks, key=lambda block: block.first):
                 names = list(self.block_names.get(id(block), {}).values())
                 if names:
@@ -158,6 +167,9 @@ class Printer:
                     view = f"memory[{block.offset}:{block.offset + size}].view({dtype_text(block.dtype)})"
                     lines.append(f"{name} = {view}" + ("" if len(block.shape) == 1 else f".reshape({block.shape})"))
                     lines += [f"{other} = {name}  # in the same place, when that is done with" for other in others]
+        for (rows, step), name in self.row_slices.items():
+            ends = f"min(start + {step}, {rows})" if rows % step else f"start + {step}"
+            lines.append(f"{name} = [slice(start, {ends}) for start in range(0, {rows}, {step})]")
         made_once = [line for result, line in self.storage.views.items() if result not in self.in_step]
         for line in reversed(made_once):
             if line.result in self.names.given and isinstance(line.args[0], Variable):
@@ -165,6 +177,12 @@ class Printer:
         views = [(line, self.view_text(line)) for line in made_once if line.result in self.names.given]
         lines += [f"{name} = {expression}" for name, expression in self.scalars.values()]
         return lines + [f"{self.names.of(line.result)} = {text}" for line, text in views]
+
+    def aligned(self, variable: Variable) -> str:
+        """Memory for an array that outlives a call."""
+        self.functions.setdefault("aligned", aligned)
+        shape = variable.shape[0] if len(variable.shape) == 1 else variable.shape
+        return f"aligned({shape}, {dtype_text(variable.dtype)})"
 
     def is_named(self, variable: Variable) -> bool:
         return variable in self.names.given
@@ -207,7 +225,15 @@ class Printer:
                     self.in_step.add(line.result)
                     yield f"{self.names.of(line.result)} = {self.view_text(line)}", line
                 continue
-            yield self.statement(line), line
+            tiles = self.program.tiles.get(line)
+            if tiles is None:
+                yield self.statement(line), line
+            else:
+                if line is tiles.lines[0]:
+                    yield f"for rows in {self.slices(tiles)}:", line
+                self.tiles = tiles
+                yield f"    {self.statement(line)}", line
+                self.tiles = None
             gone = [self.names.of(v) for v in dict.fromkeys(line.reads()) if self.ends(v, i, last, needed)]
             if gone:
                 yield f"del {', '.join(gone)}", None
@@ -235,6 +261,8 @@ class Printer:
         if len(line.results) != 1 or not line.result.is_array:
             return f"{', '.join(self.names.of(r) for r in line.results)} = {self.call(line)}"
         result, place = line.result, self.storage.places[line.result]
+        if isinstance(function, Accumulated):
+            return self.accumulation(line, place)
         if place.kind == "local":
             if function in SIGNS and self.is_scalar(result) and any(map(self.is_scalar, line.args)):
                 left, right = (self.scalar_operand(a) for a in line.args)
@@ -242,10 +270,23 @@ class Printer:
             if function is operator.getitem:
                 return f"{self.names.of(result)} = {self.operand(line.args[0])}[{self.index(line.args[1])}]"
             return f"{self.names.of(result)} = {self.call(line)}"
-        target = self.target(result, place)
+        target = self.some_rows(self.target(result, place), result)
         if function in COPYING:
             return f"np.copyto({target}, {self.operand(line.args[0])}, casting='unsafe')"
         return self.call(line, f"out={target}")
+
+    def accumulation(self, line: Line, place: Place) -> str:
+        """A product that is added to what is there, w += a.T @ d; BLAS reads arrays in Fortran's order, so as w.T."""
+        weights, left, right = map(self.operand, line.args)
+        name = line.function.name
+        self.functions.setdefault(name, line.function.gemm)
+        target, before = weights, ""
+        if place.kind == "local":
+            target = self.names.of(line.result)
+            before = f"{target} = {weights}.copy(); "
+        else:
+            target = self.target(line.result, place)
+        return f"{before}{name}(1.0, {right}.T, {left}.T, beta=1.0, c={target}.T, trans_b=True, overwrite_c=True)"
 
     def is_scalar(self, value: Any) -> bool:
         """Whether a variable is one of NumPy's scalars when the program runs: the result of a line that makes one."""
@@ -254,13 +295,29 @@ class Printer:
         place, line = self.storage.places.get(value), value.line
         if place is None or place.kind != "local" or line is None or line.called:
             return False
-        return isinstance(line.function, np.ufunc) or reduction_of(line.function) is not None
+        return isinstance(line.function, np.ufunc) or reduction_of(line.function) is not None or line.function is np.dot
 
     def scalar_operand(self, value: Any) -> str:
         """An operand of Python's operators: for these a constant is best a number."""
         if isinstance(value, Constant) and value.shape == () and not value.kept and np.isfinite(value.value):
             return shortest(value.value)
         return self.operand(value)
+
+    def slices(self, tiles: Tiles) -> str:
+        """The name of the slices for the rows of tiles."""
+        key = (tiles.rows, tiles.step)
+        if key not in self.row_slices:
+            self.row_slices[key] = self.names.fresh("tiles")
+        return self.row_slices[key]
+
+    def some_rows(self, name: str, value: Any) -> str:
+        """Those rows of an array that are computed now, if it has them all."""
+        tiles = self.tiles
+        if tiles is None or not isinstance(value, Variable) or value.shape != tiles.lines[0].result.shape:
+            return name
+        if value in tiles.inside:
+            return name if tiles.rows % tiles.step == 0 else f"{name}[: rows.stop - rows.start]"
+        return f"{name}[rows]"
 
     def target(self, result: Variable, place: Place) -> str:
         """The name of the memory that a result is written into, which then is its own."""
@@ -317,7 +374,7 @@ class Printer:
     def operand(self, value: Any, like: Any = None) -> str:
         """An operand; Python's numbers as arrays of one entry, which NumPy takes quicker, where they have a dtype."""
         if isinstance(value, Variable):
-            return self.names.of(value)
+            return self.some_rows(self.names.of(value), value)
         if isinstance(value, Constant):
             return self.constant(value)
         if like is not None and type(value) in (int, float):

@@ -112,6 +112,17 @@ class Check:
     what: str  # in words, for the error of a program that runs by itself
 
 
+class Accumulated:
+    """The function of a line `w + a.T @ d` that is written into w by one call of BLAS.
+
+    BLAS takes arrays in Fortran's order, so it is given their transposes: w.T + d.T @ a.
+    """
+
+    def __init__(self, gemm: Any, name: str) -> None:
+        self.gemm, self.name = gemm, name
+        self.__name__ = "accumulated"
+
+
 @dataclass(slots=True, eq=False)
 class Line:
     """One call of the program: `results = function(*args, **options)`."""
@@ -171,6 +182,7 @@ class Program:
     same: list[list[Variable]] = field(default_factory=list)  # slots whose numbers are equal now
     merged: dict[Variable, list[Variable]] = field(default_factory=dict)  # a count, and those that it stands for
     joined: list[Joined] = field(default_factory=list)
+    tiles: dict[Line, Any] = field(default_factory=dict)  # the lines that are computed tile by tile
     log: list[tuple[str, int]] = field(default_factory=list)  # the passes, and how many lines each removed
 
     def variable(self, shape: tuple[int, ...], dtype: Any, kind: str = "array", name: Any = None) -> Variable:

@@ -92,6 +92,9 @@ class Writer:
         """Write a function under a name."""
         function = plain(function)
         self.kept.append(function)
+        if type(function).__name__ == "fortran":  # SciPy's, which does not say where it is from
+            self.imports.add(f"from scipy.linalg.blas import {name}")
+            return
         if not isinstance(function, FunctionType):
             self.blocks.append(f"{name} = {self.expression(function, name)}\n")
             return

@@ -13,6 +13,7 @@ from autograd_mini.compiling.passes.joining import writes_anywhere
 from autograd_mini.compiling.passes.ordering import may_end
 from autograd_mini.compiling.program import (
     VIEWS,
+    Accumulated,
     Constant,
     Draw,
     Line,
@@ -71,6 +72,7 @@ class Storage:
         self.parts: dict[Variable, Variable] = {}  # an array that is a part of a vector, and the vector
         self.members: dict[Variable, list[Variable]] = {}
         self.tenants: dict[Place, list[Variable]] = {}  # the arrays that live in a slot's memory by turns
+        self.numbers = {line: i for i, line in enumerate(self.lines)}
         self.inputs()
         self.find_views()
         self.last_use()
@@ -152,11 +154,14 @@ class Storage:
                     self.places[result] = Place("joined", result, result.shape, result.dtype)
                     continue
                 free = writes_anywhere(line) or self.is_copy(line)
+                changes = isinstance(line.function, Accumulated)
                 place = None
-                if free and result not in returned:
+                if line in program.tiles and result in program.tiles[line].inside:
+                    place = self.in_operand(i, line, result) or self.tile(i, line, result)
+                elif (free or changes) and result not in returned:
                     if i > last_end and result not in self.parts:
                         place = self.in_slot(i, line, result)
-                    place = place or self.in_operand(i, line, result) or self.block(i, result)
+                    place = place if changes else place or self.in_operand(i, line, result) or self.block(i, result)
                 place = place or Place("local", result, result.shape, result.dtype, i)
                 self.places[result] = place
                 self.tenants.setdefault(place, []).append(result)
@@ -164,13 +169,18 @@ class Storage:
     def is_copy(self, line: Line) -> bool:
         return line.function in COPYING and line.result.strides is None and bool(line.result.shape)
 
+    def tile(self, i: int, line: Line, result: Variable) -> Place:
+        """Memory for one tile of a result."""
+        shape = (self.program.tiles[line].step, *result.shape[1:])
+        return Place("tile", result, shape, result.dtype, i, self.last.get(result, i))
+
     def block(self, i: int, result: Variable) -> Place:
         return Place("block", result, result.shape, result.dtype, i, self.last.get(result, i))
 
     def in_slot(self, i: int, line: Line, result: Variable) -> Place | None:
         """The memory of a slot: of the one whose new value this is, or one that will be overwritten anyway."""
         slots = [self.final[result]] if result in self.final else []
-        if is_elementwise(line.function):
+        if in_place(line):
             changing = set(self.final.values())
             slots += [a for a in line.args if isinstance(a, Variable) and a in changing and self.last.get(a, -1) <= i]
         for slot in slots:
@@ -195,7 +205,12 @@ class Storage:
     def is_read_otherwise(self, memory: set[Variable], place: Place, line: Line) -> bool:
         """Whether a line reads memory that it is to write in another way than entry by entry."""
         read = [v for v in line.reads() if not memory.isdisjoint(self.roots(v))]
-        return bool(read) if not is_elementwise(line.function) else any(self.places.get(v) is not place for v in read)
+        others = read
+        if isinstance(line.function, Accumulated):
+            others = [v for v in line.args[1:] if not memory.isdisjoint(self.roots(v))]
+        elif is_elementwise(line.function):
+            others = [v for v in read if self.places.get(v) is not place]
+        return bool(others)
 
     def is_written_between(self, slot: Variable, i: int, last: int, result: Variable) -> bool:
         """Whether another line would write into a slot while a value that was put there is still read."""
@@ -206,6 +221,8 @@ class Storage:
         """The memory of an operand that nobody reads afterwards, of an operation entry by entry."""
         if not is_elementwise(line.function):
             return None
+        tiles = self.program.tiles.get(line)
+        inside = tiles is not None and result in tiles.inside
         for operand in line.args:
             if not isinstance(operand, Variable) or (operand.shape, operand.dtype) != (result.shape, result.dtype):
                 continue
@@ -214,7 +231,9 @@ class Storage:
                 continue
             if any(other is not operand and operand in self.roots(other) for other in line.reads()):
                 continue
-            if place.kind == "block" and place.last == i:
+            if (place.kind == "tile") is not inside:
+                continue
+            if place.kind in {"block", "tile"} and place.last == i:
                 place.last = self.last.get(result, i)
                 return place
             if place.kind == "joined" and operand not in self.parts:
@@ -223,7 +242,10 @@ class Storage:
 
     def arrange(self) -> None:
         """Give each block a part of the shared memory: the largest first, where nothing else lives at the time."""
-        blocks = list({id(place): place for place in self.places.values() if place.kind == "block"}.values())
+        shared = {"block", "tile"}
+        blocks = list({id(place): place for place in self.places.values() if place.kind in shared}.values())
+        for block in blocks:  # the lines of one run are one moment
+            block.first, block.last = self.moment(block.first)[0], self.moment(block.last)[1]
         placed: list[Place] = []
         for block in sorted(blocks, key=lambda place: -place.nbytes):
             size, start = rounded(block.nbytes), 0
@@ -237,12 +259,32 @@ class Storage:
             placed.append(block)
         self.blocks = blocks
         self.arena = max((block.offset + rounded(block.nbytes) for block in blocks), default=0)
-        self.apart = sum(rounded(variable.nbytes) for variable, place in self.places.items() if place.kind == "block")
+        self.apart = sum(rounded(variable.nbytes) for variable, place in self.places.items() if place.kind in shared)
+
+    def moment(self, i: int) -> tuple[int, int]:
+        """The first and the last of the lines that are computed together with line i."""
+        tiles = self.program.tiles.get(self.lines[i]) if i < len(self.lines) else None
+        if tiles is None:
+            return i, i
+        return self.numbers[tiles.lines[0]], self.numbers[tiles.lines[-1]]
 
     def is_static(self, variable: Any) -> bool:
         """Whether a view of an array can be made once, before the first call."""
         root = self.root(variable)
         return isinstance(root, Constant) or self.places[root].kind in {"slot", "block", "joined"}
+
+
+def aligned(shape, dtype):  # type: ignore[no-untyped-def]
+    """An array that begins with a line of the cache, which products and sums go through quicker."""
+    array = np.empty(shape, dtype)
+    room = np.empty(array.nbytes + 64, np.uint8)
+    start = -room.ctypes.data % 64
+    return room[start : start + array.nbytes].view(dtype).reshape(shape)
+
+
+def in_place(line: Line) -> bool:
+    """Whether a line may write its result into an operand of its size."""
+    return is_elementwise(line.function) or isinstance(line.function, Accumulated)
 
 
 def rounded(size: int) -> int:

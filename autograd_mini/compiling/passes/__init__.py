@@ -10,6 +10,7 @@ from autograd_mini.compiling.passes.counts import merge_equal_counts
 from autograd_mini.compiling.passes.joining import join_small_parameters
 from autograd_mini.compiling.passes.lowering import lower
 from autograd_mini.compiling.passes.ordering import update_early
+from autograd_mini.compiling.passes.tiling import tile
 from autograd_mini.compiling.program import Program
 
 Pass = Callable[[Program], None]
@@ -22,7 +23,7 @@ EXACT: tuple[Pass, ...] = (
     merge_equal_lines,
     Program.drop_dead,
 )
-LAYOUT: tuple[Pass, ...] = (join_small_parameters, update_early, Program.drop_dead)
+LAYOUT: tuple[Pass, ...] = (join_small_parameters, update_early, Program.drop_dead, tile)
 
 
 def optimise(program: Program, more: tuple[Pass, ...] = ()) -> None:
