@@ -73,6 +73,7 @@ class Recorder(Watch):
         self.node: tuple[Place | None, str] | None = None  # of the operation that a backward goes through
         self.nodes: dict[Node, tuple[Place | None, str]] = {}
         self.made: dict[int, Variable] = {}  # the variable of the value of each record, for the names of cotangents
+        self.read: dict[int, tuple[Any, Any, Any]] = {}  # operands from elsewhere: with values and gradient, of tensors
         self.silent = self.trying = 0
         self.handed_out: list[weakref.ref[Traced]] = []
         self.outer_errors = np.geterr()
@@ -295,9 +296,12 @@ class Recorder(Watch):
     def forward(self, primitive: Any, args: tuple[Any, ...], result: Any) -> None:  # noqa: ARG002
         """Let the rules of the operation be recorded as one thing each, under the user's line."""
         for arg in args:
-            values = getattr(arg, "_values", arg)
-            if isinstance(values, Traced):
-                values.shared = True
+            for part in arg if isinstance(arg, tuple | list) else (arg,):
+                values = getattr(part, "_values", part)
+                if isinstance(values, Traced):
+                    values.shared = True
+                elif isinstance(values, np.ndarray) and not isinstance(getattr(part, "_record", None), Node):
+                    self.read.setdefault(id(part), (part, values, getattr(part, "grad", None)))
         for part in result if isinstance(result, tuple) else (result,):
             record = getattr(part, "_record", None)
             if not isinstance(record, Node):

@@ -126,6 +126,20 @@ def check_owners(owners: Iterable[Any]) -> None:
             raise CompileError(NOT_AN_OWNER.format(got=name))
 
 
+def undoing(slots: list[Slot]) -> Callable[[], None]:
+    """A function that puts back what the slots hold now, and the states of the generators among it."""
+    before = [slot.get() for slot in slots]
+    states = [(value, value.bit_generator.state) for value in before if isinstance(value, np.random.Generator)]
+
+    def undo() -> None:
+        for slot, value in zip(slots, before, strict=True):
+            slot.put(value) if slot.reset is None else slot.reset()
+        for generator, state in states:
+            generator.bit_generator.state = state
+
+    return undo
+
+
 class Guard:
     """All that the computation of an owner depends on besides its slots, as it is now.
 

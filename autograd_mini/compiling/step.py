@@ -17,8 +17,9 @@ from autograd_mini.compiling.explanation import Explanation, explanation_of
 from autograd_mini.compiling.passes.fast import fast_passes
 from autograd_mini.compiling.quick import OTHERWISE, STATES, has_quick_call, quick_call
 from autograd_mini.compiling.saving import written
-from autograd_mini.compiling.slots import Guard, Slot, TensorSlot, check_owners, slots_of
-from autograd_mini.compiling.taken import Taken, difference, take, undoing
+from autograd_mini.compiling.slots import Guard, Slot, TensorSlot, check_owners, slots_of, undoing
+from autograd_mini.compiling.surroundings import Surroundings, names_in
+from autograd_mini.compiling.taken import Taken, difference, take
 from autograd_mini.compiling.traced import CompileError
 from autograd_mini.graph import modes
 
@@ -45,6 +46,10 @@ DEVIATES = (
     "is now computed without a program."
 )
 NO_PROGRAM = "{name} has no program yet: it is made after two calls. Call it three times first."
+MOVES = (
+    "compile: {name} reads {what}, so that a program, for which it has one value, would be wrong in the next call; the "
+    "step is computed without one. Pass it as an argument (a float may differ from call to call)."
+)
 LEAST = 8  # deviations one after the other, after which a program is given up
 
 
@@ -60,7 +65,8 @@ class Entry:
         self.bound: Bound | None = None
         self.ready = False
         self.eager = ""  # why there will be no program
-        self.deviations = 0
+        self.deviations = self.moves = 0
+        self.around: Any = None  # what it reads besides arguments and owners
         self.quick: Callable[[tuple[Any, ...]], Any] | None = None
 
     def is_for(self, guards: list[Any]) -> bool:
@@ -129,7 +135,7 @@ class Compiled:
             return self.deviated(entry, str(deviation), args, kwargs)
         entry.deviations = 0
         if has_quick_call(entry):
-            entry.quick = quick_call(entry, [guard.question for guard in self.guards])
+            entry.quick = quick_call(entry, [*(guard.question for guard in self.guards), entry.around.is_same])
         return result
 
     def say(self, text: str) -> None:
@@ -145,7 +151,9 @@ class Compiled:
         arguments, recording, guards = kind
         for entry in self.entries:
             alike = entry.structure == structure and entry.arguments == arguments and entry.recording is recording
-            if alike and entry.is_for(guards) and (entry.bound is None or entry.bound.fits()):
+            if not alike or not entry.is_for(guards):
+                continue
+            if entry.bound is None or (entry.around.is_same() and entry.bound.fits()):
                 return entry
         if len(self.entries) >= self.most:
             self.say(TOO_MANY.format(name=self.name, count=self.most))
@@ -160,33 +168,47 @@ class Compiled:
         if entry.bound is not None:
             return self.rehearse(entry, leaves, args, kwargs)
         names = names_of(self.function, args, kwargs)
+        around = Surroundings(names_in(self.function), self.owners)
         try:
-            taken = take(self.function, args, kwargs, entry.slots, self.owners, names)
+            taken = take(self.function, args, kwargs, entry.slots, self.owners, names, around)
         except CompileError:
-            self.fail_as_itself(entry.slots, args, kwargs)
+            self.fail_as_itself(entry.slots, around, args, kwargs)
             raise
         if taken.transient:
             entry.eager = "it makes the state that later calls have"
         elif entry.first is None or not entry.first.is_like(taken):
-            entry.first = taken
+            entry.first, entry.around = taken, around
         else:
-            what, entry.first = difference(entry.first, taken), None
+            first, entry.first = entry.first, None
+            what = difference(first, taken)
             if what:
                 taken.undo()
                 raise CompileError(what)
-            if what is None:
+            moved = around.changed(entry.around)
+            if what is None and not moved:
+                around.add([operand for key, operand in taken.recorder.read.items() if key in first.recorder.read])
                 entry.bound = Bound(self.name, taken, self.passes, self.title)
-            else:  # it went another way
+            else:  # it went another way, or may do so next time
                 entry.first = taken
+                self.count_moves(entry, moved)
+            entry.around = around
         return taken.result
 
-    def fail_as_itself(self, slots: list[Slot], args: Any, kwargs: Any) -> None:
+    def count_moves(self, entry: Entry, what: str) -> None:
+        """Give up a step that reads something that is another in each call."""
+        entry.moves = entry.moves + 1 if what else 0
+        if entry.moves >= LEAST:
+            entry.eager = f"{what} differs in each call"
+            self.say(MOVES.format(name=self.name, what=what))
+
+    def fail_as_itself(self, slots: list[Slot], around: Surroundings, args: Any, kwargs: Any) -> None:
         """Raise what the step itself raises, if it does: then that is why it could not be recorded."""
         undo = undoing(slots)
         try:
             self.function(*args, **kwargs)
         finally:
             undo()
+            around.undo(())
 
     def rehearse(self, entry: Entry, leaves: list[Any], args: Any, kwargs: Any) -> Any:
         """Run the program on copies and the step for real; from now on the program is used, if all bits are equal."""

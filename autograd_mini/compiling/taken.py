@@ -14,7 +14,8 @@ import numpy as np
 from autograd_mini.compiling.arguments import is_input
 from autograd_mini.compiling.program import Check, Constant, Line, Program, Variable
 from autograd_mini.compiling.recording import Recorder
-from autograd_mini.compiling.slots import GradientSlot, Guard, Slot, TensorSlot, is_part
+from autograd_mini.compiling.slots import GradientSlot, Guard, Slot, TensorSlot, is_part, undoing
+from autograd_mini.compiling.surroundings import Surroundings
 from autograd_mini.compiling.traced import CompileError, Number, RecordedGenerator, Traced, described, values_of
 from autograd_mini.graph import Leaf, Node
 from autograd_mini.tensor import Tensor
@@ -32,10 +33,6 @@ LEAKED = (
 SIDE_EFFECT = (
     "The step changed {what} from {before!r} to {after!r}, which the program would not do again. Do it outside of the "
     "step; numbers that a model keeps from call to call belong into an `nn.Buffer`."
-)
-UNNAMED = (
-    "The step changes {name}, which belongs to nothing that `compile` was given, so that the program would not know "
-    "where it is. Name its owner: `@compile(model, optimizer)`."
 )
 ARGUMENT = (
     "The step changed {what} of its arguments in place, and a program cannot. Return the new one: "
@@ -95,6 +92,7 @@ def take(  # noqa: PLR0917
     slots: list[Slot],
     owners: Sequence[Any],
     names: list[str],
+    around: Surroundings,
 ) -> Taken:
     """Call a step for real, and record it. If it fails, all slots and generators are as they were."""
     updating = {method.__code__ for owner in owners if (method := getattr(type(owner), "step", None)) is not None}
@@ -119,26 +117,14 @@ def take(  # noqa: PLR0917
         taken = close(recorder, slots, before, handed, arguments, result)
         del result, given, fed, handed
         check_guards(owners, guards)
+        around.check(recorder.read.values(), before)
         check_leaks(recorder)
     except BaseException:
         undo()
+        around.undo(recorder.read.values())
         raise
     taken.undo = undo
     return taken
-
-
-def undoing(slots: list[Slot]) -> Callable[[], None]:
-    """A function that puts back what the slots hold now, and the states of the generators among it."""
-    before = [slot.get() for slot in slots]
-    states = [(value, value.bit_generator.state) for value in before if isinstance(value, np.random.Generator)]
-
-    def undo() -> None:
-        for slot, value in zip(slots, before, strict=True):
-            slot.put(value) if slot.reset is None else slot.reset()
-        for generator, state in states:
-            generator.bit_generator.state = state
-
-    return undo
 
 
 def feed(recorder: Recorder, leaves: list[Any], names: list[str]) -> tuple[list[Any], list[Variable]]:
