@@ -89,6 +89,13 @@ def asked_of_owners(entry: Any, questions: list[Callable[[], Any]], names: dict[
     for i, (slot, array) in enumerate(bound.gradients):
         names |= {f"gradient{i}": slot.get, f"shown{i}": array}
         tests.append(f"gradient{i}() is not shown{i}")
+    for i, (name, value) in enumerate(zip(entry.around.names, entry.around.values, strict=True)):
+        names |= {f"home{i}": name.home, f"was{i}": value}
+        read = f"home{i}.get({name.name!r})" if isinstance(name.home, dict) else f"home{i}.cell_contents"
+        tests.append(f"{read} is not was{i}")
+    if not entry.around.is_simple:
+        names["around"] = entry.around
+        tests.append("not around.is_same()")
     if bound.asks_gradients is not None:
         tests.append("not bound.fits()")
     for test in tests:

@@ -135,7 +135,7 @@ class Compiled:
             return self.deviated(entry, str(deviation), args, kwargs)
         entry.deviations = 0
         if has_quick_call(entry):
-            entry.quick = quick_call(entry, [*(guard.question for guard in self.guards), entry.around.is_same])
+            entry.quick = quick_call(entry, [guard.question for guard in self.guards])
         return result
 
     def say(self, text: str) -> None:

@@ -42,10 +42,10 @@ CONTAINERS = (list, tuple, dict, set)
 
 
 class Name:
-    """A global or closure variable that the code of a step refers to."""
+    """A global or closure variable that the code of a step refers to; `home` is where it is kept."""
 
-    def __init__(self, name: str, get: Callable[[], Any], put: Callable[[Any], None]) -> None:
-        self.name, self.get, self.put = name, get, put
+    def __init__(self, name: str, home: Any, get: Callable[[], Any], put: Callable[[Any], None]) -> None:
+        self.name, self.home, self.get, self.put = name, home, get, put
 
 
 def names_in(function: Any) -> list[Name]:
@@ -89,11 +89,11 @@ def variables_of(function: FunctionType) -> Iterator[tuple[Any, Name]]:
             if instruction.opname == "LOAD_GLOBAL" and name in space:
                 yield (
                     (id(space), name),
-                    Name(name, partial(space.get, name), partial(put, space, name)),
+                    Name(name, space, partial(space.get, name), partial(put, space, name)),
                 )
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         get = partial(getattr, cell, "cell_contents", None)
-        yield id(cell), Name(name, get, partial(setattr, cell, "cell_contents"))
+        yield id(cell), Name(name, cell, get, partial(setattr, cell, "cell_contents"))
 
 
 def put(space: dict[str, Any], name: str, value: Any) -> None:
@@ -176,6 +176,11 @@ class Surroundings:
                 self.tensors.append((value, before))
             elif may_change(value):
                 self.arrays.append((value, value.tobytes()))
+
+    @property
+    def is_simple(self) -> bool:
+        """Whether all is the same as long as the variables are the same objects."""
+        return not (self.copies or self.tensors or self.arrays)
 
     def is_same(self) -> bool:
         """Whether all is as it was."""
