@@ -22,7 +22,7 @@ import numpy as np
 
 from autograd_mini.compiling.printing import Text, dtype_text, number_text, shortest
 from autograd_mini.compiling.program import Like
-from autograd_mini.compiling.traced import CompileError
+from autograd_mini.compiling.slots import CompileError
 from autograd_mini.primitive import own_functions
 
 NO_TEXT = (

@@ -17,10 +17,9 @@ from autograd_mini.compiling.explanation import Explanation, explanation_of
 from autograd_mini.compiling.passes.fast import fast_passes
 from autograd_mini.compiling.quick import OTHERWISE, STATES, has_quick_call, quick_call
 from autograd_mini.compiling.saving import written
-from autograd_mini.compiling.slots import Guard, Slot, TensorSlot, check_owners, slots_of, undoing
+from autograd_mini.compiling.slots import CompileError, Guard, Slot, TensorSlot, check_owners, slots_of, undoing
 from autograd_mini.compiling.surroundings import Surroundings, names_in
 from autograd_mini.compiling.taken import Taken, difference, take
-from autograd_mini.compiling.traced import CompileError
 from autograd_mini.graph import modes
 
 NOT_A_FUNCTION = (
