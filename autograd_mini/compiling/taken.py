@@ -203,6 +203,7 @@ def close(  # noqa: PLR0917
         kinds.append(kind)
         frees.append(free)
         plain.append(plain_of(leaf, free))
+    _, anew = flatten(rebuild(plain))  # which holds nothing recorded
     return Taken(
         rebuild(plain),
         recorder,
@@ -213,7 +214,7 @@ def close(  # noqa: PLR0917
         returned,
         frees,
         kinds,
-        rebuild,
+        anew,
         transient,
         {slot: parts(value) for slot, value in zip(slots, before, strict=True)},
         lambda: None,
