@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.checked.places import Place
-from autograd_mini.compiling.program import Draw, Line, Program, Variable, reduction_of
+from autograd_mini.compiling.program import Check, Draw, Line, Program, Variable, reduction_of
 from autograd_mini.compiling.traced import line_of
 
 WORDS = {
@@ -60,7 +60,8 @@ class Names:
         self.used = set(RESERVED)
         self.assigned: dict[Line, str] = {}  # the name to which a statement assigns what its last line makes
         self.last_of_module: set[Line] = set()
-        lines = [line for line in program.lines if line.results]
+        asked = {a for line in program.lines if isinstance(line.function, Check) for a in line.args}
+        lines = [line for line in program.lines if line.results and line.result not in asked]
         for line, following in zip(lines, [*lines, None][1:], strict=True):
             for place in (line.place if line.phase == "forward" else None, line.inner):
                 after = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import operator
 import re
@@ -217,8 +218,10 @@ class Printer:
             for variable in line.reads():
                 last[variable] = i
         needed = {self.storage.root(v) for v in self.program.outputs()}
+        self.asked = self.questions()
+        asked = set(map(id, self.asked.values()))
         for i, line in enumerate(self.program.lines):
-            if line.function is join:
+            if line.function is join or id(line) in asked:
                 continue
             if line.results and line.result in self.storage.views:
                 if not self.storage.is_static(line.args[0]):
@@ -237,6 +240,19 @@ class Printer:
             gone = [self.names.of(v) for v in dict.fromkeys(line.reads()) if self.ends(v, i, last, needed)]
             if gone:
                 yield f"del {', '.join(gone)}", None
+
+    def questions(self) -> dict[Line, Line]:
+        """For each check the line before it, if that makes its condition and nothing else reads that."""
+        readers, found = self.program.readers(), {}
+        for line, check in itertools.pairwise(self.program.lines):
+            asks = isinstance(check.function, Check) and line.results == check.args[:1] and not line.errors
+            if asks and readers[line.result] == [check] and line.result.is_array and self.is_local(line.result):
+                found[check] = line
+        return found
+
+    def is_local(self, variable: Variable) -> bool:
+        place = self.storage.places.get(variable)
+        return place is not None and place.kind == "local"
 
     def ends(self, variable: Variable, i: int, last: dict[Variable, int], needed: set[Any]) -> bool:
         """Whether a large array that was made in this call can be freed after line i."""
@@ -337,7 +353,8 @@ class Printer:
         return name
 
     def check(self, line: Line) -> str:
-        truth = self.operand(line.args[0])
+        maker = self.asked.get(line)
+        truth = self.operand(line.args[0]) if maker is None else self.call(maker)
         wrong = f"not {truth}" if line.function.expected else truth
         return f"if {wrong}: raise Deviation({line.function.what!r})"
 

@@ -45,7 +45,7 @@ CHANCE = (
 )
 TRIED = (CompileError, AttributeError, TypeError, ValueError, NotImplementedError)
 HERE = Path(__file__).parent
-ENGINE = tuple(str(HERE.parent / f"{name}.py") for name in ("tensor", "surface", "primitive", "backward"))
+ENGINE = tuple(str(HERE.parent / f"{name}.py") for name in ("tensor", "surface", "primitive", "backward", "arrays"))
 MACHINERY = (str(HERE), *ENGINE, str(Path(np.__file__).parent))  # files that compute what others asked for
 BACKWARD: set[CodeType] = {pull_back.__code__, Tensor.backward.__code__}
 
@@ -206,7 +206,8 @@ class Recorder(Watch):
         """The truth of a recorded number or condition, which the program checks."""
         if self.trying:
             fail(DECIDES, DECIDES)
-        truth = bool(answer.value)
+        truth, inner = bool(answer.value), self.here()[1]
+        what = what or f"a condition in {inner.code.co_name if inner is not None else 'the step'}"
         self.write(Check(truth, what), (answer,), {}, None)
         return truth
 

@@ -57,7 +57,7 @@ def written(text: Text) -> str:
     blocks += writer.blocks
     imports = "".join(f"{line}\n" for line in sorted(writer.imports))
     body = "".join(f"\n\n{block}" for block in blocks)
-    return f"{head}{imports}import numpy as np\n{body}{build}"
+    return f"{head}{imports}import numpy as np\n{body}{build}".rstrip("\n")
 
 
 class Writer:

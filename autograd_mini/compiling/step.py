@@ -269,7 +269,7 @@ class Compiled:
         CompileError
             If there is no program yet, or it calls what cannot be written, such as a function of another library.
         """
-        Path(path).write_text(self.source, encoding="utf-8")
+        Path(path).write_text(f"{self.source}\n", encoding="utf-8")
 
     def explain(self) -> Explanation:
         """What became of the step, of the last kind of call: how much was recorded and removed, memory, what is called.

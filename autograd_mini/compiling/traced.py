@@ -195,7 +195,7 @@ class Traced(NDArrayOperatorsMixin):
 
     def everywhere(self) -> bool:
         """The truth of a condition, which the program then checks."""
-        return bool(self.recorder.check(np.all(self), "the condition of `everywhere`"))
+        return bool(self.recorder.check(np.all(self) if self.ndim else self, ""))
 
     def as_values(self) -> Traced:
         """An array, where NumPy gave one of its scalars."""
