@@ -287,7 +287,7 @@ def in_place(line: Line) -> bool:
 
 
 def is_same_in_place(line: Line) -> bool:
-    """Whether an operation gives the same bits where it writes into an operand: NumPy may have another loop for that."""
+    """Whether an operation gives the same bits where it writes into an operand: NumPy has other loops then."""
     return line.result.dtype.kind != "c" and line.result.dtype != np.float16
 
 

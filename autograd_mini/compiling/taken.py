@@ -117,8 +117,9 @@ def take(  # noqa: PLR0917
         taken = close(recorder, slots, before, handed, arguments, result)
         del result, given, fed, handed
         check_guards(owners, guards)
-        around.check(recorder.read.values(), before)
+        around.check_owners(recorder.read.values())
         check_leaks(recorder)
+        around.check_names(before)
     except BaseException:
         undo()
         around.undo(recorder.read.values())
