@@ -32,7 +32,7 @@ from autograd_mini.compiling.traced import (
 )
 from autograd_mini.graph import Node, Vertex, Watch, modes
 from autograd_mini.outputs import Cotangents
-from autograd_mini.primitive import display_name, own_functions
+from autograd_mini.primitive import display_name, own_functions, primitives
 from autograd_mini.tensor import Tensor
 
 KINDS = "it asks for the kind of an array, and may compute otherwise for another"
@@ -244,6 +244,8 @@ class Recorder(Watch):
         """The lines of a function, if they give its bits; else a line that calls it."""
         states = [(g._generator.bit_generator, g._generator.bit_generator.state) for g in self.generators]
         value = self.silently(function, args, options)
+        if above(value) is not None:  # it brings arrays into a vmap, and so is no operation on them
+            return function(*args, **options)
         after = [bits.state for bits, _ in states]
         drew = any(state != then for (_, state), then in zip(states, after, strict=True))
         mark, count = len(self.lines), self.count
@@ -312,8 +314,8 @@ class Recorder(Watch):
                 self.made[id(record)] = values.variable
                 self.found.append(values)
             node = record.inputs[0] if isinstance(result, tuple) else record
-            if node in self.nodes:
-                continue
+            if node in self.nodes or primitives.get(node.primitive.public) is not node.primitive:
+                continue  # the rule of a checkpoint computes its function again, which is recorded as ever
             place = user_place(sys._getframe(1))
             self.nodes[node] = (place and Place(*place), node.scope)
             rules = tuple((position, RecordedRule(self, node, vjp)) for position, vjp in node.plan.rules)

@@ -179,11 +179,10 @@ class Compiled:
             entry.first, entry.around = taken, around
         else:
             first, entry.first = entry.first, None
-            what = difference(first, taken)
-            if what:
+            what, moved = difference(first, taken), around.changed(entry.around)
+            if what and (entry.moves or not moved):
                 taken.undo()
                 raise CompileError(what)
-            moved = around.changed(entry.around)
             if what is None and not moved:
                 around.add([operand for key, operand in taken.recorder.read.items() if key in first.recorder.read])
                 entry.bound = Bound(self.name, taken, self.passes, self.title)
@@ -207,7 +206,7 @@ class Compiled:
             self.function(*args, **kwargs)
         finally:
             undo()
-            around.undo(())
+            around.undo()
 
     def rehearse(self, entry: Entry, leaves: list[Any], args: Any, kwargs: Any) -> Any:
         """Run the program on copies and the step for real; from now on the program is used, if all bits are equal."""

@@ -207,7 +207,7 @@ class Storage:
         others = [v for v in line.reads() if not memory.isdisjoint(self.roots(v))]
         if isinstance(line.function, Accumulated):
             others = [v for v in line.args[1:] if not memory.isdisjoint(self.roots(v))]
-        elif is_elementwise(line.function):
+        elif is_elementwise(line.function) and is_same_in_place(line):
             others = [v for v in others if self.places.get(v) is not place]
         return bool(others)
 
@@ -218,7 +218,7 @@ class Storage:
 
     def in_operand(self, i: int, line: Line, result: Variable) -> Place | None:
         """The memory of an operand that nobody reads afterwards, of an operation entry by entry."""
-        if not is_elementwise(line.function):
+        if not is_elementwise(line.function) or not is_same_in_place(line):
             return None
         tiles = self.program.tiles.get(line)
         inside = tiles is not None and result in tiles.inside
@@ -284,6 +284,11 @@ def aligned(shape, dtype):  # type: ignore[no-untyped-def]
 def in_place(line: Line) -> bool:
     """Whether a line may write its result into an operand of its size."""
     return is_elementwise(line.function) or isinstance(line.function, Accumulated)
+
+
+def is_same_in_place(line: Line) -> bool:
+    """Whether an operation gives the same bits where it writes into an operand: NumPy has other loops then."""
+    return line.result.dtype.kind != "c" and line.result.dtype != np.float16
 
 
 def rounded(size: int) -> int:

@@ -116,13 +116,15 @@ class Surroundings:
         self.values = [get() for get in self.getters]
         self.kept = [kept(value) for value in self.values]
         self.copies = [i for i, then in enumerate(self.kept) if isinstance(then, Copy)]
-        self.tensors: list[tuple[Tensor, Any]] = []
+        mine = set(map(id, owners)) | {id(thing) for slot in slots_of(owners) if (thing := thing_in(slot)) is not None}
+        tensors = [value for value in self.values if isinstance(value, Tensor) and id(value) not in mine]
+        self.tensors = [(tensor, tensor._values) for tensor in tensors]
         self.arrays: list[tuple[Any, bytes]] = []
-        mine = {id(None), *(id(thing_in(slot)) for slot in slots_of(owners))}
+        self.operands: list[tuple[Any, Any, Any]] = []
         self.others = [
             (name.name, slot, slot.get())
             for name, value in zip(self.names, self.values, strict=True)
-            if hasattr(type(value), "__step_slots__")
+            if hasattr(type(value), "__step_slots__") and id(value) not in mine
             for slot in slots_of([value])
             if id(thing_in(slot)) not in mine
         ]
@@ -133,14 +135,17 @@ class Surroundings:
 
     # While a step is recorded
 
-    def check(self, operands: Iterable[Any], known: Iterable[Any]) -> None:
-        """Raise if the step has changed something that nobody named."""
+    def check_owners(self, operands: Iterable[tuple[Any, Any, Any]]) -> None:
+        """Raise if the step has changed a model, an optimizer or a tensor that nobody named."""
         for owner, slot, held in self.others:
             if not is_still(slot.get(), held):
                 raise CompileError(UNNAMED.format(name=f"{slot.part_names()[0]} of `{owner}`"))
         for value, before, gradient in operands:
             if isinstance(value, Tensor) and (value._values is not before or value.grad is not gradient):
                 raise CompileError(UNNAMED.format(name=value.name or "a tensor without a name"))
+
+    def check_names(self, known: Iterable[Any]) -> None:
+        """Raise if the step has changed a variable, or drawn from a generator that nobody named."""
         for name, value, then in zip(self.names, self.values, self.kept, strict=True):
             now = name.get()
             if not alike(now, then):
@@ -151,10 +156,11 @@ class Surroundings:
             if id(generator) not in mine and state_of(generator) != state:
                 raise CompileError(DRAWN.format(name=text))
 
-    def undo(self, operands: Iterable[Any]) -> None:
+    def undo(self, operands: Iterable[tuple[Any, Any, Any]] = ()) -> None:
         """Let all be what it was."""
         self.undo_others()
-        for value, before, gradient in operands:
+        self.operands += operands
+        for value, before, gradient in self.operands:
             if isinstance(value, Tensor) and (value._values is not before or value.grad is not gradient):
                 value._values = before
                 if value._record is not None:

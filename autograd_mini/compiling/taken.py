@@ -117,8 +117,9 @@ def take(  # noqa: PLR0917
         taken = close(recorder, slots, before, handed, arguments, result)
         del result, given, fed, handed
         check_guards(owners, guards)
-        around.check(recorder.read.values(), before)
+        around.check_owners(recorder.read.values())
         check_leaks(recorder)
+        around.check_names(before)
     except BaseException:
         undo()
         around.undo(recorder.read.values())
@@ -203,6 +204,7 @@ def close(  # noqa: PLR0917
         kinds.append(kind)
         frees.append(free)
         plain.append(plain_of(leaf, free))
+    _, anew = flatten(rebuild(plain))  # which holds nothing recorded
     return Taken(
         rebuild(plain),
         recorder,
@@ -213,7 +215,7 @@ def close(  # noqa: PLR0917
         returned,
         frees,
         kinds,
-        rebuild,
+        anew,
         transient,
         {slot: parts(value) for slot, value in zip(slots, before, strict=True)},
         lambda: None,
