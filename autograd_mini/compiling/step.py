@@ -249,7 +249,8 @@ class Compiled:
     @property
     def source(self) -> str:
         """The program of the last kind of call, as text: a module that needs NumPy alone."""
-        return written(self.latest().text)
+        bound = self.latest()
+        return written(bound.text, [*map(bound.held, bound.text.numbers)])
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the program of the last kind of call into a file, which runs without this library, to the same bits.
