@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import nn
-from autograd_mini import CompileError, checked, compile
+from autograd_mini import CompileError, checked, compile, everywhere  # noqa: A004
 
 RNG = np.random.default_rng(0)
 
