@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import nn
-from autograd_mini import CompileError, checked, compile, everywhere  # noqa: A004
+from autograd_mini import CompileError, checked, compile, everywhere
 
 RNG = np.random.default_rng(0)
 
