@@ -7,7 +7,6 @@ from autograd_mini import rules  # registers the derivative of each NumPy functi
 from autograd_mini.arrays import everywhere
 from autograd_mini.batching import Batch, batching_rule, hessian, is_batched, jacobian, loops, values_of, vmap
 from autograd_mini.checked import checked
-from autograd_mini.compiling import Compiled, CompileError, Slot, compile
 from autograd_mini.domains import case
 from autograd_mini.graph import Watch, enable_grad, no_grad, scope
 from autograd_mini.primitive import composite, constant, primitive, rule
@@ -28,6 +27,8 @@ from autograd_mini.words import in_words
 
 if TYPE_CHECKING:
     from autograd_mini.checked.explanations import NonFiniteError
+    from autograd_mini.compiling.slots import CompileError, Slot
+    from autograd_mini.compiling.step import Compiled, compile
     from autograd_mini.drawing.draw import draw
     from autograd_mini.measuring.noise import GradientNoise
     from autograd_mini.measuring.spectrum import jacobian_spectrum
@@ -87,10 +88,14 @@ __all__ = [
 # What measures and draws is imported when it is first asked for.
 LATER = {
     "Bars": "signals.bars",
+    "CompileError": "compiling.slots",
+    "Compiled": "compiling.step",
     "NonFiniteError": "checked.explanations",
     "Recorder": "signals.report",
     "Signals": "signals.report",
     "GradientNoise": "measuring.noise",
+    "Slot": "compiling.slots",
+    "compile": "compiling.step",
     "draw": "drawing.draw",
     "jacobian_spectrum": "measuring.spectrum",
     "signal_map": "signals.maps",

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.compiling.slots import Guard
-from autograd_mini.compiling.traced import CompileError, traced_in
+from autograd_mini.compiling.slots import CompileError, Guard
+from autograd_mini.compiling.traced import traced_in
 from autograd_mini.tensor import Tensor
 from autograd_mini.transforms.trees import flatten
 

@@ -48,7 +48,9 @@ class Text:
     slots: list[Variable]  # the arrays that `build` is given, in order
     state: list[Variable]  # those that it returns with the step: what the step changes in place
     generators: list[Variable]
+    arguments: list[Variable]
     numbers: list[Variable]  # what the step is given after its arguments
+    counted: list[Variable]  # those of them of which the step returns the next value, after what it returns itself
     values: int  # how many the step returns
     functions: dict[str, Any] = field(default_factory=dict)  # those that it calls, by name
     constants: dict[str, Any] = field(default_factory=dict)  # arrays and other values, by name
@@ -116,7 +118,9 @@ class Printer:
             slots,
             state,
             generators,
+            program.arguments,
             numbers,
+            [v for v in numbers if v in program.updates],
             len(values),
             self.functions,
             self.constants,

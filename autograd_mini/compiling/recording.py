@@ -18,8 +18,8 @@ from autograd_mini.arrays import is_numpys as plain
 from autograd_mini.backward import pull_back
 from autograd_mini.checked.places import Place, user_place
 from autograd_mini.compiling.program import Check, Constant, Draw, Like, Line, Variable, changed
+from autograd_mini.compiling.slots import CompileError
 from autograd_mini.compiling.traced import (
-    CompileError,
     Number,
     RecordedGenerator,
     Traced,

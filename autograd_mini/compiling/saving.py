@@ -15,14 +15,15 @@ import inspect
 import linecache
 import sys
 import textwrap
+from collections.abc import Sequence
 from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
-from autograd_mini.compiling.printing import Text, dtype_text, number_text, shortest
+from autograd_mini.compiling.printing import Text, dtype_text, number_text, shortest, wrapped
 from autograd_mini.compiling.program import Like
-from autograd_mini.compiling.traced import CompileError
+from autograd_mini.compiling.slots import CompileError
 from autograd_mini.primitive import own_functions
 
 NO_TEXT = (
@@ -44,9 +45,10 @@ SHORT = 64  # entries that an array may have to be written as a list
 PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis))
 
 
-def written(text: Text) -> str:
-    """The whole text of a program."""
+def written(text: Text, present: Sequence[Any]) -> str:
+    """The whole text of a program; `present` are what its numbers are now."""
     head, _, build = text.source.partition("import numpy as np\n")
+    head = head.rstrip().removesuffix('"""') + "\n\n" + usage(text, present) + '"""\n\n'
     writer = Writer({"np", "build", "Deviation", "Like", *text.functions, *text.constants})
     for name, function in text.functions.items():
         writer.define(name, function)
@@ -58,6 +60,41 @@ def written(text: Text) -> str:
     imports = "".join(f"{line}\n" for line in sorted(writer.imports))
     body = "".join(f"\n\n{block}" for block in blocks)
     return f"{head}{imports}import numpy as np\n{body}{build}".rstrip("\n")
+
+
+def usage(text: Text, present: Sequence[Any]) -> str:
+    """How a program is called: what it is given, and what it gives."""
+    build = next(node for node in ast.parse(text.source).body if isinstance(node, ast.FunctionDef))
+    step = next(node for node in build.body if isinstance(node, ast.FunctionDef))
+    given, taken = ([argument.arg for argument in node.args.args] for node in (build, step))
+    numbers = taken[len(text.arguments) :]
+    counted = [name for name, v in zip(numbers, text.numbers, strict=True) if v in text.counted]
+    own = text.values - len(counted)
+    results = ["result"] if own == 1 else [f"result_{i + 1}" for i in range(own)]
+    result = ", ".join([*results, *counted])
+    call = f"step({', '.join(taken)})"
+    lines = [
+        *wrapped("    step, changed = build(", given, ")"),
+        f"    {result} = {call}" if result else f"    {call}",
+        "",
+    ]
+    arrays = [f"{name}: {dtype_text(v.dtype)} {v.shape}" for name, v in zip(given, text.slots, strict=False)]
+    arrays += [f"{name}: a np.random.Generator" for name in given[len(text.slots) :]]
+    of_step = [
+        f"{name}: {dtype_text(v.dtype)} {v.shape}" if v.is_array else f"{name}: a number"
+        for name, v in zip(taken, text.arguments, strict=False)
+    ]
+    of_step += [
+        f"{name}: now {number_text(value)}" + ("; the step returns the next" if name in counted else "")
+        for name, value in zip(numbers, present, strict=True)
+    ]
+    if arrays:
+        lines += ["`build` is given:", *(f"    {line}" for line in arrays)]
+    if of_step:
+        lines += ["The step is given:", *(f"    {line}" for line in of_step)]
+    if text.state:
+        lines += ["`changed` are the arrays that the step changes; those that `build` is given stay as they are."]
+    return "\n".join(lines) + "\n"
 
 
 class Writer:

@@ -13,13 +13,18 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.compiling.traced import CompileError
 from autograd_mini.tensor import Tensor
 
 NOT_AN_OWNER = (
     "compile({got}, ...): name what the step changes, modules and optimizers, as in `@compile(model, optimizer)`, or "
     "give a function alone: `compile(function)`."
 )
+
+
+class CompileError(TypeError):
+    """A step cannot be a program; the message says which line of it, why, and what to write."""
+
+    what = ""  # in a few words
 
 
 class Slot:

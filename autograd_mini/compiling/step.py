@@ -17,10 +17,9 @@ from autograd_mini.compiling.explanation import Explanation, explanation_of
 from autograd_mini.compiling.passes.fast import fast_passes
 from autograd_mini.compiling.quick import OTHERWISE, STATES, has_quick_call, quick_call
 from autograd_mini.compiling.saving import written
-from autograd_mini.compiling.slots import Guard, Slot, TensorSlot, check_owners, slots_of, undoing
+from autograd_mini.compiling.slots import CompileError, Guard, Slot, TensorSlot, check_owners, slots_of, undoing
 from autograd_mini.compiling.surroundings import Surroundings, names_in
 from autograd_mini.compiling.taken import Taken, difference, take
-from autograd_mini.compiling.traced import CompileError
 from autograd_mini.graph import modes
 
 NOT_A_FUNCTION = (
@@ -250,7 +249,8 @@ class Compiled:
     @property
     def source(self) -> str:
         """The program of the last kind of call, as text: a module that needs NumPy alone."""
-        return written(self.latest().text)
+        bound = self.latest()
+        return written(bound.text, [*map(bound.held, bound.text.numbers)])
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the program of the last kind of call into a file, which runs without this library, to the same bits.

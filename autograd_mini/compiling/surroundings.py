@@ -20,8 +20,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.arrays import may_change
-from autograd_mini.compiling.slots import Slot, slots_of, undoing
-from autograd_mini.compiling.traced import CompileError
+from autograd_mini.compiling.slots import CompileError, Slot, slots_of, undoing
 from autograd_mini.tensor import Tensor
 
 REBOUND = (

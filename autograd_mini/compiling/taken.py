@@ -14,9 +14,9 @@ import numpy as np
 from autograd_mini.compiling.arguments import is_input
 from autograd_mini.compiling.program import Check, Constant, Line, Program, Variable
 from autograd_mini.compiling.recording import Recorder
-from autograd_mini.compiling.slots import GradientSlot, Guard, Slot, TensorSlot, is_part, undoing
+from autograd_mini.compiling.slots import CompileError, GradientSlot, Guard, Slot, TensorSlot, is_part, undoing
 from autograd_mini.compiling.surroundings import Surroundings
-from autograd_mini.compiling.traced import CompileError, Number, RecordedGenerator, Traced, described, values_of
+from autograd_mini.compiling.traced import Number, RecordedGenerator, Traced, described, values_of
 from autograd_mini.graph import Leaf, Node
 from autograd_mini.tensor import Tensor
 from autograd_mini.transforms.trees import flatten

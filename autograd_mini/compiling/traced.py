@@ -26,6 +26,7 @@ from autograd_mini.compiling.scalars import (
     scalar_product,
     scalar_quotient,
 )
+from autograd_mini.compiling.slots import CompileError
 from autograd_mini.primitive import display_name
 
 VALUE = (
@@ -59,12 +60,6 @@ METHODS = (
 SQUARES: dict[Any, np.ufunc] = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal, 1: np.positive}  # as ndarray's ** does
 WRITING = frozenset((np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask))
 ATTRIBUTES = frozenset((np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.result_type, np.can_cast))
-
-
-class CompileError(TypeError):
-    """A step cannot be a program; the message says which line of it, why, and what to write."""
-
-    what = ""  # in a few words
 
 
 def refuse(what: str, hint: str) -> Any:

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor
-from autograd_mini import compile as compiled
 from nn.checks import as_seed, is_finite, whole
 from nn.losses.means import UNEQUAL, Counted, Mean, counted, is_mean
 from nn.losses.padded import Unpadded
@@ -231,6 +230,8 @@ def fit(
     run.accumulate, run.clip_norm, run.weighted = accumulate, clip_norm, is_given(sample_weight)
     run.checkpoint, run.checkpoint_every = checkpoint, checkpoint_every
     if compile:
+        from autograd_mini import compile as compiled
+
         run.program = compiled(run.model, run.optimizer)(run.descend)
     run.validation = None if validation is None else as_loader(validation, "fit(validation=...)", batch_size)
     run.settings = settings_of(run.optimizer, accumulate=accumulate, clip_norm=clip_norm)
