@@ -183,6 +183,7 @@ class Program:
     merged: dict[Variable, list[Variable]] = field(default_factory=dict)  # a count, and those that it stands for
     joined: list[Joined] = field(default_factory=list)
     tiles: dict[Line, Any] = field(default_factory=dict)  # the lines that are computed tile by tile
+    loops: dict[Line, Any] = field(default_factory=dict)  # those that are computed by a compiled loop
     log: list[tuple[str, int]] = field(default_factory=list)  # the passes, and how many lines each removed
 
     def variable(self, shape: tuple[int, ...], dtype: Any, kind: str = "array", name: Any = None) -> Variable:
