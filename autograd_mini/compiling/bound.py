@@ -55,7 +55,7 @@ class Bound:
         }
         self.kept_gradients = self.choose_gradients(program)
         program.same = self.equal_numbers()
-        optimise(program, tuple(passes))
+        optimise(program, *passes)
         self.program, self.storage = program, Storage(program)
         self.text: Text = Printer(program, self.storage, title).text()
         self.build = self.executed()

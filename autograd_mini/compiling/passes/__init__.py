@@ -23,12 +23,12 @@ EXACT: tuple[Pass, ...] = (
     merge_equal_lines,
     Program.drop_dead,
 )
-LAYOUT: tuple[Pass, ...] = (join_small_parameters, update_early, Program.drop_dead, tile)
+ORDER: tuple[Pass, ...] = (update_early, Program.drop_dead, tile)
 
 
-def optimise(program: Program, more: tuple[Pass, ...] = ()) -> None:
-    """Run the passes, `more` of them between those on lines and those on memory; the program keeps a log of them."""
-    for each in (*EXACT, *more, *LAYOUT):
+def optimise(program: Program, more: tuple[Pass, ...] = (), joined: tuple[Pass, ...] = ()) -> None:
+    """Run the passes, `more` of them before small parameters are joined and `joined` afterwards; the program has a log."""
+    for each in (*EXACT, *more, join_small_parameters, *joined, *ORDER):
         before = len(program.lines)
         each(program)
         program.log.append((each.__name__, before - len(program.lines)))
