@@ -27,7 +27,7 @@ ORDER: tuple[Pass, ...] = (update_early, Program.drop_dead, tile)
 
 
 def optimise(program: Program, more: tuple[Pass, ...] = (), joined: tuple[Pass, ...] = ()) -> None:
-    """Run the passes, `more` of them before small parameters are joined and `joined` afterwards; the program has a log."""
+    """Run the passes: `more` before small parameters are joined, `joined` afterwards; the program keeps a log."""
     for each in (*EXACT, *more, join_small_parameters, *joined, *ORDER):
         before = len(program.lines)
         each(program)
