@@ -24,6 +24,8 @@ from autograd_mini.compiling.program import (
 )
 
 FLOATS = "fd"  # dtype characters that BLAS knows
+ENTRYWISE = {np.where, np.clip, np.ndarray.astype}  # which are no universal functions
+FLAT = {np.reshape, np.ravel}
 REDUCED = {np.add, np.maximum, np.minimum}
 COLUMN = (slice(None), None)
 
@@ -60,10 +62,11 @@ class Turning:
     # What can be turned
 
     def is_matrix(self, line: Line, result: Variable) -> bool:
-        """Whether a line's result is a matrix of floats in C order that only the program sees."""
+        """Whether a line's result is a matrix of floats or truths in C order that only the program sees."""
         if len(line.results) > 1 or line.called or line.errors or line.phase == "update" or result.view:
             return False
-        plain = result.is_array and len(result.shape) == 2 and result.dtype.char in FLOATS and result.strides is None
+        known = result.is_array and (result.dtype.char in FLOATS or result.dtype == bool)
+        plain = known and len(result.shape) == 2 and result.strides is None
         return plain and result not in self.outputs and result in self.readers
 
     def is_made(self, variable: Variable) -> bool:
@@ -73,7 +76,7 @@ class Turning:
             return not line.options and all(self.is_factor(a) for a in line.args)
         if reduction_of(line.function) in REDUCED:
             return line.args[0] in self.turned and is_plain_reduction(line)
-        if not is_elementwise(line.function) or line.options:
+        if not is_entrywise(line):
             return False
         return all(self.is_operand(a, variable) for a in line.args)
 
@@ -102,14 +105,14 @@ class Turning:
                 return not line.options and all(self.is_factor(a) or is_ones(a) for a in line.args)
             if function is np.transpose:
                 return len(line.args) == 1 and not line.options and line.result not in self.outputs
-            if function is np.reshape:
+            if function in FLAT:
                 flat = line.result
                 dots = self.readers.get(flat, [])
                 only = all(reader.function is np.dot and reader.args == (flat, flat) for reader in dots)
                 return flat.shape == (variable.size,) and only and flat not in self.outputs
             if reduction_of(function) in REDUCED:
                 return is_plain_reduction(line) and (len(line.result.shape) < 2 or line.result in self.turned)
-            return is_elementwise(function) and line.result in self.turned
+            return is_entrywise(line) and line.result in self.turned
 
         return answer
 
@@ -226,7 +229,7 @@ class Turning:
             args = (self.twin(args[1]), args[0])
         elif function is np.matmul:
             args = tuple(self.straight(a, line) for a in args)
-        elif function in (np.transpose, np.reshape):
+        elif function is np.transpose or function in FLAT:
             args = (self.twin(args[0]), *args[1:])
         elif reduction_of(function) is not None:
             args = (self.twin(args[0]),)
@@ -235,6 +238,11 @@ class Turning:
         else:
             args = tuple(self.flipped(a, line) for a in args)
         return dataclasses.replace(line, function=function, args=args, options=options, results=results)
+
+
+def is_entrywise(line: Line) -> bool:
+    """Whether each entry of a line's result comes from the operands' entries at its place, and nothing else is said."""
+    return (is_elementwise(line.function) or line.function in ENTRYWISE) and not line.options
 
 
 def is_plain_reduction(line: Line) -> bool:
