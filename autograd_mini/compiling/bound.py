@@ -56,7 +56,8 @@ class Bound:
         }
         self.kept_gradients = self.choose_gradients(program)
         program.same = self.equal_numbers()
-        optimise(program, tuple(passes), loops)
+        before, after = passes or ((), ())
+        optimise(program, before, after, loops)
         self.program, self.storage = program, Storage(program)
         self.text: Text = Printer(program, self.storage, title).text()
         self.build = self.executed()

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.compiling.traced import CompileError
+from autograd_mini.compiling.slots import CompileError
 
 NEEDS_NUMBA = (
     "compile(..., numba=True) needs Numba, which is not installed: `pip install autograd-mini[numba]`, or leave "

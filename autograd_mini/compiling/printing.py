@@ -154,6 +154,8 @@ class Printer:
                 lines.append(f"np.concatenate([{flat}], out={vector})")
             else:
                 lines.append(f"{vector} = {self.aligned(joined.vector)}")
+            if joined.ones:
+                lines.append(f"{vector}[-{joined.ones}:] = 1")
             for member, start, stop in joined.parts():
                 if joined.is_slot or self.is_named(member):
                     part = f"{vector}[{start}:{stop}]"
@@ -341,7 +343,10 @@ class Printer:
             before = f"{target} = {weights}.copy(); "
         else:
             target = self.target(line.result, place)
-        return f"{before}{name}(1.0, {right}.T, {left}.T, beta=1.0, c={target}.T, trans_b=True, overwrite_c=True)"
+        first, second = line.function.turned
+        sides = [*(["trans_a=True"] if second else []), *([] if first else ["trans_b=True"])]
+        options = ", ".join(["beta=1.0", f"c={target}.T", *sides, "overwrite_c=True"])
+        return f"{before}{name}(1.0, {right}.T, {left}.T, {options})"
 
     def is_scalar(self, value: Any) -> bool:
         """Whether a variable is one of NumPy's scalars when the program runs: the result of a line that makes one."""

@@ -86,7 +86,7 @@ class Storage:
             for variable in variables:
                 if variable.is_array:
                     self.places[variable] = Place(kind, variable, variable.shape, variable.dtype)
-        for vector, members, is_slot in program.joined:
+        for vector, members, is_slot, _ in program.joined:
             kind = "slot" if is_slot else "joined"
             self.places[vector] = Place(kind, vector, vector.shape, vector.dtype)
             self.members[vector] = members
