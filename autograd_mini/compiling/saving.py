@@ -132,6 +132,9 @@ class Writer:
         """Write a function under a name."""
         function = plain(function)
         self.kept.append(function)
+        if getattr(function, "__module__", None) == "math":
+            self.imports.add(f"from math import {name}")
+            return
         if type(function).__name__ == "fortran":  # SciPy's, which does not say where it is from
             self.imports.add(f"from scipy.linalg.blas import {name}")
             return
