@@ -33,6 +33,8 @@ def step(key: str, size: str, rule: str = "SGD") -> Call:
         case "hand":
             return contestants.numpy_by_hand(problem)
         case "jax" | "jax two":
+            return contestants.jax_jit(problem, as_it_comes=True)
+        case "jax tuned":
             return contestants.jax_jit(problem)
         case "torch" | "torch compile":
             return contestants.pytorch(problem, compiled=key == "torch compile")

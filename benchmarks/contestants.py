@@ -137,11 +137,12 @@ def pytorch(problem: Problem, compiled: bool = False) -> Step:
     return torch.compile(step) if compiled else step
 
 
-def jax_jit(problem: Problem) -> Step:
+def jax_jit(problem: Problem, as_it_comes: bool = False) -> Step:
     import jax
     import jax.numpy as jnp
 
-    jax.config.update("jax_cpu_enable_async_dispatch", False)  # compute in this thread, not in a second one; faster
+    if not as_it_comes:
+        jax.config.update("jax_cpu_enable_async_dispatch", False)  # compute in this thread, not in a second one; faster
     x, y = jnp.asarray(problem.x), jnp.asarray(problem.y)
     parameters = [(jnp.array(W), jnp.array(b)) for W, b in problem.layers]
 
