@@ -82,6 +82,7 @@ class Recorder(Watch):
 
     def input(self, value: Any, name: str) -> Any:
         """An array, a number or a generator that comes from outside."""
+        value = np.asarray(value) if isinstance(value, np.generic) else value
         if isinstance(value, np.random.Generator):
             variable = self.variable((), None, "generator", name)
             self.inputs.append(variable)

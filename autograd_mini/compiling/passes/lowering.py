@@ -58,7 +58,8 @@ def unchanged(line: Line) -> Any:
     cast = function is np.ndarray.astype
     conjugate = function in (np.conjugate, np.real) and operand.dtype.kind in REAL
     moved = function in (np.reshape, np.broadcast_to, np.ravel)
-    return operand if copies or cast or conjugate or moved else None
+    truth = function in (np.all, np.any) and operand.shape == () and operand.dtype == bool
+    return operand if copies or cast or conjugate or moved or truth else None
 
 
 def lowered(program: Program, line: Line, anyhow: bool) -> list[Line]:
