@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.arrays import may_hold_nan, sum_to
+from autograd_mini.arrays import everywhere, may_hold_nan, sum_to
 from autograd_mini.graph import Leaf, Node, Record, Vertex
 from autograd_mini.levels import left
 from autograd_mini.outputs import Cotangents
@@ -66,8 +66,8 @@ def values_of(part: Any) -> Any:
 
 
 def all_of(alive: Any) -> bool:
-    """Whether all entries are known to matter; arrays of other libraries are not asked."""
-    return isinstance(alive, np.ndarray | np.generic) and bool(alive.all())
+    """Whether all entries are known to matter; arrays of other libraries are not asked, but for recorded ones."""
+    return (isinstance(alive, np.ndarray | np.generic) or hasattr(alive, "recorder")) and everywhere(alive)
 
 
 @dataclass(slots=True, eq=False)

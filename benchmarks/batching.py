@@ -35,6 +35,17 @@ Pair = tuple[Callable[[], Any], Callable[[], Any]]
 rng = np.random.default_rng(0)
 
 
+def two_layers(first: Any, second: Any, tanh: Any = np.tanh) -> Callable[[Any], Any]:
+    """The function of which the Jacobian is taken."""
+    return lambda x: tanh(second @ tanh(first @ x))
+
+
+def sum_of_squares(first: Any, second: Any, tanh: Any = np.tanh) -> Callable[[Any], Any]:
+    """The function of which the Hessian is taken: of the squares of `two_layers`."""
+    f = two_layers(first, second, tanh)
+    return lambda x: (f(x) ** 2).sum()
+
+
 def functions() -> dict[str, Pair]:
     """Derivatives of functions of vectors: ours and PyTorch's."""
     import torch
@@ -48,18 +59,16 @@ def functions() -> dict[str, Pair]:
     softplus = torch.nn.functional.softplus
     return {
         "Jacobian, 64 to 64": (
-            lambda: jacobian(lambda x: np.tanh(second @ np.tanh(first @ x)))(x),
-            lambda: func.jacrev(lambda x: torch.tanh(t["second"] @ torch.tanh(t["first"] @ x)))(t["x"]),
+            lambda: jacobian(two_layers(first, second))(x),
+            lambda: func.jacrev(two_layers(t["first"], t["second"], torch.tanh))(t["x"]),
         ),
         "Jacobian, 3 to 2000": (
             lambda: jacobian(lambda z: np.tanh(tall @ z))(z),
             lambda: func.jacfwd(lambda z: torch.tanh(t["tall"] @ z))(t["z"]),
         ),
         "Hessian, 64 variables": (
-            lambda: hessian(lambda x: np.sum(np.tanh(second @ np.tanh(first @ x)) ** 2))(x),
-            lambda: func.hessian(lambda x: torch.sum(torch.tanh(t["second"] @ torch.tanh(t["first"] @ x)) ** 2))(
-                t["x"]
-            ),
+            lambda: hessian(sum_of_squares(first, second))(x),
+            lambda: func.hessian(sum_of_squares(t["first"], t["second"], torch.tanh))(t["x"]),
         ),
         "Hessian, logistic regression": (
             lambda: hessian(lambda w: np.sum(np.logaddexp(0, rows @ w) - labels * (rows @ w)))(weights),

@@ -86,18 +86,24 @@ def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
     return low, middle, high
 
 
-def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table in Markdown: the first column to the left, numbers to the right."""
     lines = [head, *rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     rule = [("-" * width if i == 0 else "-" * (width - 1) + ":") for i, width in enumerate(widths)]
-    print(f"\n{title}\n")
+    written = []
     for line in (head, rule, *rows):
         cells = (
             cell.ljust(width) if i == 0 else cell.rjust(width)
             for i, (cell, width) in enumerate(zip(line, widths, strict=True))
         )
-        print(f"| {' | '.join(cells)} |")
+        written.append(f"| {' | '.join(cells)} |")
+    return "\n".join(written)
+
+
+def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a title and a table in Markdown."""
+    print(f"\n{title}\n\n{table(head, rows)}")
 
 
 def resident(field: str = "VmRSS") -> int:

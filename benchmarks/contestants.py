@@ -6,6 +6,7 @@ before the update.
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -18,57 +19,54 @@ Step = Callable[[], Any]
 
 
 def numpy_by_hand(problem: Problem) -> Step:
-    """The backward pass written out, every array allocated once."""
+    """The backward pass written out; every array allocated once, and every view and constant made once."""
     x, y = problem.x, problem.y
     layers = [(W.copy(), b.copy()) for W, b in problem.layers]
     signals = [np.empty((len(x), len(b)), np.float32) for _, b in layers]
     cotangents = [np.empty_like(signal) for signal in signals]
-    slopes = [np.empty_like(signal) for signal in signals]
+    inputs = [x, *signals[:-1]]
+    output, top = signals[-1], cotangents[-1]
+    flat = top.reshape(-1)
+    one, rate, seed = (np.array(value, np.float32) for value in (1, RATE, 2 / top.size))
+    forward = [(signal, W, b, out) for signal, (W, b), out in zip(inputs, layers, signals, strict=True)]
+    below = [None, *((g, signal, np.empty_like(g)) for g, signal in zip(cotangents, signals[:-1], strict=False))]
     gradients = [(np.empty_like(W), np.empty_like(b)) for W, b in layers]
-    last = len(layers) - 1
-
-    def forward() -> None:
-        signal = x
-        for i, ((W, b), out) in enumerate(zip(layers, signals, strict=True)):
-            np.matmul(signal, W, out=out)
-            np.add(out, b, out=out)
-            if i < last:
-                np.tanh(out, out=out)
-            signal = out
-
-    def backward() -> Any:
-        g = cotangents[last]
-        np.subtract(signals[last], y, out=g)
-        flat = g.reshape(-1)
-        loss = np.dot(flat, flat) / g.size
-        np.multiply(g, np.float32(2 / g.size), out=g)
-        for i in range(last, -1, -1):
-            g = cotangents[i]
-            if i < last:
-                slope = slopes[i]
-                np.multiply(signals[i], signals[i], out=slope)
-                np.subtract(np.float32(1), slope, out=slope)
-                np.multiply(g, slope, out=g)
-            np.matmul((signals[i - 1] if i else x).T, g, out=gradients[i][0])
-            np.sum(g, axis=0, out=gradients[i][1])
-            if i:
-                np.matmul(g, layers[i][0].T, out=cotangents[i - 1])
-        return loss
+    backward = [
+        (signal.T, g, W, W.T, b, dW, db, under)
+        for signal, g, (W, b), (dW, db), under in zip(inputs, cotangents, layers, gradients, below, strict=True)
+    ][::-1]
+    add, dot, matmul, multiply, subtract, tanh = np.add, np.dot, np.matmul, np.multiply, np.subtract, np.tanh
+    reduce = np.add.reduce
 
     def step() -> Any:
-        forward()
-        loss = backward()
-        for parameters, slopes_of in zip(layers, gradients, strict=True):
-            for parameter, gradient in zip(parameters, slopes_of, strict=True):
-                np.multiply(gradient, np.float32(RATE), out=gradient)
-                np.subtract(parameter, gradient, out=parameter)
+        for signal, W, b, out in forward:
+            matmul(signal, W, out=out)
+            add(out, b, out=out)
+            if out is not output:
+                tanh(out, out=out)
+        subtract(output, y, out=top)
+        loss = dot(flat, flat) / flat.size
+        multiply(top, seed, out=top)
+        for signal_T, g, W, W_T, b, dW, db, under in backward:
+            matmul(signal_T, g, out=dW)
+            reduce(g, axis=0, out=db)
+            if under is not None:
+                g_below, signal, slope = under
+                matmul(g, W_T, out=g_below)
+                multiply(signal, signal, out=slope)
+                subtract(one, slope, out=slope)
+                multiply(g_below, slope, out=g_below)
+            multiply(dW, rate, out=dW)
+            subtract(W, dW, out=W)
+            multiply(db, rate, out=db)
+            subtract(b, db, out=b)
         return loss
 
     return step
 
 
-def ours(problem: Problem, task: str = "tanh") -> Step:
-    """This library's step; `task` is one of `TASKS`."""
+def ours(problem: Problem, task: str = "tanh", rule: str = "SGD", options: dict[str, Any] | None = None) -> Step:
+    """This library's step; `task` is one of `TASKS`, `rule` an optimizer, `options` those of `compile`, if any."""
     import nn
 
     x, y = problem.x, problem.y
@@ -80,16 +78,25 @@ def ours(problem: Problem, task: str = "tanh") -> Step:
     model = nn.MLP(problem.size.widths, activation="relu" if task == "relu" else "tanh")
     for parameter, array in zip(model.parameters(), (a for layer in problem.layers for a in layer), strict=True):
         parameter.data = array.copy()
-    optimizer = nn.SGD(model.parameters(), learning_rate=RATE)
+    optimizer = getattr(nn, rule)(model.parameters(), learning_rate=RATE)
 
-    def step() -> Any:
+    def step(x: Any, y: Any) -> Any:
         optimizer.zero_grad()
         loss = loss_of(model(x), y)
         loss.backward()
         optimizer.step()
         return loss
 
-    return step
+    if options is not None:
+        import autograd_mini
+
+        step = autograd_mini.compile(model, optimizer, **options)(step)
+    return functools.partial(step, x, y)
+
+
+def our_step(size: str, task: str) -> Step:
+    """`ours` by the name of its size."""
+    return ours(make_problem(SIZES[size]), task)
 
 
 def masked_error(output: Any, target: Any) -> Any:
@@ -104,7 +111,7 @@ TASKS = {
 }
 
 
-def pytorch(problem: Problem) -> Step:
+def pytorch(problem: Problem, compiled: bool = False) -> Step:
     import torch
 
     torch.set_num_threads(1)
@@ -127,14 +134,15 @@ def pytorch(problem: Problem) -> Step:
         optimizer.step()
         return loss
 
-    return step
+    return torch.compile(step) if compiled else step
 
 
-def jax_jit(problem: Problem) -> Step:
+def jax_jit(problem: Problem, as_it_comes: bool = False) -> Step:
     import jax
     import jax.numpy as jnp
 
-    jax.config.update("jax_cpu_enable_async_dispatch", False)  # compute in this thread, not in a second one; faster
+    if not as_it_comes:
+        jax.config.update("jax_cpu_enable_async_dispatch", False)  # compute in this thread, not in a second one; faster
     x, y = jnp.asarray(problem.x), jnp.asarray(problem.y)
     parameters = [(jnp.array(W), jnp.array(b)) for W, b in problem.layers]
 

@@ -35,13 +35,15 @@ ENGINE = [
         "checked": "arrays backward graph hooks outputs primitive tensor transforms",
         "measuring": "arrays backward batching errors graph tensor words",
         "scipy": "arrays batching domains errors primitive rules tensor transforms",
-        "testing": "backward batching domains errors graph outputs primitive rules tensor transforms",
     },
     {
         "compiling": "arrays backward checked graph outputs primitive tensor transforms",
         "drawing": "errors graph measuring primitive tensor",
     },
-    {"signals": "drawing graph measuring tensor words"},
+    {
+        "signals": "drawing graph measuring tensor words",
+        "testing": "backward batching compiling domains errors graph outputs primitive rules tensor transforms",
+    },
 ]
 NETWORKS = [
     {"parameter": "", "functions": "", "norms": "", "noise": "", "docstrings": ""},

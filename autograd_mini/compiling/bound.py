@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.compiling.loops import compiled
 from autograd_mini.compiling.passes import optimise
 from autograd_mini.compiling.printing import Printer, Text
 from autograd_mini.compiling.program import Constant, Draw, Program, Variable
@@ -41,7 +42,7 @@ class Bound:
     program gets other memory.
     """
 
-    def __init__(self, name: str, taken: Taken, passes: Sequence[Any], title: str) -> None:
+    def __init__(self, name: str, taken: Taken, passes: Sequence[Any], title: str, loops: bool = False) -> None:
         start = time.perf_counter()
         self.name, self.taken = name, taken
         self.equal = close if passes else equal
@@ -55,7 +56,8 @@ class Bound:
         }
         self.kept_gradients = self.choose_gradients(program)
         program.same = self.equal_numbers()
-        optimise(program, tuple(passes))
+        before, after = passes or ((), ())
+        optimise(program, before, after, loops)
         self.program, self.storage = program, Storage(program)
         self.text: Text = Printer(program, self.storage, title).text()
         self.build = self.executed()
@@ -108,7 +110,8 @@ class Bound:
         name = f"<program {next(_programs)}, of {self.name}>"
         source = self.text.source
         linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
-        space = {"Deviation": Deviation, **self.text.functions, **self.text.constants}
+        loops = {name: compiled(name, text) for name, text in self.text.loops.items()}
+        space = {"Deviation": Deviation, **self.text.functions, **self.text.constants, **loops}
         exec(compile_text(source, name, "exec"), space)  # noqa: S102 (our own text)
         return space["build"]
 

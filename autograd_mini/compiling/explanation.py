@@ -14,6 +14,7 @@ PASSES = {
     "fold_constants": "what is known: constants, broadcasts, factors 1",
     "merge_equal_lines": "equal lines are computed once",
     "join_small_parameters": "small parameters are updated as one vector",
+    "find_loops": "runs of element-wise lines are loops",
     "tile": "large arrays are gone through in tiles",
     "update_early": "updates moved to their gradients",
 }

@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.compiling.loops import DECORATOR
 from autograd_mini.compiling.names import Names, code_at
+from autograd_mini.compiling.passes.loops import ARITHMETIC, Loop, expression_of, index_of, kind_of
 from autograd_mini.compiling.passes.tiling import Tiles
 from autograd_mini.compiling.program import (
     NUMBER_SIGNS,
@@ -54,6 +56,7 @@ class Text:
     counted: list[Variable]  # those of them of which the step returns the next value, after what it returns itself
     values: int  # how many the step returns
     functions: dict[str, Any] = field(default_factory=dict)  # those that it calls, by name
+    loops: dict[str, str] = field(default_factory=dict)  # the texts of compiled loops, by name
     constants: dict[str, Any] = field(default_factory=dict)  # arrays and other values, by name
 
 
@@ -73,6 +76,8 @@ class Printer:
         self.names = Names(program)
         self.functions: dict[str, Any] = {}
         self.constants: dict[str, Any] = {}
+        self.loops: dict[str, str] = {}
+        self.locals: dict[str, str] = {}  # names of numbers in loops
         self.scalars: dict[Any, tuple[str, str]] = {}  # constants of one entry: name and expression
         self.block_names: dict[int, dict[str, str]] = {}  # of each block, in each phase
         self.in_step: set[Variable] = set()  # views that are made in each call
@@ -124,6 +129,7 @@ class Printer:
             [v for v in numbers if v in program.updates],
             len(values),
             self.functions,
+            self.loops,
             self.constants,
         )
 
@@ -149,6 +155,8 @@ class Printer:
                 lines.append(f"np.concatenate([{flat}], out={vector})")
             else:
                 lines.append(f"{vector} = {self.aligned(joined.vector)}")
+            if joined.ones:
+                lines.append(f"{vector}[-{joined.ones}:] = 1")
             for member, start, stop in joined.parts():
                 if joined.is_slot or self.is_named(member):
                     part = f"{vector}[{start}:{stop}]"
@@ -233,15 +241,17 @@ class Printer:
                     self.in_step.add(line.result)
                     yield f"{self.names.of(line.result)} = {self.view_text(line)}", line
                 continue
-            tiles = self.program.tiles.get(line)
-            if tiles is None:
-                yield self.statement(line), line
-            else:
-                if line is tiles.lines[0]:
-                    yield f"for rows in {self.slices(tiles)}:", line
-                self.tiles = tiles
-                yield f"    {self.statement(line)}", line
-                self.tiles = None
+            tiles, loop = self.program.tiles.get(line), self.program.loops.get(line)
+            if tiles is not None and line is tiles.lines[0]:
+                yield f"for rows in {self.slices(tiles)}:", line
+            self.tiles = tiles
+            margin = "    " if tiles is not None else ""
+            if loop is None:
+                yield f"{margin}{self.statement(line)}", line
+            elif line is loop.lines[-1]:
+                for code in self.looped(loop):
+                    yield f"{margin}{code}", loop.lines[0]
+            self.tiles = None
             gone = [self.names.of(v) for v in dict.fromkeys(line.reads()) if self.ends(v, i, last, needed)]
             if gone:
                 yield f"del {', '.join(gone)}", None
@@ -299,6 +309,33 @@ class Printer:
             return f"np.copyto({target}, {self.operand(line.args[0])}, casting='unsafe')"
         return self.call(line, f"out={target}")
 
+    def looped(self, loop: Loop) -> Iterator[str]:
+        """The call of a loop, whose text becomes one of the program's."""
+        written = Looped(self, loop)
+        for line in loop.lines:
+            if line.result in loop.inside:
+                written.compute(line, self.names.of(line.result))
+                continue
+            place = self.storage.places[line.result]
+            if place.kind == "local":
+                target = self.names.of(line.result)
+                yield f"{target} = np.empty({line.result.shape}, {dtype_text(line.result.dtype)})"
+            else:
+                target = self.target(line.result, place)
+            written.store(line, written.array(place, target, self.some_rows(target, line.result)))
+        text = written.text()
+        name = next((name for name, known in self.loops.items() if known.endswith(f"def {name}{text}")), None)
+        if name is None:
+            name = self.names.fresh("loop")
+            self.loops[name] = f"{DECORATOR}\ndef {name}{text}"
+        yield f"{name}({', '.join(written.given.values())})"
+
+    def local(self, name: str) -> str:
+        """A name for a number of a loop, which no variable of the program has."""
+        if name not in self.locals:
+            self.locals[name] = self.names.fresh(name)
+        return self.locals[name]
+
     def accumulation(self, line: Line, place: Place) -> str:
         """A product that is added to what is there, w += a.T @ d; BLAS reads arrays in Fortran's order, so as w.T."""
         weights, left, right = map(self.operand, line.args)
@@ -310,7 +347,10 @@ class Printer:
             before = f"{target} = {weights}.copy(); "
         else:
             target = self.target(line.result, place)
-        return f"{before}{name}(1.0, {right}.T, {left}.T, beta=1.0, c={target}.T, trans_b=True, overwrite_c=True)"
+        first, second = line.function.turned
+        sides = [*(["trans_a=True"] if second else []), *([] if first else ["trans_b=True"])]
+        options = ", ".join(["beta=1.0", f"c={target}.T", *sides, "overwrite_c=True"])
+        return f"{before}{name}(1.0, {right}.T, {left}.T, {options})"
 
     def is_scalar(self, value: Any) -> bool:
         """Whether a variable is one of NumPy's scalars when the program runs: the result of a line that makes one."""
@@ -362,9 +402,19 @@ class Printer:
 
     def check(self, line: Line) -> str:
         maker = self.asked.get(line)
-        truth = self.operand(line.args[0]) if maker is None else self.call(maker)
+        truth = self.operand(line.args[0]) if maker is None else self.question(maker)
         wrong = f"not {truth}" if line.function.expected else truth
         return f"if {wrong}: raise Deviation({line.function.what!r})"
+
+    def question(self, line: Line) -> str:
+        """What makes a condition; of scalars in Python's words, which are quicker."""
+        if all(map(self.is_scalar, line.args)):
+            if line.function is np.isfinite:
+                self.functions.setdefault("isfinite", math.isfinite)
+                return f"isfinite({self.operand(line.args[0])})"
+            if line.function is np.equal:
+                return f"({' == '.join(map(self.operand, line.args))})"
+        return self.call(line)
 
     def call(self, line: Line, *more: str) -> str:
         """The call of a line's function."""
@@ -530,6 +580,101 @@ class Printer:
                 if place is self.storage.places[slot] or new is slot:
                     continue
             yield f"{self.names.of(slot)}[...] = {self.operand(new)}", None
+
+
+class Looped:
+    """The text of one loop: its parameters, what is read before and in it, and its lines."""
+
+    def __init__(self, printer: Printer, loop: Loop) -> None:
+        self.printer, self.shape = printer, loop.shape
+        operands = [a for line in loop.lines for a in line.args if isinstance(a, Variable | Constant)]
+        indices = [index_of(a, loop.shape) or "" for a in operands]
+        self.is_flat = not any("j" in index or index == "i, 0" for index in indices)
+        self.at = "i" if self.is_flat else "i, j"
+        self.given: dict[str, str] = {}  # parameters, and what they are given
+        self.arrays: dict[Any, str] = {}  # by place: the parameter for an array of the whole shape
+        self.once: dict[str, str] = {}  # numbers that are the same everywhere
+        self.rows: dict[str, str] = {}  # and those that are the same along a row
+        self.values: dict[Variable, str] = {}
+        self.code: list[str] = []
+        self.stores: dict[str, str] = {}
+
+    def compute(self, line: Line, name: str) -> None:
+        """Let a name be an entry of the result of a line."""
+        kind, function = kind_of(line), line.function
+        first = 1 if function is np.where else 0 if function in ARITHMETIC else len(line.args)
+        operands = [self.entry(a, kind, i >= first) for i, a in enumerate(line.args)]
+        self.values[line.result] = name
+        self.code.append(f"{name} = {expression_of(function).format(*operands)}")
+
+    def store(self, line: Line, array: str) -> None:
+        """Compute a line whose result is kept; the last that is put into an array stays there."""
+        name = self.printer.local(f"new_{self.printer.names.hint(line.result)}")
+        while name in self.values.values():
+            name = self.printer.local(f"{name}_too")
+        self.compute(line, name)
+        self.stores[array] = name
+
+    def array(self, place: Any, name: str, given: str) -> str:
+        """The parameter for an array of the whole shape; one for each memory, so that no two can be the same."""
+        if place not in self.arrays:
+            self.arrays[place], self.given[name] = name, given
+        return self.arrays[place]
+
+    def entry(self, value: Any, kind: Any, as_number: bool) -> str:
+        """The entry of an operand that belongs to an entry of the result."""
+        printer, number = self.printer, dtype_text(kind)
+        if isinstance(value, Variable) and not value.is_array:
+            name = printer.names.of(value)
+            self.given[name] = name
+            return self.noted(self.once, f"{name}_as_{kind.name}", f"{number}(float({name}))")
+        if not isinstance(value, Variable | Constant):
+            return f"{number}({number_text(float(value))})"
+        if isinstance(value, Variable) and value in self.values:
+            text = self.values[value]
+        elif isinstance(value, Constant) and value.shape == () and not value.kept:
+            text = f"{dtype_text(value.dtype)}({shortest(value.value)})"
+        else:
+            text = self.element(value)
+        return f"{number}({text})" if as_number and value.dtype.kind == "b" else text
+
+    def element(self, value: Any) -> str:
+        """The entry of an array that exists outside of the loop."""
+        printer = self.printer
+        name = printer.names.of(value) if isinstance(value, Variable) else printer.constant(value)
+        index = index_of(value, self.shape) or ""
+        if value.shape == self.shape:
+            place = printer.storage.places.get(value, value)
+            shown = printer.some_rows(name, value)
+            is_own = isinstance(value, Constant) or place.kind in {"slot", "block", "joined", "tile"}
+            return f"{self.array(place, name, shown if is_own else f'np.ascontiguousarray({shown})')}[{self.at}]"
+        if not index:  # one of NumPy's scalars, or an array without axes
+            self.given[name] = f"{name}[()]"
+            return name
+        self.given[name] = name
+        if "j" in index:
+            return f"{name}[{index}]"
+        return self.noted(self.rows if "i" in index else self.once, f"{name}_here", f"{name}[{index}]")
+
+    def noted(self, where: dict[str, str], hint: str, text: str) -> str:
+        name = self.printer.local(hint)
+        where[name] = text
+        return name
+
+    def text(self) -> str:
+        """What follows the name of the function."""
+        arrays, columns = list(self.arrays.values()), self.shape[-1]
+        axes, shape = (1, "-1") if self.is_flat else (2, f"-1, {columns}")
+        head = [f"{name} = {name}.reshape({shape})" for name in arrays if len(self.shape) != axes]
+        head += [f"{name} = {text}" for name, text in self.once.items()]
+        inside = [*self.code, *(f"{array}[{self.at}] = {value}" for array, value in self.stores.items())]
+        if self.is_flat:
+            body = [f"for i in range({arrays[0]}.size):", *indented(inside)]
+        else:
+            rows = [f"{name} = {text}" for name, text in self.rows.items()]
+            along = [*rows, f"for j in range({columns}):", *indented(inside)]
+            body = [f"for i in range({arrays[0]}.shape[0]):", *indented(along)]
+        return "\n".join([f"({', '.join(self.given)}):", *indented([*head, *body]), ""])
 
 
 def laid_out(body: list[tuple[str, Line | None]]) -> list[str]:

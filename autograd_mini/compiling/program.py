@@ -126,11 +126,12 @@ class SizeCheck:
 class Accumulated:
     """The function of a line `w + a.T @ d` that is written into w by one call of BLAS.
 
-    BLAS takes arrays in Fortran's order, so it is given their transposes: w.T + d.T @ a.
+    BLAS takes arrays in Fortran's order, so it is given their transposes: w.T + d.T @ a. `turned` says of a and d
+    whether the line reads their transposes.
     """
 
-    def __init__(self, gemm: Any, name: str) -> None:
-        self.gemm, self.name = gemm, name
+    def __init__(self, gemm: Any, name: str, turned: tuple[bool, bool] = (False, False)) -> None:
+        self.gemm, self.name, self.turned = gemm, name, turned
         self.__name__ = "accumulated"
 
 
@@ -164,11 +165,12 @@ class Line:
 
 
 class Joined(NamedTuple):
-    """A vector of which several small arrays are parts, slots or gradients."""
+    """A vector of which several small arrays are parts, slots or gradients; its last `ones` entries are always 1."""
 
     vector: Variable
     members: list[Variable]
     is_slot: bool
+    ones: int = 0
 
     def parts(self) -> list[tuple[Variable, int, int]]:
         """Each array with the places where its part begins and ends."""
@@ -195,6 +197,7 @@ class Program:
     merged: dict[Variable, list[Variable]] = field(default_factory=dict)  # a count, and those that it stands for
     joined: list[Joined] = field(default_factory=list)
     tiles: dict[Line, Any] = field(default_factory=dict)  # the lines that are computed tile by tile
+    loops: dict[Line, Any] = field(default_factory=dict)  # those that are computed by a compiled loop
     log: list[tuple[str, int]] = field(default_factory=list)  # the passes, and how many lines each removed
 
     def variable(self, shape: tuple[int, ...], dtype: Any, kind: str = "array", name: Any = None) -> Variable:

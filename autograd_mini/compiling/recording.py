@@ -28,11 +28,10 @@ from autograd_mini.compiling.program import (
     SizeCheck,
     Variable,
     changed,
-    is_plain_index,
     variables_in,
 )
-from autograd_mini.compiling.slots import CompileError
 from autograd_mini.compiling.scalars import OPERATORS
+from autograd_mini.compiling.slots import CompileError
 from autograd_mini.compiling.traced import (
     Number,
     RecordedGenerator,
@@ -155,6 +154,7 @@ class Recorder(Watch):
 
     def input(self, value: Any, name: str) -> Any:
         """An array, a number or a generator that comes from outside."""
+        value = np.asarray(value) if isinstance(value, np.generic) else value
         if isinstance(value, np.random.Generator):
             variable = self.variable((), None, "generator", name)
             self.inputs.append(variable)

@@ -49,7 +49,7 @@ def written(text: Text, present: Sequence[Any]) -> str:
     """The whole text of a program; `present` are what its numbers are now."""
     head, _, build = text.source.partition("import numpy as np\n")
     head = head.rstrip().removesuffix('"""') + "\n\n" + usage(text, present) + '"""\n\n'
-    writer = Writer({"np", "build", "Deviation", "Like", *text.functions, *text.constants})
+    writer = Writer({"np", "build", "Deviation", "Like", "njit", *text.functions, *text.constants, *text.loops})
     for name, function in text.functions.items():
         writer.define(name, function)
     for name, value in text.constants.items():
@@ -57,6 +57,9 @@ def written(text: Text, present: Sequence[Any]) -> str:
     blocks = [DEVIATION] if "Deviation(" in build else []
     blocks += [LIKE] if writer.uses_like else []
     blocks += writer.blocks
+    blocks += text.loops.values()
+    if text.loops:
+        writer.imports.add("from numba import njit")
     imports = "".join(f"{line}\n" for line in sorted(writer.imports))
     body = "".join(f"\n\n{block}" for block in blocks)
     return f"{head}{imports}import numpy as np\n{body}{build}".rstrip("\n")
@@ -129,6 +132,9 @@ class Writer:
         """Write a function under a name."""
         function = plain(function)
         self.kept.append(function)
+        if getattr(function, "__module__", None) == "math":
+            self.imports.add(f"from math import {name}")
+            return
         if type(function).__name__ == "fortran":  # SciPy's, which does not say where it is from
             self.imports.add(f"from scipy.linalg.blas import {name}")
             return

@@ -59,7 +59,7 @@ class Slot:
     def structure(self) -> Any:
         """What kind of thing it holds."""
         value = self.get()
-        return tuple(map(type, value)) if isinstance(value, tuple) else type(value)
+        return tuple(map(kind_of, value)) if isinstance(value, tuple) else kind_of(value)
 
     def part_names(self) -> tuple[str, ...]:
         """The names of its parts."""
@@ -167,6 +167,13 @@ def none() -> None:
     """The answer of what has nothing else that its computation depends on."""
 
 
+def kind_of(value: Any) -> type:
+    """The type of a part; a scalar of NumPy's is an array without axes."""
+    return np.ndarray if isinstance(value, np.generic) else type(value)
+
+
 def is_part(value: Any) -> bool:
     """Whether a value is one that a program reads from outside: an array, a number or a generator."""
-    return isinstance(value, np.ndarray | int | float | np.random.Generator) and not isinstance(value, bool)
+    return isinstance(value, np.ndarray | np.generic | int | float | np.random.Generator) and not isinstance(
+        value, bool
+    )

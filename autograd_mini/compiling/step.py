@@ -14,6 +14,7 @@ from typing import Any
 from autograd_mini.compiling.arguments import is_inside, names_of, signature
 from autograd_mini.compiling.bound import Bound, Deviation
 from autograd_mini.compiling.explanation import Explanation, explanation_of
+from autograd_mini.compiling.loops import check_numba
 from autograd_mini.compiling.passes.fast import fast_passes
 from autograd_mini.compiling.quick import OTHERWISE, STATES, has_quick_call, quick_call
 from autograd_mini.compiling.saving import written
@@ -83,10 +84,16 @@ class Compiled:
     """
 
     def __init__(
-        self, function: Callable[..., Any], owners: Sequence[Any], programs: int, passes: Sequence[Any] = ()
+        self,
+        function: Callable[..., Any],
+        owners: Sequence[Any],
+        programs: int,
+        passes: Sequence[Any] = (),
+        loops: bool = False,
     ) -> None:
         functools.update_wrapper(self, function)
         self.function, self.owners, self.most, self.passes = function, tuple(owners), programs, tuple(passes)
+        self.loops = loops
         self.guards = [Guard(owner) for owner in self.owners]
         self.entries: list[Entry] = []
         self.last: Entry | None = None
@@ -185,7 +192,8 @@ class Compiled:
                 raise CompileError(what)
             if what is None and not moved:
                 around.add([operand for key, operand in taken.recorder.read.items() if key in first.recorder.read])
-                entry.bound, entry.deviations = Bound(self.name, taken, self.passes, self.title), 0
+                entry.bound = Bound(self.name, taken, self.passes, self.title, self.loops)
+                entry.deviations = 0
             else:  # it went another way, or may do so next time
                 entry.first = taken
                 self.count_moves(entry, moved)
@@ -287,7 +295,7 @@ class Compiled:
         return explanation_of(self.latest(), sum(entry.ready for entry in self.entries))
 
 
-def compile(*owners: Any, fast: bool = False, programs: int = 64) -> Any:
+def compile(*owners: Any, fast: bool = False, numba: bool = False, programs: int = 64) -> Any:
     """Run a step as a NumPy program: the same bits, without the graph, and to be read.
 
     `compile(function)` gives a function that is called in its place, for pure functions of arrays and containers of
@@ -306,6 +314,11 @@ def compile(*owners: Any, fast: bool = False, programs: int = 64) -> Any:
         Also rewrite what changes rounding in the last places: the learning rate goes into the seed of the backward,
         sums over the batch become products, and where SciPy is installed large weights are updated by the product that
         makes their change. The program is then tried for closeness: 1,000 units in the last place of the largest entry.
+    numba : bool
+        Also compute runs of element-wise lines by loops that Numba compiles (the extra `numba`), to the same bits:
+        what rounds otherwise, as tanh and exp, stays NumPy's. Each loop takes Numba part of a second when it is met
+        first, and is then kept on disk, in `NUMBA_CACHE_DIR` or the user's folder for such things. Loops give no
+        warnings of overflow and division by zero.
     programs : int
         How many there may be, one for each kind of call; the others are computed without one, with a warning.
 
@@ -349,16 +362,18 @@ def compile(*owners: Any, fast: bool = False, programs: int = 64) -> Any:
     >>> "np.tanh" in step.source
     True
     """
+    if numba:
+        check_numba()
     passes = fast_passes() if fast else ()
     if len(owners) == 1 and callable(owners[0]) and not hasattr(owners[0], "__step_slots__"):
         function = owners[0]
         owner = getattr(function, "__self__", None)
-        return Compiled(function, (owner,) if hasattr(owner, "__step_slots__") else (), programs, passes)
+        return Compiled(function, (owner,) if hasattr(owner, "__step_slots__") else (), programs, passes, numba)
     check_owners(owners)
 
     def decorate(function: Callable[..., Any]) -> Compiled:
         if not callable(function):
             raise CompileError(NOT_A_FUNCTION.format(got=repr(function)))
-        return Compiled(function, owners, programs, passes)
+        return Compiled(function, owners, programs, passes, numba)
 
     return decorate

@@ -86,7 +86,7 @@ class Storage:
             for variable in variables:
                 if variable.is_array:
                     self.places[variable] = Place(kind, variable, variable.shape, variable.dtype)
-        for vector, members, is_slot in program.joined:
+        for vector, members, is_slot, _ in program.joined:
             kind = "slot" if is_slot else "joined"
             self.places[vector] = Place(kind, vector, vector.shape, vector.dtype)
             self.members[vector] = members
@@ -153,7 +153,11 @@ class Storage:
                 if result in self.parts:
                     self.places[result] = Place("joined", result, result.shape, result.dtype)
                     continue
-                free = writes_anywhere(line) or self.is_copy(line)
+                loop = program.loops.get(line)
+                if loop is not None and result in loop.inside:
+                    self.places[result] = Place("register", result, result.shape, result.dtype)
+                    continue
+                free = writes_anywhere(line) or self.is_copy(line) or loop is not None
                 changes = isinstance(line.function, Accumulated)
                 place = None
                 if line in program.tiles and result in program.tiles[line].inside:
@@ -180,7 +184,7 @@ class Storage:
     def in_slot(self, i: int, line: Line, result: Variable) -> Place | None:
         """The memory of a slot: of the one whose new value this is, or one that will be overwritten anyway."""
         slots = [self.final[result]] if result in self.final else []
-        if in_place(line):
+        if in_place(line) or line in self.program.loops:
             changing = set(self.final.values())
             slots += [a for a in line.args if isinstance(a, Variable) and a in changing and self.last.get(a, -1) <= i]
         for slot in slots:
@@ -192,7 +196,9 @@ class Storage:
                 continue
             place = self.places[slot]
             memory = {slot, *self.members.get(slot, ()), *self.tenants.get(place, ())}
-            if self.is_read_later(memory, i) or self.is_read_otherwise(memory, place, line):
+            if self.is_read_later(memory, i) or any(
+                self.is_read_otherwise(memory, place, each) for each in self.together(line)
+            ):
                 continue
             if self.is_written_between(slot, i, self.last.get(result, i), result):
                 continue
@@ -207,7 +213,7 @@ class Storage:
         others = [v for v in line.reads() if not memory.isdisjoint(self.roots(v))]
         if isinstance(line.function, Accumulated):
             others = [v for v in line.args[1:] if not memory.isdisjoint(self.roots(v))]
-        elif is_elementwise(line.function) and is_same_in_place(line):
+        elif (is_elementwise(line.function) and is_same_in_place(line)) or line in self.program.loops:
             others = [v for v in others if self.places.get(v) is not place]
         return bool(others)
 
@@ -218,21 +224,27 @@ class Storage:
 
     def in_operand(self, i: int, line: Line, result: Variable) -> Place | None:
         """The memory of an operand that nobody reads afterwards, of an operation entry by entry."""
-        if not is_elementwise(line.function) or not is_same_in_place(line):
+        loop = self.program.loops.get(line)
+        if loop is None and not (is_elementwise(line.function) and is_same_in_place(line)):
             return None
+        first, last = (i, i) if loop is None else (self.numbers[loop.lines[0]], self.numbers[loop.lines[-1]])
+        together = self.together(line)
         tiles = self.program.tiles.get(line)
         inside = tiles is not None and result in tiles.inside
-        for operand in line.args:
+        operands = line.args if loop is None else [a for each in loop.lines for a in each.args]
+        for operand in operands:  # a loop writes an entry after it has read all of the operands'
             if not isinstance(operand, Variable) or (operand.shape, operand.dtype) != (result.shape, result.dtype):
                 continue
             place = self.places.get(operand)
-            if place is None or operand in self.views or self.last.get(operand) != i:
+            if place is None or operand in self.views or not first <= self.last.get(operand, -1) <= last:
                 continue
-            if any(other is not operand and operand in self.roots(other) for other in line.reads()):
+            if place.kind == "register" or any(
+                other is not operand and operand in self.roots(other) for each in together for other in each.reads()
+            ):
                 continue
             if (place.kind == "tile") is not inside:
                 continue
-            if place.kind in {"block", "tile"} and place.last == i:
+            if place.kind in {"block", "tile"} and first <= place.last <= last:
                 place.last = self.last.get(result, i)
                 return place
             if place.kind == "joined" and operand not in self.parts:
@@ -260,12 +272,17 @@ class Storage:
         self.arena = max((block.offset + rounded(block.nbytes) for block in blocks), default=0)
         self.apart = sum(rounded(variable.nbytes) for variable, place in self.places.items() if place.kind in shared)
 
+    def together(self, line: Line) -> list[Line]:
+        """The lines that are computed together with a line: those of its tiles, or of its loop."""
+        group = self.program.tiles.get(line) or self.program.loops.get(line)
+        return [line] if group is None else group.lines
+
     def moment(self, i: int) -> tuple[int, int]:
         """The first and the last of the lines that are computed together with line i."""
-        tiles = self.program.tiles.get(self.lines[i]) if i < len(self.lines) else None
-        if tiles is None:
+        if i >= len(self.lines):
             return i, i
-        return self.numbers[tiles.lines[0]], self.numbers[tiles.lines[-1]]
+        together = self.together(self.lines[i])
+        return self.numbers[together[0]], self.numbers[together[-1]]
 
     def is_static(self, variable: Any) -> bool:
         """Whether a view of an array can be made once, before the first call."""

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd_mini.batching import vmap
+from autograd_mini.compiling.slots import CompileError
+from autograd_mini.compiling.step import compile
 from autograd_mini.tensor import Tensor
 from autograd_mini.testing.checks import Check
 from autograd_mini.testing.problem import is_differentiable
@@ -28,6 +30,7 @@ __all__ = [
     "all_for",
     "batching",
     "chain_rule",
+    "compile_is_eager",
     "gradient_of_sum",
     "graph_equals_arrays",
     "jvp_is_transpose",
@@ -42,6 +45,7 @@ UNITS = 16  # of rounding of an entry: by how much two ways to compute it may di
 NOISE = 32  # and by how many times what their difference moves when the inputs move by rounding
 NUDGES = 4
 EXAMPLES = 3
+CALLS = 5  # of a compiled function: two are recorded, in one its program is tried, in two it runs
 APART = 2.0**-7  # relative distance of the examples of a vmap, which have to be where the function is defined
 
 Arrays = Sequence[Any]
@@ -137,6 +141,11 @@ LAWS = {
         "vmap computes what a loop over the examples does",
         "vmap(f)(xs)[i] = f(xs[i]), and the same of its pullback",
         "A batching rule moves an axis to the wrong place, or a formula looks at all examples as if they were one.",
+    ),
+    "compile_is_eager": Law(
+        "a compiled function has the bits of the function itself",
+        "compile(f)(x) = f(x) in each call, and the same of its pullback",
+        "f or a rule keeps a count or a random state of its own, or asks for values to choose what to compute.",
     ),
 }
 
@@ -767,6 +776,54 @@ def vmap_is_the_loop(f: Function, *args: Any, seed: int = 0) -> None:
     trial.hold(sides, cotangents, [*names, *trial.by_arguments()])
 
 
+def can_be_compiled(f: Function, arrays: Arrays) -> bool:
+    """Whether a call can be recorded."""
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            compile(results_of(f))(*arrays)
+    except CompileError:
+        return False
+    return True
+
+
+@law
+def compile_is_eager(f: Function, *args: Any, seed: int = 0) -> None:
+    """`compile(f)` gives the bits of `f` itself: values and pulled cotangents, in five calls near `args`.
+
+    Asks a rule of your own that `compile` records or calls. Parameters, errors: as of `pullback_is_linear`; a function
+    that cannot be a program, as it decides by `if`, breaks the law.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini.testing import laws
+    >>> laws.compile_is_eager(np.linalg.inv, np.array([[2.0, 1.0], [0.0, 3.0]]))
+    """
+    trial = Trial("compile_is_eager", [f], args, seed)
+    function, count = trial.of(f), len(trial.given)
+    cotangents = seeds(function, trial.given, trial.rng)
+    names = [f"result {k}" for k in range(len(cotangents))] + trial.by_arguments()
+
+    def values_and_slopes(*chosen: Any) -> list[Any]:
+        values, pull = vjp(results_of(function), *chosen[:count])
+        return [*values, *pull(list(chosen[count:]))]
+
+    compiled, finite = compile(values_and_slopes), False
+    for call in range(CALLS):
+        chosen = [np.asarray(a * (1 + call * APART)).astype(a.dtype) for a in trial.given] + cotangents
+        wanted = plain(values_and_slopes(*chosen))
+        with trial.computing(f"compile(f), call {call + 1}"), warnings.catch_warnings():
+            warnings.filterwarnings("error", message="compile: ")
+            found = plain(compiled(*chosen))
+        for name, a, b in zip(names, found, wanted, strict=True):
+            if (a.shape, a.dtype) != (b.shape, b.dtype) or not np.array_equal(a, b, equal_nan=True):
+                raise trial.broken(f"{name}, call {call + 1}", repr(a), repr(b), 0.0)
+            finite |= not a.size or bool(np.isfinite(a).any())
+    if not finite:
+        raise InconclusiveError(UNCOMPUTABLE.format(name=trial.name, why=NOWHERE, call=trial.call))
+
+
 def all_for(f: Function, *args: Any, seed: int = 0) -> tuple[str, ...]:
     """All laws that apply to one function: sums and products with itself, composition with a square, symmetries it has.
 
@@ -806,6 +863,7 @@ def all_for(f: Function, *args: Any, seed: int = 0) -> tuple[str, ...]:
     ]
     checks.append((gradient_of_sum, (f, f, *args)))
     checks += [(vmap_is_the_loop, (f, *args))] if can_be_batched(trial.of(f), trial.given) else []
+    checks += [(compile_is_eager, (f, *args))] if can_be_compiled(trial.of(f), trial.given) else []
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         function = trial.of(f)

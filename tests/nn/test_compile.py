@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import nn
-from autograd_mini import CompileError, checked, compile
+from autograd_mini import CompileError, checked, compile, everywhere
 
 RNG = np.random.default_rng(0)
 
@@ -470,3 +470,66 @@ def test_fast_programs_stay_close(name, rule):
     assert program.last is not None
     for part, other in zip(plain.state_dict().values(), compiled.state_dict().values(), strict=True):
         np.testing.assert_allclose(part, other, rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.parametrize("rule", ["sgd", "momentum", "adam"])
+def test_two_steps_in_one_call_are_two_steps_of_the_program(rule):
+    def twice(model, optimizer):
+        step = stepping(model, optimizer)
+
+        def both(x, y):
+            step(x, y)
+            return step(x, y)
+
+        return both
+
+    plain, compiled = NETS["tanh"][0](), NETS["tanh"][0]()
+    rules = [OPTIMIZERS[rule](list(model.parameters())) for model in (plain, compiled)]
+    step, program = twice(plain, rules[0]), compile(compiled, rules[1])(twice(compiled, rules[1]))
+    for i in range(8):
+        assert step(*ROWS[i % 2]).data.tobytes() == program(*ROWS[i % 2]).data.tobytes()
+    assert program.last is not None
+    assert rules[1].steps == rules[0].steps == 16
+
+
+def test_a_parameter_without_axes_and_a_buffer_compile():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(6, 3, rng=0)
+            self.scale = nn.Parameter(np.float32(0.5))
+            self.calls = nn.Buffer(np.zeros((), np.float32))
+
+        def forward(self, x):
+            self.calls.data = self.calls.data + np.float32(1)
+            return self.layer(x) * self.scale
+
+    assert_same_bits(Scaled, ROWS, OPTIMIZERS["adam"])
+
+
+def test_a_check_that_fails_in_the_middle_changes_nothing_before_the_step_is_computed_without_a_program():
+    def make():
+        return hidden(lambda: nn.BatchNorm(8), nn.ReLU, lambda: nn.Dropout(0.3, rng=2))()
+
+    def step_of(model, optimizer):
+        def step(x, y):
+            optimizer.zero_grad()
+            loss = nn.cross_entropy(model(x), y)
+            if everywhere(x[0, 0] > 0):
+                loss = 2 * loss
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        return step
+
+    plain, compiled = make(), make()
+    rules = [nn.Adam(model.parameters(), 0.01) for model in (plain, compiled)]
+    step, program = step_of(plain, rules[0]), compile(compiled, rules[1])(step_of(compiled, rules[1]))
+    for i in range(14):
+        x, y = ROWS[i % 2][0].copy(), ROWS[i % 2][1]
+        x[0, 0] = -1 if i in {6, 9, 10} else 1
+        assert step(x, y).data.tobytes() == program(x, y).data.tobytes(), i
+        for part, other in zip(plain.state_dict().values(), compiled.state_dict().values(), strict=True):
+            assert part.tobytes() == other.tobytes(), i
+    assert program.last is not None

@@ -8,6 +8,7 @@ from autograd_mini.compiling.passes.common import merge_equal_lines
 from autograd_mini.compiling.passes.constants import fold_constants
 from autograd_mini.compiling.passes.counts import merge_equal_counts
 from autograd_mini.compiling.passes.joining import join_small_parameters
+from autograd_mini.compiling.passes.loops import find_loops
 from autograd_mini.compiling.passes.lowering import lower
 from autograd_mini.compiling.passes.ordering import update_early
 from autograd_mini.compiling.passes.tiling import tile
@@ -23,12 +24,13 @@ EXACT: tuple[Pass, ...] = (
     merge_equal_lines,
     Program.drop_dead,
 )
-LAYOUT: tuple[Pass, ...] = (join_small_parameters, update_early, Program.drop_dead, tile)
+ORDER: tuple[Pass, ...] = (update_early, Program.drop_dead, tile)
 
 
-def optimise(program: Program, more: tuple[Pass, ...] = ()) -> None:
-    """Run the passes, `more` of them between those on lines and those on memory; the program keeps a log of them."""
-    for each in (*EXACT, *more, *LAYOUT):
+def optimise(program: Program, more: tuple[Pass, ...] = (), joined: tuple[Pass, ...] = (), loops: bool = False) -> None:
+    """Run the passes: `more` before small parameters are joined, `joined` afterwards; the program keeps a log."""
+    last = (find_loops,) if loops else ()
+    for each in (*EXACT, *more, join_small_parameters, *joined, *ORDER, *last):
         before = len(program.lines)
         each(program)
         program.log.append((each.__name__, before - len(program.lines)))

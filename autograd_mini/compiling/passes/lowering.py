@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.compiling.program import Constant, Line, Program, Variable, shape_of
+from autograd_mini.compiling.program import Constant, Line, Program, Variable, is_elementwise, shape_of
 
 REDUCTIONS: dict[Any, Any] = {np.sum: np.add.reduce, np.max: np.maximum.reduce, np.min: np.minimum.reduce}
 OF_AXES = {"axis", "keepdims"}
@@ -20,13 +20,26 @@ def lower(program: Program) -> None:
     """Each line in its plainest form."""
     lines: list[Line] = []
     others: dict[Variable, Any] = {}
+    readers, needed = program.readers(), set(program.outputs())
+
+    def has_no_order(variable: Variable) -> bool:
+        """Whether it makes no difference how its entries lie in memory."""
+        lines = readers.get(variable, ())
+        return not variable.shape or (
+            variable not in needed
+            and all(
+                is_elementwise(line.function) or (unchanged(line) is not None and has_no_order(line.result))
+                for line in lines
+            )
+        )
+
     for line in program.lines:
         if line.results and len(line.results) == 1 and line.result.is_array:
             same = unchanged(line)
             if same is not None:
                 others[line.result] = same
                 continue
-            lines += lowered(program, line)
+            lines += lowered(program, line, has_no_order(line.result))
         else:
             lines.append(line)
     program.lines = lines
@@ -45,16 +58,17 @@ def unchanged(line: Line) -> Any:
     cast = function is np.ndarray.astype
     conjugate = function in (np.conjugate, np.real) and operand.dtype.kind in REAL
     moved = function in (np.reshape, np.broadcast_to, np.ravel)
-    return operand if copies or cast or conjugate or moved else None
+    truth = function in (np.all, np.any) and operand.shape == () and operand.dtype == bool
+    return operand if copies or cast or conjugate or moved or truth else None
 
 
-def lowered(program: Program, line: Line) -> list[Line]:
-    """The lines that stand for one."""
+def lowered(program: Program, line: Line, anyhow: bool) -> list[Line]:
+    """The lines that stand for one; `anyhow` says that its result may lie in memory in any way."""
     function, result = line.function, line.result
     options = {name: value for name, value in line.options.items() if value is not None or name == "axis"}
-    if function in (np.ones_like, np.zeros_like) and not set(options) - {"dtype", "shape"}:
+    if anyhow and function in (np.ones_like, np.zeros_like) and not set(options) - {"dtype", "shape"}:
         return [filled(line, 1 if function is np.ones_like else 0)]
-    if function is np.power and line.args[1] == 0 and result.dtype.kind == "f":
+    if anyhow and function is np.power and line.args[1] == 0 and result.dtype.kind == "f":
         return [filled(line, 1)]
     if function in REDUCTIONS and len(line.args) == 1 and set(options) <= OF_AXES and plainly_summed(line):
         return [dataclasses.replace(line, function=REDUCTIONS[function], options=axes_of(options))]

@@ -42,9 +42,11 @@ def update_early(program: Program) -> None:
         for result in line.results:
             needs += [place[id(reader)] for reader in readers.get(result, ())]
         after[root(line)] = max(after.get(root(line), -1), *needs)
+    read = {variable for line in lines if id(line) not in inside for variable in line.reads()}
+    fixed = {root(line) for line in updates if not read.isdisjoint(line.results)}  # a second step goes on from there
     order = {}
     for i, line in enumerate(lines):
-        if id(line) in inside:
+        if id(line) in inside and root(line) not in fixed:
             order[id(line)] = (after[root(line)], 1, i)
         elif line.results and not any(r.is_array for r in line.results) and only_numbers(line, makers):
             order[id(line)] = (-1, 0, i)

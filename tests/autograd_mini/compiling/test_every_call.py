@@ -62,10 +62,20 @@ def faults(way, calls, dtype=float):
         try:
             wrong = fault(f, given)
         except Exception as error:  # noqa: BLE001 (so that the report names all such calls)
-            wrong = repr(error)
+            wrong = "" if fails(f, given) else repr(error)
         if wrong:
             found[str(call)] = wrong
     return found, tried
+
+
+def fails(f, calls):
+    """Whether eager code fails, too."""
+    try:
+        for args in calls:
+            f(*args)
+    except (TypeError, ValueError):
+        return True
+    return False
 
 
 @pytest.mark.parametrize(("way", "step"), [("values", 1), ("gradients", 2), ("second order", 8)])
@@ -85,7 +95,7 @@ def test_all_calls_have_the_bits_of_eager_code_and_a_program(way):
 @pytest.mark.parametrize("dtype", [np.float32, np.float16, complex])
 @pytest.mark.parametrize("way", WAYS)
 def test_other_precisions_and_complex_numbers(way, dtype):
-    found, tried = faults(way, CALLS, dtype)
+    found, tried = faults(way, CALLS[1::2], dtype)
     assert {name: wrong for name, wrong in found.items() if not wrong.startswith("no program ran")} == {}
     assert len(found) <= 3  # those that meet NaN go other ways
-    assert tried > len(CALLS) * 0.7
+    assert tried > len(CALLS[1::2]) * 0.7

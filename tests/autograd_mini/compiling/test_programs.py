@@ -12,7 +12,7 @@ from autograd_mini.testing import programs
 from tests.autograd_mini.compiling.same import fault
 from tests.autograd_mini.testing.test_programs import ENDLESS, seeded
 
-SLICES = 4
+SLICES = 16  # one of them for every run
 PROGRAMS = 20_000 if os.environ.get("AUTOGRAD_MINI_PROFILE") == "thorough" else 500
 few = hypothesis.settings(max_examples=30, derandomize=True, database=None, deadline=None)
 

@@ -12,6 +12,7 @@ from autograd_mini.testing import DerivativeError, InconclusiveError, laws
 
 X = np.array([0.5, -1.5, 2.0])
 ROWS = np.array([[0.5, -1.5], [2.0, 1.0], [-0.25, 3.0]])
+CALLS = []
 DTYPES = [np.float64, np.float32, np.float16]
 
 
@@ -70,6 +71,12 @@ class Counting:
         return g * 2 * x * self.calls
 
 
+def counting(x):
+    """Counts its calls, and computes with the count."""
+    CALLS.append(None)
+    return x * len(CALLS)
+
+
 def shifting(x):
     """Changes the array that it is given, and returns its sum."""
     x += 1.0
@@ -122,6 +129,10 @@ BROKEN["vmap_is_the_loop"] = [
     (lambda: (with_batching_rule(lambda level, x: Batch(x.values**2 + x.values[:1], level)), X), "to the wrong place"),
     (lambda: (lambda x: x if x[0] > 0 else -x, X), "fails: A condition was asked"),
 ]
+BROKEN["compile_is_eager"] = [
+    (lambda: (counting, X), "keeps a count"),
+    (lambda: (lambda x: x if np.sum(x) > 0 else -x, X), "fails: A truth value"),
+]
 CASES = [(name, make, told) for name, cases in BROKEN.items() for make, told in cases]
 
 HOLDS = {
@@ -141,6 +152,7 @@ HOLDS = {
     "batching": [(np.tanh, ROWS), (lambda x: x @ np.ones((2, 3)), ROWS), (lambda x: np.max(x, axis=1), ROWS)],
 }
 HOLDS["vmap_is_the_loop"] = [(np.matmul, ROWS, ROWS.T), (np.sort, X), (lambda x: (np.sum(x), x * x[0]), X)]
+HOLDS["compile_is_eager"] = [(np.matmul, ROWS, ROWS.T), (np.sort, X), (np.linalg.pinv, ROWS), (np.fft.fft, X + 1j)]
 RIGHT = [(name, case) for name, cases in HOLDS.items() for case in cases]
 
 

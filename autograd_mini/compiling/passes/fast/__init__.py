@@ -6,12 +6,19 @@ import importlib.util
 from collections.abc import Callable
 from typing import Any
 
+from autograd_mini.compiling.passes.fast.choices import choose_by_maxima
 from autograd_mini.compiling.passes.fast.factors import join_factors
+from autograd_mini.compiling.passes.fast.layout import turn_activations
 from autograd_mini.compiling.passes.fast.products import square_by_products, sum_by_products, update_by_products
+from autograd_mini.compiling.passes.fast.rows import put_biases_into_rows
 from autograd_mini.compiling.passes.fast.seed import put_rate_into_seed
 
+Passes = tuple[Callable[[Any], None], ...]
 
-def fast_passes() -> tuple[Callable[[Any], None], ...]:
-    """The passes in order; those that need SciPy, if it is installed."""
-    passes = (join_factors, put_rate_into_seed, sum_by_products, square_by_products)
-    return (*passes, update_by_products) if importlib.util.find_spec("scipy") is not None else passes
+
+def fast_passes() -> tuple[Passes, Passes]:
+    """The passes before small parameters are joined, and afterwards; those that need SciPy, if it is installed."""
+    passes: Passes = (join_factors, choose_by_maxima, put_rate_into_seed, sum_by_products, square_by_products)
+    if importlib.util.find_spec("scipy") is not None:
+        passes = (*passes, update_by_products)
+    return (*passes, turn_activations), (put_biases_into_rows,)
