@@ -190,8 +190,10 @@ class Recorder(Watch):
         """Compute a function, and write the line."""
         return self.write(function, args, options, function(*values_of(args), **values_of(options)), called)
 
-    def write(self, function: Any, args: Any, options: Any, value: Any, called: str = "") -> Any:
-        """Write the line of a function that gave `value`; return what stands for its results."""
+    def write(
+        self, function: Any, args: Any, options: Any, value: Any, called: str = "", *, sized: bool = False
+    ) -> Any:
+        """Write the line of a function that gave `value`, `sized` like its operands; return what stands for it."""
         results: list[Variable] = []
         standing = self.standing_for(value, results, function)
         line = Line(function, self.stripped(args), self.stripped(options), tuple(results), *self.here(), called)
@@ -200,7 +202,8 @@ class Recorder(Watch):
             variable.line = line
         self.mark_views(args, options, standing)
         self.lines.append(line)
-        self.check_sizes(line)
+        if not sized:
+            self.check_sizes(line)
         return standing
 
     def check_sizes(self, line: Line) -> None:
@@ -324,7 +327,7 @@ class Recorder(Watch):
             return function(*args, **options)
         return self.computed(own_functions.get(function, function), args, options, display_name(function))
 
-    def computed(self, function: Any, args: Any, options: Any, name: str) -> Any:
+    def computed(self, function: Any, args: Any, options: Any, name: str, *, sized: bool = False) -> Any:
         """The lines of a function, if they give its bits; else a line that calls it."""
         states = [(g._generator.bit_generator, g._generator.bit_generator.state) for g in self.generators]
         value = self.silently(function, args, options)
@@ -358,7 +361,7 @@ class Recorder(Watch):
         if drew:
             raise CompileError(CHANCE.format(what="a generator", why=why, where=described(self.here()[0])))
         self.called[name] = why
-        return self.write(function, args, options, value, why)
+        return self.write(function, args, options, value, why, sized=sized)
 
     def silently(self, function: Any, args: Any, options: Any) -> Any:
         """What a function gives for the values, with nothing written down."""
@@ -427,7 +430,7 @@ class RecordedRule:
         recorder.node = self.place
         try:
             if is_plain(everything):
-                return recorder.computed(self.rule, *everything, self.name)
+                return recorder.computed(self.rule, *everything, self.name, sized=True)
             return self.rule(*everything[0], **options)
         finally:
             recorder.node = outer
