@@ -39,6 +39,7 @@ RESERVED = {
     *keyword.softkwlist,
     "np",
     "aligned",
+    "isfinite",
     "given",
     "rows",
     "build",

@@ -2,8 +2,6 @@
 
 import copy
 import pickle
-import subprocess
-import sys
 import warnings
 
 import numpy as np
@@ -408,49 +406,6 @@ def test_an_estimator_compiles_to_the_same_coefficients():
     ]
     fits = [estimator.fit(x, y) for estimator in made]
     assert all(a.tobytes() == b.tobytes() for a, b in zip(fits[0].coefs_, fits[1].coefs_, strict=True))
-
-
-# What is written into a file
-
-READER = """
-import pickle, sys
-sys.path.insert(0, sys.argv[1])
-import program
-assert not [name for name in sys.modules if name.partition(".")[0] in ("autograd_mini", "nn")]
-given, data, numbers = pickle.load(open(sys.argv[1] + "/given.pickle", "rb"))
-step, state = program.build(*given)
-for _ in range(2):
-    out = step(*data, *numbers)
-out = out[0] if isinstance(out, tuple) else out
-pickle.dump((out, state), open(sys.argv[1] + "/made.pickle", "wb"))
-"""
-
-
-@pytest.mark.heavy
-@pytest.mark.parametrize("name", NETS)
-def test_a_saved_program_runs_without_the_library_to_the_same_bits(name, tmp_path):
-    make, batches = NETS[name]
-    model = make()
-    optimizer = nn.SGD(model.parameters(), 0.1)
-    step = compile(model, optimizer)(stepping(model, optimizer))
-    for _ in range(5):
-        step(*batches[0])
-    step.save(tmp_path / "program.py")
-    text = step.latest().text
-    given = [copy.deepcopy(step.latest().held(v)) for v in (*text.slots, *text.generators)]
-    rates = [step.latest().held(variable) for variable in text.numbers]
-    with (tmp_path / "given.pickle").open("wb") as file:
-        pickle.dump((given, batches[0], rates), file)
-    done = subprocess.run(
-        [sys.executable, "-I", "-W", "ignore", "-c", READER, str(tmp_path)], capture_output=True, text=True, check=False
-    )
-    assert not done.returncode, done.stderr
-    losses = [step(*batches[0]) for _ in range(2)]
-    with (tmp_path / "made.pickle").open("rb") as file:
-        out, state = pickle.load(file)
-    assert np.asarray(out).tobytes() == losses[-1].data.tobytes()
-    for variable, array in zip(text.state, state, strict=True):
-        assert np.array_equal(array, step.latest().held(variable)), variable.name
 
 
 # Close to it

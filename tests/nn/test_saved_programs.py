@@ -102,7 +102,7 @@ def case_of(name, step, batches, folder):
     assert step.last is not None, f"the program of {name} is not used"
     path = folder / f"{name.replace(' ', '_')}.py"
     step.save(path)
-    assert path.read_text() == step.source
+    assert path.read_text() == f"{step.source}\n"
     bound = step.latest()
     text = bound.text
     given = pickle.loads(pickle.dumps([bound.held(v) for v in (*text.slots, *text.generators)]))
