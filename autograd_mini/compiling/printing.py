@@ -26,6 +26,7 @@ from autograd_mini.compiling.program import (
     Like,
     Line,
     Program,
+    SizeCheck,
     Variable,
     is_elementwise,
     join,
@@ -283,13 +284,16 @@ class Printer:
         function = line.function
         if isinstance(function, Check):
             return self.check(line)
+        if isinstance(function, SizeCheck):
+            return f"if {self.operand(line.args[0])}.shape != {function.expected}: raise Deviation({function.what!r})"
         if function in NUMBER_SIGNS and not line.result.is_array:
             left, right = (self.operand(a) for a in line.args)
             return f"{self.names.of(line.result)} = {left} {NUMBER_SIGNS[function]} {right}"
         if function is operator.neg:
             return f"{self.names.of(line.result)} = -{self.operand(line.args[0])}"
-        if len(line.results) != 1 or not line.result.is_array:
-            return f"{', '.join(self.names.of(r) for r in line.results)} = {self.call(line)}"
+        if len(line.results) != 1 or not line.result.is_array or line.packed:
+            names = ", ".join(self.names.of(r) for r in line.results) + ("," if line.packed else "")
+            return f"{names} = {self.call(line)}"
         result, place = line.result, self.storage.places[line.result]
         if isinstance(function, Accumulated):
             return self.accumulation(line, place)

@@ -112,6 +112,17 @@ class Check:
     what: str  # in words, for the error of a program that runs by itself
 
 
+@dataclass(frozen=True)
+class SizeCheck:
+    """The function of a line that ends the program unless its argument has the shape that it had in the recording."""
+
+    expected: tuple[int, ...]
+
+    @property
+    def what(self) -> str:
+        return f"a shape that depends on values is {self.expected}"
+
+
 class Accumulated:
     """The function of a line `w + a.T @ d` that is written into w by one call of BLAS.
 
@@ -137,6 +148,7 @@ class Line:
     scope: str = ""
     phase: str = "forward"
     called: str = ""  # why a function was not inlined; empty for NumPy's own
+    packed: bool = False  # whether the only result stands in a tuple, as that of np.nonzero
     errors: tuple[tuple[str, str], ...] = ()  # the options of `np.errstate` that it was recorded in
 
     @property
@@ -145,7 +157,7 @@ class Line:
 
     @property
     def pure(self) -> bool:
-        return not isinstance(self.function, Draw | Check)
+        return not isinstance(self.function, Draw | Check | SizeCheck)
 
     def reads(self) -> list[Variable]:
         """The variables among the arguments."""

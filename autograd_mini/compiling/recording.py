@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 import inspect
+import operator
 import sys
 import weakref
 from collections.abc import Callable
@@ -17,7 +18,19 @@ import numpy as np
 from autograd_mini.arrays import is_numpys as plain
 from autograd_mini.backward import pull_back
 from autograd_mini.checked.places import Place, user_place
-from autograd_mini.compiling.program import Check, Constant, Draw, Like, Line, Variable, changed
+from autograd_mini.compiling.program import (
+    VIEWS,
+    Check,
+    Constant,
+    Draw,
+    Like,
+    Line,
+    SizeCheck,
+    Variable,
+    changed,
+    variables_in,
+)
+from autograd_mini.compiling.scalars import OPERATORS
 from autograd_mini.compiling.slots import CompileError
 from autograd_mini.compiling.traced import (
     Number,
@@ -44,6 +57,65 @@ CHANCE = (
     "could not draw them.\n    {where}\nDraw them outside of that function, and pass them to it."
 )
 TRIED = (CompileError, AttributeError, TypeError, ValueError, NotImplementedError)
+SIZED: frozenset[Any] = frozenset(
+    (  # whose results have the same shape for any values
+        *(np.sum, np.prod, np.mean, np.var, np.std, np.median, np.max, np.min, np.any, np.all, np.argmax, np.argmin),
+        *(
+            np.nansum,
+            np.nanmean,
+            np.nanvar,
+            np.nanstd,
+            np.nanmax,
+            np.nanmin,
+            np.quantile,
+            np.percentile,
+            np.ptp,
+            np.average,
+        ),
+        *(
+            np.cumsum,
+            np.cumprod,
+            np.diff,
+            np.sort,
+            np.argsort,
+            np.partition,
+            np.argpartition,
+            np.searchsorted,
+            np.round,
+        ),
+        *(
+            np.clip,
+            np.nan_to_num,
+            np.copy,
+            np.sinc,
+            np.i0,
+            np.angle,
+            np.interp,
+            np.isclose,
+            np.allclose,
+            np.array_equal,
+        ),
+        *(np.zeros_like, np.ones_like, np.full_like, np.empty_like, np.iscomplex, np.isreal, np.choose, np.select),
+        *(np.concatenate, np.stack, np.vstack, np.hstack, np.dstack, np.column_stack, np.flip, np.fliplr, np.flipud),
+        *(
+            np.roll,
+            np.rot90,
+            np.tril,
+            np.triu,
+            np.diag,
+            np.diagflat,
+            np.diagonal,
+            np.trace,
+            np.take,
+            np.take_along_axis,
+        ),
+        *(np.dot, np.vdot, np.inner, np.outer, np.kron, np.cross, np.tensordot, np.einsum, np.convolve, np.correlate),
+        *(np.linalg.inv, np.linalg.solve, np.linalg.det, np.linalg.slogdet, np.linalg.cholesky, np.linalg.norm),
+        *(np.linalg.eigh, np.linalg.eigvalsh, np.linalg.eig, np.linalg.svd, np.linalg.qr, np.linalg.pinv),
+        *(np.fft.fft, np.fft.ifft, np.fft.rfft, np.fft.irfft, np.fft.fftn, np.fft.ifftn, np.rollaxis, np.atleast_1d),
+        *(getattr(np.ndarray, name) for name in ("astype", "copy", "flatten")),
+    )
+)
 HERE = Path(__file__).parent
 ENGINE = tuple(str(HERE.parent / f"{name}.py") for name in ("tensor", "surface", "primitive", "backward", "arrays"))
 MACHINERY = (str(HERE), *ENGINE, str(Path(np.__file__).parent))  # files that compute what others asked for
@@ -118,17 +190,31 @@ class Recorder(Watch):
         """Compute a function, and write the line."""
         return self.write(function, args, options, function(*values_of(args), **values_of(options)), called)
 
-    def write(self, function: Any, args: Any, options: Any, value: Any, called: str = "") -> Any:
-        """Write the line of a function that gave `value`; return what stands for its results."""
+    def write(
+        self, function: Any, args: Any, options: Any, value: Any, called: str = "", *, sized: bool = False
+    ) -> Any:
+        """Write the line of a function that gave `value`, `sized` like its operands; return what stands for it."""
         results: list[Variable] = []
         standing = self.standing_for(value, results, function)
         line = Line(function, self.stripped(args), self.stripped(options), tuple(results), *self.here(), called)
-        line.errors = self.errors()
+        line.errors, line.packed = self.errors(), len(results) == 1 and isinstance(value, tuple | list)
         for variable in results:
             variable.line = line
         self.mark_views(args, options, standing)
         self.lines.append(line)
+        if not sized:
+            self.check_sizes(line)
         return standing
+
+    def check_sizes(self, line: Line) -> None:
+        """Let the program check the shapes of results that may be other ones for other values, as of `a[a > 0]`."""
+        found = [result for result in line.results if result.is_array]
+        if not found or has_own_size(line):
+            return
+        if self.trying and not line.called:
+            fail(DECIDES, DECIDES)
+        for result in found:
+            self.lines.append(Line(SizeCheck(result.shape), (result,), {}, (), *self.here()))
 
     def mark_views(self, args: Any, options: Any, standing: Any) -> None:
         """Note which results show the memory of an operand."""
@@ -241,7 +327,7 @@ class Recorder(Watch):
             return function(*args, **options)
         return self.computed(own_functions.get(function, function), args, options, display_name(function))
 
-    def computed(self, function: Any, args: Any, options: Any, name: str) -> Any:
+    def computed(self, function: Any, args: Any, options: Any, name: str, *, sized: bool = False) -> Any:
         """The lines of a function, if they give its bits; else a line that calls it."""
         states = [(g._generator.bit_generator, g._generator.bit_generator.state) for g in self.generators]
         value = self.silently(function, args, options)
@@ -275,7 +361,7 @@ class Recorder(Watch):
         if drew:
             raise CompileError(CHANCE.format(what="a generator", why=why, where=described(self.here()[0])))
         self.called[name] = why
-        return self.write(function, args, options, value, why)
+        return self.write(function, args, options, value, why, sized=sized)
 
     def silently(self, function: Any, args: Any, options: Any) -> Any:
         """What a function gives for the values, with nothing written down."""
@@ -344,7 +430,7 @@ class RecordedRule:
         recorder.node = self.place
         try:
             if is_plain(everything):
-                return recorder.computed(self.rule, *everything, self.name)
+                return recorder.computed(self.rule, *everything, self.name, sized=True)
             return self.rule(*everything[0], **options)
         finally:
             recorder.node = outer
@@ -358,6 +444,19 @@ def is_plain(tree: Any) -> bool:
 def is_numpys(function: Any) -> bool:
     """Whether NumPy hands it over to what it is called with."""
     return isinstance(function, np.ufunc) or (getattr(function, "__module__", None) or "").partition(".")[0] == "numpy"
+
+
+def has_own_size(line: Line) -> bool:
+    """Whether the shapes of a line's results follow from those of its operands."""
+    function, rest = line.function, (*line.args[1:], *line.options.values())
+    if isinstance(function, np.ufunc) or isinstance(getattr(function, "__self__", None), np.ufunc):
+        return True
+    if function is operator.getitem:
+        index = line.args[1] if isinstance(line.args[1], tuple) else (line.args[1],)
+        return not any(part.dtype == bool for part in variables_in(index))
+    if function in VIEWS:
+        return not any(True for _ in variables_in(rest))
+    return function in SIZED or function in OPERATORS or (function is np.where and len(line.args) == 3)
 
 
 @functools.cache

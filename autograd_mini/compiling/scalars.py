@@ -38,3 +38,6 @@ def scalar_absolute(a: Any) -> Any:
 def array_power(a: Any, b: Any) -> Any:
     """`a ** b` of an array: some powers are computed in other ways than by `np.power`."""
     return a**b
+
+
+OPERATORS = frozenset((scalar_product, scalar_quotient, scalar_power, scalar_absolute, array_power))

@@ -193,9 +193,12 @@ class Compiled:
             if what is None and not moved:
                 around.add([operand for key, operand in taken.recorder.read.items() if key in first.recorder.read])
                 entry.bound = Bound(self.name, taken, self.passes, self.title, self.loops)
+                entry.deviations = 0
             else:  # it went another way, or may do so next time
                 entry.first = taken
                 self.count_moves(entry, moved)
+                if not moved:
+                    self.count_ways(entry, "a condition, or a shape that depends on values")
             entry.around = around
         return taken.result
 
@@ -237,11 +240,15 @@ class Compiled:
 
     def deviated(self, entry: Entry, what: str, args: Any, kwargs: Any) -> Any:
         """Compute a call for which the program is not right."""
+        self.count_ways(entry, what)
+        return self.function(*args, **kwargs)
+
+    def count_ways(self, entry: Entry, what: str) -> None:
+        """Give up a step that goes another way each time."""
         entry.deviations += 1
         if entry.deviations >= LEAST:
             entry.eager, self.last = what, None
             self.say(DEVIATES.format(name=self.name, count=LEAST, what=what))
-        return self.function(*args, **kwargs)
 
     # What people read
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.compiling.arguments import is_input
-from autograd_mini.compiling.program import Check, Constant, Line, Program, Variable
+from autograd_mini.compiling.program import Check, Constant, Line, Program, SizeCheck, Variable
 from autograd_mini.compiling.recording import Recorder
 from autograd_mini.compiling.slots import CompileError, GradientSlot, Guard, Slot, TensorSlot, is_part, undoing
 from autograd_mini.compiling.surroundings import Surroundings
@@ -315,8 +315,9 @@ def difference(first: Taken, second: Taken) -> str | None:
     An empty text says that a check had another outcome, after which other lines are no wonder.
     """
     for a, b in itertools.zip_longest(first.recorder.lines, second.recorder.lines):
-        if a is not None and b is not None and isinstance(a.function, Check) and isinstance(b.function, Check):
-            if a.function != b.function:
+        checks = [one.function for one in (a, b) if one is not None and isinstance(one.function, Check | SizeCheck)]
+        if len(checks) == 2 and type(checks[0]) is type(checks[1]):
+            if checks[0] != checks[1]:
                 return ""
             continue
         what = differ(a, b)
@@ -346,7 +347,7 @@ def differ(a: Line | None, b: Line | None) -> str:
 
 def name_of(line: Line) -> str:
     function = line.function
-    if isinstance(function, Check):
+    if isinstance(function, Check | SizeCheck):
         return function.what
     return getattr(function, "__name__", None) or getattr(function, "method", None) or repr(function)
 

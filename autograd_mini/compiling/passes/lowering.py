@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.compiling.program import Constant, Line, Program, Variable, is_elementwise, shape_of
+from autograd_mini.compiling.program import Constant, Line, Program, SizeCheck, Variable, is_elementwise, shape_of
 
 REDUCTIONS: dict[Any, Any] = {np.sum: np.add.reduce, np.max: np.maximum.reduce, np.min: np.minimum.reduce}
 OF_AXES = {"axis", "keepdims"}
@@ -28,7 +28,9 @@ def lower(program: Program) -> None:
         return not variable.shape or (
             variable not in needed
             and all(
-                is_elementwise(line.function) or (unchanged(line) is not None and has_no_order(line.result))
+                isinstance(line.function, SizeCheck)
+                or is_elementwise(line.function)
+                or (unchanged(line) is not None and has_no_order(line.result))
                 for line in lines
             )
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autograd_mini.compiling.program import Check, Line, Program, Variable
+from autograd_mini.compiling.program import Check, Line, Program, SizeCheck, Variable
 
 
 def update_early(program: Program) -> None:
@@ -57,7 +57,7 @@ def update_early(program: Program) -> None:
 
 def may_end(line: Line) -> bool:
     """Whether the program may end at a line: by a check, or by an error of a function that is called."""
-    return isinstance(line.function, Check) or bool(line.called)
+    return isinstance(line.function, Check | SizeCheck) or bool(line.called)
 
 
 def only_numbers(line: Line, makers: dict[Variable, Line]) -> bool:

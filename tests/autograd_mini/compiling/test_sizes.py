@@ -1,0 +1,48 @@
+"""Shapes that depend on values: a program for one of them is not used for another."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from autograd_mini import compile, grad, primitive
+
+A, B = np.array([1.0, -1, 2, -3]), np.array([1.0, 2, 3, -4])
+
+
+@primitive
+def positive(x):
+    return np.asarray(x)[np.asarray(x) > 0]
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.mean(x[x > 0]),
+        lambda x: np.sum(np.nonzero(x > 0)[0]) * 1.0,
+        lambda x: np.mean(np.unique(np.sign(x * (x > 2)))),
+        lambda x: np.mean(positive(x)),
+        grad(lambda x: np.mean(x[x > 0] ** 2)),
+    ],
+    ids=["mask", "places", "distinct", "primitive", "gradient"],
+)
+def test_another_number_of_entries_is_computed_without_the_program(f):
+    step = compile(f)
+    for _ in range(5):
+        step(A)
+    assert step.last.ready
+    assert np.asarray(step(B)).tobytes() == np.asarray(f(B)).tobytes()
+    assert step.last.deviations == 1
+    assert np.asarray(step(A)).tobytes() == np.asarray(f(A)).tobytes()
+    assert step.last.deviations == 0
+
+
+def test_a_step_whose_shapes_are_others_in_each_call_is_given_up_and_says_so():
+    step = compile(lambda x: np.sum(x[x > 0]))
+    with pytest.warns(UserWarning, match="another way"):
+        for i in range(12):
+            assert step(np.arange(12.0) - i) == sum(range(12 - i))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        step(np.arange(12.0))
+    assert step.entries[0].eager
