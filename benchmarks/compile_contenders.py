@@ -155,16 +155,14 @@ def layer_norm_and_gelu(key: str) -> Call:
         )
     import nn
     from autograd_mini import value_and_grad
+    from nn.layers.normalization import standardise
 
-    norm, gelu = nn.LayerNorm(1024, EPSILON), nn.GELU()
-    norm.gain.data, norm.bias.data = gain, bias
-    of_both = value_and_grad(lambda norm, x: np.sum(np.square(gelu(norm(x)))), argnums=(0, 1))
+    gelu = nn.GELU()
 
-    def gradients(norm: Any, x: Any) -> Any:
-        value, (of_norm, of_x) = of_both(norm, x)
-        return value, (of_norm.gain, of_norm.bias, of_x)
+    def f(gain: Any, bias: Any, x: Any) -> Any:
+        return np.sum(np.square(gelu(standardise(x, axis=-1, epsilon=EPSILON) * gain + bias)))
 
-    return our_call(key, gradients, norm, x)
+    return our_call(key, value_and_grad(f, argnums=(0, 1, 2)), gain, bias, x)
 
 
 def adam(key: str) -> Call:
@@ -189,7 +187,7 @@ def adam(key: str) -> Call:
             self.w = nn.Parameter(w.copy())
 
     model = Million()
-    optimizer = nn.Adam(model.parameters(), RATE, betas=BETAS, epsilon=TINY)
+    optimizer = nn.Adam(model.parameters(), RATE, betas=BETAS, eps=TINY)
 
     def update(g: Any) -> None:
         model.w.grad = g

@@ -200,7 +200,10 @@ class Compiled:
                 if not moved:
                     self.count_ways(entry, "a condition, or a shape that depends on values")
             entry.around = around
-        return taken.result
+        result = taken.result
+        if entry.first is not taken:
+            taken.forget()
+        return result
 
     def count_moves(self, entry: Entry, what: str) -> None:
         """Give up a step that reads something that is another in each call."""

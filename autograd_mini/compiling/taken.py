@@ -68,6 +68,10 @@ class Taken:
     before: dict[Slot, Any]  # the parts of each slot
     undo: Callable[[], None]
 
+    def forget(self) -> None:
+        """Let go of arrays: what the call returned, what was there before it, and the recording."""
+        self.result, self.recorder, self.before, self.undo = None, None, {}, forgotten  # type: ignore[assignment]
+
     def is_like(self, other: Taken) -> bool:
         """Whether gradients were there for both, or for none."""
         return [v is None for _, v, _ in self.gradients] == [v is None for _, v, _ in other.gradients]
@@ -83,6 +87,10 @@ class Taken:
         fresh = [is_fresh(value) for value in self.returned]
         updates, returned = dict(self.updates), list(self.returned)
         return Program(lines, self.arguments, slots + before, updates, returned, fresh, self.recorder.count)
+
+
+def forgotten() -> None:
+    """Nothing can be undone any more."""
 
 
 def take(  # noqa: PLR0917
