@@ -232,6 +232,7 @@ class Printer:
                 last[variable] = i
         needed = {self.storage.root(v) for v in self.program.outputs()}
         self.asked = self.questions()
+        gone: list[str] = []
         asked = set(map(id, self.asked.values()))
         for i, line in enumerate(self.program.lines):
             if line.function is join or id(line) in asked:
@@ -252,9 +253,10 @@ class Printer:
                 for code in self.looped(loop):
                     yield f"{margin}{code}", loop.lines[0]
             self.tiles = None
-            gone = [self.names.of(v) for v in dict.fromkeys(line.reads()) if self.ends(v, i, last, needed)]
-            if gone:
+            gone += [self.names.of(v) for v in dict.fromkeys(line.reads()) if self.ends(v, i, last, needed)]
+            if gone and (tiles is None or line is tiles.lines[-1]):
                 yield f"del {', '.join(gone)}", None
+                gone = []
 
     def questions(self) -> dict[Line, Line]:
         """For each check the line before it, if that makes its condition and nothing else reads that."""

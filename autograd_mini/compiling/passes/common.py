@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograd_mini.compiling.program import Constant, Line, Program, Variable, substituted
+from autograd_mini.compiling.program import Check, Constant, Line, Program, Variable, substituted
 
 
 def merge_equal_lines(program: Program) -> None:
@@ -14,7 +14,10 @@ def merge_equal_lines(program: Program) -> None:
     lines: list[Line] = []
     for line in program.lines:
         line.args, line.options = substituted(line.args, others), substituted(line.options, others)
-        if line.pure and line.results:
+        if isinstance(line.function, Check):
+            if seen.setdefault((line.function, key_of(line.args)), line) is not line:
+                continue
+        elif line.pure and line.results:
             key = (line.function, key_of(line.args), key_of(line.options), line.errors)
             try:
                 first = seen.setdefault(key, line)
