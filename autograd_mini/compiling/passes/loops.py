@@ -40,7 +40,7 @@ LOGIC: dict[Any, str] = {
 }
 WHERE = "{1} if {0} else {2}"
 BROAD = 16  # entries of a row from which on an inner loop along it pays
-MOST = 8  # pairs of arrays of which one is written, that LLVM compares before it computes several entries at once
+MOST = 16  # pairs of arrays of which one is written, that LLVM compares before it computes several entries at once
 
 
 @dataclass(eq=False)

@@ -33,13 +33,15 @@ class Tiles:
 def tile(program: Program) -> None:
     """Find the runs; `program.tiles` tells for each of their lines which it belongs to."""
     run: list[Line] = []
+    returned = set(map(id, program.returned))  # their memory is made anew in each call, whole
     for line in [*program.lines, None]:
-        if line is not None and fits(line) and (not run or line.result.shape == run[0].result.shape):
+        is_one = line is not None and fits(line) and id(line.result) not in returned
+        if line is not None and is_one and (not run or line.result.shape == run[0].result.shape):
             run.append(line)
             continue
         if len(run) > 1:
             add(program, run)
-        run = [line] if line is not None and fits(line) else []
+        run = [line] if line is not None and is_one else []
 
 
 def fits(line: Line) -> bool:
