@@ -23,7 +23,7 @@ from autograd_mini.compiling.program import (
     shape_of,
 )
 
-FLOATS = "fd"  # dtype characters that BLAS knows
+KINDS = "fbiu"  # of dtypes
 ENTRYWISE = {np.where, np.clip, np.ndarray.astype}  # which are no universal functions
 FLAT = {np.reshape, np.ravel}
 REDUCED = {np.add, np.maximum, np.minimum}
@@ -62,11 +62,12 @@ class Turning:
     # What can be turned
 
     def is_matrix(self, line: Line, result: Variable) -> bool:
-        """Whether a line's result is a matrix of floats or truths in C order that only the program sees."""
-        if len(line.results) > 1 or line.called or line.errors or line.phase == "update" or result.view:
+        """Whether a line's result is a matrix of real numbers or truths in C order that only the program sees."""
+        if len(line.results) > 1 or line.called or line.errors or line.phase == "update":
             return False
-        known = result.is_array and (result.dtype.char in FLOATS or result.dtype == bool)
-        plain = known and len(result.shape) == 2 and result.strides is None
+        if result.view and not is_of_bits(line):
+            return False
+        plain = result.is_array and result.dtype.kind in KINDS and len(result.shape) == 2 and result.strides is None
         return plain and result not in self.outputs and result in self.readers
 
     def is_made(self, variable: Variable) -> bool:
@@ -171,6 +172,7 @@ class Turning:
         """The transpose that is computed in the place of a variable."""
         if variable not in self.twins:
             twin = self.twins[variable] = self.program.variable(variable.shape[::-1], variable.dtype)
+            twin.view = variable.view
             name = variable.name  # a gradient has that of its variable
             twin.name = self.twin(name) if isinstance(name, Variable) and name in self.turned else name
         return self.twins[variable]
@@ -242,7 +244,16 @@ class Turning:
 
 def is_entrywise(line: Line) -> bool:
     """Whether each entry of a line's result comes from the operands' entries at its place, and nothing else is said."""
-    return (is_elementwise(line.function) or line.function in ENTRYWISE) and not line.options
+    known = is_elementwise(line.function) or line.function in ENTRYWISE or is_of_bits(line)
+    return known and not line.options
+
+
+def is_of_bits(line: Line) -> bool:
+    """Whether a line reads the bits of each entry as another dtype of the same size."""
+    if line.function is not np.ndarray.view or len(line.args) != 2 or not isinstance(line.args[0], Variable):
+        return False
+    sizes = {np.dtype(v.dtype).itemsize for v in (line.args[0], line.result)}
+    return len(sizes) == 1 and isinstance(line.args[1], np.dtype | type)
 
 
 def is_plain_reduction(line: Line) -> bool:
