@@ -1,7 +1,7 @@
 """Compiled programs beside eager code, NumPy by hand, JAX and PyTorch: `python -m benchmarks.compile`.
 
 One process for each contender, which take turns; the fastest of at least 24 rounds counts, and a ratio is that of the
-fastest. All but the table of two threads run on one processor with one thread. A contender is timed where its results
+fastest. They run on one processor, with one thread. A contender is timed where its results
 are eager's: to the bit where it promises that, else to rounding. `--write` puts the tables into docs/compile.md.
 """
 
@@ -12,9 +12,6 @@ import importlib.util
 import json
 import os
 import platform
-import statistics
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -29,16 +26,14 @@ from benchmarks.workers import ROUNDS, SETTLED, TURN, ContenderError, Worker, ta
 
 PAGE = ROOT / "docs" / "compile.md"
 BEGIN, END = "<!-- benchmark -->", "<!-- end -->"
-BUSY_TURN = 0.1  # seconds: many of the system's slices, of which other processes take every other one
 FRESH = 3  # processes that compile, of which the fastest counts
 
 
 class Contender(NamedTuple):
-    """A column of the times: its name, what must be installed, its threads, whether it promises eager's bits."""
+    """A column of the times: its name, what must be installed, whether it promises eager's bits."""
 
     name: str
     needs: str = "numpy"
-    threads: int = 1
     exact: bool = False
 
 
@@ -48,11 +43,8 @@ CONTENDERS = {
     "compiled": Contender("compiled", exact=True),
     "fast": Contender("`fast`, SciPy", "scipy"),
     "numba": Contender("`numba`", "numba", exact=True),
-    "two": Contender("`threads=2`", threads=2),
-    "fast two": Contender("`fast`, `threads=2`", "scipy", threads=2),
     "jax": Contender("JAX jit", "jax"),
     "jax tuned": Contender("JAX jit, synchronous dispatch", "jax"),
-    "jax two": Contender("JAX jit, 2 threads", "jax", threads=2),
     "torch": Contender("PyTorch", "torch"),
     "torch compile": Contender("PyTorch compile", "torch"),
 }
@@ -81,7 +73,6 @@ class Comparison(NamedTuple):
     rows: tuple[Row, ...]
     measure: Callable[[Comparison, str, list[str], int], Figures]
     unit: Unit
-    two_threads: bool = False
 
 
 def microseconds(seconds: float) -> str:
@@ -90,10 +81,10 @@ def microseconds(seconds: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
-def processors(two: bool) -> list[int]:
+def processor() -> list[int]:
     """The last ones that this process may run on, where the system tells: the first often serve it itself."""
     allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-    return allowed[-2:] if two else allowed[-1:]
+    return allowed[-1:]
 
 
 def start(comparison: Comparison, key: str, column: str, traced: bool = False) -> Worker:
@@ -102,8 +93,7 @@ def start(comparison: Comparison, key: str, column: str, traced: bool = False) -
         f"benchmarks.compile_contenders:{comparison.build}",
         key,
         column,
-        threads=CONTENDERS[key].threads,
-        processors=processors(comparison.two_threads),
+        processors=processor(),
         traced=traced,
     )
 
@@ -160,28 +150,6 @@ def fastest(comparison: Comparison, column: str, wanted: list[str], rounds: int)
         return {key: min(times) for key, times in take_turns(workers, rounds, TURN).items()} if workers else {}
 
 
-def while_busy(comparison: Comparison, column: str, wanted: list[str], rounds: int) -> Figures:
-    """Seconds of a call, the median of the rounds, while two other processes spin."""
-    with started(comparison, wanted, column) as workers, spinning():
-        return (
-            {key: statistics.median(times) for key, times in take_turns(workers, rounds, BUSY_TURN).items()}
-            if workers
-            else {}
-        )
-
-
-@contextmanager
-def spinning() -> Iterator[None]:
-    """Two processes that compute without end."""
-    spinners = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
-    try:
-        yield
-    finally:
-        for spinner in spinners:
-            spinner.kill()
-            spinner.wait()
-
-
 def held(comparison: Comparison, column: str, wanted: list[str], rounds: int) -> Figures:  # noqa: ARG001
     """Bytes that a step holds at most beyond the model, what lives between steps included."""
     figures = {}
@@ -231,25 +199,6 @@ STEPS = Comparison(
     fastest,
     microseconds,
 )
-TWO_THREADS = STEPS._replace(
-    title="The same step on two processors, nothing else running",
-    columns=("S", "D", "L", "X"),
-    contenders=("compiled", "two", "fast two", "jax two"),
-    rows=(
-        Row("`threads=2` / JAX jit, 2 threads", "two", "jax two", (1.0, 1.0, 1.10, 1.10)),
-        Row("`fast`, `threads=2` / JAX jit, 2 threads", "fast two", "jax two", (None,) * 4),
-        Row("`threads=2` / one thread", "two", "compiled", (None,) * 4),
-    ),
-    two_threads=True,
-)
-BUSY = TWO_THREADS._replace(
-    title="The same while two other processes spin (medians)",
-    rows=(
-        Row("`threads=2` / one thread", "two", "compiled", (1.3,) * 4),
-        Row("`threads=2` / JAX jit, 2 threads", "two", "jax two", (None,) * 4),
-    ),
-    measure=while_busy,
-)
 MEMORY = STEPS._replace(
     title="What a training step holds at most beyond the model, MiB",
     columns=("M", "L", "X"),
@@ -293,8 +242,6 @@ COMPILING = Comparison(
 )
 COMPARISONS = {
     "steps": STEPS,
-    "threads": TWO_THREADS,
-    "busy": BUSY,
     "memory": MEMORY,
     "elements": ELEMENTS,
     "derivatives": DERIVATIVES,
@@ -376,18 +323,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", type=keys(COMPARISONS), default=list(COMPARISONS), help=f"of {','.join(COMPARISONS)}")
     parser.add_argument("--sizes", type=keys(SIZES), default=list(SIZES), help=f"of {','.join(SIZES)}")
     parser.add_argument("--contenders", type=keys(CONTENDERS), default=list(CONTENDERS), help="by their keys here")
-    parser.add_argument("--threads", type=int, choices=(1, 2), help="the tables of so many threads alone")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="of which the fastest counts (default: %(default)s)")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/compile.md")
     options = parser.parse_args(arguments)
-    chosen = {
-        name: comparison
-        for name, comparison in COMPARISONS.items()
-        if name in options.only and options.threads in (None, 1 + comparison.two_threads)
-    }
+    chosen = {name: comparison for name, comparison in COMPARISONS.items() if name in options.only}
     if options.write and (len(chosen) < len(COMPARISONS) or len(options.sizes) < len(SIZES)):
-        parser.error("--write replaces all tables; leave out --only, --sizes and --threads")
+        parser.error("--write replaces all tables; leave out --only and --sizes")
     contenders = installed(options.contenders)
     found_versions = versions(contenders)
     texts = [", ".join(f"{name} {found}" for name, found in found_versions.items())]
