@@ -57,10 +57,13 @@ def pull_back(
     nodes = operations(root, stop)
     useful = None if targets is None else leading_to(targets, nodes)
     cotangents: Found = {root: seed}
-    cut = next((i for i, node in enumerate(nodes) if node.plan.may_cut and cuts(node)), len(nodes))
-    pull_each(nodes[:cut], cotangents, useful, wrap, retain_graph)
-    if cut < len(nodes):
-        cotangents = behind_cut(nodes[cut:], cotangents, useful, wrap, retain_graph)
+    for cut, node in enumerate(nodes):
+        if node.plan.may_cut and cuts(node):
+            pull_each(nodes[:cut], cotangents, useful, wrap, retain_graph)
+            cotangents = behind_cut(nodes[cut:], cotangents, useful, wrap, retain_graph)
+            break
+    else:
+        pull_each(nodes, cotangents, useful, wrap, retain_graph)
     if targets is None:
         for record in cotangents:
             if record.hooks is not None and type(record) is Leaf:
@@ -97,7 +100,10 @@ def behind_cut(nodes: list[Node], start: Found, useful: Useful, wrap: Wrap | Non
 
 def no_new_nan(cotangents: Found, start: Found) -> bool:
     """Whether no cotangent but those at the start may hold NaN."""
-    return not any(part is not start.get(record) and may_hold_nan(part) for record, part in cotangents.items())
+    for record, part in cotangents.items():  # noqa: SIM110 (quicker, and asked in each step)
+        if part is not start.get(record) and may_hold_nan(part):
+            return False
+    return True
 
 
 def pull_each(

@@ -105,7 +105,7 @@ def is_batch(x: Any) -> bool:
 
 def is_foreign(x: Any) -> bool:
     """Whether NumPy's functions hand over to it, as they do to what is batched or recorded."""
-    return hasattr(type(x), "__array_function__") and not isinstance(x, np.ndarray)
+    return not isinstance(x, np.ndarray) and hasattr(type(x), "__array_function__")
 
 
 def all_values(x: Any) -> Any:

@@ -190,8 +190,9 @@ def test_the_engine_can_be_read_in_half_an_hour():
     # primitives that ask an array of another kind to compute them, and the question `everywhere`.
     # And 6: no values of single examples in a tensor of all of them, where they would last.
     # And 17 for compiling: what a recorded array answers by itself, and a watch that does not change the backward.
-    assert sum(lines.values()) <= 2462, lines
-    assert sum(code.values()) <= 1567, code
+    # And 6 for speed: loops where expressions of them would be slower, in each step.
+    assert sum(lines.values()) <= 2472, lines
+    assert sum(code.values()) <= 1575, code
 
 
 def python(code: str) -> str:

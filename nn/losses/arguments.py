@@ -98,7 +98,7 @@ def as_labels(loss: str, labels: Any, scores: Any, ignored: int | None = None) -
     if ignored is not None:
         known = np.where(known == ignored, 0, known)
     low, high = np.minimum.reduce(known, axis=None), np.maximum.reduce(known, axis=None)
-    if not (everywhere(low >= 0) and everywhere(high < classes)):
+    if not everywhere((low >= 0) & (high < classes)):
         raise ValueError(RANGE.format(loss=loss, low=low, high=high, classes=classes, last=classes - 1))
     return labels
 

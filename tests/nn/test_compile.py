@@ -317,7 +317,6 @@ class Cube(nn.Module):
     [
         *(hidden(layer) for layer in (nn.SiLU, nn.LogSigmoid, nn.LogSoftmax, nn.Softmax, nn.Identity, nn.Sign, Cube)),
         hidden(lambda: nn.PReLU(8)),
-        hidden(lambda: nn.GELU(exact=True)),
         hidden(lambda: nn.Residual(nn.Linear(8, 8, rng=4), nn.Tanh())),
         hooked,
     ],
