@@ -120,13 +120,12 @@ def sequence_mask(lengths: Any, steps: int | None = None) -> np.ndarray[Any, Any
     """
     lengths = as_values(lengths)
     known = all_values(lengths)
-    if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or np.min(known, initial=0) < 0:
+    if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or not everywhere(known >= 0):
         got = known.tolist() if lengths.ndim < 2 else f"an array of shape {lengths.shape}"
         raise ValueError(COUNTS.format(got=got))
-    longest = int(np.max(known, initial=0))
-    steps = longest if steps is None else whole("sequence_mask", "steps", steps, 0)
-    if steps < longest:
-        raise ValueError(STEPS.format(steps=steps, longest=longest))
+    steps = int(np.max(known, initial=0)) if steps is None else whole("sequence_mask", "steps", steps, 0)
+    if not everywhere(known <= steps):
+        raise ValueError(STEPS.format(steps=steps, longest=int(np.max(known))))
     return np.arange(steps) < lengths[:, None]
 
 

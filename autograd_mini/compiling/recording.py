@@ -17,6 +17,7 @@ import numpy as np
 
 from autograd_mini.arrays import is_numpys as plain
 from autograd_mini.backward import pull_back
+from autograd_mini.batching.crossing import into_vmap, out_of_vmap, sum_over_vmap
 from autograd_mini.checked.places import Place, user_place
 from autograd_mini.compiling.program import (
     VIEWS,
@@ -116,6 +117,7 @@ SIZED: frozenset[Any] = frozenset(
         *(getattr(np.ndarray, name) for name in ("astype", "copy", "flatten")),
     )
 )
+CROSSING = frozenset((into_vmap, out_of_vmap, sum_over_vmap))  # which make batches of recorded arrays, and back
 HERE = Path(__file__).parent
 ENGINE = tuple(str(HERE.parent / f"{name}.py") for name in ("tensor", "surface", "primitive", "backward", "arrays"))
 MACHINERY = (str(HERE), *ENGINE, str(Path(np.__file__).parent))  # files that compute what others asked for
@@ -325,6 +327,8 @@ class Recorder(Watch):
         """A function that the engine asks for: NumPy's own are lines as they are."""
         if function not in own_functions and is_numpys(function):
             return function(*args, **options)
+        if function in CROSSING:
+            return own_functions[function](*args, **options)
         return self.computed(own_functions.get(function, function), args, options, display_name(function))
 
     def computed(self, function: Any, args: Any, options: Any, name: str, *, sized: bool = False) -> Any:

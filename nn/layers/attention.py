@@ -185,7 +185,7 @@ class MultiHeadAttention(Module):
         if may is None:
             return None
         lost = all_values(~may.any(axis=-1))
-        if lost.any():
+        if not everywhere(~lost):
             first = tuple(map(int, np.argwhere(lost)[0]))
             raise ValueError(NOTHING.format(title=title, count=int(lost.sum()), first=first))
         return may[:, None]

@@ -95,8 +95,7 @@ class Cell(Module):
         Where `there`, of shape (examples, steps), is False, an example's state is passed on as it is, and h is 0.
         """
         states = []
-        steps = [] if there is None else [None if everywhere(step) else step[:, None] for step in there.T]
-        known = steps or [None] * x.shape[1]
+        known = [None] * x.shape[1] if there is None else [step[:, None] for step in there.T]
         for scores, now in zip(unstacked(self.input(x))[::way], known[::way], strict=True):
             before, state = state, self.step(scores, *state)
             if now is not None:
@@ -338,7 +337,9 @@ class Recurrent(Layer):
         there = present(self._title(cell.d_in, cell.units), lengths, x.shape)
         steps = longest = x.shape[1]
         if there is not None:  # the steps that no example has are not run, nor drawn for by dropout
-            longest = int(np.max(np.sum(all_values(there), axis=-1)))
+            known = all_values(there)
+            while not everywhere(np.any(known[..., longest - 1])):
+                longest -= 1
             there, x = there[:, :longest], x[:, :longest]
             if everywhere(there):
                 there = None

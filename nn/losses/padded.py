@@ -105,10 +105,11 @@ class Unpadded:
         targets = targets if isinstance(targets, Tensor) else as_values(targets)
         if is_batch(known):
             return self.of_each(outputs, targets, known, **options)
-        call = functools.partial(self.function, outputs[known], targets[known], **options)
+        rows, targets = outputs[known], targets[known]
+        call = functools.partial(self.function, rows, targets, **options)
         alone = options.get("reduction") == "none"
         heard = reports.get()
-        if not known.any():
+        if not everywhere(np.any(known)):
             if heard is None or alone:
                 raise NothingCountsError(NOTHING.format(name=self.__name__), outputs)
             heard.append(Report(np.sum(outputs[:0]), "mean", (0,)))
@@ -118,7 +119,7 @@ class Unpadded:
             return spread(result, known) if alone else result
         result, inner = listened(call)
         told = next((report for report in inner if report.result is result), None)
-        count = int(known.sum())
+        count = len(targets)
         if alone:
             each = np.ones(count) if told is None else ones(told.each)
             lost = told is None and inner

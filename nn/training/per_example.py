@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import grad, vmap
+from autograd_mini import everywhere, grad, vmap
 from nn.checks import as_values, is_number, positive, whole
 from nn.losses.means import shape_of
 from nn.module import Module
@@ -186,7 +186,7 @@ def clip_examples(
 def check_finite(gradients: dict[str, Any], sizes: Any, start: int) -> None:
     """Raise if the gradient of an example is not finite."""
     wrong = ~np.isfinite(sizes)
-    if np.any(wrong):
+    if not everywhere(~wrong):
         i = int(np.argmax(wrong))
         name = next(name for name, gradient in gradients.items() if not np.all(np.isfinite(gradient[i])))
         raise FloatingPointError(NOT_FINITE.format(example=start + i, name=name))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import nn
-from autograd_mini import CompileError, checked, compile, everywhere
+from autograd_mini import CompileError, checked, compile, everywhere, primitive, rule
 
 RNG = np.random.default_rng(0)
 
@@ -173,6 +173,208 @@ def test_groups_of_parameters_have_rates_of_their_own():
         return nn.Optimizers(nn.SGD(parameters[:2], 0.1), nn.AdamW(parameters[2:], 0.01))
 
     assert_same_bits(NETS["tanh"][0], ROWS, optimizer)
+
+
+# Sequences of unequal length, gradients of single examples, what users write
+
+
+LENGTHS = [np.array(lengths) for lengths in ([5, 5, 3, 1], [4, 2, 5, 3], [2, 5, 1, 5], [3, 3, 5, 4])]
+PADDED = [(numbers(4, 5, 6), lengths, RNG.integers(0, 3, 4)) for lengths in LENGTHS]
+
+
+class OfSequences(nn.Module):
+    """A layer along sequences with lengths, and what makes classes of its results."""
+
+    def __init__(self, layer, pool=None):
+        super().__init__()
+        self.layer, self.pool, self.out = layer, pool, nn.Linear(6, 3, rng=1)
+
+    def forward(self, x, lengths):
+        along = self.layer(x, lengths=lengths)
+        along = along[0] if isinstance(along, tuple) else along
+        return self.out(along if self.pool is None else self.pool(along, lengths))
+
+
+def assert_same_steps(make, batches, write, count=16):
+    """As `assert_same_bits`, of steps that `write(model, optimizer)` gives, and that return an array."""
+    models = make(), make()
+    rules = [nn.SGD(model.parameters(), 0.1, momentum=0.9) for model in models]
+    step = write(models[0], rules[0])
+    program = compile(models[1], rules[1])(write(models[1], rules[1]))
+    for i in range(count):
+        batch = batches[i % len(batches)]
+        assert np.asarray(step(*batch)).tobytes() == np.asarray(program(*batch)).tobytes(), i
+    assert program.last is not None, "no program ran"
+    assert program.last.ready
+    for (name, part), other in zip(models[0].state_dict().items(), models[1].state_dict().values(), strict=True):
+        assert part.tobytes() == other.tobytes(), name
+
+
+def of_sequences(loss=nn.cross_entropy):
+    """Steps whose batches have lengths."""
+
+    def write(model, optimizer):
+        def step(x, lengths, y):
+            optimizer.zero_grad()
+            error = loss(model(x, lengths), y)
+            error.backward()
+            optimizer.step()
+            return error.data
+
+        return step
+
+    return write
+
+
+@pytest.mark.parametrize("pool", [nn.MeanOverTime, nn.MaxOverTime])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: nn.RNN(6, 6, rng=0),
+        lambda: nn.LSTM(6, 3, rng=0, layers=2, bidirectional=True),
+        lambda: nn.GRU(6, 6, rng=0, layers=2),
+        lambda: nn.MultiHeadAttention(6, 2, rng=0),
+    ],
+    ids=["recurrent", "lstm both ways", "gru", "attention"],
+)
+def test_one_program_serves_sequences_of_any_lengths(layer, pool):
+    assert_same_steps(lambda: OfSequences(layer(), pool()), PADDED, of_sequences())
+
+
+def test_lengths_that_no_example_reaches_are_those_of_the_program():
+    short = [(x, np.minimum(lengths, 4), y) for x, lengths, y in PADDED]
+    assert_same_steps(lambda: OfSequences(nn.GRU(6, 6, rng=0), nn.MeanOverTime()), short, of_sequences())
+
+
+def test_losses_of_padded_sequences_compile():
+    labels = [np.where(nn.sequence_mask(lengths, 5), RNG.integers(0, 3, (4, 5)), -1) for lengths in LENGTHS]
+    batches = [(x, lengths, y) for (x, lengths, _), y in zip(PADDED, labels, strict=True)]
+    assert_same_steps(
+        lambda: OfSequences(nn.GRU(6, 6, rng=0)), batches, of_sequences(nn.unpadded(nn.cross_entropy)), count=24
+    )
+
+
+def of_examples(model, optimizer):
+    gradients = nn.per_example_grad(nn.cross_entropy, chunk=5)
+
+    def step(x, y):
+        for name, gradient in gradients(model, x, y).items():
+            dict(model.named_parameters())[name].grad = np.mean(gradient, axis=0)
+        optimizer.step()
+        return model[0].weights.data * 1
+
+    return step
+
+
+def clipped(model, optimizer):
+    def step(x, y):
+        norms = nn.clip_examples(model, nn.cross_entropy, x, y, norm=0.5)
+        optimizer.step()
+        return norms
+
+    return step
+
+
+def accumulated(model, optimizer):
+    def step(x, y):
+        optimizer.zero_grad()
+        for rows in (slice(0, 10), slice(10, None)):
+            nn.cross_entropy(model(x[rows]), y[rows]).backward()
+        norm = nn.clip_norm(model, 0.1)
+        optimizer.step()
+        return norm
+
+    return step
+
+
+@pytest.mark.parametrize("write", [of_examples, clipped, accumulated])
+def test_steps_that_users_write_compile(write):
+    assert_same_steps(NETS["tanh"][0], ROWS, write)
+
+
+@primitive
+def cube(x):
+    return x**3
+
+
+rule(cube, lambda g, _out, x: g * 3 * x**2)
+
+
+def hooked():
+    model = NETS["tanh"][0]()
+    model[0].weights.register_hook(lambda g: g * np.float32(0.5))
+    model[2].freeze()
+    return model
+
+
+class Cube(nn.Module):
+    def forward(self, x):
+        return cube(x)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        *(hidden(layer) for layer in (nn.SiLU, nn.LogSigmoid, nn.LogSoftmax, nn.Softmax, nn.Identity, nn.Sign, Cube)),
+        hidden(lambda: nn.PReLU(8)),
+        hidden(lambda: nn.Residual(nn.Linear(8, 8, rng=4), nn.Tanh())),
+        hooked,
+    ],
+)
+def test_other_layers_primitives_and_hooks_compile(make):
+    assert_same_bits(make, ROWS)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        lambda: [nn.Conv2d(2, 4, 3, stride=2, padding=1, groups=2, rng=0), nn.BatchNorm(4)],
+        lambda: [nn.ConvTranspose2d(2, 4, 3, stride=2, padding=1, rng=0), nn.AvgPool2d(2)],
+        lambda: [nn.WeightNorm(nn.Conv2d(2, 4, 3, padding="same", rng=0)), nn.ChannelDropout(0.5, rng=1)],
+        lambda: [nn.Conv2d(2, 4, 3, rng=0), nn.GroupNorm(2, 4), nn.MaxPool2d(3, stride=2, padding=1)],
+    ],
+    ids=["strides and groups", "transposed", "weight norm", "windows that overlap"],
+)
+def test_images_compile(layers):
+    def make():
+        before = nn.Sequential(*layers(), nn.Flatten())
+        width = before(IMAGES[0][0]).shape[1]
+        return nn.Sequential(*layers(), nn.Flatten(), nn.Linear(width, 3, rng=1))
+
+    assert_same_bits(make, IMAGES)
+
+
+SCHEDULES = nn.schedules
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [
+        SCHEDULES.exponential(0.1, 0.9, 2),
+        SCHEDULES.inverse_sqrt(0.1, 3),
+        SCHEDULES.one_cycle(0.1, 12),
+        SCHEDULES.polynomial(0.1, 12, 2.0, warmup=2),
+        SCHEDULES.step(0.1, 3),
+        SCHEDULES.warmup(0.1, 4),
+        lambda t: 0.1 / (t + 1),
+    ],
+)
+def test_schedules_need_one_program(rate):
+    program = assert_same_bits(NETS["tanh"][0], ROWS, lambda p: nn.SGD(p, rate), count=12)
+    assert len(program.entries) == 1
+
+
+def test_noise_of_a_generator_that_nobody_named_is_refused():
+    model = NETS["tanh"][0]()
+    optimizer, rng = nn.SGD(model.parameters(), 0.1), np.random.default_rng(0)
+
+    @compile(model, optimizer)
+    def step(x, y):
+        nn.clip_examples(model, nn.cross_entropy, x, y, norm=0.5, noise=1.0, rng=rng)
+        optimizer.step()
+
+    with pytest.raises(CompileError, match="rng"):
+        step(*ROWS[0])
 
 
 # What may happen between two calls
