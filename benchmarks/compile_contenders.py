@@ -187,7 +187,7 @@ def adam(key: str) -> Call:
             self.w = nn.Parameter(w.copy())
 
     model = Million()
-    optimizer = nn.Adam(model.parameters(), RATE, betas=BETAS, epsilon=TINY)
+    optimizer = nn.Adam(model.parameters(), RATE, betas=BETAS, eps=TINY)
 
     def update(g: Any) -> None:
         model.w.grad = g
