@@ -27,6 +27,8 @@ from autograd_mini.words import in_words
 
 if TYPE_CHECKING:
     from autograd_mini.checked.explanations import NonFiniteError
+    from autograd_mini.compiling.slots import CompileError, Slot
+    from autograd_mini.compiling.step import Compiled, compile
     from autograd_mini.drawing.draw import draw
     from autograd_mini.measuring.noise import GradientNoise
     from autograd_mini.measuring.spectrum import jacobian_spectrum
@@ -39,16 +41,20 @@ __version__ = "0.1.0"
 __all__ = [
     "Bars",
     "Batch",
+    "CompileError",
+    "Compiled",
     "GradientNoise",
     "NonFiniteError",
     "Recorder",
     "Signals",
+    "Slot",
     "Tensor",
     "Watch",
     "batching_rule",
     "case",
     "checked",
     "checkpoint",
+    "compile",
     "composite",
     "constant",
     "draw",
@@ -82,10 +88,14 @@ __all__ = [
 # What measures and draws is imported when it is first asked for.
 LATER = {
     "Bars": "signals.bars",
+    "CompileError": "compiling.slots",
+    "Compiled": "compiling.step",
     "NonFiniteError": "checked.explanations",
     "Recorder": "signals.report",
     "Signals": "signals.report",
     "GradientNoise": "measuring.noise",
+    "Slot": "compiling.slots",
+    "compile": "compiling.step",
     "draw": "drawing.draw",
     "jacobian_spectrum": "measuring.spectrum",
     "signal_map": "signals.maps",

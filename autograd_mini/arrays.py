@@ -44,9 +44,17 @@ def is_foreign(value: Any) -> bool:
     return foreign and not hasattr(kind, "requires_grad")
 
 
+def is_numpys(array: Any) -> bool:
+    """Whether an array is NumPy's own, or records what is done to one."""
+    return type(array) is np.ndarray or hasattr(type(array), "recorder")
+
+
 def as_values(result: Any) -> Any:
     """The result of a computation as an array; NumPy returns scalars where an array has no axes."""
-    return np.asarray(result) if isinstance(result, np.generic) else result
+    if isinstance(result, np.generic):
+        return np.asarray(result)
+    answer = getattr(type(result), "as_values", None)
+    return result if answer is None else answer(result)
 
 
 def as_result(result: Any, name: str) -> Any:
@@ -55,7 +63,7 @@ def as_result(result: Any, name: str) -> Any:
         return np.asarray(result)
     if not is_array(result):
         raise TypeError(errors.NO_RESULT.format(name=name, kind=type(result).__name__))
-    return result
+    return as_values(result)
 
 
 def as_seed(seed: Any, result: Any, call: str) -> Any:
@@ -109,7 +117,7 @@ def read_only(array: Any) -> Any:
 def may_hold_nan(array: Any) -> bool:
     """Whether an entry is NaN: no other number makes a sum of squares NaN. Of what is not computed yet, perhaps."""
     if type(array) is np.ndarray and array.dtype.kind == "f":
-        flat = array.ravel("K")
+        flat = array if array.ndim == 1 else array.ravel("K")
         return math.isnan(flat.dot(flat))
     if isinstance(array, NUMPYS):
         return bool(np.isnan(array).any())
@@ -130,7 +138,11 @@ def everywhere(condition: Any) -> bool:
     >>> vmap(root)(np.array([1.0, 4.0]))
     array([1., 2.])
     """
-    return bool(np.all(of_all(condition.data if hasattr(condition, "requires_grad") else condition)))
+    if type(condition) is np.bool:
+        return bool(condition)
+    condition = of_all(condition.data if hasattr(condition, "requires_grad") else condition)
+    answer = getattr(type(condition), "everywhere", None)
+    return bool(np.all(condition)) if answer is None else bool(answer(condition))
 
 
 def of_all(array: Any) -> Any:

@@ -73,7 +73,7 @@ def behind_cut(nodes: list[Node], start: Found, useful: Useful, wrap: Wrap | Non
 
     A first pass frees nothing, and ends if NaN comes up at the first slope. Watches and hooks see one pass.
     """
-    pole, one_pass, slope = False, bool(modes.watches), 0
+    pole, one_pass, slope = False, modes.watches and any(watch.once for watch in modes.watches), 0
     for position, node in enumerate(nodes):
         pole = pole or node.primitive.pole
         one_pass = one_pass or node.hooks is not None

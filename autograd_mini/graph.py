@@ -118,6 +118,8 @@ class Watch(Block):
     A subclass is a block: `with Recorder() as recorder: ...`. Several may be open at once.
     """
 
+    once = True  # whether a backward is to go through each operation once, with no first pass that looks for NaN
+
     def __enter__(self) -> Any:
         modes.watches = (*modes.watches, self)
         return self

@@ -430,11 +430,12 @@ def apply(primitive: Primitive, *args: Any, **options: Any) -> Any:
         else:
             values.append(arg if type(arg) in PLAIN else as_given(primitive, len(values), arg))
             inputs.append(None)
+    watches = modes.watches
     constant = mask == 1 << len(args) or not modes.recording
     if options:
         options = plain_options(primitive, options, constant)
     try:
-        out = primitive.of(values, options) if modes.levels else primitive.function(*values, **options)
+        out = primitive.of(values, options) if watches or modes.levels else primitive.function(*values, **options)
     except (ValueError, TypeError) as error:
         raise explain(error, primitive, values) from error
     several = isinstance(out, tuple)
@@ -451,7 +452,7 @@ def apply(primitive: Primitive, *args: Any, **options: Any) -> Any:
         kept = out if plan.keep_out else None
         node = Node(primitive, plan, inputs, operands, kept, options or NONE, Outputs(out) if several else out)
         result = wrap_outputs(out, node) if several else wrap(out, node)
-    for watch in modes.watches:
+    for watch in watches:
         watch.forward(primitive, args, result)
     return result
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Batch, Tensor
+from autograd_mini import Batch, Tensor, everywhere
 from nn.module import Module
 
 WHOLE = "{call}({option}={got!r}): write a whole number from {least} on."
@@ -87,13 +87,25 @@ def as_input(x: Any, weights: Any = None) -> Any:
 
 
 def as_values(x: Any) -> Any:
-    """The values of a tensor, without its history; of anything else, an array; inside a vmap what stands for one."""
-    return x.data if isinstance(x, Tensor) else x if isinstance(x, Batch) else np.asarray(x)
+    """The values of a tensor, without its history; of anything else, an array; arrays of other kinds as they are."""
+    if isinstance(x, Tensor):
+        return x.data
+    return x if is_foreign(x) else np.asarray(x)
+
+
+def is_finite(number: Any) -> bool:
+    """Whether a number is finite; of one that differs from call to call of a compiled step, a check."""
+    return everywhere(np.isfinite(number))
 
 
 def is_batch(x: Any) -> bool:
     """Whether a value differs among the examples of a vmap, so that there is no one array of it."""
     return isinstance(x.data if isinstance(x, Tensor) else x, Batch)
+
+
+def is_foreign(x: Any) -> bool:
+    """Whether NumPy's functions hand over to it, as they do to what is batched or recorded."""
+    return hasattr(type(x), "__array_function__") and not isinstance(x, np.ndarray)
 
 
 def all_values(x: Any) -> Any:

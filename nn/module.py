@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import copy
 import difflib
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 
-from autograd_mini import Batch, Tensor, scope
+from autograd_mini import Batch, Slot, Tensor, scope
 from nn.parameter import Buffer, Parameter
 
 STATE_NAMES = (
@@ -55,6 +56,8 @@ NOT_A_HOOK = "{name}.{method}() was given a {got}. Write a function of {argument
 
 Part: TypeAlias = "Module | Parameter | Buffer"
 Hook = Callable[..., Any]
+PLAIN = (bool, int, float, complex, str, bytes, type(None))
+CHANGES = [0]  # how often an attribute of any module was set, which tells that none was since
 
 
 class Module:
@@ -125,6 +128,7 @@ class Module:
             size = values.level.size
             raise TypeError(OF_ONE_EXAMPLE.format(owner=own["_name"] or type(self).__name__, name=name, size=size))
         object.__setattr__(self, name, value)
+        CHANGES[0] += 1
         for path, part in parts(value, name):
             if not isinstance(part, Module):
                 if part.name is None:
@@ -232,6 +236,7 @@ class Module:
 
     def train(self, training: bool = True) -> Self:
         """Set training mode, here and below."""
+        CHANGES[0] += 1
         return self.apply(lambda module: object.__setattr__(module, "training", training))
 
     def eval(self) -> Self:
@@ -330,6 +335,39 @@ class Module:
         for name, part in own.items():
             part.data = arrays[name]
 
+    # What a compiled step asks
+
+    def __step_slots__(self) -> Iterator[tuple[str, Any]]:
+        """The parameters, buffers and random generators: what a step of this model may change."""
+        for path, part in self.named_parts():
+            if not isinstance(part, Module):
+                yield path, part
+        for path, module in (("", self), *self.named_modules()):
+            for name, value in vars(module).items():
+                if isinstance(value, np.random.Generator):
+                    own = f"{path}.{name}" if path else name
+                    yield own, Slot(own, functools.partial(getattr, module, name), functools.partial(put, module, name))
+
+    def __step_guard__(self) -> tuple[Callable[[], Any], Callable[[], Any]]:
+        """Whether any module was changed; and all else that the computation of this one depends on."""
+        known: list[Any] = [None, None]
+
+        def values() -> Any:
+            if known[0] != CHANGES[0]:
+                now = {f"{path}.{name}" if path else name: value for path, name, value in self._settings()}
+                known[:] = CHANGES[0], (known[1] if now == known[1] else now)
+            return known[1]
+
+        return CHANGES.copy, values
+
+    def _settings(self) -> Iterator[tuple[str, str, Any]]:
+        """The path of each module here and below, and its attributes; those that are no numbers by identity."""
+        for path, module in (("", self), *self.named_modules()):
+            yield path, "(class)", type(module)
+            for name, value in vars(module).items():
+                if name not in {"_name", "_scope"}:
+                    yield path, name, setting(value)
+
     def __tree_flatten__(self) -> tuple[list[Parameter], Callable[[Sequence[Any]], Any]]:
         """The parameters, and how to make this module with other values in their places: for `grad` of a module."""
         own = [parameter for _, parameter in self.named_parameters()]
@@ -377,6 +415,38 @@ class Module:
         return f"({inside}){count}"
 
 
+class Same:
+    """A value that is compared by identity."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and other.value is self.value
+
+    def __repr__(self) -> str:
+        return f"a {type(self.value).__name__}"
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def setting(value: Any) -> Any:
+    """An attribute in a form that is equal as long as it says the same."""
+    if isinstance(value, PLAIN):
+        return value
+    if isinstance(value, list | tuple):
+        return (type(value), *map(setting, value))
+    if isinstance(value, dict):
+        return (type(value), *((key, setting(part)) for key, part in value.items()))
+    return Same(value)
+
+
+def put(module: Module, name: str, value: Any) -> None:
+    """Set an attribute that is no part, such as a generator or a hook."""
+    CHANGES[0] += 1
+    object.__setattr__(module, name, value)
+
+
 class RemovableHook:
     """What takes a hook away again: by `remove()`, or at the end of a `with` block."""
 
@@ -385,14 +455,14 @@ class RemovableHook:
             got = type(hook).__name__
             raise TypeError(NOT_A_HOOK.format(name=type(module).__name__, method=method, got=got, arguments=arguments))
         self._module, self._place, self._hook = module, place, hook
-        object.__setattr__(module, place, (*getattr(module, place), hook))
+        put(module, place, (*getattr(module, place), hook))
 
     def remove(self) -> None:
         """Take the hook away; a second time does nothing."""
         hooks = list(getattr(self._module, self._place))
         if self._hook in hooks:
             hooks.remove(self._hook)
-            object.__setattr__(self._module, self._place, tuple(hooks))
+            put(self._module, self._place, tuple(hooks))
 
     def __enter__(self) -> Self:
         return self

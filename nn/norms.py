@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini import constant, primitive
 
+
+@primitive
 def norm(array: Any) -> float:
     """||a||_2, in float64; NaN or infinite if an entry is."""
     magnitudes = np.abs(array).astype(np.float64)
@@ -18,6 +21,15 @@ def norm(array: Any) -> float:
     if 1e-140 < largest < 1e140:
         return float(np.sqrt(np.sum(np.square(magnitudes))))
     return largest * float(np.sqrt(np.sum(np.square(magnitudes / largest))))
+
+
+@primitive
+def joint_norm(*norms: float) -> float:
+    """The norm of several arrays together, from the norm of each."""
+    return math.hypot(*norms)
+
+
+constant(norm, joint_norm)
 
 
 def norms_of_examples(arrays: Sequence[Any]) -> Any:

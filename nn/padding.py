@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor
+from autograd_mini import Tensor, everywhere
 from nn.checks import all_values, as_values, is_batch, whole
 
 LENGTHS = (
@@ -136,7 +136,7 @@ def present(title: str, lengths: Any, shape: tuple[int, ...]) -> Any:
         return None
     values, (examples, steps) = as_values(lengths), shape[:2]
     known = all_values(values)
-    if values.shape != (examples,) or values.dtype.kind not in "iu" or not np.all((known >= 1) & (known <= steps)):
+    if values.shape != (examples,) or values.dtype.kind not in "iu" or not everywhere((known >= 1) & (known <= steps)):
         got = known.tolist() if values.ndim < 2 and known.size <= 8 else f"{values.dtype} of shape {values.shape}"
         if values.ndim == 1 and values.dtype.kind in "iu" and known.size > 8:
             got = f"from {known.min()} to {known.max()}, of shape {values.shape}"

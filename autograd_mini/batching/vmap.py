@@ -199,6 +199,6 @@ def levels_of(x: Any) -> list[Level]:
 def separate(array: Any, others: list[Any]) -> Any:
     """A result in memory of its own."""
     if not isinstance(array, np.ndarray):
-        return array
+        return array if getattr(array, "base", None) is None else array.copy()
     shared = any(isinstance(other, np.ndarray) and np.may_share_memory(array, other) for other in others)
     return array.copy() if shared or not array.flags.writeable else array

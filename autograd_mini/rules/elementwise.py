@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from autograd_mini.arrays import is_numpys
 from autograd_mini.domains import POSITIVE, REAL, UNARY, Interval, case
 from autograd_mini.primitive import composite, primitive, rule
 
@@ -30,7 +31,7 @@ rule(np.reciprocal, lambda g, out, _a: -g * out * out, domain=POSITIVE)
 @primitive
 def one_where(mask, a):
     """`np.where(mask, 1, a)`, and `a` itself where the mask holds nowhere, as is most often the case."""
-    if type(a) is np.ndarray and a.shape == mask.shape and not mask.any():
+    if is_numpys(a) and a.shape == mask.shape and not mask.any():
         return a
     return np.where(mask, 1, a)
 

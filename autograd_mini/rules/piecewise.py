@@ -5,6 +5,7 @@ At a kink: equal arguments share the slope, |x| has slope 0 at 0, and at a jump 
 
 import numpy as np
 
+from autograd_mini.arrays import is_numpys
 from autograd_mini.domains import REAL, UNARY, Interval, case
 from autograd_mini.primitive import composite, primitive, primitives, rule
 from autograd_mini.rules.complex import COMPLEX
@@ -26,7 +27,7 @@ def from_multiple(a, b):
 @primitive
 def zeros(g):
     """Zeros like `g`, which for an array cost nothing until they are read."""
-    return np.zeros(g.shape, g.dtype) if isinstance(g, np.ndarray) else np.zeros_like(g)
+    return np.zeros(g.shape, g.dtype) if is_numpys(g) else np.zeros_like(g)
 
 
 rule(zeros, lambda g, _out, _g: zeros(g), cases=UNARY, chooses=True)
@@ -114,8 +115,8 @@ def kept(values, mask):
     For many entries the bits of the values, read as integers, are multiplied by 0 or 1 instead.
     """
     if (
-        type(values) is np.ndarray
-        and type(mask) is np.ndarray
+        is_numpys(values)
+        and is_numpys(mask)
         and values.size >= 500
         and values.dtype.char in BITS
         and mask.dtype == bool
@@ -128,7 +129,7 @@ def kept(values, mask):
 def passed(g, mask, ties):
     """`g` where the mask holds, half of it at ties, else 0: also beside an infinite `g`, unlike a product."""
     if ties is not False:
-        g = np.where(ties, g / 2, g) if type(g) is not np.ndarray or np.any(ties) else g
+        g = np.where(ties, g / 2, g) if not is_numpys(g) or np.any(ties) else g
     return kept(g, mask)
 
 
@@ -180,7 +181,7 @@ def clamp(a, low, high):
 @primitive
 def clamp_left(g, a, low, high):
     """The cotangent of `a` in `clamp`: `g` inside, half of it at an end, 0 outside; in few arrays if none is there."""
-    if type(a) is np.ndarray and a.ndim and np.ndim(low) == np.ndim(high) == 0:
+    if is_numpys(a) and a.ndim and np.ndim(low) == np.ndim(high) == 0:
         mask = a == low
         if not mask.any() and not np.equal(a, high, out=mask).any():
             np.greater(a, low, out=mask)
@@ -248,7 +249,7 @@ def where(condition, *choices):
     a, b = choices
     if type(b) is int and b == 0:
         return kept(a, condition)
-    if type(a) is int and a == 0 and type(condition) is np.ndarray and condition.dtype == bool:
+    if type(a) is int and a == 0 and is_numpys(condition) and condition.dtype == bool:
         return kept(b, ~condition)
     return np.where(condition, a, b)
 

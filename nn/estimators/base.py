@@ -95,6 +95,7 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15_000,
+        compile: bool = False,
         network: Callable[..., nn.Module] | None = None,
     ) -> None:
         self._keep(locals())
@@ -315,6 +316,7 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]
                 callbacks=[convergence, lambda _run: self._end_epoch(len(x))],
                 progress=bool(self.verbose),
                 rng=self._rng,
+                compile=bool(self.compile),
             )
         except FloatingPointError as error:
             name, rate = type(self).__name__, self.learning_rate_init

@@ -90,6 +90,7 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):  # type: ignore[misc]
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15_000,
+        compile: bool = False,
         class_weight: Any = None,
         network: Callable[..., nn.Module] | None = None,
     ) -> None:

@@ -63,6 +63,8 @@ SHARED = """
         Stop when more than so many epochs in a row did not improve by `tol`.
     max_fun : int
         Of "lbfgs": how often the loss may be computed.
+    compile : bool
+        Run the steps of "adam" and "sgd" as NumPy programs, to the same bits; see `nn.fit`.
 """
 
 NETWORK_OPTION = """    network : callable, optional
@@ -117,6 +119,7 @@ OPTIONS: dict[str, Bounds] = {
     "beta_2": BELOW_1,
     "epsilon": POSITIVE,
     "max_fun": COUNT,
+    "compile": FLAG,
     "nesterovs_momentum": FLAG,
     "early_stopping": FLAG,
     "validation_fraction": SHARE,

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor, case, primitive, rule
+from autograd_mini import Tensor, case, everywhere, primitive, rule
 from nn.checks import as_scores, check_sizes, is_batch, is_number
 from nn.module import Module
 from nn.parameter import Buffer, Parameter
@@ -150,7 +150,7 @@ class BatchNorm(Module):
         c = centred(values, others)
         mean = np.mean(values, axis=others, dtype=np.result_type(values.dtype, np.float64))
         variance = np.mean(c * c, axis=others) * (count / (count - 1))
-        if not np.all(np.isfinite(variance)):
+        if not everywhere(np.isfinite(variance)):
             return
         self.mean.data = (keep * self.mean.data + new * mean).astype(self.mean.dtype, copy=False)
         self.variance.data = (keep * self.variance.data + new * variance).astype(self.variance.dtype, copy=False)

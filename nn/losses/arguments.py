@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor, everywhere
-from nn.checks import all_values, as_values, is_batch
+from nn.checks import all_values, as_values, is_foreign
 from nn.losses.means import NothingCountsError
 
 SHAPES = (
@@ -47,7 +47,7 @@ REDUCTIONS: dict[str, Callable[[Any], Any]] = {"mean": np.mean, "sum": np.sum, "
 
 def as_scores(loss: str, output: Any) -> Any:
     """A model's outputs as a tensor or an array of floating-point numbers."""
-    if not isinstance(output, Tensor | np.ndarray) and not is_batch(output):
+    if not isinstance(output, Tensor | np.ndarray) and not is_foreign(output):
         output = Tensor(output).data
     kind = output.dtype.kind
     if kind == "f":
@@ -72,7 +72,7 @@ def as_pair(loss: str, output: Any, target: Any) -> tuple[Any, Any]:
 
 def converted(loss: str, target: Any, dtype: Any, what: str = "targets") -> Any:
     """Real numbers in another dtype; tensors stay tensors, and arrays what they are."""
-    if not isinstance(target, Tensor) and not is_batch(target):
+    if not isinstance(target, Tensor) and not is_foreign(target):
         try:
             target = Tensor(target).data
         except TypeError as error:
@@ -94,13 +94,11 @@ def as_labels(loss: str, labels: Any, scores: Any, ignored: int | None = None) -
         raise ValueError(unfit(loss, labels, scores))
     if not labels.size:
         raise NothingCountsError(unfit(loss, labels, scores), scores)
-    known = all_values(labels)
+    known, classes = all_values(labels), scores.shape[-1]
+    if ignored is not None:
+        known = np.where(known == ignored, 0, known)
     low, high = np.minimum.reduce(known, axis=None), np.maximum.reduce(known, axis=None)
-    if (low < 0 or high >= scores.shape[-1]) and ignored is not None:
-        counted = known[known != ignored]
-        low, high = np.min(counted, initial=0), np.max(counted, initial=0)
-    if low < 0 or high >= scores.shape[-1]:
-        classes = scores.shape[-1]
+    if not (everywhere(low >= 0) and everywhere(high < classes)):
         raise ValueError(RANGE.format(loss=loss, low=low, high=high, classes=classes, last=classes - 1))
     return labels
 
@@ -129,7 +127,7 @@ def checked(loss: str, result: Any, target: Any) -> Any:
     if type(values) is np.ndarray and not values.ndim:
         if not math.isfinite(values):
             refuse_non_finite(loss, target)
-    elif (isinstance(values, np.ndarray | np.generic) or is_batch(values)) and not everywhere(np.isfinite(values)):
+    elif (isinstance(values, np.ndarray | np.generic) or is_foreign(values)) and not everywhere(np.isfinite(values)):
         refuse_non_finite(loss, target)
     return result
 

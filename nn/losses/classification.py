@@ -97,7 +97,7 @@ def refuse_outside(loss: str, targets: Any, what: str) -> None:
     """Raise if a target is no probability."""
     values = all_values(targets)
     low, high = np.min(values), np.max(values)
-    if not (low >= 0 and high <= 1):
+    if not (everywhere(low >= 0) and everywhere(high <= 1)):
         refuse_non_finite(loss, values)
         raise ValueError(PROBABILITY.format(loss=loss, low=low, high=high, what=what))
 
@@ -139,7 +139,7 @@ def hinge_loss(scores: Any, labels: Any, *, reduction: str = "mean") -> Any:
         refuse_outside("hinge_loss", y, "the class 0 or 1")
         values = y.data if isinstance(y, Tensor) else y
         known = all_values(y)
-        if np.any(known != np.rint(known)):
+        if not everywhere(known == np.rint(known)):
             low, high = np.min(known), np.max(known)
             raise ValueError(PROBABILITY.format(loss="hinge_loss", low=low, high=high, what="the class 0 or 1"))
         missing = 1 - (2 * values - 1) * scores
@@ -334,7 +334,7 @@ def as_shares(loss: str, shares: Any, scores: Any) -> Any:
     values = all_values(shares)
     low, high, total = np.min(values, axis=-1), np.max(values, axis=-1), np.sum(values, axis=-1)
     right = (low >= 0) & (np.abs(total - 1) < 1e-3)
-    if not np.all(right):
+    if not everywhere(right):
         refuse_non_finite(loss, values)
         index = tuple(int(i) for i in np.argwhere(~right)[0])
         raise ValueError(SHARES.format(loss=loss, index=index, low=low[index], high=high[index], total=total[index]))
@@ -348,7 +348,7 @@ def as_weights(loss: str, weights: Any, scores: Any) -> Any:
     weights, classes = converted(loss, weights, scores.dtype, "class_weights"), scores.shape[-1]
     if weights.shape != (classes,):
         raise ValueError(WEIGHTS.format(loss=loss, got=f"an array of shape {weights.shape}", classes=classes))
-    if not np.all((weights >= 0) & (weights < np.inf)):
+    if not everywhere((weights >= 0) & (weights < np.inf)):
         raise ValueError(WEIGHTS.format(loss=loss, got=weights.tolist(), classes=classes))
     return weights
 

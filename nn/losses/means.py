@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_mini import Tensor
+from autograd_mini import Tensor, constant, everywhere, primitive
 from nn.checks import as_values
 
 UNEQUAL = (
@@ -55,6 +55,15 @@ class NothingCountsError(ValueError):
         self.outputs = outputs
 
 
+@primitive
+def total_of(each: Any) -> float:
+    """How much all entries count together."""
+    return float(np.sum(each, dtype=float))
+
+
+constant(total_of)
+
+
 class Report(NamedTuple):
     """What a loss tells of what it returned."""
 
@@ -65,7 +74,7 @@ class Report(NamedTuple):
 
     @property
     def total(self) -> float:
-        return float(math.prod(self.each) if isinstance(self.each, tuple) else np.sum(self.each, dtype=float))
+        return float(math.prod(self.each)) if isinstance(self.each, tuple) else total_of(self.each)
 
 
 class Counted(NamedTuple):
@@ -191,9 +200,9 @@ def counted(loss: Callable[..., Any], examples: int, output: Any, target: Any = 
     count = getattr(loss, "count", None)
     each = as_count(count(*arguments)) if callable(count) else None
     if weights is not None:
-        return weighted(loss, examples, arguments, np.asarray(weights), each)
+        return weighted(loss, examples, arguments, as_values(weights), each)
     if each is not None:
-        amount = float(np.sum(each))
+        amount = total_of(each)
         return Counted(loss(*arguments), amount) if amount else Counted(None, 0.0)
     value, heard = listened(loss, *arguments)
     told = next((report for report in heard if report.result is value), None)
@@ -233,11 +242,10 @@ def weighted(
     if lost:
         raise ValueError(EACH_COUNTS)
     weights = along(weights, losses)
-    amount = float(np.sum(np.broadcast_to(weights * along(each, losses), losses.shape)))
+    amount = total_of(np.broadcast_to(weights * along(each, losses), losses.shape))
     if not amount:
         return Counted(None, 0.0)
-    kind = losses.dtype
-    return Counted(np.sum(losses * weights.astype(kind)) / kind.type(amount), amount)
+    return Counted(np.sum(losses * weights.astype(losses.dtype)) / amount, amount)
 
 
 def check_weights(weights: Any, examples: int) -> None:
@@ -263,7 +271,7 @@ def as_count(count: Any) -> Any:
 
 def all_counts(values: Any) -> bool:
     """Whether all are finite and not negative."""
-    return bool(np.all((values >= 0) & (values < np.inf)))
+    return everywhere((values >= 0) & (values < np.inf))
 
 
 def takes_reduction(loss: Callable[..., Any]) -> bool:

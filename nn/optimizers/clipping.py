@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor
-from nn.checks import is_number
+from autograd_mini import Tensor, constant, primitive
+from nn.checks import is_finite, is_number
 from nn.module import Module
+from nn.norms import joint_norm
 from nn.norms import norm as norm_of
 
 LIMIT = "{name}(..., {limit}={got!r}): the limit is a positive number."
@@ -56,10 +56,9 @@ def clip_norm(parameters: Module | Iterable[Tensor], max_norm: float) -> float:
     (5.0, array([0.6, 0.8]))
     """
     moving, norms = measured("clip_norm", parameters, norm_of, max_norm=max_norm)
-    norm = math.hypot(*norms)
-    if norm > max_norm:
-        for parameter in moving:
-            parameter.grad = scaled(parameter.grad, max_norm, norm)
+    norm = joint_norm(*norms)
+    for parameter in moving:
+        parameter.grad = shortened(parameter.grad, norm, max_norm)
     return norm
 
 
@@ -86,10 +85,9 @@ def clip_value(parameters: Module | Iterable[Tensor], max_value: float) -> float
         If a gradient is not finite.
     """
     moving, sizes = measured("clip_value", parameters, largest_of, max_value=max_value)
-    largest = max(sizes, default=0.0)
-    if largest > max_value:
-        for parameter in moving:
-            parameter.grad = np.clip(parameter.grad, -max_value, max_value)
+    largest = largest_number(*sizes)
+    for parameter in moving:
+        parameter.grad = cut_off(parameter.grad, largest, max_value)
     return largest
 
 
@@ -120,9 +118,44 @@ def normalise_gradients(parameters: Module | Iterable[Tensor], norm: float = 1.0
     """
     moving, norms = measured("normalise_gradients", parameters, norm_of, norm=norm)
     for parameter, before in zip(moving, norms, strict=True):
-        if before:
-            parameter.grad = scaled(parameter.grad, norm, before)
+        parameter.grad = rescaled(parameter.grad, before, norm)
     return norms
+
+
+# Operations of their own, which look at numbers that differ from step to step
+
+
+@primitive
+def shortened(gradient: Any, norm: float, most: float) -> Any:
+    """A part of what has `norm` all together, scaled so that this is `most` if it is larger."""
+    return scaled(gradient, most, norm) if norm > most else gradient
+
+
+@primitive
+def cut_off(gradient: Any, largest: float, most: float) -> Any:
+    """The gradient with no entry larger than `most`; `largest` is the size of the largest of all gradients."""
+    return np.clip(gradient, -most, most) if largest > most else gradient
+
+
+@primitive
+def rescaled(gradient: Any, before: float, norm: float) -> Any:
+    """The gradient with another norm than before; one that is 0 stays."""
+    return scaled(gradient, norm, before) if before else gradient
+
+
+@primitive
+def largest_of(array: Any) -> float:
+    """The size of the largest entry; 0 of nothing."""
+    return float(np.max(np.abs(array), initial=0))
+
+
+@primitive
+def largest_number(*numbers: float) -> float:
+    """The largest number; 0 of none."""
+    return max(numbers, default=0.0)
+
+
+constant(shortened, cut_off, rescaled, largest_of, largest_number)
 
 
 def measured(
@@ -136,11 +169,6 @@ def measured(
     sizes = [size_of(parameter.grad) for parameter in moving]
     check_finite(name, moving, sizes)
     return moving, sizes
-
-
-def largest_of(array: Any) -> float:
-    """The size of the largest entry; 0 of nothing."""
-    return float(np.max(np.abs(array), initial=0))
 
 
 def with_gradients(name: str, parameters: Any) -> list[Tensor]:
@@ -161,7 +189,7 @@ def with_gradients(name: str, parameters: Any) -> list[Tensor]:
 def check_finite(name: str, moving: list[Tensor], sizes: list[float]) -> None:
     """Raise if a gradient, of which the sizes are given, holds entries that are not finite."""
     for i, (parameter, size) in enumerate(zip(moving, sizes, strict=True)):
-        count = 0 if math.isfinite(size) else int(np.sum(~np.isfinite(parameter.grad)))
+        count = 0 if is_finite(size) else int(np.sum(~np.isfinite(parameter.grad)))
         if count:
             label = parameter.name or f"parameter {i}"
             raise FloatingPointError(NOT_FINITE.format(name=name, parameter=label, shape=parameter.shape, count=count))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from operator import itemgetter
 from typing import Any, ClassVar
 
 import numpy as np
 
-from autograd_mini import Tensor
+from autograd_mini import Slot, Tensor
 from nn.module import Module
 from nn.optimizers.joined import Joined, groups
 from nn.parameter import Parameter
@@ -74,6 +76,8 @@ GROUPED = (
     "group.{attribute}`."
 )
 NO_GROUPS = "Optimizers(...) was given {what}. Pass optimizers: `nn.Optimizers(nn.SGD(...), nn.Adam(...))`."
+
+SLOTS = {"parameters", "_state", "_joined", "_alone", "_steps", "_rate", "_learning_rate", "_release"}
 
 Bounds = tuple[str, Callable[[Any], Any]]
 POSITIVE: Bounds = "a positive number", lambda value: 0 < value < math.inf
@@ -157,6 +161,7 @@ class Optimizer:
     entrywise: ClassVar[bool]
     _joined: list[Joined] | None
     _alone: list[int]
+    _release: Callable[[], None] | None = None  # of the compiled step that keeps the counts
 
     def __init__(self, parameters: Iterable[Tensor], learning_rate: Any, **options: Any) -> None:
         self.parameters = checked_parameters(parameters, type(self).__name__)
@@ -169,6 +174,7 @@ class Optimizer:
 
     @property
     def state(self) -> list[Any]:
+        self._ask_back()
         if self._joined:  # what is read may be changed, so from here on the list counts
             for group in self._joined:
                 for i, state in zip(group.places, group.states(), strict=True):
@@ -178,7 +184,14 @@ class Optimizer:
 
     @state.setter
     def state(self, value: list[Any]) -> None:
+        self._ask_back()
         self._state, self._joined, self._alone = value, None, []
+
+    def _ask_back(self) -> None:
+        """Let a compiled step, which keeps the counts of the state for itself, put them into it."""
+        release, self._release = self._release, None
+        if release is not None:
+            release()
 
     def __getstate__(self) -> dict[str, Any]:
         """What copies and pickles are made of: in them, views would be arrays of their own."""
@@ -302,6 +315,41 @@ class Optimizer:
         """Clear the gradients."""
         for parameter in self.parameters:
             parameter.grad = None
+
+    # What a compiled step asks
+
+    def __step_slots__(self) -> Iterator[tuple[str, Any]]:
+        """The parameters, what is kept for each of them, the learning rate and the count of steps."""
+        for i, parameter in enumerate(self.parameters):
+            yield parameter.name or f"parameter_{i}", parameter
+        yield (
+            "rate",
+            Slot(
+                "rate", lambda: self.rate, partial(setattr, self, "_rate"), reset=partial(setattr, self, "_rate", None)
+            ),
+        )
+        yield "steps", Slot("steps", lambda: self._steps, partial(setattr, self, "_steps"))
+        for i, parameter in enumerate(self.parameters):
+            read, write = partial(self._state_of, i), partial(self._keep_state_of, i)
+            name = parameter.name or f"parameter_{i}"
+            yield name, Slot(self.state_names, read, write, hold=self._hold, of=parameter)
+
+    def _state_of(self, i: int) -> Any:
+        return self.state[i]
+
+    def _keep_state_of(self, i: int, state: Any) -> None:
+        self.state[i] = state
+
+    def _hold(self, release: Callable[[], None]) -> None:
+        if self._release is not None and self._release != release:
+            self._ask_back()
+        self._release, self._joined = release, None  # the next step by itself reads the state anew
+
+    def __step_guard__(self) -> tuple[Callable[[], Any], Callable[[], Any]]:
+        """The options, and whatever else a class keeps: all that an update depends on besides the slots."""
+        names = [name for name in vars(self) if name not in SLOTS]
+        values = partial(itemgetter("options", *names), vars(self))
+        return values, values
 
     def state_dict(self) -> dict[str, Any]:
         """All that a later step depends on besides the parameters, as a flat dict of arrays (copies) and plain values.
@@ -438,6 +486,15 @@ class Optimizers(Optimizer):
     @property
     def rate(self) -> Any:
         raise AttributeError(GROUPED.format(attribute="rate"))
+
+    def __step_slots__(self) -> Iterator[tuple[str, Any]]:
+        for group in self.groups:
+            yield from group.__step_slots__()
+
+    def __step_guard__(self) -> tuple[Callable[[], Any], Callable[[], Any]]:
+        each = [group.__step_guard__()[1] for group in self.groups]
+        values = lambda: [ask() for ask in each]
+        return values, values
 
     def state_dict(self) -> dict[str, Any]:
         """The states of the groups in one flat dict, those of group i under `groupi.name`."""

@@ -183,6 +183,13 @@ class SignalLog:
         if "update_ratio" in self.quantities:
             self.copies = {path: weights.data.copy() for path, weights in self.weights.items()}
 
+    def skip(self, backwards: int = 1) -> bool:
+        """Let backwards go by that would not be measured, and count them; False, and nothing, if one of them would."""
+        if self.copies or any((self.count + i) % self.every == 0 for i in range(backwards)):
+            return False
+        self.count += backwards
+        return True
+
     def take(self, probe: Probe) -> None:
         """The numbers of one measured backward, the last layer's first."""
         top, before = None, False  # whether the layer nearer to the loss has a signal

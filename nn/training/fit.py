@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor
-from nn.checks import as_seed, whole
-from nn.losses.means import UNEQUAL, Mean, counted, is_mean
+from nn.checks import as_seed, is_finite, whole
+from nn.losses.means import UNEQUAL, Counted, Mean, counted, is_mean
 from nn.losses.padded import Unpadded
 from nn.module import Module
 from nn.optimizers.clipping import clip_norm
@@ -83,7 +83,13 @@ STOPPED = (
     "fit(resume=...): the training had stopped after {epoch} epochs ({reason}), and nothing was trained now. To go on "
     "from the weights that the model has, call `fit` once more without `resume`."
 )
+MEASURED = (
+    "fit(compile=True): the steps whose backward a callback does, such as those that `nn.SignalLog` measures, are "
+    "computed without the program."
+)
 STATE = "load_state_dict() was given a state that is none of a training: {key} = {value!r}."
+
+Descent = tuple[Any, Any, float, tuple[float, ...]] | None
 
 MOMENTS = "on_start", "on_resume", "on_step", "on_epoch", "on_end"
 
@@ -107,6 +113,7 @@ def fit(
     resume: bool | str | os.PathLike[str] = False,
     progress: bool | None = None,
     rng: int | np.random.Generator | None = 0,
+    compile: bool = False,
 ) -> History:
     """Train a model; one seed decides every random choice, so the same call gives the same bits.
 
@@ -168,6 +175,10 @@ def fit(
         Decides the order, the loader's transform, and the model's own generators, such as dropout's. A loader that was
         made with a seed of its own keeps it. None: another seed for each run. (If you call `fit` once for each epoch,
         write `rng=epoch`, or all epochs would have the same order.)
+    compile : bool
+        Run the steps as NumPy programs, to the same bits (see `autograd_mini.compile`): quicker, the more so the
+        smaller the model is. Each size of a batch has a program of its own. Steps that a callback does the backward of,
+        such as those that `nn.SignalLog` measures, are computed without.
 
     Returns
     -------
@@ -179,7 +190,8 @@ def fit(
     FloatingPointError
         If the loss is not finite; the weights are those before that step.
     TypeError, ValueError
-        If an argument, the data or a checkpoint does not fit; if no example of an epoch counts.
+        If an argument, the data or a checkpoint does not fit; if no example of an epoch counts. A
+        `autograd_mini.CompileError`, if a step cannot be compiled.
     KeyboardInterrupt
         Ctrl-C comes through; the model keeps what it has learned, or gets its best weights from `EarlyStopping`.
 
@@ -217,6 +229,10 @@ def fit(
     run = Training(model, loss, loader, as_optimizer(optimizer, model), as_metrics(metrics), epochs)
     run.accumulate, run.clip_norm, run.weighted = accumulate, clip_norm, is_given(sample_weight)
     run.checkpoint, run.checkpoint_every = checkpoint, checkpoint_every
+    if compile:
+        from autograd_mini import compile as compiled
+
+        run.program = compiled(run.model, run.optimizer)(run.descend)
     run.validation = None if validation is None else as_loader(validation, "fit(validation=...)", batch_size)
     run.settings = settings_of(run.optimizer, accumulate=accumulate, clip_norm=clip_norm)
     if isinstance(rng, int | np.integer):
@@ -288,6 +304,8 @@ class Training:
         self.hooks: dict[str, list[Callable[[Training], object]]] = {moment: [] for moment in MOMENTS}
         self.backward: Callable[..., None] = Tensor.backward
         self.bring = in_precision_of(model)
+        self.program: Any = None  # `descend` as a compiled step
+        self.said = False  # whether it was told that some steps are computed without a program
 
     def stop(self, reason: str) -> None:
         """End the training after this step or epoch."""
@@ -374,37 +392,59 @@ class Training:
 
     def take_step(self, group: list[Batch]) -> bool:
         """One step by the gradient of some batches as if they were one; False if none of their examples counts."""
-        self.optimizer.zero_grad()
-        sizes = [len(batch[0]) for batch in group]
-        whole, expected = Mean(), 0.0
-        for batch, size in zip(group, sizes, strict=True):
-            self.count = len(batch) - self.weighted
-            output, target, found = forward(self.model, self.loss, batch, self.bring, self.weighted)
-            if not found.amount:
+        self.count = len(group[0]) - self.weighted
+        counts = False
+        by_program = self.program is not None and self.lets_go_by(len(group))
+        descents = self.program(group) if by_program else self.descend(group, self.backward)
+        for batch, descent in zip(group, descents, strict=True):
+            if descent is None:
                 continue
-            loss = found.value
+            counts = True
+            output, loss, amount, rates = descent
             self.batch_loss = loss.item()
-            if not math.isfinite(self.batch_loss):
-                raise FloatingPointError(self.diagnose(batch))
-            whole.add(self.batch_loss, found)
-            if not whole.exact:
-                raise ValueError(UNEQUAL.format(call=f"fit(accumulate={self.accumulate})"))
-            if len(group) == 1:
-                self.backward(loss)
-            else:  # what all will count is known at the end, and expected to be as in the first of them
-                expected = expected or found.amount / size * sum(sizes)
-                self.backward(loss, seed=np.full(loss.shape, found.amount / expected, loss.dtype))
-            self.sums["loss"].add(self.batch_loss, found)
+            self.sums["loss"].add(self.batch_loss, Counted(None, amount, rates))
+            target = batch[self.count - 1] if self.count > 1 else None
             if self.whole:
                 self.gathered.add(output, target, self.count - 1)
             for name, metric in self.metrics.items():
                 if name in self.whole:
                     continue
-                measured = counted(metric, size, values_of(output), target)
+                measured = counted(metric, len(batch[0]), output, target)
                 if measured.amount:
                     self.sums[name].add(number(name, measured.value), measured)
+        self.step += counts
+        return counts
+
+    def descend(self, group: list[Batch], backward: Callable[..., None] = Tensor.backward) -> list[Descent]:
+        """Move the model by one step; for each batch what came of it, None if it counts nothing.
+
+        That is the output, where a metric asks for it, the loss, how much it counts, and the rates of `Counted`.
+        """
+        self.optimizer.zero_grad()
+        sizes = [len(batch[0]) for batch in group]
+        whole, expected = Mean(), 0.0
+        descents: list[Descent] = []
+        for batch, size in zip(group, sizes, strict=True):
+            output, _, found = forward(self.model, self.loss, batch, self.bring, self.weighted)
+            if not found.amount:
+                descents.append(None)
+                continue
+            loss = found.value
+            if not is_finite(loss.data):
+                self.batch_loss = loss.item()
+                raise FloatingPointError(self.diagnose(batch))
+            whole.add(0.0, found)
+            if not whole.exact:
+                raise ValueError(UNEQUAL.format(call=f"fit(accumulate={self.accumulate})"))
+            if len(group) == 1:
+                backward(loss)
+            else:  # what all will count is known at the end, and expected to be as in the first of them
+                expected = expected or found.amount / size * sum(sizes)
+                backward(loss, seed=np.ones_like(loss.data) * (found.amount / expected))
+            shown = values_of(output) if self.metrics else None
+            descents.append((shown, loss.data, found.amount, found.rates))
         if not whole.amount:
-            return False
+            return descents
         if len(group) > 1 and whole.amount != expected:
             for parameter in self.optimizer.parameters:
                 if parameter.grad is not None:
@@ -412,8 +452,17 @@ class Training:
         if self.clip_norm is not None:
             clip_norm(self.optimizer.parameters, self.clip_norm)
         self.optimizer.step()
-        self.step += 1
-        return True
+        return descents
+
+    def lets_go_by(self, backwards: int) -> bool:
+        """Whether the callback that does the backward, if there is one, need not see the next ones."""
+        skip = getattr(getattr(self.backward, "__self__", None), "skip", None)
+        if self.backward is Tensor.backward or (skip is not None and skip(backwards)):
+            return True
+        if not self.said:
+            self.said = True
+            warnings.warn(MEASURED, stacklevel=6)
+        return False
 
     def means(self) -> dict[str, float]:
         """The averages over this epoch's examples so far; metrics that are no means come at its end."""

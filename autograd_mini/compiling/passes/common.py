@@ -1,0 +1,43 @@
+"""Equal lines are computed once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autograd_mini.compiling.program import Constant, Line, Program, Variable, substituted
+
+
+def merge_equal_lines(program: Program) -> None:
+    """Read the results of the first of equal lines in the place of the others'."""
+    seen: dict[Any, Line] = {}
+    others: dict[Variable, Any] = {}
+    lines: list[Line] = []
+    for line in program.lines:
+        line.args, line.options = substituted(line.args, others), substituted(line.options, others)
+        if line.pure and line.results:
+            key = (line.function, key_of(line.args), key_of(line.options), line.errors)
+            try:
+                first = seen.setdefault(key, line)
+            except TypeError:  # an option that cannot be compared
+                first = line
+            if first is not line:
+                others.update(zip(line.results, first.results, strict=True))
+                continue
+        lines.append(line)
+    program.lines = lines
+    program.substitute(others)
+
+
+def key_of(value: Any) -> Any:
+    """What is equal for equal operands."""
+    if isinstance(value, Variable):
+        return value
+    if isinstance(value, Constant):
+        return value.key
+    if isinstance(value, tuple | list):
+        return (type(value), *map(key_of, value))
+    if isinstance(value, dict):
+        return tuple((name, key_of(part)) for name, part in value.items())
+    if isinstance(value, slice):
+        return ("slice", value.start, value.stop, value.step)
+    return (type(value), value, repr(value) if isinstance(value, float) else "")  # 0.0 and -0.0 are not the same

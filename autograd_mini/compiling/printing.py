@@ -1,0 +1,620 @@
+"""A program as the text of a NumPy function: the user's names, one comment a line of the user's code."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import operator
+import re
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.compiling.names import Names, code_at
+from autograd_mini.compiling.passes.tiling import Tiles
+from autograd_mini.compiling.program import (
+    NUMBER_SIGNS,
+    Accumulated,
+    Check,
+    Constant,
+    Draw,
+    Like,
+    Line,
+    Program,
+    Variable,
+    is_elementwise,
+    join,
+    reduction_of,
+)
+from autograd_mini.compiling.storage import COPYING, Place, Storage, aligned
+from autograd_mini.compiling.traced import line_of
+
+SIGNS: dict[Any, str] = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/"}
+TITLES = {"numbers": "Rates and counts", "forward": "Forward", "backward": "Backward", "update": "Update"}
+BIG_LOCAL = 2**16  # bytes from which on an array that is made in a call is freed as soon as it can be
+WIDTH = 88  # of the code; comments follow
+BROAD = 116  # of what is no step's
+LONGEST = 64  # of the user's code in a comment
+
+
+@dataclass
+class Text:
+    """The text of a program, and what it needs besides NumPy."""
+
+    source: str  # of `build`, which makes the step
+    slots: list[Variable]  # the arrays that `build` is given, in order
+    state: list[Variable]  # those that it returns with the step: what the step changes in place
+    generators: list[Variable]
+    arguments: list[Variable]
+    numbers: list[Variable]  # what the step is given after its arguments
+    counted: list[Variable]  # those of them of which the step returns the next value, after what it returns itself
+    values: int  # how many the step returns
+    functions: dict[str, Any] = field(default_factory=dict)  # those that it calls, by name
+    constants: dict[str, Any] = field(default_factory=dict)  # arrays and other values, by name
+
+
+class Printer:
+    """Writes one program.
+
+    Parameters
+    ----------
+    program : Program
+    storage : Storage
+    title : str
+        The first line of the text.
+    """
+
+    def __init__(self, program: Program, storage: Storage, title: str) -> None:
+        self.program, self.storage, self.title = program, storage, title
+        self.names = Names(program)
+        self.functions: dict[str, Any] = {}
+        self.constants: dict[str, Any] = {}
+        self.scalars: dict[Any, tuple[str, str]] = {}  # constants of one entry: name and expression
+        self.block_names: dict[int, dict[str, str]] = {}  # of each block, in each phase
+        self.in_step: set[Variable] = set()  # views that are made in each call
+        self.tiles: Tiles | None = None  # those of the line that is printed
+        self.row_slices: dict[tuple[int, int], str] = {}
+
+    # The whole
+
+    def text(self) -> Text:
+        """The text."""
+        program = self.program
+        members = {member: joined.vector for joined in program.joined if joined.is_slot for member in joined.members}
+        changed = set(program.updates)
+        slots = [v for v in program.slots if v.is_array and self.is_used(v, members, changed)]
+        generators = [v for v in program.slots if v.kind == "generator" and self.is_read(v)]
+        numbers = [v for v in program.slots if v.kind == "number" and self.is_read(v)]
+        for variable in (*program.arguments, *slots, *generators, *numbers):
+            self.names.of(variable)
+        body = list(self.body())
+        state = [v for v in slots if v in changed or v in members]
+        numbers_after = [program.updates[v] for v in numbers if v in program.updates]
+        copies = [*self.own_values(set(state)), *self.last_copies()]
+        values = [*self.ending(), *map(self.operand, numbers_after)]
+        head = [
+            f'"""{self.title}"""',
+            "",
+            "import numpy as np",
+            "",
+            "",
+            *wrapped("def build(", [self.names.of(v) for v in (*slots, *generators)], "):"),
+            *self.described_build(state),
+            *indented(self.memory(state, members)),
+            "",
+            f"    def step({', '.join(self.names.of(v) for v in (*program.arguments, *numbers))}):",
+            *indented(indented(laid_out(body + copies))),
+            f"        return {', '.join(values) or None}",
+            "",
+            *wrapped("    return step, [", [self.names.of(v) for v in state], "]"),
+            "",
+        ]
+        source = "\n".join(line.rstrip() for line in head)
+        return Text(
+            source,
+            slots,
+            state,
+            generators,
+            program.arguments,
+            numbers,
+            [v for v in numbers if v in program.updates],
+            len(values),
+            self.functions,
+            self.constants,
+        )
+
+    def is_read(self, variable: Variable) -> bool:
+        return any(variable in line.reads() for line in self.program.lines) or variable in self.program.outputs()
+
+    def is_used(self, variable: Variable, members: Any, changed: Any) -> bool:
+        return variable in members or variable in changed or self.is_read(variable)
+
+    def described_build(self, state: list[Variable]) -> list[str]:
+        if not state:
+            return ['    """Make the step."""']
+        return ['    """Make the step, on copies of these arrays; also return the copies that it changes."""']
+
+    def memory(self, state: list[Variable], members: dict[Variable, Variable]) -> list[str]:
+        """What is made once: vectors, the shared memory, constants, and views of them."""
+        lines = []
+        for joined in self.program.joined:
+            vector = self.names.of(joined.vector)
+            if joined.is_slot:
+                flat = ", ".join(f"{self.names.of(m)}.ravel()" for m in joined.members)
+                lines.append(f"{vector} = {self.aligned(joined.vector)}")
+                lines.append(f"np.concatenate([{flat}], out={vector})")
+            else:
+                lines.append(f"{vector} = {self.aligned(joined.vector)}")
+            for member, start, stop in joined.parts():
+                if joined.is_slot or self.is_named(member):
+                    part = f"{vector}[{start}:{stop}]"
+                    shape = member.shape
+                    lines.append(
+                        f"{self.names.of(member)} = {part}" + ("" if len(shape) == 1 else f".reshape({shape})")
+                    )
+        for variable in state:
+            if variable not in members:
+                name = self.names.of(variable)
+                lines += [f"{name}, given = {self.aligned(variable)}, {name}", f"{name}[...] = given"]
+        blocks = self.storage.blocks
+        if blocks:
+            note = f"# {len(blocks)} arrays share it; apart they would take {self.storage.apart:,} bytes"
+            self.functions.setdefault("aligned", aligned)
+            lines.append(f"memory = aligned({self.storage.arena:_}, np.uint8)  {note}")
+            for block in sorted(blocks, key=lambda block: block.first):
+                names = list(self.block_names.get(id(block), {}).values())
+                if names:
+                    name, *others = names
+                    size = math.prod(block.shape) * np.dtype(block.dtype).itemsize
+                    view = f"memory[{block.offset}:{block.offset + size}].view({dtype_text(block.dtype)})"
+                    lines.append(f"{name} = {view}" + ("" if len(block.shape) == 1 else f".reshape({block.shape})"))
+                    lines += [f"{other} = {name}  # in the same place, when that is done with" for other in others]
+        for (rows, step), name in self.row_slices.items():
+            ends = f"min(start + {step}, {rows})" if rows % step else f"start + {step}"
+            lines.append(f"{name} = [slice(start, {ends}) for start in range(0, {rows}, {step})]")
+        made_once = [line for result, line in self.storage.views.items() if result not in self.in_step]
+        for line in reversed(made_once):
+            if line.result in self.names.given and isinstance(line.args[0], Variable):
+                self.names.of(line.args[0])
+        views = [(line, self.view_text(line)) for line in made_once if line.result in self.names.given]
+        lines += [f"{name} = {expression}" for name, expression in self.scalars.values()]
+        return lines + [f"{self.names.of(line.result)} = {text}" for line, text in views]
+
+    def aligned(self, variable: Variable) -> str:
+        """Memory for an array that outlives a call."""
+        self.functions.setdefault("aligned", aligned)
+        shape = variable.shape[0] if len(variable.shape) == 1 else variable.shape
+        return f"aligned({shape}, {dtype_text(variable.dtype)})"
+
+    def is_named(self, variable: Variable) -> bool:
+        return variable in self.names.given
+
+    def own_values(self, state: set[Variable]) -> Iterator[tuple[str, Line | None]]:
+        """Copies of what is returned and lives where it will be changed, or where something else does."""
+        self.copied: dict[int, str] = {}
+        seen: set[Any] = set()
+        for i, (value, fresh) in enumerate(zip(self.program.returned, self.program.fresh, strict=True)):
+            if not isinstance(value, Variable | Constant) or not (isinstance(value, Constant) or value.is_array):
+                continue
+            roots = {value} if isinstance(value, Constant) else self.storage.roots(value)
+            given = any(isinstance(r, Constant) or self.storage.places[r].kind in {"argument", "slot"} for r in roots)
+            if roots & state or (fresh and (given or value not in roots or roots & seen)):
+                self.copied[i] = self.names.fresh(
+                    "result" if isinstance(value, Constant) else f"own_{self.names.of(value)}"
+                )
+                yield f"{self.copied[i]} = {self.operand(value)}.copy()", None
+            seen |= roots
+
+    def ending(self) -> list[str]:
+        """What the step returns."""
+        values = enumerate(self.program.returned)
+        return [self.copied.get(i) or self.operand(v) for i, v in values if isinstance(v, Variable | Constant)]
+
+    # The lines of a step
+
+    def body(self) -> Iterator[tuple[str, Line | None]]:
+        """The code of each line."""
+        last: dict[Variable, int] = {}
+        for i, line in enumerate(self.program.lines):
+            for variable in line.reads():
+                last[variable] = i
+        needed = {self.storage.root(v) for v in self.program.outputs()}
+        self.asked = self.questions()
+        asked = set(map(id, self.asked.values()))
+        for i, line in enumerate(self.program.lines):
+            if line.function is join or id(line) in asked:
+                continue
+            if line.results and line.result in self.storage.views:
+                if not self.storage.is_static(line.args[0]):
+                    self.in_step.add(line.result)
+                    yield f"{self.names.of(line.result)} = {self.view_text(line)}", line
+                continue
+            tiles = self.program.tiles.get(line)
+            if tiles is None:
+                yield self.statement(line), line
+            else:
+                if line is tiles.lines[0]:
+                    yield f"for rows in {self.slices(tiles)}:", line
+                self.tiles = tiles
+                yield f"    {self.statement(line)}", line
+                self.tiles = None
+            gone = [self.names.of(v) for v in dict.fromkeys(line.reads()) if self.ends(v, i, last, needed)]
+            if gone:
+                yield f"del {', '.join(gone)}", None
+
+    def questions(self) -> dict[Line, Line]:
+        """For each check the line before it, if that makes its condition and nothing else reads that."""
+        readers, found = self.program.readers(), {}
+        for line, check in itertools.pairwise(self.program.lines):
+            asks = isinstance(check.function, Check) and line.results == check.args[:1] and not line.errors
+            if asks and readers[line.result] == [check] and line.result.is_array and self.is_local(line.result):
+                found[check] = line
+        return found
+
+    def is_local(self, variable: Variable) -> bool:
+        place = self.storage.places.get(variable)
+        return place is not None and place.kind == "local"
+
+    def ends(self, variable: Variable, i: int, last: dict[Variable, int], needed: set[Any]) -> bool:
+        """Whether a large array that was made in this call can be freed after line i."""
+        place = self.storage.places.get(variable)
+        if place is None or place.kind != "local" or variable.nbytes < BIG_LOCAL or variable in needed:
+            return False
+        return self.storage.last.get(variable) == i and last[variable] == i and not self.has_views(variable)
+
+    def has_views(self, variable: Variable) -> bool:
+        return any(self.storage.root(view) is variable for view in self.storage.views)
+
+    def statement(self, line: Line) -> str:
+        """One line of the program."""
+        function = line.function
+        if isinstance(function, Check):
+            return self.check(line)
+        if function in NUMBER_SIGNS and not line.result.is_array:
+            left, right = (self.operand(a) for a in line.args)
+            return f"{self.names.of(line.result)} = {left} {NUMBER_SIGNS[function]} {right}"
+        if function is operator.neg:
+            return f"{self.names.of(line.result)} = -{self.operand(line.args[0])}"
+        if len(line.results) != 1 or not line.result.is_array:
+            return f"{', '.join(self.names.of(r) for r in line.results)} = {self.call(line)}"
+        result, place = line.result, self.storage.places[line.result]
+        if isinstance(function, Accumulated):
+            return self.accumulation(line, place)
+        if place.kind == "local":
+            if function in SIGNS and self.is_scalar(result) and any(map(self.is_scalar, line.args)):
+                left, right = (self.scalar_operand(a) for a in line.args)
+                return f"{self.names.of(result)} = {left} {SIGNS[function]} {right}"
+            if function is operator.getitem:
+                return f"{self.names.of(result)} = {self.operand(line.args[0])}[{self.index(line.args[1])}]"
+            return f"{self.names.of(result)} = {self.call(line)}"
+        target = self.some_rows(self.target(result, place), result)
+        if function in COPYING:
+            return f"np.copyto({target}, {self.operand(line.args[0])}, casting='unsafe')"
+        return self.call(line, f"out={target}")
+
+    def accumulation(self, line: Line, place: Place) -> str:
+        """A product that is added to what is there, w += a.T @ d; BLAS reads arrays in Fortran's order, so as w.T."""
+        weights, left, right = map(self.operand, line.args)
+        name = line.function.name
+        self.functions.setdefault(name, line.function.gemm)
+        target, before = weights, ""
+        if place.kind == "local":
+            target = self.names.of(line.result)
+            before = f"{target} = {weights}.copy(); "
+        else:
+            target = self.target(line.result, place)
+        return f"{before}{name}(1.0, {right}.T, {left}.T, beta=1.0, c={target}.T, trans_b=True, overwrite_c=True)"
+
+    def is_scalar(self, value: Any) -> bool:
+        """Whether a variable is one of NumPy's scalars when the program runs: the result of a line that makes one."""
+        if not isinstance(value, Variable) or value.shape != () or not value.is_array or value.dtype.char not in "fd":
+            return False
+        place, line = self.storage.places.get(value), value.line
+        if place is None or place.kind != "local" or line is None or line.called:
+            return False
+        return isinstance(line.function, np.ufunc) or reduction_of(line.function) is not None or line.function is np.dot
+
+    def scalar_operand(self, value: Any) -> str:
+        """An operand of Python's operators: for these a constant is best a number."""
+        if isinstance(value, Constant) and value.shape == () and not value.kept and np.isfinite(value.value):
+            return shortest(value.value)
+        return self.operand(value)
+
+    def slices(self, tiles: Tiles) -> str:
+        """The name of the slices for the rows of tiles."""
+        key = (tiles.rows, tiles.step)
+        if key not in self.row_slices:
+            self.row_slices[key] = self.names.fresh("tiles")
+        return self.row_slices[key]
+
+    def some_rows(self, name: str, value: Any) -> str:
+        """Those rows of an array that are computed now, if it has them all."""
+        tiles = self.tiles
+        if tiles is None or not isinstance(value, Variable) or value.shape != tiles.lines[0].result.shape:
+            return name
+        if value in tiles.inside:
+            return name if tiles.rows % tiles.step == 0 else f"{name}[: rows.stop - rows.start]"
+        return f"{name}[rows]"
+
+    def target(self, result: Variable, place: Place) -> str:
+        """The name of the memory that a result is written into, which then is its own."""
+        if place.kind == "slot" or (place.kind == "joined" and place.owner is not result):
+            name = self.names.of(place.owner)
+        elif place.kind == "joined":
+            name = self.names.of(result)
+        else:
+            phases = self.block_names.setdefault(id(place), {})
+            phase = result.line.phase if result.line is not None else "forward"
+            if phase not in phases:
+                tenants = [t for t in self.storage.tenants[place] if t.line is None or t.line.phase == phase]
+                telling = [tenant for tenant in tenants if self.names.is_telling(tenant)]
+                phases[phase] = self.names.fresh(self.names.hint((telling or tenants)[-1]))
+            name = phases[phase]
+        self.names.given[result] = name
+        return name
+
+    def check(self, line: Line) -> str:
+        maker = self.asked.get(line)
+        truth = self.operand(line.args[0]) if maker is None else self.call(maker)
+        wrong = f"not {truth}" if line.function.expected else truth
+        return f"if {wrong}: raise Deviation({line.function.what!r})"
+
+    def call(self, line: Line, *more: str) -> str:
+        """The call of a line's function."""
+        function, args = line.function, line.args
+        like = self.kind_of_numbers(line)
+        given = [self.operand(a, like) for a in args]
+        if isinstance(function, Draw):
+            options = [f"{name}={self.value(value)}" for name, value in line.options.items()]
+            inside = [*given[1:], *options]
+            if more:
+                inside = [text for text in options if text.startswith("dtype=")] or (
+                    [f"dtype={dtype_text(line.result.dtype)}"]
+                )
+            return f"{given[0]}.{function.method}({', '.join([*inside, *more])})"
+        options = [f"{name}={self.value(value)}" for name, value in line.options.items()]
+        name = self.function(line)
+        if name.startswith("np.ndarray."):  # NumPy's scalars have these methods too
+            name, given = name.replace("np.ndarray", given[0]), given[1:]
+        return f"{name}({', '.join([*given, *options, *more])})"
+
+    def kind_of_numbers(self, line: Line) -> Any:
+        """The dtype in which an operation on real arrays takes a Python number; None where it is left as it is."""
+        if not is_elementwise(line.function):
+            return None
+        kinds = {
+            a.dtype for a in line.args if isinstance(a, Variable | Constant) and getattr(a, "kind", "array") == "array"
+        }
+        return kinds.pop() if len(kinds) == 1 and next(iter(kinds)).kind == "f" else None
+
+    # Expressions
+
+    def operand(self, value: Any, like: Any = None) -> str:
+        """An operand; Python's numbers as arrays of one entry, which NumPy takes quicker, where they have a dtype."""
+        if isinstance(value, Variable):
+            return self.some_rows(self.names.of(value), value)
+        if isinstance(value, Constant):
+            return self.constant(value)
+        if like is not None and type(value) in (int, float):
+            return self.scalar(np.array(value, like))
+        return self.value(value)
+
+    def value(self, value: Any) -> str:
+        """An option, or a part of one."""
+        if isinstance(value, Variable | Constant):
+            return self.operand(value)
+        if isinstance(value, tuple) and not hasattr(value, "_fields"):
+            return "(" + ", ".join(map(self.value, value)) + ("," if len(value) == 1 else "") + ")"
+        if isinstance(value, tuple):
+            return f"{self.named(type(value), type(value).__name__)}({', '.join(map(self.value, value))})"
+        if isinstance(value, list):
+            return "[" + ", ".join(map(self.value, value)) + "]"
+        if isinstance(value, dict):
+            return "{" + ", ".join(f"{self.value(k)}: {self.value(v)}" for k, v in value.items()) + "}"
+        if isinstance(value, slice):
+            return f"slice({', '.join(map(self.value, (value.start, value.stop, value.step)))})"
+        if isinstance(value, np.dtype):
+            return dtype_text(value)
+        if isinstance(value, type) and (issubclass(value, np.generic) or value in (bool, int, float, complex)):
+            return f"np.{value.__name__}" if issubclass(value, np.generic) else value.__name__
+        if value is Ellipsis:
+            return "..."
+        if value is None or isinstance(value, bool | int | float | complex | str | bytes):
+            return number_text(value)
+        if isinstance(value, Like):
+            return self.named(value, "like")
+        return self.named(value, getattr(value, "__name__", type(value).__name__).lower())
+
+    def named(self, value: Any, hint: str) -> str:
+        """The name of a value that is given to the program."""
+        for name, known in self.constants.items():
+            if known is value or (type(known) is type(value) and isinstance(value, Like) and known == value):
+                return name
+        name = self.names.fresh(hint)
+        self.constants[name] = value
+        return name
+
+    def constant(self, constant: Constant) -> str:
+        value = constant.value
+        if value.shape == () and not constant.kept:
+            return self.scalar(value)
+        for name, known in self.constants.items():
+            if isinstance(known, np.ndarray) and (known is value or (not constant.kept and equal_bits(known, value))):
+                return name
+        return self.named(value, "ones" if value.dtype.kind == "f" and np.all(value == 1) else "constant")
+
+    def scalar(self, value: Any) -> str:
+        key = (value.dtype.str, value.tobytes())
+        if key not in self.scalars:
+            text = shortest(value)
+            self.scalars[key] = (
+                self.names.fresh(f"c_{text.replace('-', 'minus_')}"),
+                f"np.array({text}, {dtype_text(value.dtype)})",
+            )
+        return self.scalars[key][0]
+
+    def index(self, index: Any) -> str:
+        """What stands in brackets."""
+        if isinstance(index, tuple) and index:
+            return ", ".join(map(self.index_part, index)) + ("," if len(index) == 1 else "")
+        return self.index_part(index)
+
+    def index_part(self, part: Any) -> str:
+        if isinstance(part, slice):
+            start, stop, step = ("" if p is None else self.value(p) for p in (part.start, part.stop, part.step))
+            return f"{start}:{stop}" + (f":{step}" if step else "")
+        return self.value(part)
+
+    def view_text(self, line: Line) -> str:
+        """A view of an array."""
+        source, rest, options = self.operand(line.args[0]), line.args[1:], line.options
+        if line.function is np.transpose and (not rest or rest[0] is None) and not options:
+            return f"{source}.T"
+        if line.function is operator.getitem:
+            return f"{source}[{self.index(rest[0])}]"
+        if line.function is np.ndarray.view:
+            return f"{source}.view({self.value(rest[0])})"
+        if line.function in (np.real, np.imag):
+            return f"{source}.{line.function.__name__}"
+        inside = [source, *map(self.value, rest), *(f"{name}={self.value(value)}" for name, value in options.items())]
+        return f"{self.function(line)}({', '.join(inside)})"
+
+    def function(self, line: Line) -> str:
+        """What a function is called in the text."""
+        function = line.function
+        ufunc = reduction_of(function)
+        if ufunc is not None:
+            return f"np.{ufunc.__name__}.reduce"
+        owner = getattr(function, "__self__", None)
+        if isinstance(owner, np.ufunc):
+            return f"{self.numpys(owner) or self.given(owner)}.{function.__name__}"
+        return self.numpys(function) or self.given(function)
+
+    def numpys(self, function: Any) -> str:
+        """The name of one of NumPy's functions; empty for another's."""
+        name = getattr(function, "__name__", "")
+        for path in ("", "ndarray.", "linalg.", "fft.", "random."):
+            home: Any = np
+            for part in path.split(".")[:-1]:
+                home = getattr(home, part)
+            if name and getattr(home, name, None) is function:
+                return f"np.{path}{name}"
+        return ""
+
+    def given(self, function: Any) -> str:
+        """The name of another function, which the program is given."""
+        if function is operator.getitem:
+            function = np.ndarray.__getitem__
+        for name, known in self.functions.items():
+            if known is function:
+                return name
+        hint = getattr(function, "__name__", type(function).__name__)
+        name = self.names.fresh("derivative" if hint == "<lambda>" else hint)
+        self.functions[name] = function
+        return name
+
+    def last_copies(self) -> Iterator[tuple[str, Line | None]]:
+        """New values that were not written into their slots."""
+        for slot, new in self.program.updates.items():
+            if not slot.is_array:
+                continue
+            if isinstance(new, Variable):
+                place = self.storage.places.get(new)
+                if place is self.storage.places[slot] or new is slot:
+                    continue
+            yield f"{self.names.of(slot)}[...] = {self.operand(new)}", None
+
+
+def laid_out(body: list[tuple[str, Line | None]]) -> list[str]:
+    """The code with titles above its phases, and the user's code beside the first of the lines that come from it."""
+    width = min(WIDTH, max((len(code) for code, _ in body), default=0))
+    lines: list[str] = []
+    phase, said = "", ""
+    errors: tuple[tuple[str, str], ...] = ()
+    for code, line in body:
+        if line is not None:
+            now = line.phase if any(r.is_array for r in line.results) or not line.results else "numbers"
+            if now != phase and (now != "numbers" or not phase):
+                phase, said = now, ""
+                lines += [*([""] if lines else []), f"# {TITLES[phase]}"]
+            if line.errors != errors:
+                errors = line.errors
+                if errors:
+                    options = ", ".join(f"{name}={value!r}" for name, value in errors)
+                    lines.append(f"with np.errstate({options}):")
+        comment = commented(line) if line is not None else ""
+        shown = comment if comment != said else ""
+        said = comment or said
+        inside = f"    {code}" if errors else code
+        lines.append(f"{inside:<{width}}  # {shown}" if shown else inside)
+    return lines
+
+
+def commented(line: Line) -> str:
+    """Where a line comes from: the user's line of code, and the module."""
+    code = code_at(line.place)
+    if not code or line.place is None:
+        return f"[{line.scope}]" if line.scope else ""
+    module = line.scope.partition(".")[2]
+    code = code if len(code) <= LONGEST else f"{code[: LONGEST - 4]} ..."
+    return f"{line_of(line.place)}: {code}" + (f"  [{module}]" if module else "")
+
+
+def wrapped(start: str, items: list[str], end: str) -> list[str]:
+    """A list of names on one line, or on several if it is long."""
+    line = f"{start}{', '.join(items)}{end}"
+    if len(line) <= BROAD:
+        return [line]
+    margin = " " * (len(start) - len(start.lstrip()))
+    lines = textwrap.wrap(
+        ", ".join(items) + ",", BROAD, initial_indent=f"{margin}    ", subsequent_indent=f"{margin}    "
+    )
+    return [start, *lines, f"{margin}{end}"]
+
+
+def indented(lines: list[str]) -> list[str]:
+    return [f"    {line}" if line else "" for line in lines]
+
+
+def dtype_text(dtype: Any) -> str:
+    """A dtype in NumPy's words."""
+    dtype = np.dtype(dtype)
+    if not dtype.isnative:
+        return f"np.dtype({dtype.str!r})"
+    return "bool" if dtype.kind == "b" else f"np.{dtype.name}"
+
+
+def number_text(value: Any) -> str:
+    """A plain value; numbers that have no literal by NumPy's name."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "np.nan" if math.isnan(value) else ("np.inf" if value > 0 else "-np.inf")
+    if isinstance(value, complex):  # its `repr` is a sum, which loses the signs of zeros
+        return f"complex({number_text(value.real)}, {number_text(value.imag)})"
+    return repr(value)
+
+
+def shortest(value: Any) -> str:
+    """The shortest text of a number of one entry that gives all its bits in its dtype."""
+    text = str(value[()]) if value.dtype.kind == "f" and np.isfinite(value) else number_text(value.item())
+    return (
+        text
+        if value.dtype.kind != "f" or np.array(number_of(text), value.dtype).tobytes() == value.tobytes()
+        else (number_text(value.item()))
+    )
+
+
+def number_of(text: str) -> float:
+    """The number that a text says."""
+    return float(text.replace("np.", ""))
+
+
+def equal_bits(a: Any, b: Any) -> bool:
+    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+
+
+def code_name(name: str) -> str:
+    """A name that can stand in a file name."""
+    return re.sub(r"\W+", "_", name)
