@@ -13,16 +13,18 @@ from autograd_mini import errors
 
 NO_NUMBERS = "OSUVMm"  # dtype kinds
 BOOLEAN, SPARSE = np.dtype(bool), "autograd_mini.scipy.sparse"  # loaded with the first sparse matrix
+PYTORCH = "autograd_mini.devices.pytorch"  # loaded with the first of PyTorch's tensors
 NUMBERS, NUMPYS, SEQUENCES = (np.generic, float, int, complex), (np.ndarray, np.generic), (list, tuple)
 
 
 def as_array(values: Any) -> Any:
-    """A copy of `values` as an array of numbers; arrays of other libraries (Dask, CuPy) stay what they are.
+    """A copy of `values` as an array of numbers; arrays of other libraries (PyTorch, CuPy, Dask) stay where they are.
 
     What would lose a mask or a history raises, and so does what is no number.
     """
     if isinstance(values, np.ma.MaskedArray):
         raise TypeError(errors.BAD_DTYPE.format(what="a masked array, whose mask would be lost"))
+    values = adopted(values)
     if getattr(values, "requires_grad", False):
         raise TypeError(errors.TENSOR_OF_TENSOR)
     if is_foreign(values):
@@ -35,6 +37,14 @@ def as_array(values: Any) -> Any:
     if array.dtype.kind not in "fcbiu":
         raise TypeError(errors.BAD_DTYPE.format(what=f"values of dtype {array.dtype}"))
     return array
+
+
+def adopted(value: Any) -> Any:
+    """A tensor of PyTorch's as an array that speaks NumPy's protocols and shares its memory; all else as it is."""
+    kind = getattr(sys.modules.get("torch"), "Tensor", None)
+    if kind is None or not isinstance(value, kind):
+        return value
+    return importlib.import_module(PYTORCH).adopted(value)
 
 
 def is_foreign(value: Any) -> bool:
@@ -90,6 +100,7 @@ def as_operand(value: Any) -> Any:
         value = np.asarray(value)
     if "scipy.sparse" in sys.modules and sys.modules["scipy.sparse"].issparse(value):
         return importlib.import_module(SPARSE).Sparse(value)
+    value = adopted(value)
     if getattr(value, "dtype", BOOLEAN).kind in NO_NUMBERS:
         raise TypeError(errors.BAD_OPERAND.format(what=f"values of dtype {value.dtype}"))
     return value

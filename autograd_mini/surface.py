@@ -134,10 +134,9 @@ class Surface:
         return format(self._values.item(), spec) if spec and self._values.size == 1 else format(repr(self), spec)
 
     def __repr__(self) -> str:
-        inside = hasattr(type(self._values), "level")  # of a vmap, where it stands for many arrays
-        values = (
-            str(self._values) if inside else np.array2string(np.asarray(self._values), separator=", ", prefix="Tensor(")
-        )
+        data = self._values
+        own = isinstance(data, np.ndarray)  # a batch stands for many arrays, and what is on a device says what it shows
+        values = np.array2string(data, separator=", ", prefix="Tensor(") if own else str(data).replace("\n", "\n       ")
         record, notes = self._record, ""
         if self._values.dtype != np.float64 or not self._values.size:
             notes += f", dtype={self._values.dtype}"

@@ -13,14 +13,17 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import errors
-from autograd_mini.arrays import as_array, as_operand, as_result, as_seed, as_values, is_array, may_change, snapshot
+from autograd_mini.arrays import adopted, as_array, as_operand, as_result, as_seed, as_values, is_array, is_foreign
+from autograd_mini.arrays import may_change, snapshot
 from autograd_mini.backward import pull_back
+from autograd_mini.devices import device_of
 from autograd_mini.graph import Leaf, Node, Record, modes, no_grad
 from autograd_mini.hooks import Hookable
 from autograd_mini.outputs import Outputs, output_node, rebuilt
 from autograd_mini.primitive import SEQUENCES, Plan, Primitive, composites, constants, display_name, primitives
 from autograd_mini.rules import methods
 from autograd_mini.rules.elementwise import cast
+from autograd_mini.rules.transfer import on_device
 from autograd_mini.rules.indexing import getitem, plain_index
 from autograd_mini.rules.refusals import refuse_as_numpy
 from autograd_mini.rules.signatures import binder_of, without_out
@@ -155,12 +158,18 @@ class Tensor(Hookable, Surface):
             array = array._values
         elif not hasattr(array, "dtype"):
             array = np.asarray(array, self.dtype)
+        else:
+            array = adopted(array)
         if hasattr(type(array), "level") and not hasattr(type(self._values), "level"):
             raise ValueError(errors.DATA_OF_VMAP.format(tensor=self.name or "a tensor", size=array.level.size))
         if array.shape != self._values.shape or array.dtype != self._values.dtype:
             got = {"got_shape": array.shape, "got_dtype": array.dtype}
             raise ValueError(errors.DATA_REPLACED.format(shape=self.shape, dtype=self.dtype, **got))
-        self._values = array if type(array) is np.ndarray else as_values(array)
+        if type(array) is not np.ndarray:
+            array = as_values(array)
+        elif is_foreign(self._values):  # it stays where it is
+            array = np.asarray(array, like=self._values)
+        self._values = array
 
     @property
     def requires_grad(self) -> bool:
@@ -327,6 +336,27 @@ class Tensor(Hookable, Surface):
         """This tensor in another dtype; the gradient comes back in this one."""
         return apply(CAST, self, dtype=dtype)
 
+    @property
+    def device(self) -> str:
+        """Where the values are: "cpu" for NumPy's memory; "torch:cpu", "cuda:0", "mps" or "meta" for PyTorch's."""
+        return device_of(self._values)
+
+    def to_device(self, device: Any) -> Tensor:
+        """This tensor on another device; the gradient comes back to this one.
+
+        Parameters
+        ----------
+        device : str, torch.device or cupy.cuda.Device
+            "cpu" is NumPy's; "torch:cpu", "cuda:0", "mps" and "meta" are PyTorch's, "cupy:0" CuPy's.
+
+        Examples
+        --------
+        >>> from autograd_mini import Tensor
+        >>> Tensor([1.0, 2.0]).to_device("cpu").device
+        'cpu'
+        """
+        return apply(TO_DEVICE, self, device=device, source=self.device)
+
     # NumPy's protocols
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -401,7 +431,9 @@ class Tensor(Hookable, Surface):
         return all(map(is_numpys, parts_of((args, kwargs))))
 
 
-RESHAPE, TRANSPOSE, GETITEM, CAST = (primitives[f] for f in (np.reshape, np.transpose, getitem, cast))
+RESHAPE, TRANSPOSE, GETITEM, CAST, TO_DEVICE = (
+    primitives[f] for f in (np.reshape, np.transpose, getitem, cast, on_device)
+)
 
 _new = Tensor.__new__
 

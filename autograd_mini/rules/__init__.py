@@ -15,6 +15,7 @@ from autograd_mini.rules import (
     reductions,
     shapes,
     statistics,
+    transfer,
     trigonometric,
 )
 
@@ -33,5 +34,6 @@ __all__ = [
     "reductions",
     "shapes",
     "statistics",
+    "transfer",
     "trigonometric",
 ]

@@ -1,0 +1,119 @@
+"""The names of devices, and the way of an array from one to another."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from typing import Any
+
+import numpy as np
+
+PYTORCH = "autograd_mini.devices.pytorch"
+UNKNOWN = (
+    "The device {device!r} is not known. Write \"cpu\" for NumPy's arrays; \"torch:cpu\", \"cuda:0\", \"mps\" or \"meta\" "
+    'for PyTorch\'s, or a `torch.device`; "cupy:0" for CuPy\'s.'
+)
+NOT_INSTALLED = (
+    "The device {device!r} was asked for, but {package} is not installed. Install it: `pip install "
+    '"autograd-mini[{extra}]"`.'
+)
+NOT_THERE = "The device {device!r} was asked for, and PyTorch finds none on this machine ({reason})."
+HOST = "cpu"
+
+
+def device_of(array: Any) -> str:
+    """The name of the device that an array is on: "cpu" for NumPy's, and for all that says nothing else.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import devices
+    >>> devices.device_of(np.ones(3))
+    'cpu'
+    """
+    device = getattr(array, "device", HOST)
+    if isinstance(device, str):
+        return device
+    number = getattr(device, "id", None)  # of CuPy's
+    return str(device) if number is None else f"cupy:{number}"
+
+
+def named(device: Any) -> str:
+    """A device as its name: a string as it is, `torch.device("cpu")` as "torch:cpu", CuPy's as "cupy:0"."""
+    if isinstance(device, str):
+        return {"cuda": "cuda:0", "cupy": "cupy:0"}.get(device, device)
+    if "torch" in sys.modules and isinstance(device, sys.modules["torch"].device):
+        text = str(device)
+        return {"cpu": "torch:cpu", "cuda": "cuda:0"}.get(text, text)
+    if hasattr(device, "id"):
+        return f"cupy:{device.id}"
+    raise TypeError(UNKNOWN.format(device=device))
+
+
+def same_device(array: Any, device: Any) -> bool:
+    """Whether an array is on a device."""
+    return device_of(array) == named(device)
+
+
+def to_host(array: Any) -> Any:
+    """An array in the host's memory, as NumPy's; one that is there as it is. Of a device's it is a copy."""
+    if isinstance(array, np.ndarray | np.generic):
+        return array
+    answer = getattr(array, "host", None) or getattr(array, "get", None)  # CuPy's
+    return np.asarray(array) if answer is None else answer()
+
+
+def to_device(array: Any, device: Any) -> Any:
+    """An array on a device; one that is there as it is.
+
+    Parameters
+    ----------
+    array : array
+        Of NumPy, PyTorch or CuPy.
+    device : str, torch.device or cupy.cuda.Device
+        "cpu" is NumPy's; "torch:cpu", "cuda:0", "mps" and "meta" are PyTorch's; "cuda:0" is CuPy's where PyTorch is
+        not installed, as "cupy:0" always is.
+
+    Raises
+    ------
+    TypeError
+        If it is no device, or one that cannot hold numbers of this dtype.
+    ImportError
+        If it needs a package that is not installed.
+    """
+    name = named(device)
+    if device_of(array) == name:
+        return array
+    if name == HOST:
+        return to_host(array)
+    kind, _, number = name.removeprefix("torch:").partition(":")
+    if kind == "cupy" or (kind == "cuda" and importlib.util.find_spec("torch") is None):
+        return on_cupy(array, name, int(number or 0))
+    if kind not in {"cpu", "cuda", "mps", "meta"} or (kind == "cpu" and not name.startswith("torch:")):
+        raise TypeError(UNKNOWN.format(device=device))
+    return on_torch(array, name)
+
+
+def on_torch(array: Any, name: str) -> Any:
+    """An array as PyTorch's."""
+    if importlib.util.find_spec("torch") is None:
+        raise ImportError(NOT_INSTALLED.format(device=name, package="PyTorch", extra="torch"))
+    torch = importlib.import_module("torch")
+    pytorch = importlib.import_module(PYTORCH)
+    device = torch.device(name.removeprefix("torch:"))
+    try:
+        if isinstance(array, pytorch.TorchArray):
+            return pytorch.moved(array, device)
+        return pytorch.placed(to_host(array), device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(NOT_THERE.format(device=name, reason=str(error).splitlines()[0])) from error
+
+
+def on_cupy(array: Any, name: str, number: int) -> Any:
+    """An array as CuPy's."""
+    if importlib.util.find_spec("cupy") is None:
+        raise ImportError(NOT_INSTALLED.format(device=name, package="CuPy", extra="cupy"))
+    cupy = importlib.import_module("cupy")
+    with cupy.cuda.Device(number):
+        return cupy.asarray(to_host(array))

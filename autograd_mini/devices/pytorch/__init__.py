@@ -1,0 +1,5 @@
+"""PyTorch's tensors as arrays under NumPy's protocols. Loaded when one is first met; no rule and no graph lives here."""
+
+from autograd_mini.devices.pytorch.array import TorchArray, adopted, moved, placed
+
+__all__ = ["TorchArray", "adopted", "moved", "placed"]

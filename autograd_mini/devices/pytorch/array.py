@@ -1,0 +1,520 @@
+"""`TorchArray`: a PyTorch tensor that speaks NumPy's protocols. How PyTorch says each function is in the tables beside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from autograd_mini.devices.pytorch import algebra, choosing, places, reductions, shapes  # noqa: F401 (fill the table)
+from autograd_mini.devices.pytorch.dtypes import TO_NUMPY, to_numpy, to_torch
+from autograd_mini.devices.pytorch.tables import FUNCTIONS
+from autograd_mini.devices.pytorch.universal import UFUNCS, computed
+from autograd_mini.primitive import composites, display_name
+
+HISTORY = (
+    "A PyTorch tensor that requires grad was given. Its history is PyTorch's, and would end here in silence. Write "
+    "`t.detach()` for its values."
+)
+LAYOUT = "A PyTorch tensor of layout {layout} was given. Write `t.to_dense()`."
+REFUSED = (
+    "{name} was called on an array on the device {device}, for which PyTorch has no counterpart{reason}. Compute it on "
+    'the host: `t.to_device("cpu")`, or write it in other functions.'
+)
+MIXED = (
+    "{name} was given an array in the host's memory, {got}, together with one on the device {device}. Bring one to the "
+    'other: `x.to_device("{device}")` for a tensor, `np.asarray(x, like=y)` for an array, y being on the device.'
+)
+IMPLICIT = (
+    "An array on the device {device} was to become NumPy's without being asked for, which would wait for the device "
+    'and copy. Write `.to_device("cpu")` first.'
+)
+NO_VALUES = "A number was to be read on the device {device}, which holds shapes and dtypes and no values."
+OTHER_METHODS = "`{name}.{method}`"
+
+NUMBERS = {float, int, complex}
+Tensor = torch.Tensor
+
+
+def adopted(tensor: Tensor) -> TorchArray:
+    """A user's tensor as an array that shares its memory.
+
+    Raises
+    ------
+    TypeError
+        If it requires grad, is sparse, or has a dtype that NumPy lacks.
+    """
+    if tensor.requires_grad:
+        raise TypeError(HISTORY)
+    if tensor.layout is not torch.strided:
+        raise TypeError(LAYOUT.format(layout=tensor.layout))
+    to_numpy(tensor.dtype)
+    return wrapped(tensor.detach() if type(tensor) is Tensor else tensor.detach().as_subclass(Tensor))
+
+
+def wrapped(result: Any) -> Any:
+    """What PyTorch computed, tensors as arrays."""
+    if type(result) is Tensor:
+        array = _new(TorchArray)
+        array.tensor = result
+        return array
+    if isinstance(result, tuple | list):
+        parts = [wrapped(part) for part in result]
+        return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
+    return result
+
+
+def name_of(device: torch.device) -> str:
+    """The device as it is written: "cuda:0", "meta"; "torch:cpu", for "cpu" alone is NumPy's."""
+    return "torch:cpu" if device.type == "cpu" else str(device)
+
+
+def refused(name: str, device: torch.device, reason: Any = "") -> TypeError:
+    """The error for what PyTorch cannot do."""
+    return TypeError(REFUSED.format(name=name, device=name_of(device), reason=f" ({reason})" if reason else ""))
+
+
+class Translation:
+    """From arrays to tensors, for one call."""
+
+    def __init__(self, name: str, device: torch.device) -> None:
+        self.name, self.device = name, device
+
+    def operand(self, value: Any) -> Any:
+        """One argument: arrays as tensors, and host arrays that say where, as indices and masks do, brought along."""
+        kind = type(value)
+        if kind is TorchArray:
+            return value.tensor
+        if kind is tuple or kind is list:
+            return kind(map(self.operand, value))
+        if isinstance(value, np.ndarray):
+            if not value.ndim:
+                return value[()]
+            if value.dtype.kind not in "iub":
+                got = f"shape {value.shape} {value.dtype}"
+                raise TypeError(MIXED.format(name=self.name, got=got, device=name_of(self.device)))
+            return self.brought(value)
+        return adopted(value).tensor if isinstance(value, Tensor) else value
+
+    def option(self, value: Any) -> Any:
+        """A keyword argument, which may be a host array of any kind."""
+        if isinstance(value, np.ndarray) and value.ndim:
+            return self.brought(value)
+        return self.operand(value)
+
+    def brought(self, array: np.ndarray[Any, Any]) -> Tensor:
+        return torch.as_tensor(array, dtype=to_torch(array.dtype, self.device)).to(self.device)
+
+
+def device_among(values: Any) -> torch.device | None:
+    """Where the first array is, in nested tuples and lists."""
+    for value in values:
+        if type(value) is TorchArray:
+            return value.tensor.device
+        if isinstance(value, tuple | list):
+            found = device_among(value)
+            if found is not None:
+                return found
+    return None
+
+
+def universal(ufunc: np.ufunc, inputs: tuple[Any, ...], dtype: Any = None) -> Any:
+    """A universal function of arrays and numbers."""
+    kinds: list[Any] = []
+    values: list[Any] = []
+    device = None
+    for value in inputs:
+        kind = type(value)
+        if kind is TorchArray:
+            value = value.tensor
+            kinds.append(value.dtype)
+            device = device or value.device
+        elif kind in NUMBERS:
+            kinds.append(kind)
+        elif kind is bool:
+            kinds.append(bool)
+        elif isinstance(value, np.generic | np.ndarray) and not value.ndim:
+            kinds.append(value.dtype)
+            value = value.item()
+        elif isinstance(value, Tensor):
+            value = adopted(value).tensor
+            kinds.append(value.dtype)
+        else:
+            got = f"shape {value.shape} {value.dtype}" if isinstance(value, np.ndarray) else repr(value)
+            device = device or device_among(inputs)
+            raise TypeError(MIXED.format(name=display_name(ufunc), got=got, device=name_of(device)))
+        values.append(value)
+    try:
+        return wrapped(computed(ufunc, kinds, values, device, dtype))
+    except KeyError:
+        if ufunc in UFUNCS:
+            raise
+        raise refused(display_name(ufunc), device) from None
+    except (NotImplementedError, RuntimeError) as error:
+        raise explained(error, display_name(ufunc), device) from error
+
+
+def explained(error: Exception, name: str, device: torch.device) -> Exception:
+    """What NumPy would raise: PyTorch's own classes are fewer."""
+    text = str(error).splitlines()[0]
+    if isinstance(error, torch.OutOfMemoryError):
+        return error
+    if isinstance(error, NotImplementedError) or "not implemented for" in text or "support" in text:
+        return refused(name, device, text)
+    if isinstance(error, torch.linalg.LinAlgError):
+        return np.linalg.LinAlgError(text)
+    return ValueError(text)
+
+
+def binary(ufunc: np.ufunc) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any], Callable[[Any, Any], Any]]:
+    """`a + b`, `b + a` and `a += b`."""
+
+    def forward(self: TorchArray, other: Any) -> Any:
+        if type(other) in DIRECT:
+            return universal(ufunc, (self, other))
+        return ufunc(self, other) if speaks(other) else NotImplemented
+
+    def backward(self: TorchArray, other: Any) -> Any:
+        if type(other) in DIRECT:
+            return universal(ufunc, (other, self))
+        return ufunc(other, self) if speaks(other) else NotImplemented
+
+    def in_place(self: TorchArray, other: Any) -> Any:
+        return self.taking(forward(self, other))
+
+    return forward, backward, in_place
+
+
+def comparison(ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
+    return binary(ufunc)[0]
+
+
+def speaks(other: Any) -> bool:
+    """Whether NumPy can be asked to find who computes with it."""
+    return hasattr(other, "__array_ufunc__") or isinstance(other, Tensor)
+
+
+def method(function: Callable[..., Any]) -> Callable[..., Any]:
+    """NumPy's function as a method."""
+
+    def call(self: TorchArray, *args: Any, **options: Any) -> Any:
+        return function(self, *args, **options)
+
+    call.__name__ = call.__qualname__ = function.__name__
+    return call
+
+
+class TorchArray:
+    """A PyTorch tensor, wherever it is, as an array that NumPy's functions compute with.
+
+    `Tensor(torch_tensor)` makes one, and `t.data` gives it. PyTorch's own functions take it too, and give tensors.
+
+    Attributes
+    ----------
+    tensor : torch.Tensor
+        The memory itself.
+    device : str
+        "torch:cpu", "cuda:0", "mps", "meta".
+    """
+
+    __slots__ = ("__weakref__", "tensor")
+    __array_priority__ = 100
+    tensor: Tensor
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = adopted(tensor).tensor
+
+    dtype = property(lambda self: TO_NUMPY[self.tensor.dtype])
+    shape = property(lambda self: tuple(self.tensor.shape))
+    ndim = property(lambda self: self.tensor.ndim)
+    size = property(lambda self: self.tensor.numel())
+    nbytes = property(lambda self: self.tensor.nbytes)
+    itemsize = property(lambda self: self.tensor.element_size())
+    strides = property(lambda self: tuple(n * self.itemsize for n in self.tensor.stride()))
+    device = property(lambda self: name_of(self.tensor.device))
+    base = property(lambda self: self.tensor._base)  # what it is a view of
+    T = property(lambda self: np.transpose(self))
+    mT = property(lambda self: wrapped(self.tensor.mT))  # noqa: N815
+    real, imag = property(lambda self: np.real(self)), property(lambda self: np.imag(self))
+    flat = property(lambda self: np.ravel(self))
+
+    # Where it is
+
+    def to_device(self, device: Any) -> Any:
+        """The array on another device; itself if it is there."""
+        from autograd_mini.devices import to_device
+
+        return to_device(self, device)
+
+    def host(self) -> np.ndarray[Any, Any]:
+        """A copy as NumPy's array, which waits for the device."""
+        if self.tensor.device.type == "meta":
+            raise TypeError(NO_VALUES.format(device="meta"))
+        tensor = self.tensor.resolve_conj().resolve_neg()
+        return np.array(tensor.cpu().numpy())
+
+    @property
+    def has_values(self) -> bool:
+        """Whether there are numbers: on "meta" there are none."""
+        return self.tensor.device.type != "meta"
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        raise TypeError(IMPLICIT.format(device=self.device))
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self.tensor.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> Any:
+        return self.tensor.__dlpack_device__()
+
+    @classmethod
+    def __torch_function__(cls, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        raw = Translation(getattr(function, "__name__", "a function"), torch.device("cpu")).operand
+        return function(*map(raw, args), **{name: raw(value) for name, value in (kwargs or {}).items()})
+
+    # NumPy's protocols
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        if any(hasattr(type(x), "__array_ufunc__") and not is_ours(x) for x in inputs):
+            return NotImplemented
+        if not options and method == "__call__":
+            return universal(ufunc, inputs)
+        device = self.tensor.device
+        out = options.pop("out", None)
+        raw = Translation(display_name(ufunc), device)
+        try:
+            if method == "__call__":
+                where = raw.option(options.pop("where", True))
+                options.pop("casting", None)
+                found = universal(ufunc, inputs, options.pop("dtype", None))
+                if where is not True and out is not None:
+                    found = wrapped(torch.where(where, found.tensor, out[0].tensor))
+                supported = not options
+            elif method == "reduce":
+                found, supported = wrapped(reductions.reduced(ufunc, *map(raw.operand, inputs), **{k: raw.option(v) for k, v in options.items()})), True
+            elif method == "accumulate":
+                found, supported = wrapped(reductions.accumulated(ufunc, *map(raw.operand, inputs), **options)), True
+            elif method == "outer":
+                a, b = map(raw.operand, inputs)
+                found, supported = universal(ufunc, (wrapped(a.reshape(a.shape + (1,) * b.ndim)), wrapped(b))), True
+            elif method == "at" and ufunc in AT:
+                target, index, values = inputs
+                values = raw.option(values)
+                places.write(target.tensor, index, AT[ufunc](values), raw.option, add=True)
+                return None
+            else:
+                supported = False
+        except KeyError:
+            supported = False
+        except (NotImplementedError, RuntimeError) as error:
+            raise explained(error, display_name(ufunc), device) from error
+        if not supported:
+            raise refused(f"{display_name(ufunc)}.{method}" if method != "__call__" else display_name(ufunc), device)
+        return found if out is None else out[0].taking(found)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        if any(not issubclass(kind, TorchArray | np.ndarray | Tensor) for kind in types):
+            return NotImplemented
+        name = display_name(function)
+        if function in CREATED_LIKE:
+            return created_like(function, self.tensor.device, args, options)
+        compute = FUNCTIONS.get(function)
+        if compute is None:
+            if function in composites:
+                return composites[function](*args, **options)
+            raise refused(name, self.tensor.device)
+        out = options.pop("out", None) if "out" in options else None
+        raw = Translation(name, device_among((*args, *options.values())) or self.tensor.device)
+        try:
+            found = wrapped(compute(*map(raw.operand, args), **{k: raw.option(v) for k, v in options.items()}))
+        except (NotImplementedError, RuntimeError) as error:
+            raise explained(error, name, raw.device) from error
+        return found if out is None else out.taking(found)
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        return np
+
+    # Entries
+
+    def __getitem__(self, index: Any) -> TorchArray:
+        try:
+            return wrapped(places.read(self.tensor, index, Translation("a[index]", self.tensor.device).option))
+        except (NotImplementedError, RuntimeError) as error:
+            raise explained(error, "a[index]", self.tensor.device) from error
+
+    def __setitem__(self, index: Any, values: Any) -> None:
+        raw = Translation("a[index] = values", self.tensor.device)
+        places.write(self.tensor, index, raw.option(values), raw.option)
+
+    def taking(self, values: Any) -> TorchArray:
+        """This array, with other values written into it."""
+        if values.shape != self.shape:
+            raise ValueError(f"non-broadcastable output operand with shape {self.shape} for {values.shape}")
+        if not np.can_cast(values.dtype, self.dtype, "same_kind"):
+            raise TypeError(f"Cannot cast output from {values.dtype} to {self.dtype} with casting rule 'same_kind'")
+        self.tensor.copy_(values.tensor)
+        return self
+
+    def __len__(self) -> int:
+        return len(self.tensor)
+
+    def __iter__(self) -> Any:
+        return (self[i] for i in range(len(self.tensor)))
+
+    def item(self) -> Any:
+        """The one entry as a Python number, for which Python waits."""
+        if not self.has_values:
+            raise TypeError(NO_VALUES.format(device=self.device))
+        return self.tensor.item()
+
+    def tolist(self) -> Any:
+        return self.host().tolist()
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __bool__(self) -> bool:
+        return bool(self.item())
+
+    def __index__(self) -> int:
+        if self.tensor.dtype.is_floating_point or self.tensor.dtype.is_complex:
+            raise TypeError("only integer arrays can be converted to an index")
+        return int(self.item())
+
+    def __str__(self) -> str:
+        if not self.has_values:
+            return f"<no values, shape {self.shape}>"
+        return np.array2string(self.host(), separator=", ")
+
+    def __repr__(self) -> str:
+        return f"TorchArray({self}, dtype={self.dtype}, device={self.device!r})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
+    # Copies
+
+    def copy(self, order: str = "C") -> TorchArray:
+        return wrapped(self.tensor.clone())
+
+    def __copy__(self) -> TorchArray:
+        return self.copy()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> TorchArray:
+        twin = memo[id(self)] = self.copy()
+        return twin
+
+    def __reduce__(self) -> Any:
+        return wrapped, (self.tensor.cpu() if self.has_values else self.tensor,)
+
+    def astype(self, dtype: Any, copy: bool = True, **options: Any) -> TorchArray:
+        return wrapped(self.tensor.to(to_torch(dtype, self.tensor.device), copy=copy))
+
+    def reshape(self, *shape: Any, order: str = "C") -> TorchArray:
+        shape = shape[0] if len(shape) == 1 else shape
+        return np.reshape(self, shape, order=order)
+
+    def transpose(self, *axes: Any) -> TorchArray:
+        axes = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+        return np.transpose(self, axes or None)
+
+    def sum(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False) -> TorchArray:
+        return wrapped(reductions.total(self.tensor, axis, dtype, None, keepdims))
+
+    def fill(self, value: Any) -> None:
+        self[...] = value
+
+    def conj(self) -> TorchArray:
+        return np.conjugate(self)
+
+    conjugate = conj
+    mean, max, min, prod, std, var = map(method, (np.mean, np.max, np.min, np.prod, np.std, np.var))
+    all, any, argmax, argmin = map(method, (np.all, np.any, np.argmax, np.argmin))
+    squeeze, ravel, swapaxes, clip = map(method, (np.squeeze, np.ravel, np.swapaxes, np.clip))
+    cumsum, cumprod, diagonal, dot, trace = map(method, (np.cumsum, np.cumprod, np.diagonal, np.dot, np.trace))
+    take, repeat, choose, round = map(method, (np.take, np.repeat, np.choose, np.round))
+    argsort, argpartition, searchsorted, nonzero = map(
+        method, (np.argsort, np.argpartition, np.searchsorted, np.nonzero)
+    )
+
+    def flatten(self, order: str = "C") -> TorchArray:
+        return np.ravel(self, order=order).copy()
+
+    # Operators
+
+    __add__, __radd__, __iadd__ = binary(np.add)
+    __sub__, __rsub__, __isub__ = binary(np.subtract)
+    __mul__, __rmul__, __imul__ = binary(np.multiply)
+    __truediv__, __rtruediv__, __itruediv__ = binary(np.divide)
+    __floordiv__, __rfloordiv__, __ifloordiv__ = binary(np.floor_divide)
+    __mod__, __rmod__, __imod__ = binary(np.remainder)
+    __pow__, __rpow__, __ipow__ = binary(np.power)
+    __matmul__, __rmatmul__, __imatmul__ = binary(np.matmul)
+    __divmod__, __rdivmod__, _ = binary(np.divmod)
+    __and__, __rand__, __iand__ = binary(np.bitwise_and)
+    __or__, __ror__, __ior__ = binary(np.bitwise_or)
+    __xor__, __rxor__, __ixor__ = binary(np.bitwise_xor)
+    __lshift__, __rlshift__, __ilshift__ = binary(np.left_shift)
+    __rshift__, __rrshift__, __irshift__ = binary(np.right_shift)
+    __lt__, __le__, __gt__, __ge__ = map(comparison, (np.less, np.less_equal, np.greater, np.greater_equal))
+    __eq__, __ne__ = map(comparison, (np.equal, np.not_equal))  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]
+
+    def __neg__(self) -> TorchArray:
+        return universal(np.negative, (self,))
+
+    def __pos__(self) -> TorchArray:
+        return universal(np.positive, (self,))
+
+    def __abs__(self) -> TorchArray:
+        return universal(np.absolute, (self,))
+
+    def __invert__(self) -> TorchArray:
+        return universal(np.invert, (self,))
+
+
+_new = TorchArray.__new__
+DIRECT = {TorchArray, float, int, complex, bool}
+AT: dict[np.ufunc, Callable[[Any], Any]] = {np.add: lambda values: values, np.subtract: lambda values: -values}
+CREATED_LIKE = {np.asarray, np.array, np.asanyarray, np.ascontiguousarray, np.zeros, np.ones, np.empty, np.full}
+CREATED_LIKE |= {np.arange, np.eye, np.identity}
+
+
+def is_ours(value: Any) -> bool:
+    """Whether it is one of the arrays that are computed with here."""
+    return isinstance(value, TorchArray | np.ndarray | np.generic)
+
+
+def created_like(function: Any, device: torch.device, args: Any, options: Any) -> TorchArray:
+    """`np.asarray(x, like=y)` and its kind: NumPy's result on the device of y."""
+    (first, *rest), options = args, {name: value for name, value in options.items() if name != "like"}
+    if isinstance(first, TorchArray):
+        dtype = options.get("dtype", rest[0] if rest else None)
+        wanted = first.tensor.dtype if dtype is None else to_torch(dtype, device)
+        return wrapped(first.tensor.to(device, wanted, copy=function is np.array and options.get("copy", True) is True))
+    return placed(function(first, *rest, **options), device)
+
+
+def moved(array: TorchArray, device: torch.device) -> TorchArray:
+    """An array on another device of PyTorch's."""
+    tensor = array.tensor
+    if tensor.device.type == "meta" and device.type != "meta":
+        raise TypeError(NO_VALUES.format(device="meta"))
+    return wrapped(tensor.to(device, to_torch(array.dtype, device)))
+
+
+def placed(array: Any, device: torch.device) -> TorchArray:
+    """A host array on a device: a copy, whose memory is nobody else's."""
+    tensor = torch.from_numpy(np.array(array, order="C")) if np.dtype(array.dtype).isnative else torch.as_tensor(array)
+    wanted = to_torch(array.dtype, device)
+    if device.type == "cuda":
+        tensor = tensor.pin_memory()
+    return wrapped(tensor.to(device, wanted, non_blocking=device.type == "cuda"))

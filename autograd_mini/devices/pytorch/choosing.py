@@ -1,0 +1,226 @@
+"""Reading by index, choosing by condition, and orders, in PyTorch's words."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+
+from autograd_mini.devices.pytorch.dtypes import cast, inexact, kind_of, promoted, tensors
+from autograd_mini.devices.pytorch.tables import axis_of, says
+
+MODES = "np.{name}(mode={mode!r})"
+
+
+@says(np.where)
+def where(condition, x=None, y=None, /):
+    condition = condition if not isinstance(condition, torch.Tensor) or condition.dtype is torch.bool else condition != 0
+    if x is None:
+        return torch.where(condition)
+    if not isinstance(condition, torch.Tensor):
+        device = (x if isinstance(x, torch.Tensor) else y).device
+        condition = torch.full((), bool(condition), device=device)
+    x, y = promoted(x, y)
+    return torch.where(condition, x, y)
+
+
+@says(np.take)
+def take(a, indices, axis=None, out=None, mode="raise"):
+    if axis is None:
+        a, axis = a.reshape(-1), 0
+    axis = axis_of(axis, a.ndim)
+    places = whole_indices(indices, a.device)
+    if mode == "wrap":
+        places = torch.remainder(places, a.shape[axis])
+    elif mode == "clip":
+        places = places.clamp(0, a.shape[axis] - 1)
+    return a[(slice(None),) * axis + (places,)] if places.ndim else a.select(axis, int(places))
+
+
+def whole_indices(indices: Any, device: torch.device) -> torch.Tensor:
+    places = indices if isinstance(indices, torch.Tensor) else torch.as_tensor(np.asarray(indices), device=device)
+    return places.to(torch.int64)
+
+
+def counted(places: torch.Tensor, length: int) -> torch.Tensor:
+    """Places counted from 0, of such as count from the end."""
+    return torch.where(places < 0, places + length, places)
+
+
+@says(np.take_along_axis)
+def take_along_axis(arr, indices, axis=-1):
+    if axis is None:
+        arr, axis = arr.reshape(-1), 0
+    places = counted(whole_indices(indices, arr.device), arr.shape[axis])
+    return torch.take_along_dim(arr, places, axis_of(axis, arr.ndim))
+
+
+@says(np.put_along_axis)
+def put_along_axis(arr, indices, values, axis=-1):
+    axis = axis_of(axis, arr.ndim)
+    places = counted(whole_indices(indices, arr.device), arr.shape[axis])
+    shape = [places.shape[i] if i == axis else n for i, n in enumerate(arr.shape)]
+    values = cast(values, kind_of(arr)) if isinstance(values, torch.Tensor) else torch.as_tensor(values, dtype=arr.dtype, device=arr.device)
+    arr.scatter_(axis, places.expand(shape), values.expand(shape))
+
+
+@says(np.choose)
+def choose(a, choices, out=None, mode="raise"):
+    choices = torch.stack(list(torch.broadcast_tensors(*tensors(*choices))))
+    a = a if isinstance(a, torch.Tensor) else torch.as_tensor(np.asarray(a), device=choices.device)
+    places, choices = torch.broadcast_tensors(a.to(torch.int64), choices)
+    return torch.gather(choices, 0, places[:1])[0]
+
+
+@says(np.clip)
+def clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None, **options):
+    low, high = (a_min if min is None else min), (a_max if max is None else max)
+    for bound, limit in ((low, torch.maximum), (high, torch.minimum)):
+        if bound is not None:
+            a = limit(*tensors(a, bound))
+    return a.clone() if low is None and high is None else a
+
+
+@says(np.nan_to_num)
+def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
+    if x.dtype.is_complex:
+        parts = (torch.nan_to_num(part, nan, posinf, neginf) for part in (x.real, x.imag))
+        return torch.complex(*parts)
+    return torch.nan_to_num(x, nan, posinf, neginf)
+
+
+@says(np.round, np.around)
+def rounded(a, decimals=0, out=None):
+    if a.dtype.is_complex:
+        return torch.complex(rounded(a.real, decimals), rounded(a.imag, decimals))
+    if not a.dtype.is_floating_point:
+        return a.clone()
+    scale = 10.0**decimals
+    return torch.round(a * scale) / scale if decimals else torch.round(a)
+
+
+@says(np.isneginf)
+def isneginf(x, out=None):
+    return torch.isneginf(x)
+
+
+@says(np.isposinf)
+def isposinf(x, out=None):
+    return torch.isposinf(x)
+
+
+@says(np.isclose)
+def isclose(a, b, rtol=1e-5, atol=1e-8, equal_nan=False):
+    return torch.isclose(*tensors(a, b), rtol=rtol, atol=atol, equal_nan=equal_nan)
+
+
+@says(np.allclose)
+def allclose(a, b, rtol=1e-5, atol=1e-8, equal_nan=False):
+    return bool(torch.all(isclose(a, b, rtol, atol, equal_nan)))
+
+
+@says(np.array_equal)
+def array_equal(a1, a2, equal_nan=False):
+    a1, a2 = tensors(a1, a2)
+    if a1.shape != a2.shape:
+        return False
+    same = a1 == a2
+    return bool(torch.all(same | (torch.isnan(a1) & torch.isnan(a2)) if equal_nan else same))
+
+
+@says(np.isin)
+def isin(element, test_elements, assume_unique=False, invert=False, *, kind=None):
+    return torch.isin(*tensors(element, test_elements), invert=invert)
+
+
+says(np.iscomplex)(lambda x: torch.imag(x) != 0 if x.dtype.is_complex else torch.zeros_like(x, dtype=torch.bool))
+says(np.isreal)(lambda x: torch.imag(x) == 0 if x.dtype.is_complex else torch.ones_like(x, dtype=torch.bool))
+says(np.nonzero)(lambda a: torch.nonzero(a, as_tuple=True))
+says(np.argwhere)(torch.nonzero)
+says(np.flatnonzero)(lambda a: torch.nonzero(a.reshape(-1)).reshape(-1))
+
+
+@says(np.angle)
+def angle(z, deg=False):
+    found = torch.angle(inexact(z))
+    return torch.rad2deg(found) if deg else found
+
+
+# Orders
+
+
+@says(np.sort)
+def sort(a, axis=-1, kind=None, order=None, *, stable=None):
+    return torch.sort(a.reshape(-1) if axis is None else a, 0 if axis is None else axis, stable=True).values
+
+
+@says(np.argsort)
+def argsort(a, axis=-1, kind=None, order=None, *, stable=None):
+    return torch.argsort(a.reshape(-1) if axis is None else a, 0 if axis is None else axis, stable=True)
+
+
+says(np.argpartition)(lambda a, kth, axis=-1, kind="introselect", order=None: argsort(a, axis))
+says(np.partition)(lambda a, kth, axis=-1, kind="introselect", order=None: sort(a, axis))
+
+
+@says(np.searchsorted)
+def searchsorted(a, v, side="left", sorter=None):
+    a, v = tensors(a, v)
+    return torch.searchsorted(a if sorter is None else a[sorter], v, right=side == "right")
+
+
+@says(np.digitize)
+def digitize(x, bins, right=False):
+    x, bins = tensors(x, torch.as_tensor(bins, device=x.device) if not isinstance(bins, torch.Tensor) else bins)
+    return torch.bucketize(x, bins, right=not right)
+
+
+@says(np.unique)
+def unique(ar, return_index=False, return_inverse=False, return_counts=False, axis=None, *, equal_nan=True, sorted=True):
+    if return_index or axis is not None:
+        raise NotImplementedError("np.unique with `return_index` or `axis`")
+    return torch.unique(ar, sorted=True, return_inverse=return_inverse, return_counts=return_counts)
+
+
+@says(np.lexsort)
+def lexsort(keys, axis=-1):
+    keys = list(keys)
+    order = torch.argsort(keys[0], axis, stable=True)
+    for key in keys[1:]:
+        order = torch.take_along_dim(order, torch.argsort(torch.take_along_dim(key, order, axis), axis, stable=True), axis)
+    return order
+
+
+QUANTILES = {"linear", "lower", "higher", "midpoint", "nearest"}
+
+
+@says(np.quantile)
+def quantile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, weights=None, interpolation=None):
+    if method not in QUANTILES or weights is not None or isinstance(axis, tuple):
+        raise NotImplementedError(f"np.quantile with method={method!r}, weights, or several axes")
+    a = inexact(a)
+    q = torch.as_tensor(q, dtype=a.dtype, device=a.device)
+    found = torch.quantile(a, q.reshape(-1), axis, bool(keepdims), interpolation=method)
+    return found.reshape(q.shape + found.shape[1:])
+
+
+@says(np.percentile)
+def percentile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, weights=None, interpolation=None):
+    return quantile(a, q / 100, axis, None, False, method, keepdims, weights=weights)
+
+
+@says(np.median)
+def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
+    a = inexact(a)
+    if isinstance(axis, tuple | list):
+        raise NotImplementedError("np.median with several axes")
+    along = a.reshape(-1) if axis is None else torch.movedim(a, axis, -1)
+    n = along.shape[-1]
+    ordered = torch.sort(along, -1).values
+    middle = (ordered[..., (n - 1) // 2] + ordered[..., n // 2]) / 2
+    middle = torch.where(torch.isnan(along).any(-1), math.nan, middle)
+    if not keepdims:
+        return middle
+    return middle.reshape((1,) * a.ndim) if axis is None else middle.unsqueeze(axis)

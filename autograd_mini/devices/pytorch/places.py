@@ -1,0 +1,84 @@
+"""Indices in NumPy's sense for PyTorch tensors, which know no negative steps and take a number beside arrays apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+TOO_MANY = "too many indices for array: array is {ndim}-dimensional, but {count} were indexed"
+FREE = None, Ellipsis
+
+
+def read(tensor: torch.Tensor, index: Any, raw: Callable[[Any], Any]) -> torch.Tensor:
+    """`tensor[index]`; `raw` makes tensors of arrays in the index."""
+    parts, flipped = translated(tensor, index, raw)
+    return (tensor.flip(flipped) if flipped else tensor)[parts]
+
+
+def write(tensor: torch.Tensor, index: Any, values: Any, raw: Callable[[Any], Any], add: bool = False) -> None:
+    """`tensor[index] = values`; with `add`, values of entries that are named several times add up."""
+    parts, flipped = translated(tensor, index, raw)
+    values = values.to(tensor.dtype) if isinstance(values, torch.Tensor) else values
+    if not flipped and not add:
+        tensor[parts] = values
+        return
+    places = torch.arange(tensor.numel(), device=tensor.device).reshape(tensor.shape)
+    places = (places.flip(flipped) if flipped else places)[parts]
+    values = torch.as_tensor(values, dtype=tensor.dtype, device=tensor.device).expand(places.shape)
+    flat = tensor.reshape(-1)  # a copy, if the memory is in another order
+    flat.index_put_((places.reshape(-1),), values.reshape(-1), accumulate=add)
+    if flat.data_ptr() != tensor.data_ptr():
+        tensor.copy_(flat.reshape(tensor.shape))
+
+
+def translated(tensor: torch.Tensor, index: Any, raw: Callable[[Any], Any]) -> tuple[tuple[Any, ...], list[int]]:
+    """The index for PyTorch, and the axes to turn around first."""
+    given = index if isinstance(index, tuple) else (index,)
+    parts = [part if type(part) in {int, slice} or part is None or part is Ellipsis else plain(part, raw) for part in given]
+    arrays = any(isinstance(part, torch.Tensor) and part.ndim for part in parts)
+    if not arrays and all(type(part) is not slice or part.step is None or part.step > 0 for part in parts):
+        return tuple(parts), []
+    used = [axes_read(part) for part in parts]
+    count = sum(used)
+    if count > tensor.ndim:
+        raise IndexError(TOO_MANY.format(ndim=tensor.ndim, count=count))
+    axis, flipped = 0, []
+    for i, part in enumerate(parts):
+        if type(part) is slice and part.step is not None and part.step < 0:
+            length = tensor.shape[axis]
+            start, stop, step = part.indices(length)
+            parts[i] = slice(length - 1 - start, max(length - 1 - stop, 0), -step)
+            flipped.append(axis)
+        elif arrays and type(part) in {int, bool}:
+            if type(part) is int and not -tensor.shape[axis] <= part < tensor.shape[axis]:
+                raise IndexError(f"index {part} is out of bounds for axis {axis} with size {tensor.shape[axis]}")
+            parts[i] = torch.full((1,), part, device=tensor.device)
+        axis += tensor.ndim - count if part is Ellipsis else used[i]
+    return tuple(parts), flipped
+
+
+def plain(part: Any, raw: Callable[[Any], Any]) -> Any:
+    """One part of an index: a number, a slice of numbers, a mask, or whole numbers as PyTorch wants them."""
+    if isinstance(part, slice):
+        return part
+    if isinstance(part, bool | np.bool):
+        return bool(part)
+    if isinstance(part, int | np.integer):
+        return int(part)
+    if isinstance(part, list | tuple | np.ndarray):
+        part = np.asarray(part)
+        if not part.ndim:
+            return part.item()
+        part = part if part.size else part.astype(int)
+    part = raw(part)
+    return part if part.dtype is torch.bool else part.to(torch.int64)
+
+
+def axes_read(part: Any) -> int:
+    """How many axes of the array one part of the index is about."""
+    if part is None or part is Ellipsis or isinstance(part, bool):
+        return 0
+    return part.ndim if isinstance(part, torch.Tensor) and part.dtype is torch.bool else 1

@@ -1,0 +1,140 @@
+"""NumPy's universal functions on PyTorch tensors: how PyTorch calls each, in the dtypes that NumPy computes in."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from autograd_mini.devices.pytorch.dtypes import TO_NUMPY, to_torch
+
+Function = Callable[..., Any]
+
+# These take Python's numbers beside tensors
+WITH_NUMBERS: dict[np.ufunc, Function] = {
+    np.add: operator.add,
+    np.subtract: operator.sub,
+    np.multiply: operator.mul,
+    np.divide: operator.truediv,
+    np.power: operator.pow,
+    np.equal: operator.eq,
+    np.not_equal: operator.ne,
+    np.less: operator.lt,
+    np.less_equal: operator.le,
+    np.greater: operator.gt,
+    np.greater_equal: operator.ge,
+    np.bitwise_and: operator.and_,
+    np.bitwise_or: operator.or_,
+    np.bitwise_xor: operator.xor,
+    np.left_shift: operator.lshift,
+    np.right_shift: operator.rshift,
+}
+SAME_NAME = (
+    "absolute arccos arccosh arcsin arcsinh arctan arctan2 arctanh ceil copysign cos cosh deg2rad exp exp2 expm1 "
+    "floor floor_divide fmax fmin fmod frexp gcd hypot isfinite isinf isnan lcm log log10 log1p log2 logaddexp "
+    "logaddexp2 logical_and logical_not logical_or logical_xor maximum minimum matmul negative nextafter rad2deg "
+    "reciprocal remainder signbit sin sinh sqrt square tan tanh trunc float_power"
+)
+
+
+def cube_root(x: torch.Tensor) -> torch.Tensor:
+    root = torch.sign(x) * torch.abs(x) ** (1 / 3)
+    better = root - (root - x / (root * root)) / 3  # a step of Newton's method, for the last digits
+    return torch.where((x == 0) | ~torch.isfinite(better), root, better)
+
+
+def heaviside(x: torch.Tensor, at_zero: torch.Tensor) -> torch.Tensor:
+    return torch.where(torch.isnan(x), x, torch.heaviside(x, at_zero))
+
+
+def fraction_and_whole(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    whole = torch.trunc(x)
+    return torch.copysign(torch.where(torch.isinf(x), 0.0, x - whole), x), whole
+
+
+def spacing(x: torch.Tensor) -> torch.Tensor:
+    size = torch.abs(x)
+    return torch.copysign(torch.nextafter(size, torch.full_like(size, torch.inf)) - size, x)
+
+
+def vector_times_matrix(v: torch.Tensor, m: torch.Tensor) -> torch.Tensor:
+    return torch.matmul(v.conj().unsqueeze(-2), m).squeeze(-2)
+
+
+UFUNCS: dict[np.ufunc, Function] = {getattr(np, name): getattr(torch, name) for name in SAME_NAME.split()}
+UFUNCS |= {
+    **WITH_NUMBERS,
+    np.cbrt: cube_root,
+    np.conjugate: torch.conj_physical,
+    np.degrees: torch.rad2deg,
+    np.divmod: lambda a, b: (torch.floor_divide(a, b), torch.remainder(a, b)),
+    np.fabs: torch.abs,
+    np.heaviside: heaviside,
+    np.invert: torch.bitwise_not,
+    np.ldexp: lambda x, e: x * torch.exp2(e.to(x.dtype)),
+    np.matvec: lambda m, v: torch.matmul(m, v.unsqueeze(-1)).squeeze(-1),
+    np.modf: fraction_and_whole,
+    np.positive: torch.clone,
+    np.radians: torch.deg2rad,
+    np.rint: torch.round,
+    np.sign: torch.sgn,
+    np.spacing: spacing,
+    np.vecdot: lambda a, b: torch.linalg.vecdot(a, b),
+    np.vecmat: vector_times_matrix,
+}
+
+
+class Plan(NamedTuple):
+    """How a universal function computes operands of certain dtypes."""
+
+    compute: Function
+    casts: tuple[torch.dtype | None, ...] | None  # what operands must become first
+    numbers: tuple[torch.dtype, ...] | None  # what Python numbers become, where PyTorch takes none
+    results: tuple[torch.dtype, ...]
+
+
+PLANS: dict[Any, Plan] = {}  # by function, device kind, and the dtype or kind of number of each operand
+
+
+def planned(ufunc: np.ufunc, kinds: Sequence[Any], device: torch.device, dtype: Any = None) -> Plan:
+    """The plan for operands of these kinds: torch dtypes, NumPy's dtypes, Python's classes of numbers.
+
+    Raises
+    ------
+    KeyError
+        If PyTorch has no such function.
+    TypeError
+        If NumPy does not compute the function of such operands.
+    """
+    compute = UFUNCS[ufunc]
+    given = [TO_NUMPY.get(kind, kind) for kind in kinds]
+    given = [np.dtype(bool) if kind is bool else kind for kind in given]
+    asked = {} if dtype is None else {"signature": (None,) * ufunc.nin + (np.dtype(dtype),) * ufunc.nout}
+    loop = ufunc.resolve_dtypes((*given, *(None,) * ufunc.nout), **asked)
+    wanted = [to_torch(part, device) for part in loop]
+    ours, results = wanted[: ufunc.nin], tuple(wanted[ufunc.nin :])
+    casts = tuple(w if isinstance(k, torch.dtype) and k is not w else None for k, w in zip(kinds, ours, strict=True))
+    numbers = None if ufunc in WITH_NUMBERS or all(isinstance(k, torch.dtype) for k in kinds) else tuple(ours)
+    plan = Plan(compute, casts if any(casts) else None, numbers, results)
+    PLANS[ufunc, device.type, dtype, *kinds] = plan
+    return plan
+
+
+def computed(ufunc: np.ufunc, kinds: list[Any], values: list[Any], device: torch.device, dtype: Any = None) -> Any:
+    """A universal function of tensors and Python numbers: a tensor, or a tuple of them."""
+    plan = PLANS.get((ufunc, device.type, dtype, *kinds)) or planned(ufunc, kinds, device, dtype)
+    compute, casts, numbers, wanted = plan
+    if casts is not None:
+        values = [value if new is None else value.to(new) for value, new in zip(values, casts, strict=True)]
+    if numbers is not None:
+        values = [
+            v if type(v) is torch.Tensor else torch.full((), v, dtype=new, device=device)
+            for v, new in zip(values, numbers, strict=True)
+        ]
+    out = compute(*values)
+    if type(out) is torch.Tensor:
+        return out if out.dtype is wanted[0] else out.to(wanted[0])
+    return tuple(part if part.dtype is new else part.to(new) for part, new in zip(out, wanted, strict=True))
