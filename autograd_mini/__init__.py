@@ -3,7 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from autograd_mini import rules  # registers the derivative of each NumPy function
+from autograd_mini import devices, rules  # the rules register the derivative of each NumPy function
 from autograd_mini.arrays import everywhere
 from autograd_mini.batching import Batch, batching_rule, hessian, is_batched, jacobian, loops, values_of, vmap
 from autograd_mini.checked import checked
@@ -57,6 +57,7 @@ __all__ = [
     "compile",
     "composite",
     "constant",
+    "devices",
     "draw",
     "elementwise_grad",
     "enable_grad",

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.arrays import everywhere, may_hold_nan, sum_to
+from autograd_mini.arrays import beside, everywhere, may_hold_nan, sum_to
 from autograd_mini.graph import Leaf, Node, Record, Vertex
 from autograd_mini.levels import left
 from autograd_mini.outputs import Cotangents
@@ -259,6 +259,7 @@ class Dependence:
         draw = np.random.default_rng(self.drawn).uniform
         numbers = np.ones_like(self.like, shape=like.shape, dtype=np.float64)
         for axis, length in enumerate(like.shape):
-            numbers = numbers * draw(1, 100, length).reshape(length, *[1] * (like.ndim - axis - 1))
+            drawn = draw(1, 100, length).reshape(length, *[1] * (like.ndim - axis - 1))
+            numbers = numbers * beside(drawn, numbers)
         numbers = 1.5 + np.sin(numbers)
         return (numbers * (1 + 0.618j) if like.dtype.kind == "c" else numbers).astype(like.dtype)

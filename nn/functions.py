@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Batch, batching_rule, case, primitive, rule, values_of
+from autograd_mini import Batch, batching_rule, case, devices, primitive, rule, values_of
 
 UNARY = tuple(case(shape) for shape in ((), (3,), (2, 3), (0, 3)))
 ROWS = (case((2, 3)), case((3,)), case((2, 4, 3)), case((0, 3)))
@@ -58,8 +58,8 @@ def at_top(x: Any, of: Any, axis: int) -> Any:
 
 def is_top(of: Any, axis: int) -> Any:
     """Where that is."""
-    top = np.argmax(of, axis=axis, keepdims=True)
-    return np.equal(top, np.expand_dims(np.arange(of.shape[axis]), tuple(range(1, of.ndim - axis % of.ndim))))
+    top, places = np.argmax(of, axis=axis, keepdims=True), devices.beside(np.arange(of.shape[axis]), of)
+    return np.equal(top, np.expand_dims(places, tuple(range(1, of.ndim - axis % of.ndim))))
 
 
 @primitive

@@ -3,6 +3,7 @@
 PyTorch is imported when a device of its is first asked for.
 """
 
+from autograd_mini.arrays import beside
 from autograd_mini.devices.names import device_of, same_device, to_device, to_host
 
-__all__ = ["device_of", "same_device", "to_device", "to_host"]
+__all__ = ["beside", "device_of", "same_device", "to_device", "to_host"]

@@ -7,6 +7,7 @@ for two.
 
 import numpy as np
 
+from autograd_mini.arrays import beside
 from autograd_mini.domains import case
 from autograd_mini.primitive import composite, primitive, rule
 from autograd_mini.rules.refusals import require
@@ -49,7 +50,7 @@ def scale_inside(x, factor, n, axis):
     weights = np.full(x.shape[axis], factor, x.real.dtype)
     weights[0] = 1
     weights[n // 2 if n % 2 == 0 else 0] = 1
-    return x * np.expand_dims(weights, tuple(range(1, -(axis % x.ndim - x.ndim))))
+    return x * np.expand_dims(beside(weights, x), tuple(range(1, -(axis % x.ndim - x.ndim))))
 
 
 rule(

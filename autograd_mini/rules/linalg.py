@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from autograd_mini.arrays import as_values, beside
 from autograd_mini.domains import POSITIVE, REAL, case
 from autograd_mini.primitive import composite, constant, primitive, rule
 from autograd_mini.rules.refusals import axes_of, require
@@ -87,7 +88,7 @@ def trace(a, b):
 @primitive
 def identity(a):
     """The identity matrix with as many columns as `a`, of its dtype."""
-    return np.eye(a.shape[-1], dtype=a.dtype)
+    return beside(np.eye(a.shape[-1], dtype=a.dtype), a)
 
 
 constant(identity)
@@ -114,7 +115,7 @@ def between(x, values, what="eigenvectors"):
     gaps = values[..., None, :] - values[..., :, None]
     scale = np.max(np.abs(values), axis=-1, initial=0.0)[..., None, None]
     size = np.abs(gaps)
-    off = ~np.eye(values.shape[-1], dtype=bool)
+    off = beside(~np.eye(values.shape[-1], dtype=bool), values)
     equal = (size <= 16 * max(values.shape[-1], 1) * np.finfo(values.dtype).eps * scale) & off
     if np.any(equal & (x != 0)):
         gap = np.min(size[equal & (x != 0)])
@@ -318,7 +319,7 @@ def products_without(s, *others):
     left = np.ones(np.shape(others[0]), bool)[..., None] * np.ones(s.shape[-1], bool)
     for other in others:
         left &= np.arange(s.shape[-1]) != np.asarray(other)[..., None]
-    return np.prod(np.where(left, np.expand_dims(s, tuple(range(-left.ndim, -1))), 1), axis=-1)
+    return np.prod(np.where(beside(left, s), np.expand_dims(s, tuple(range(-left.ndim, -1))), 1), axis=-1)
 
 
 @primitive
@@ -337,7 +338,7 @@ def cofactors(a, det=None):
     The determinant may be given where it is known.
     """
     with np.errstate(all="ignore"):
-        det = np.asarray(np.linalg.det(a) if det is None else det)
+        det = as_values(np.linalg.det(a) if det is None else det)
         if np.all((det != 0) & np.isfinite(det)):
             return det[..., None, None] * transpose(np.linalg.inv(a))
         u, s, vh = np.linalg.svd(a)
@@ -356,10 +357,10 @@ def second_cofactors(g, a):
     u, s, vh = np.linalg.svd(a)
     sign = (np.linalg.det(u) * np.linalg.det(vh))[..., None, None]
     i, j = np.indices((s.shape[-1],) * 2)
-    minors = np.where(i == j, 0, products_without(s, i, j))
+    minors = np.where(beside(i == j, s), 0, products_without(s, i, j))
     inner = np.matmul(np.matmul(np.conj(transpose(u)), g), np.conj(transpose(vh)))
     diagonals = np.matmul(minors, np.diagonal(inner, 0, -2, -1)[..., None])
-    part = diagonals * np.eye(s.shape[-1], dtype=a.dtype) - minors * transpose(inner)
+    part = diagonals * identity(a) - minors * transpose(inner)
     return sign * np.matmul(np.matmul(np.conj(u), part), np.conj(vh))
 
 

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from autograd_mini.arrays import beside, zeros_beside
 from autograd_mini.domains import case
 from autograd_mini.primitive import composite, constant, primitive, rule
 from autograd_mini.rules.indexing import own_array
@@ -17,14 +18,14 @@ from autograd_mini.rules.signatures import binder
 def add_along(values, indices, axis, length):
     """Zeros of the given length along an axis, with `values` added at `indices`; repeated ones add up."""
     if values.ndim == 1:
-        total = np.zeros(length, values.dtype)
+        total = zeros_beside(values, length, values.dtype)
         np.add.at(total, indices, values)
         return total
-    last = np.moveaxis(values, axis, -1)
+    last, indices = np.moveaxis(values, axis, -1), beside(indices, values)
     lines = math.prod(last.shape[:-1])
     places = np.broadcast_to(np.moveaxis(indices, axis, -1), last.shape).reshape(lines, last.shape[-1])
-    places = np.where(places < 0, places + length, places) + length * np.arange(lines)[:, None]
-    total = np.zeros(lines * length, values.dtype)
+    places = np.where(places < 0, places + length, places) + length * beside(np.arange(lines)[:, None], values)
+    total = zeros_beside(values, lines * length, values.dtype)
     np.add.at(total, places.ravel(), last.ravel())
     return np.moveaxis(total.reshape(*last.shape[:-1], length), -1, axis)
 
@@ -175,6 +176,7 @@ def at_rank(a, near, rank, known):
 
 def shares(a, near, lower, upper, part, known):  # noqa: PLR0917
     """For each quantile and each of its two entries: which it is, where equal ones are, and the weight of each."""
+    lower, upper, part = (beside(each, near) for each in (lower, upper, part))
     for rank, weight in ((lower, 1 - part), (upper, part)):
         for i in range(near.shape[-1] if a.size and np.any(weight) else 0):
             ties = a == at_rank(a, near[..., i], rank[..., i], known)[..., None]
@@ -184,7 +186,7 @@ def shares(a, near, lower, upper, part, known):  # noqa: PLR0917
 @primitive
 def to_entries(g, a, near, lower, upper, part, known):  # noqa: PLR0917
     """The cotangents of quantiles `near` of the last axis, brought to the entries they lie on; equal entries share."""
-    total = np.zeros(a.shape, g.dtype)
+    total = zeros_beside(g, a.shape, g.dtype)
     for i, ties, weight in shares(a, near, lower, upper, part, known):
         places = np.nonzero(ties)
         total[places] += (weight * g[..., i]).astype(g.dtype)[places[:-1]]
@@ -194,7 +196,7 @@ def to_entries(g, a, near, lower, upper, part, known):  # noqa: PLR0917
 @primitive
 def from_entries(h, a, near, lower, upper, part, known):  # noqa: PLR0917
     """The transpose of `to_entries`."""
-    total = np.zeros(near.shape, h.dtype)
+    total = zeros_beside(h, near.shape, h.dtype)
     for i, ties, weight in shares(a, near, lower, upper, part, known):
         total[..., i] += (weight * np.sum(np.where(ties, h, 0), axis=-1)).astype(h.dtype)
     return total

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from autograd_mini.arrays import beside
 from autograd_mini.domains import POSITIVE, case
 from autograd_mini.primitive import composite, constant, primitive, rule
 
@@ -9,7 +10,7 @@ from autograd_mini.primitive import composite, constant, primitive, rule
 @primitive
 def share(g, num, endpoint, *ends):
     """The share of `start` in each entry of a range, for the ends 1 and 0, or that of `stop`, for 0 and 1."""
-    return np.linspace(*ends, num, endpoint=endpoint, dtype=g.dtype)
+    return beside(np.linspace(*ends, num, endpoint=endpoint, dtype=g.dtype), g)
 
 
 constant(share)

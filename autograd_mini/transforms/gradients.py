@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import errors
-from autograd_mini.arrays import as_operand, as_seed, as_values, is_array
+from autograd_mini.arrays import as_operand, as_seed, as_values, is_array, is_foreign, zeros_beside
 from autograd_mini.backward import pull_back
 from autograd_mini.graph import Leaf, Record, enable_grad, modes, operations
 from autograd_mini.hooks import hooked
@@ -236,7 +236,7 @@ class Trace:
         for variable, source in zip(self.variables, self.sources, strict=True):
             cotangent = found.get(variable)
             if cotangent is None:
-                cotangent = np.zeros(variable.shape, variable.dtype)
+                cotangent = zeros_beside(self.result.data, variable.shape, variable.dtype)
             else:  # hooks of `f`'s argument, and of the tensor that was given for it
                 cotangent = hooked(variable, cotangent, wrap if connected else None)
                 cotangent = hooked(source, cotangent, wrap if connected else None) if source else cotangent
@@ -287,7 +287,7 @@ def as_variable(value: Any, transform: str, position: int) -> Tensor:
 
 def own_copy(value: Any) -> Any:
     """A copy of an array that a pullback may read later, when its owner may have overwritten it."""
-    return value.copy() if isinstance(value, np.ndarray) else value
+    return value.copy() if isinstance(value, np.ndarray) or is_foreign(value) else value
 
 
 def depends_on_others(result: Record | None, variables: Sequence[Record]) -> bool:

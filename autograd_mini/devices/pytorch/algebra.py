@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ def einsum(subscripts, *operands, out=None, dtype=None, order="K", casting="safe
 
 @says(np.linalg.multi_dot)
 def multi_dot(arrays, *, out=None):
-    return torch.linalg.multi_dot(promoted(*arrays))
+    return functools.reduce(dot, arrays) if any(a.ndim > 2 for a in arrays) else torch.linalg.multi_dot(promoted(*arrays))
 
 
 @says(np.cross, np.linalg.cross)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -74,6 +75,16 @@ def name_of(device: torch.device) -> str:
 def refused(name: str, device: torch.device, reason: Any = "") -> TypeError:
     """The error for what PyTorch cannot do."""
     return TypeError(REFUSED.format(name=name, device=name_of(device), reason=f" ({reason})" if reason else ""))
+
+
+class _Composing(threading.local):
+    """The functions that are being computed of others, in this thread."""
+
+    def __init__(self) -> None:
+        self.functions: list[Any] = []
+
+
+composing = _Composing()
 
 
 class Translation:
@@ -299,11 +310,13 @@ class TorchArray:
             elif method == "outer":
                 a, b = map(raw.operand, inputs)
                 found, supported = universal(ufunc, (wrapped(a.reshape(a.shape + (1,) * b.ndim)), wrapped(b))), True
-            elif method == "at" and ufunc in AT:
+            elif method == "at" and ufunc in places.SCATTER:
                 target, index, values = inputs
-                values = raw.option(values)
-                places.write(target.tensor, index, AT[ufunc](values), raw.option, add=True)
+                places.write(target.tensor, index, raw.option(values), raw.option, ufunc)
                 return None
+            elif method == "reduceat":
+                a, starts, *rest = inputs
+                found, supported = wrapped(reductions.of_runs(ufunc, raw.operand(a), raw.operand(starts), *rest, **options)), True
             else:
                 supported = False
         except KeyError:
@@ -322,9 +335,13 @@ class TorchArray:
             return created_like(function, self.tensor.device, args, options)
         compute = FUNCTIONS.get(function)
         if compute is None:
-            if function in composites:
+            if function not in composites or function in composing.functions:
+                raise refused(name, self.tensor.device)
+            composing.functions.append(function)
+            try:
                 return composites[function](*args, **options)
-            raise refused(name, self.tensor.device)
+            finally:
+                composing.functions.pop()
         out = options.pop("out", None) if "out" in options else None
         raw = Translation(name, device_among((*args, *options.values())) or self.tensor.device)
         try:
@@ -483,7 +500,6 @@ class TorchArray:
 
 _new = TorchArray.__new__
 DIRECT = {TorchArray, float, int, complex, bool}
-AT: dict[np.ufunc, Callable[[Any], Any]] = {np.add: lambda values: values, np.subtract: lambda values: -values}
 CREATED_LIKE = {np.asarray, np.array, np.asanyarray, np.ascontiguousarray, np.zeros, np.ones, np.empty, np.full}
 CREATED_LIKE |= {np.arange, np.eye, np.identity}
 

@@ -28,7 +28,7 @@ def where(condition, x=None, y=None, /):
 
 @says(np.take)
 def take(a, indices, axis=None, out=None, mode="raise"):
-    if axis is None:
+    if axis is None or not a.ndim:
         a, axis = a.reshape(-1), 0
     axis = axis_of(axis, a.ndim)
     places = whole_indices(indices, a.device)
@@ -153,12 +153,12 @@ def angle(z, deg=False):
 
 @says(np.sort)
 def sort(a, axis=-1, kind=None, order=None, *, stable=None):
-    return torch.sort(a.reshape(-1) if axis is None else a, 0 if axis is None else axis, stable=True).values
+    return torch.sort(a.reshape(-1) if axis is None else a, dim=0 if axis is None else axis, stable=True).values
 
 
 @says(np.argsort)
 def argsort(a, axis=-1, kind=None, order=None, *, stable=None):
-    return torch.argsort(a.reshape(-1) if axis is None else a, 0 if axis is None else axis, stable=True)
+    return torch.argsort(a.reshape(-1) if axis is None else a, dim=0 if axis is None else axis, stable=True)
 
 
 says(np.argpartition)(lambda a, kth, axis=-1, kind="introselect", order=None: argsort(a, axis))
@@ -187,10 +187,23 @@ def unique(ar, return_index=False, return_inverse=False, return_counts=False, ax
 @says(np.lexsort)
 def lexsort(keys, axis=-1):
     keys = list(keys)
-    order = torch.argsort(keys[0], axis, stable=True)
+    order = torch.argsort(keys[0], dim=axis, stable=True)
     for key in keys[1:]:
-        order = torch.take_along_dim(order, torch.argsort(torch.take_along_dim(key, order, axis), axis, stable=True), axis)
+        order = torch.take_along_dim(order, torch.argsort(torch.take_along_dim(key, order, axis), dim=axis, stable=True), axis)
     return order
+
+
+@says(np.compress)
+def compress(condition, a, axis=None, out=None):
+    if axis is None:
+        a, axis = a.reshape(-1), 0
+    places = torch.nonzero(condition).reshape(-1)
+    return torch.index_select(a, axis, places)
+
+
+@says(np.piecewise)
+def piecewise(x, condlist, funclist, *args, **options):
+    raise NotImplementedError("np.piecewise")
 
 
 QUANTILES = {"linear", "lower", "higher", "midpoint", "nearest"}

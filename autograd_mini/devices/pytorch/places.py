@@ -18,18 +18,27 @@ def read(tensor: torch.Tensor, index: Any, raw: Callable[[Any], Any]) -> torch.T
     return (tensor.flip(flipped) if flipped else tensor)[parts]
 
 
-def write(tensor: torch.Tensor, index: Any, values: Any, raw: Callable[[Any], Any], add: bool = False) -> None:
-    """`tensor[index] = values`; with `add`, values of entries that are named several times add up."""
+SCATTER = {np.add: "sum", np.subtract: "sum", np.multiply: "prod", np.maximum: "amax", np.minimum: "amin"}
+
+
+def write(
+    tensor: torch.Tensor, index: Any, values: Any, raw: Callable[[Any], Any], ufunc: np.ufunc | None = None
+) -> None:
+    """`tensor[index] = values`, or `ufunc.at(tensor, index, values)`, where an entry may be named several times."""
     parts, flipped = translated(tensor, index, raw)
-    values = values.to(tensor.dtype) if isinstance(values, torch.Tensor) else values
-    if not flipped and not add:
-        tensor[parts] = values
+    if not flipped and ufunc is None:
+        tensor[parts] = values.to(tensor.dtype) if isinstance(values, torch.Tensor) else values
         return
     places = torch.arange(tensor.numel(), device=tensor.device).reshape(tensor.shape)
     places = (places.flip(flipped) if flipped else places)[parts]
-    values = torch.as_tensor(values, dtype=tensor.dtype, device=tensor.device).expand(places.shape)
-    flat = tensor.reshape(-1)  # a copy, if the memory is in another order
-    flat.index_put_((places.reshape(-1),), values.reshape(-1), accumulate=add)
+    values = torch.as_tensor(values, dtype=tensor.dtype, device=tensor.device).expand(places.shape).reshape(-1)
+    flat, places = tensor.reshape(-1), places.reshape(-1)  # a copy, if the memory is in another order
+    if ufunc is None:
+        flat.index_put_((places,), values)
+    elif ufunc in {np.add, np.subtract}:
+        flat.index_put_((places,), values if ufunc is np.add else -values, accumulate=True)
+    else:
+        flat.scatter_reduce_(0, places, values, SCATTER[ufunc], include_self=True)
     if flat.data_ptr() != tensor.data_ptr():
         tensor.copy_(flat.reshape(tensor.shape))
 

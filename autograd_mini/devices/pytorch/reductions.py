@@ -155,6 +155,8 @@ def running(name: str):
     scan = getattr(torch, name)
 
     def compute(a, axis=None, dtype=None, out=None):
+        if not a.ndim:
+            a, axis = a.reshape(1), 0
         return scan(a.reshape(-1), 0, dtype=total_dtype(a, dtype)) if axis is None else scan(a, axis_of(axis, a.ndim), dtype=total_dtype(a, dtype))
 
     return compute
@@ -223,6 +225,18 @@ def log_total(a, axis=0, dtype=None, keepdims=False, initial=NOT_GIVEN, where=Tr
     axes = axes_of(axis, a.ndim)
     found = torch.logsumexp(a, axes, keepdim=bool(keepdims)) if axes else a.clone()
     return torch.logaddexp(found, torch.full_like(found, initial)) if is_given(initial) else found
+
+
+def of_runs(ufunc, a, starts, axis=0, dtype=None, out=None):
+    """`np.add.reduceat` of runs one after the other; KeyError for what PyTorch has none of."""
+    if ufunc is not np.add or dtype is not None:
+        raise KeyError(ufunc)
+    starts = starts if isinstance(starts, torch.Tensor) else torch.as_tensor(starts, device=a.device)
+    axis, shape = axis_of(axis, a.ndim), list(a.shape)
+    run = torch.zeros(shape[axis], dtype=torch.int64, device=a.device)
+    run[starts] = 1
+    shape[axis] = len(starts)
+    return torch.zeros(shape, dtype=a.dtype, device=a.device).index_add_(axis, torch.cumsum(run, 0) - 1, a)
 
 
 def reduced(ufunc, a, axis=0, dtype=None, out=None, keepdims=False, initial=NOT_GIVEN, where=True):

@@ -31,8 +31,57 @@ says(np.broadcast_to)(lambda array, shape, subok=False: array.expand(as_shape(sh
 says(np.broadcast_arrays)(lambda *args, subok=False: tuple(torch.broadcast_tensors(*args)))
 says(np.expand_dims)(lambda a, axis: expanded(a, axis))
 says(np.squeeze)(lambda a, axis=None: squeezed(a, axis))
+says(np.real_if_close)(lambda a, tol=100: real_if_close(a, tol))
 says(np.real)(lambda val: torch.real(val) if val.dtype.is_complex else val)
 says(np.imag)(lambda val: torch.imag(val) if val.dtype.is_complex else torch.zeros_like(val))
+
+
+says(np.linspace)(lambda *args, **options: spaced(*args, **options))
+
+
+def spaced(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, device=None):
+    """`np.linspace`: the ends exactly, as NumPy has them."""
+    wanted = np.result_type(kind_of(start), kind_of(stop), 1.0) if dtype is None else np.dtype(dtype)
+    start, stop = tensors(start, stop)
+    start, stop = (cast(end, np.result_type(kind_of(end), 1.0)) for end in (start, stop))
+    start, stop = torch.broadcast_tensors(start, stop)
+    parts = num - 1 if endpoint else num
+    step = (stop - start) / parts if parts > 0 else torch.full_like(start, math.nan)
+    places = torch.arange(num, dtype=start.dtype, device=start.device).reshape((-1,) + (1,) * start.ndim)
+    values = start + places * (step if parts > 0 else stop - start)
+    if endpoint and num > 1:
+        values = torch.cat([values[:-1], stop.unsqueeze(0)])
+    values = cast(torch.movedim(values, 0, axis), wanted)
+    return (values, step) if retstep else values
+
+
+@says(np.geomspace)
+def geometric(start, stop, num=50, endpoint=True, dtype=None, axis=0):
+    wanted = np.result_type(kind_of(start), kind_of(stop), 1.0) if dtype is None else np.dtype(dtype)
+    start, stop = torch.broadcast_tensors(*tensors(start, stop))
+    start, stop = (cast(end, np.result_type(kind_of(end), 1.0)) for end in (start, stop))
+    if start.dtype.is_complex:
+        raise NotImplementedError("np.geomspace of complex numbers")
+    sign = torch.sign(start)
+    powers = spaced(torch.log10(sign * start), torch.log10(sign * stop), num, endpoint)
+    values = sign * torch.pow(10.0, powers)
+    if num > 0:
+        values[0] = start
+        if endpoint and num > 1:
+            values[-1] = stop
+    return cast(torch.movedim(values, 0, axis), wanted)
+
+
+@says(np.gradient)
+def gradient(f, *spacing, axis=None, edge_order=1):
+    if spacing or not isinstance(axis, int):
+        raise NotImplementedError("np.gradient along several axes, or with distances")
+    return torch.gradient(f, dim=axis, edge_order=edge_order)[0]
+
+
+def square(m: torch.Tensor) -> torch.Tensor:
+    """A matrix; a vector as the row of all rows."""
+    return m.expand(m.shape[0], m.shape[0]) if m.ndim == 1 else m
 
 
 def as_ints(given: Any) -> Any:
@@ -41,6 +90,13 @@ def as_ints(given: Any) -> Any:
 
 def as_shape(shape: Any) -> tuple[int, ...]:
     return tuple(map(int, shape)) if isinstance(shape, tuple | list | np.ndarray | torch.Size) else (int(shape),)
+
+
+def real_if_close(a, tol):
+    if not a.dtype.is_complex:
+        return a
+    bound = torch.finfo(a.dtype).eps * tol if tol > 1 else tol
+    return a.real if bool(torch.all(torch.abs(a.imag) < bound)) else a
 
 
 @says(np.size)
@@ -68,7 +124,7 @@ def ravel(a, order="C"):
 
 @says(np.transpose, np.permute_dims)
 def transpose(a, axes=None):
-    return a.permute(*(range(a.ndim - 1, -1, -1) if axes is None else axes_of(tuple(axes), a.ndim)))
+    return a.permute(tuple(range(a.ndim - 1, -1, -1)) if axes is None else axes_of(axes, a.ndim))
 
 
 def expanded(a, axis):
@@ -142,10 +198,15 @@ def repeat(a, repeats, axis=None):
 @says(np.pad)
 def pad(array, pad_width, mode="constant", **options):
     widths = np.broadcast_to(np.asarray(pad_width), (array.ndim, 2)).tolist()
-    if mode != "constant" or not np.isscalar(options.get("constant_values", 0)):
+    if mode != "constant":
         raise NotImplementedError(f"np.pad(mode={mode!r})")
-    flat = [n for pair in reversed(widths) for n in pair]
-    return torch.nn.functional.pad(array, flat, value=options.get("constant_values", 0))
+    values = np.broadcast_to(np.asarray(options.get("constant_values", 0)), (array.ndim, 2)).tolist()
+    for axis, (counts, fillers) in enumerate(zip(widths, values, strict=True)):
+        shape = list(array.shape)
+        ends = [torch.full([*shape[:axis], n, *shape[axis + 1 :]], v, dtype=array.dtype, device=array.device)
+                for n, v in zip(counts, fillers, strict=True)]
+        array = torch.cat([ends[0], array, ends[1]], axis) if any(counts) else array
+    return array
 
 
 @says(np.diagonal)
@@ -155,8 +216,8 @@ def diagonal(a, offset=0, axis1=0, axis2=1):
 
 says(np.diag)(lambda v, k=0: torch.diag(v, k))
 says(np.diagflat)(lambda v, k=0: torch.diagflat(v, k))
-says(np.tril)(lambda m, k=0: torch.tril(m, k))
-says(np.triu)(lambda m, k=0: torch.triu(m, k))
+says(np.tril)(lambda m, k=0: torch.tril(square(m), k))
+says(np.triu)(lambda m, k=0: torch.triu(square(m), k))
 
 
 @says(np.lib.stride_tricks.sliding_window_view)

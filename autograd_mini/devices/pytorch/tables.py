@@ -23,12 +23,14 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
     if axis is None:
         return tuple(range(ndim))
     given = axis if isinstance(axis, tuple | list) else (axis,)
-    return tuple(axis_of(one, ndim) for one in given)
+    return tuple(axis_of(one, ndim) for one in given) if ndim else ()
 
 
 def axis_of(axis: Any, ndim: int) -> int:
     """An axis counted from 0."""
     place = int(axis)
+    if not ndim and place in {0, -1}:  # as NumPy lets numbers be reduced
+        return 0
     if not -ndim <= place < ndim:
         raise ValueError(f"axis {place} is out of bounds for array of dimension {ndim}")
     return place % ndim
