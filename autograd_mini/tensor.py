@@ -13,8 +13,19 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import errors
-from autograd_mini.arrays import adopted, as_array, as_operand, as_result, as_seed, as_values, is_array, is_foreign
-from autograd_mini.arrays import may_change, snapshot
+from autograd_mini.arrays import (
+    adopted,
+    as_array,
+    as_operand,
+    as_result,
+    as_seed,
+    as_values,
+    beside,
+    is_array,
+    is_foreign,
+    may_change,
+    snapshot,
+)
 from autograd_mini.backward import pull_back
 from autograd_mini.devices import device_of
 from autograd_mini.graph import Leaf, Node, Record, modes, no_grad
@@ -465,7 +476,7 @@ def apply(primitive: Primitive, *args: Any, **options: Any) -> Any:
     watches = modes.watches
     constant = mask == 1 << len(args) or not modes.recording
     if options:
-        options = plain_options(primitive, options, constant)
+        options = plain_options(primitive, options, constant, values)
     try:
         out = primitive.of(values, options) if watches or modes.levels else primitive.function(*values, **options)
     except (ValueError, TypeError) as error:
@@ -524,7 +535,7 @@ def saved(plan: Plan, args: Sequence[Any], values: list[Any], inputs: list[Any],
     return values
 
 
-def plain_options(primitive: Primitive, options: dict[str, Any], constant: bool) -> dict[str, Any]:
+def plain_options(primitive: Primitive, options: dict[str, Any], constant: bool, values: list[Any]) -> dict[str, Any]:
     """The keyword arguments with tensors unwrapped; an error if a gradient needs what the rules do not know."""
     for name, option in options.items():
         if not constant and primitive.options is not None and name not in primitive.options:
@@ -535,7 +546,8 @@ def plain_options(primitive: Primitive, options: dict[str, Any], constant: bool)
                 raise TypeError(errors.TENSOR_OPTION.format(name=primitive.name, option=name))
             options = {**options, name: option._values}
         elif not constant and may_change(option):
-            options = {**options, name: option.copy()}  # its owner may overwrite it before the rule reads it
+            option = option.copy()  # its owner may overwrite it before the rule reads it
+            options = {**options, name: beside(option, values[0]) if option.dtype == bool else option}
     return options
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.arrays import beside, is_foreign
 from autograd_mini.domains import case
 from autograd_mini.primitive import composite, constant, primitive, rule
 from autograd_mini.rules.refusals import axes_of, axis_of, kind_of, require
@@ -20,7 +21,7 @@ def plain_index(index: Any) -> Any:
 def own_array(values):
     """An array that nobody else writes into; of indices that differ among the examples of a vmap, a batch of them."""
     values = values.data if hasattr(values, "requires_grad") else values
-    return values.copy() if hasattr(type(values), "__autograd_primitive__") else np.array(values)
+    return values.copy() if hasattr(type(values), "__autograd_primitive__") or is_foreign(values) else np.array(values)
 
 
 def plain_part(part):
@@ -37,12 +38,18 @@ def getitem(a, index):
     return a[index]
 
 
+def several(parts):
+    """The arrays, of any kind, among the parts of an index."""
+    parts = [np.asarray(part) if isinstance(part, list) else part for part in parts]
+    return [part for part in parts if isinstance(part, np.ndarray) or is_foreign(part)]
+
+
 @primitive
 def add_at(values, index, shape):
     """Zeros of the given shape, with `values` added at `index`; repeated indices add up."""
     total = np.zeros_like(values, shape=shape)
     parts = index if isinstance(index, tuple) else (index,)
-    arrays = [np.asarray(part) for part in parts if isinstance(part, list | np.ndarray)]
+    arrays = several(parts)
     if any(array.dtype != bool for array in arrays):  # only integers can name an entry twice
         np.add.at(total, index, values)
     elif arrays or None not in parts:
@@ -106,7 +113,7 @@ def winners(index, shape):
 def names_each_once(index):
     """Whether an index cannot name an entry twice: it has no arrays of integers."""
     parts = index if isinstance(index, tuple) else (index,)
-    return not any(np.asarray(part).dtype != bool for part in parts if isinstance(part, list | np.ndarray))
+    return not any(array.dtype != bool for array in several(parts))
 
 
 def written(g, _out, _a, _values, index):
@@ -181,9 +188,19 @@ def copied(function, *names):
     return with_copies
 
 
+def add_each(values, indices, axis, length, mode):
+    """The same, one by one, as a device does it in parallel."""
+    indices = indices % length if mode != "clip" else np.clip(indices, 0, length - 1)
+    total = np.zeros_like(values, shape=(*values.shape[:axis], length, *values.shape[axis + indices.ndim :]))
+    np.add.at(total, (*(slice(None),) * axis, indices), values)
+    return total
+
+
 @primitive
 def add_taken(values, indices, axis, length, mode):
     """The adjoint of `np.take`: `values` added up at `indices` of an axis of the given length."""
+    if is_foreign(values):
+        return add_each(values, beside(np.asarray(indices), values) if not is_foreign(indices) else indices, axis, length, mode)
     indices = np.asarray(indices)
     shape = (*values.shape[:axis], length, *values.shape[axis + indices.ndim :])
     total = np.zeros_like(values, shape=shape)

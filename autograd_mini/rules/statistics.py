@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 
+from autograd_mini.arrays import beside
 from autograd_mini.domains import case
 from autograd_mini.primitive import composite, constant, primitive, rule
 from autograd_mini.rules.refusals import kind_of, require
@@ -174,5 +175,5 @@ rule(
 def _bincount(x, /, weights=None, minlength=0):
     x = places(x)
     if weights is None or not x.size:
-        return counts(x, minlength)
+        return beside(counts(x, minlength), weights)
     return binned(weights, x, minlength, "float64")

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd_mini import Batch, batching_rule, case, is_batched, primitive, rule, values_of
-from nn.checks import as_input
+from nn.checks import as_input, is_foreign
 from nn.docstrings import described_by
 from nn.layers.init import Initialiser, as_initialiser
 from nn.module import Module
@@ -212,6 +212,49 @@ def product(x: Any, weights: Any, bias: Any, window: Window, groups: int) -> Any
     return out
 
 
+# The same for arrays of other libraries, whose memory is not NumPy's to lay out
+
+
+def windows_of(x: Any, window: Window, groups: int) -> Any:
+    """What the window reads: (images, groups, channels of a group, down, across, row, column)."""
+    n, c = x.shape[:2]
+    padded = np.pad(x, ((0, 0), (0, 0), *window.padding))
+    read = np.lib.stride_tricks.sliding_window_view(padded, window.reach, (2, 3))
+    read = read[:, :, :: window.stride[0], :: window.stride[1], :: window.dilation[0], :: window.dilation[1]]
+    return np.reshape(read, (n, groups, c // groups, *read.shape[2:]))
+
+
+def in_groups(array: Any, groups: int, axis: int) -> Any:
+    """Channels along an axis as groups of them."""
+    shape = array.shape
+    return np.reshape(array, (*shape[:axis], groups, shape[axis] // groups, *shape[axis + 1 :]))
+
+
+def product_of_windows(x: Any, weights: Any, bias: Any, window: Window, groups: int) -> Any:
+    """`product`."""
+    out = np.einsum("ngdhwij,godij->ngohw", windows_of(x, window, groups), in_groups(weights, groups, 0))
+    out = np.reshape(out, (out.shape[0], weights.shape[0], *out.shape[3:]))
+    return out if bias is None else out + np.reshape(bias, (-1, 1, 1))
+
+
+def spread_by_entry(g: Any, weights: Any, window: Window, groups: int, size: Pair) -> Any:
+    """`spread`: the scores that each entry of the window has taken part in, one entry after the other."""
+    n, depth, places = len(g), weights.shape[1], g.shape[2:]
+    given, split = in_groups(g, groups, 1), in_groups(weights, groups, 0)
+    total = np.zeros_like(g, shape=(n, groups, depth, *window.padded(size)), dtype=np.result_type(g, weights))
+    for i, j in np.ndindex(*window.kernel):
+        total[(..., *window.at(i, j, places))] += np.einsum("ngohw,god->ngdhw", given, split[..., i, j])
+    (top, _), (before, _) = window.padding
+    inside = total[..., top : top + size[0], before : before + size[1]]
+    return np.reshape(inside, (n, groups * depth, *size))
+
+
+def correlate_windows(g: Any, x: Any, window: Window, groups: int) -> Any:
+    """`correlate`."""
+    total = np.einsum("ngohw,ngdhwij->godij", in_groups(g, groups, 1), windows_of(x, window, groups))
+    return np.reshape(total, (g.shape[1], *total.shape[2:]))
+
+
 # Operations, each linear in both operands
 
 
@@ -232,6 +275,8 @@ def of_sequences_too(operation: Callable[..., Any]) -> Callable[..., Any]:
 @of_sequences_too
 def convolve(x: Any, weights: Any, window: Window, groups: int) -> Any:
     """The scores of a convolution, sum over a window of x w, as (images, channels, height, width)."""
+    if is_foreign(x):
+        return product_of_windows(x, weights, None, window, groups)
     return product(x, weights, None, window, groups)
 
 
@@ -239,6 +284,8 @@ def convolve(x: Any, weights: Any, window: Window, groups: int) -> Any:
 @of_sequences_too
 def convolve_affine(x: Any, weights: Any, bias: Any, window: Window, groups: int) -> Any:
     """The same with a number for each channel added while the result is in the cache."""
+    if is_foreign(x):
+        return product_of_windows(x, weights, bias, window, groups)
     return product(x, weights, bias, window, groups)
 
 
@@ -248,6 +295,8 @@ def spread(g: Any, weights: Any, window: Window, groups: int, size: tuple[int, .
     """The adjoint of `convolve` by its images, which have this size: each score goes back to what was read for it."""
     n, channels, *places = g.shape
     size = (size[0] if len(size) == 2 else 1, size[-1])
+    if is_foreign(g):
+        return spread_by_entry(g, weights, window, groups, size)
     depth = weights.shape[1]
     split = weights.reshape(groups, channels // groups, depth, *window.kernel)
     back, planes = window.back(), depth < SHALLOW
@@ -283,6 +332,8 @@ def spread(g: Any, weights: Any, window: Window, groups: int, size: tuple[int, .
 @of_sequences_too
 def correlate(g: Any, x: Any, window: Window, groups: int) -> Any:
     """The adjoint of `convolve` by its weights: how much each entry of the window has read for each channel of g."""
+    if is_foreign(g):
+        return correlate_windows(g, x, window, groups)
     dtype = np.result_type(g, x)
     channels, depth = g.shape[1], x.shape[1] // groups
     given = rows(g, groups)

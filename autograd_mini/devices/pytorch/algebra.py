@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ def einsum(subscripts, *operands, out=None, dtype=None, order="K", casting="safe
 
 @says(np.linalg.multi_dot)
 def multi_dot(arrays, *, out=None):
-    return functools.reduce(dot, arrays) if any(a.ndim > 2 for a in arrays) else torch.linalg.multi_dot(promoted(*arrays))
+    return functools.reduce(dot, arrays) if any(a.ndim not in {1, 2} for a in arrays) else torch.linalg.multi_dot(promoted(*arrays))
 
 
 @says(np.cross, np.linalg.cross)
@@ -69,6 +70,40 @@ def cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
     if a.shape[-1] != 3 or b.shape[-1] != 3:
         raise NotImplementedError("np.cross of vectors with 2 entries")
     return torch.movedim(torch.linalg.cross(*torch.broadcast_tensors(a, b)), -1, axisc)
+
+
+MODES = {"full": lambda n, m: m - 1, "same": lambda n, m: m // 2, "valid": lambda n, m: 0}
+
+
+@says(np.convolve)
+def convolve(a, v, mode="full"):
+    a, v = tensors(inexact(a), inexact(v))
+    a, v = (a, v) if len(a) >= len(v) else (v, a)
+    if a.dtype.is_complex or mode not in MODES:
+        raise NotImplementedError(f"np.convolve of dtype {a.dtype}, mode={mode!r}")
+    padding = MODES[mode](len(a), len(v))
+    found = torch.nn.functional.conv1d(a[None, None], v.flip(0)[None, None], padding=padding)[0, 0]
+    return found[: len(a)] if mode == "same" else found
+
+
+@says(np.bincount)
+def bincount(x, /, weights=None, minlength=0):
+    weights = weights if weights is None else weights.to(torch.float64)
+    return torch.bincount(x, weights, int(minlength))
+
+
+@says(np.unwrap)
+def unwrap(p, discont=None, axis=-1, *, period=2 * math.pi):
+    p = inexact(p)
+    if not p.shape[axis]:
+        return p.clone()
+    steps = torch.diff(p, dim=axis)
+    low = -period / 2
+    inside = torch.remainder(steps - low, period) + low
+    inside = torch.where((inside == low) & (steps > 0), -low, inside)
+    turns = torch.where(torch.abs(steps) < (period / 2 if discont is None else discont), 0.0, inside - steps)
+    first = torch.narrow(p, axis, 0, 1)
+    return torch.cat([first, torch.narrow(p, axis, 1, p.shape[axis] - 1) + torch.cumsum(turns, axis)], axis)
 
 
 # Linear algebra
@@ -112,12 +147,18 @@ def cholesky(a, /, *, upper=False):
 
 @says(np.linalg.eig)
 def eig(a):
-    return several("eig", *torch.linalg.eig(inexact(a)))
+    a = inexact(a)
+    values, vectors = torch.linalg.eig(a)
+    if not a.dtype.is_complex and bool(torch.all(values.imag == 0)):  # NumPy's result is real then
+        values, vectors = values.real, vectors.real
+    return several("eig", values, vectors)
 
 
 @says(np.linalg.eigvals)
 def eigvals(a):
-    return torch.linalg.eigvals(inexact(a))
+    a = inexact(a)
+    values = torch.linalg.eigvals(a)
+    return values.real if not a.dtype.is_complex and bool(torch.all(values.imag == 0)) else values
 
 
 @says(np.linalg.svd)
@@ -154,6 +195,11 @@ def vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
     x = inexact(x)
     axes = axes_of(axis, x.ndim)
     return torch.linalg.vector_norm(x, ord, axes, bool(keepdims)) if axes else torch.abs(x)
+
+
+@says(np.linalg.matrix_norm)
+def matrix_norm(x, /, *, keepdims=False, ord="fro"):
+    return torch.linalg.matrix_norm(inexact(x), ord, keepdim=bool(keepdims))
 
 
 @says(np.linalg.norm)

@@ -458,6 +458,10 @@ class TorchArray:
     squeeze, ravel, swapaxes, clip = map(method, (np.squeeze, np.ravel, np.swapaxes, np.clip))
     cumsum, cumprod, diagonal, dot, trace = map(method, (np.cumsum, np.cumprod, np.diagonal, np.dot, np.trace))
     take, repeat, choose, round = map(method, (np.take, np.repeat, np.choose, np.round))
+
+    def compress(self, condition: Any, axis: Any = None, out: Any = None) -> TorchArray:
+        return np.compress(condition, self, axis, out)
+
     argsort, argpartition, searchsorted, nonzero = map(
         method, (np.argsort, np.argpartition, np.searchsorted, np.nonzero)
     )

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from autograd_mini.devices.pytorch.dtypes import cast, inexact, kind_of, promoted, tensors
-from autograd_mini.devices.pytorch.tables import axis_of, says
+from autograd_mini.devices.pytorch.tables import axes_of, axis_of, says
 
 MODES = "np.{name}(mode={mode!r})"
 
@@ -201,39 +201,87 @@ def compress(condition, a, axis=None, out=None):
     return torch.index_select(a, axis, places)
 
 
-@says(np.piecewise)
-def piecewise(x, condlist, funclist, *args, **options):
-    raise NotImplementedError("np.piecewise")
+# Quantiles, along the last axis of rows in which the axes to be reduced are one
+
+CONTINUOUS = {
+    "linear": (1.0, 1.0),
+    "interpolated_inverted_cdf": (0.0, 1.0),
+    "hazen": (0.5, 0.5),
+    "weibull": (0.0, 0.0),
+    "median_unbiased": (1 / 3, 1 / 3),
+    "normal_unbiased": (3 / 8, 3 / 8),
+}
+OF_RANK = {"lower": torch.floor, "higher": torch.ceil, "nearest": torch.round}
 
 
-QUANTILES = {"linear", "lower", "higher", "midpoint", "nearest"}
+def rows(a: torch.Tensor, axis: Any, keepdims: bool) -> tuple[torch.Tensor, tuple[int, ...]]:
+    """The entries to choose from along the last axis, and the shape of the result."""
+    reduced = axes_of(axis, a.ndim)
+    rest = [i for i in range(a.ndim) if i not in reduced]
+    shape = tuple(1 if i in reduced else n for i, n in enumerate(a.shape) if keepdims or i not in reduced)
+    count = math.prod(a.shape[i] for i in reduced)
+    return a.permute((*rest, *reduced)).reshape(*(a.shape[i] for i in rest), count), shape
 
 
-@says(np.quantile)
-def quantile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, weights=None, interpolation=None):
-    if method not in QUANTILES or weights is not None or isinstance(axis, tuple):
-        raise NotImplementedError(f"np.quantile with method={method!r}, weights, or several axes")
+def quantiles(a: Any, q: Any, axis: Any, method: str, keepdims: bool, skips: bool) -> torch.Tensor:
+    """The quantiles q of the rows; with `skips`, of their numbers that are not NaN."""
     a = inexact(a)
-    q = torch.as_tensor(q, dtype=a.dtype, device=a.device)
-    found = torch.quantile(a, q.reshape(-1), axis, bool(keepdims), interpolation=method)
-    return found.reshape(q.shape + found.shape[1:])
+    lines, shape = rows(a, axis, keepdims)
+    q = inexact(torch.as_tensor(q, dtype=None if hasattr(q, "dtype") else a.dtype, device=a.device))
+    ordered, gaps = torch.sort(lines, dim=-1).values, torch.isnan(lines)
+    count = (lines.shape[-1] - torch.sum(gaps, -1)).to(a.dtype) if skips else lines.shape[-1]
+    found = []
+    for share in q.reshape(-1):
+        rank = (count - 1) * share
+        if method in CONTINUOUS:
+            alpha, beta = CONTINUOUS[method]
+            rank = rank if method == "linear" else count * share + (alpha + share * (1 - alpha - beta)) - 1
+        elif method == "midpoint":
+            rank = (torch.floor(rank) + torch.ceil(rank)) / 2
+        elif method in OF_RANK:
+            rank = OF_RANK[method](rank)
+        else:
+            raise NotImplementedError(f"method={method!r}")
+        rank = torch.as_tensor(rank, dtype=a.dtype, device=a.device).expand(lines.shape[:-1])
+        last = torch.as_tensor(count - 1, dtype=a.dtype, device=a.device)
+        rank = torch.minimum(rank.clamp(min=0), last.clamp(min=0))
+        below = torch.floor(rank)
+        part = rank - below
+        low = at(ordered, below)
+        high = at(ordered, torch.minimum(below + 1, last.clamp(min=0)))
+        middle = low + (high - low) * part
+        middle = torch.where(part >= 0.5, high - (high - low) * (1 - part), middle)
+        lost = gaps.all(-1) if skips else gaps.any(-1)
+        found.append(torch.where(lost, math.nan, torch.where(part == 0, low, middle)))
+    return torch.stack(found).reshape(q.shape + shape) if found else a.new_zeros(q.shape + shape)
 
 
-@says(np.percentile)
-def percentile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, weights=None, interpolation=None):
-    return quantile(a, q / 100, axis, None, False, method, keepdims, weights=weights)
+def at(lines: torch.Tensor, ranks: torch.Tensor) -> torch.Tensor:
+    """One entry of each line."""
+    return torch.gather(lines, -1, ranks.to(torch.int64).unsqueeze(-1)).squeeze(-1)
+
+
+def of_quantiles(name: str, skips: bool, unit: float):
+    def compute(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, **options):
+        if options.get("weights") is not None:
+            raise NotImplementedError(f"{name} with weights")
+        q = q / unit if unit != 1 else q
+        return quantiles(a, q, axis, method, bool(keepdims is True), skips)
+
+    return compute
+
+
+says(np.quantile)(of_quantiles("np.quantile", False, 1))
+says(np.percentile)(of_quantiles("np.percentile", False, 100))
+says(np.nanquantile)(of_quantiles("np.nanquantile", True, 1))
+says(np.nanpercentile)(of_quantiles("np.nanpercentile", True, 100))
 
 
 @says(np.median)
 def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
-    a = inexact(a)
-    if isinstance(axis, tuple | list):
-        raise NotImplementedError("np.median with several axes")
-    along = a.reshape(-1) if axis is None else torch.movedim(a, axis, -1)
-    n = along.shape[-1]
-    ordered = torch.sort(along, -1).values
-    middle = (ordered[..., (n - 1) // 2] + ordered[..., n // 2]) / 2
-    middle = torch.where(torch.isnan(along).any(-1), math.nan, middle)
-    if not keepdims:
-        return middle
-    return middle.reshape((1,) * a.ndim) if axis is None else middle.unsqueeze(axis)
+    return quantiles(a, 0.5, axis, "linear", bool(keepdims is True), False)
+
+
+@says(np.nanmedian)
+def nanmedian(a, axis=None, out=None, overwrite_input=False, keepdims=False):
+    return quantiles(a, 0.5, axis, "linear", bool(keepdims is True), True)

@@ -29,6 +29,14 @@ def write(
     if not flipped and ufunc is None:
         tensor[parts] = values.to(tensor.dtype) if isinstance(values, torch.Tensor) else values
         return
+    *before, last = parts or (None,)
+    if ufunc is np.add and not flipped and isinstance(last, torch.Tensor) and last.ndim and all(p == slice(None) for p in before):
+        axis, values = len(before), torch.as_tensor(values, dtype=tensor.dtype, device=tensor.device)
+        shape = tensor.shape[:axis] + last.shape + tensor.shape[axis + 1 :]
+        flat = values.expand(shape).reshape(tensor.shape[:axis] + (-1,) + tensor.shape[axis + 1 :])
+        if last.dtype is not torch.bool:
+            tensor.index_add_(axis, torch.remainder(last.reshape(-1), tensor.shape[axis]), flat)
+            return
     places = torch.arange(tensor.numel(), device=tensor.device).reshape(tensor.shape)
     places = (places.flip(flipped) if flipped else places)[parts]
     values = torch.as_tensor(values, dtype=tensor.dtype, device=tensor.device).expand(places.shape).reshape(-1)
