@@ -136,7 +136,9 @@ class Surface:
     def __repr__(self) -> str:
         data = self._values
         own = isinstance(data, np.ndarray)  # a batch stands for many arrays, and what is on a device says what it shows
-        values = np.array2string(data, separator=", ", prefix="Tensor(") if own else str(data).replace("\n", "\n       ")
+        values = (
+            np.array2string(data, separator=", ", prefix="Tensor(") if own else str(data).replace("\n", "\n       ")
+        )
         record, notes = self._record, ""
         if self._values.dtype != np.float64 or not self._values.size:
             notes += f", dtype={self._values.dtype}"

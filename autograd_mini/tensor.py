@@ -34,10 +34,10 @@ from autograd_mini.outputs import Outputs, output_node, rebuilt
 from autograd_mini.primitive import SEQUENCES, Plan, Primitive, composites, constants, display_name, primitives
 from autograd_mini.rules import methods
 from autograd_mini.rules.elementwise import cast
-from autograd_mini.rules.transfer import on_device
 from autograd_mini.rules.indexing import getitem, plain_index
 from autograd_mini.rules.refusals import refuse_as_numpy
 from autograd_mini.rules.signatures import binder_of, without_out
+from autograd_mini.rules.transfer import on_device
 from autograd_mini.rules.updates import At
 from autograd_mini.surface import Method, Surface
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Batch, Tensor, everywhere
+from autograd_mini import Batch, Tensor, devices, everywhere
 from nn.module import Module
 
 WHOLE = "{call}({option}={got!r}): write a whole number from {least} on."
@@ -83,6 +83,7 @@ def as_input(x: Any, weights: Any = None) -> Any:
     Whole numbers that meet weights come in the precision of these, as NumPy would take float64 for most of them.
     """
     x = x if hasattr(x, "ndim") else np.asarray(x)
+    x = x if hasattr(x.dtype, "kind") else devices.adopted(x)
     return x if weights is None or x.dtype.kind not in "iub" else x.astype(weights.dtype)
 
 
@@ -90,12 +91,16 @@ def as_values(x: Any) -> Any:
     """The values of a tensor, without its history; of anything else, an array; arrays of other kinds as they are."""
     if isinstance(x, Tensor):
         return x.data
+    x = devices.adopted(x)
     return x if is_foreign(x) else np.asarray(x)
+
+
+passes = devices.passes
 
 
 def is_finite(number: Any) -> bool:
     """Whether a number is finite; of one that differs from call to call of a compiled step, a check."""
-    return everywhere(np.isfinite(number))
+    return passes(np.isfinite(number)) if is_foreign(number) else everywhere(np.isfinite(number))
 
 
 def is_batch(x: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 
-from autograd_mini import Batch, Slot, Tensor, scope
+from autograd_mini import Batch, Slot, Tensor, devices, scope
 from nn.parameter import Buffer, Parameter
 
 STATE_NAMES = (
@@ -32,6 +32,10 @@ NO_ATTRIBUTE = "{name} has no attribute {got!r}.{hint}"
 REPLACED = (
     "{owner}.{name} = ... would put a {got} in place of a {kind}, which would then no longer be {use}. Write "
     "`{owner}.{name}.data = ...` for new values, or `nn.{kind}(...)` for a new {kind}."
+)
+SEVERAL_DEVICES = (
+    "The parameters of this {name} are on several devices: {devices}. Write `model.to_device(...)` for a copy that is on "
+    "one, or ask its parts."
 )
 ASTYPE = (
     "{name}.astype({dtype!r}): parameters are floating-point or complex numbers. Write e.g. `model.astype(np.float64)`."
@@ -256,14 +260,52 @@ class Module:
         dtype = np.dtype(dtype)
         if dtype.kind not in "fc":
             raise TypeError(ASTYPE.format(name=type(self).__name__, dtype=str(dtype)))
-        converted: dict[int, Any] = {}
+        return self._converted(lambda part: part.data.astype(dtype) if part.dtype.kind in "fc" else None)
+
+    @property
+    def device(self) -> str:
+        """Where the parameters and buffers are, such as "cpu" or "cuda:0".
+
+        Raises
+        ------
+        ValueError
+            If they are on several devices.
+        """
+        found = sorted({part.device for _, part in self.named_parts() if not isinstance(part, Module)})
+        if len(found) > 1:
+            raise ValueError(SEVERAL_DEVICES.format(name=type(self).__name__, devices=", ".join(found)))
+        return found[0] if found else "cpu"
+
+    def to_device(self, device: Any) -> Self:
+        """A copy of this module whose parameters and buffers are on another device.
+
+        As with `astype`, this module stays as it is; make the optimizer from the copy.
+
+        Parameters
+        ----------
+        device : str, torch.device or cupy.cuda.Device
+            "cpu" is NumPy's; "torch:cpu", "cuda:0", "mps" and "meta" are PyTorch's; "cupy:0" is CuPy's.
+
+        Examples
+        --------
+        >>> import nn
+        >>> model = nn.MLP([2, 3], rng=0)
+        >>> model.to_device("cpu").device
+        'cpu'
+        """
+        return self._converted(lambda part: devices.to_device(part.data, device))
+
+    def _converted(self, change: Callable[[Any], Any]) -> Self:
+        """A copy with other arrays in the places of those of parameters and buffers; None leaves one as it is."""
+        twins: dict[int, Any] = {}
         for _, part in self.named_parts():
-            if not isinstance(part, Module) and part.dtype.kind in "fc":
-                twin = converted[id(part)] = type(part)(part.data.astype(dtype), name=part.name)
+            array = None if isinstance(part, Module) else change(part)
+            if array is not None and not isinstance(part, Module):
+                twin = twins[id(part)] = type(part)(array, name=part.name)
                 twin.requires_grad = part.requires_grad
                 for hook in part.hooks:
                     twin.register_hook(hook)
-        return copy.deepcopy(self, converted)
+        return copy.deepcopy(self, twins)
 
     def register_forward_pre_hook(self, hook: Hook) -> RemovableHook:
         """Call `hook(module, args)` before each `forward`; what it returns, if not None, replaces the arguments.
@@ -295,8 +337,8 @@ class Module:
         return RemovableHook(self, "_after", "register_forward_hook", hook, "the module, its arguments and its output")
 
     def state_dict(self) -> dict[str, np.ndarray[Any, Any]]:
-        """A copy of the values of every parameter and buffer, by path."""
-        return {path: np.array(part.data) for path, part in self._arrays().items()}
+        """A copy of the values of every parameter and buffer, by path, in the host's memory."""
+        return {path: np.array(devices.to_host(part.data)) for path, part in self._arrays().items()}
 
     def _arrays(self) -> dict[str, Parameter | Buffer]:
         """The parameters and buffers by path."""
@@ -326,7 +368,7 @@ class Module:
             raise ValueError(STATE_NAMES.format(missing=missing or "nothing", unknown=unknown or "nothing"))
         arrays = {}
         for name, part in own.items():
-            given = np.asarray(state[name])
+            given = np.asarray(devices.to_host(devices.adopted(state[name])))
             if given.shape != part.shape:
                 raise ValueError(STATE_SHAPE.format(name=name, got=given.shape, want=part.shape))
             if not np.can_cast(given.dtype, part.dtype, "same_kind"):

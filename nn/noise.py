@@ -8,13 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Batch, Tensor, batching_rule, primitive
+from autograd_mini import Batch, Tensor, batching_rule, devices, primitive
 
 
 @primitive
-def drawn(_x: Any, draw: Callable[[tuple[int, ...]], Any], shape: tuple[int, ...]) -> Any:
-    """`draw(shape)`, random numbers for an array; inside a vmap each example gets its own."""
-    return draw(shape)
+def drawn(x: Any, draw: Callable[[tuple[int, ...]], Any], shape: tuple[int, ...]) -> Any:
+    """`draw(shape)`, random numbers for an array and where it is; inside a vmap each example gets its own.
+
+    They are drawn on the host, so that a seed gives the same ones on every device.
+    """
+    return devices.beside(draw(shape), x)
 
 
 @batching_rule(drawn)

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import constant, primitive
+from autograd_mini import constant, devices, primitive
 
 
 @primitive
 def norm(array: Any) -> float:
-    """||a||_2, in float64; NaN or infinite if an entry is."""
+    """||a||_2, in float64; NaN or infinite if an entry is. On a device, an array there."""
+    if not devices.on_host(array):
+        return norm_there(array)
     magnitudes = np.abs(array).astype(np.float64)
     largest = float(np.max(magnitudes, initial=0.0))
     if not largest or not math.isfinite(largest):
@@ -23,10 +25,20 @@ def norm(array: Any) -> float:
     return largest * float(np.sqrt(np.sum(np.square(magnitudes / largest))))
 
 
+def norm_there(array: Any) -> Any:
+    """The same of an array on a device, without a decision that would wait for it."""
+    magnitudes = np.abs(array).astype(devices.wide(array))
+    largest = np.max(magnitudes, initial=0.0)
+    scale = np.where(np.isfinite(largest) & (largest > 0), largest, 1)
+    return largest * 0 + scale * np.sqrt(np.sum(np.square(magnitudes / scale)))
+
+
 @primitive
 def joint_norm(*norms: float) -> float:
     """The norm of several arrays together, from the norm of each."""
-    return math.hypot(*norms)
+    if all(map(devices.on_host, norms)):
+        return math.hypot(*norms)
+    return norm_there(np.stack(norms))
 
 
 constant(norm, joint_norm)

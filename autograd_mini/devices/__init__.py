@@ -3,7 +3,20 @@
 PyTorch is imported when a device of its is first asked for.
 """
 
-from autograd_mini.arrays import beside
-from autograd_mini.devices.names import device_of, same_device, to_device, to_host
+from autograd_mini.arrays import adopted, beside
+from autograd_mini.devices.names import device_of, named, on_host, to_device, to_host
+from autograd_mini.devices.reading import has_values, passes, read, wide
 
-__all__ = ["beside", "device_of", "same_device", "to_device", "to_host"]
+__all__ = [
+    "adopted",
+    "beside",
+    "device_of",
+    "has_values",
+    "named",
+    "on_host",
+    "passes",
+    "read",
+    "to_device",
+    "to_host",
+    "wide",
+]

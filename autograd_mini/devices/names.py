@@ -11,8 +11,8 @@ import numpy as np
 
 PYTORCH = "autograd_mini.devices.pytorch"
 UNKNOWN = (
-    "The device {device!r} is not known. Write \"cpu\" for NumPy's arrays; \"torch:cpu\", \"cuda:0\", \"mps\" or \"meta\" "
-    'for PyTorch\'s, or a `torch.device`; "cupy:0" for CuPy\'s.'
+    'The device {device!r} is not known. Write "cpu" for NumPy\'s arrays; "torch:cpu", "cuda:0", "mps" or "meta" '
+    "for PyTorch's, or a `torch.device`; \"cupy:0\" for CuPy's."
 )
 NOT_INSTALLED = (
     "The device {device!r} was asked for, but {package} is not installed. Install it: `pip install "
@@ -51,9 +51,17 @@ def named(device: Any) -> str:
     raise TypeError(UNKNOWN.format(device=device))
 
 
-def same_device(array: Any, device: Any) -> bool:
-    """Whether an array is on a device."""
-    return device_of(array) == named(device)
+def on_host(array: Any) -> bool:
+    """Whether an array, or the values of a tensor, are where Python reads them without waiting.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import devices
+    >>> devices.on_host(np.ones(3))
+    True
+    """
+    return device_of(array) == HOST
 
 
 def to_host(array: Any) -> Any:

@@ -200,7 +200,9 @@ def add_each(values, indices, axis, length, mode):
 def add_taken(values, indices, axis, length, mode):
     """The adjoint of `np.take`: `values` added up at `indices` of an axis of the given length."""
     if is_foreign(values):
-        return add_each(values, beside(np.asarray(indices), values) if not is_foreign(indices) else indices, axis, length, mode)
+        return add_each(
+            values, beside(np.asarray(indices), values) if not is_foreign(indices) else indices, axis, length, mode
+        )
     indices = np.asarray(indices)
     shape = (*values.shape[:axis], length, *values.shape[axis + indices.ndim :])
     total = np.zeros_like(values, shape=shape)

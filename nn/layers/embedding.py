@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import everywhere
-from nn.checks import all_values, as_values, check_sizes
+from nn.checks import all_values, as_values, check_sizes, passes
 from nn.layers.init import Initialiser, as_initialiser
 from nn.module import Module
 from nn.parameter import Parameter
@@ -82,7 +81,7 @@ class Embedding(Module):
             raise TypeError(KIND.format(title=self._title(), dtype=indices.dtype))
         known = all_values(indices)
         low, high = np.min(known, initial=0), np.max(known, initial=0)
-        if not (everywhere(low >= 0) and everywhere(high < count)):
+        if not (passes(low >= 0) and passes(high < count)):
             raise ValueError(RANGE.format(title=self._title(count, units), low=low, high=high, last=count - 1))
         vectors = np.take(self.weights, indices, axis=0)  # its rule adds up repeated rows faster than that of brackets
         return vectors if self.padding is None else np.where((indices == self.padding)[..., None], 0, vectors)

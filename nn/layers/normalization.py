@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor, case, everywhere, primitive, rule
+from autograd_mini import Tensor, case, devices, everywhere, primitive, rule
 from nn.checks import as_scores, check_sizes, is_batch, is_number
 from nn.module import Module
 from nn.parameter import Buffer, Parameter
@@ -148,9 +148,16 @@ class BatchNorm(Module):
         """
         keep, new = 1 - self.momentum, self.momentum
         c = centred(values, others)
-        mean = np.mean(values, axis=others, dtype=np.result_type(values.dtype, np.float64))
+        mean = np.mean(values, axis=others, dtype=np.result_type(values.dtype, devices.wide(values)))
         variance = np.mean(c * c, axis=others) * (count / (count - 1))
-        if not everywhere(np.isfinite(variance)):
+        usable = np.isfinite(variance)
+        if not devices.on_host(values):  # where it is not known yet
+            usable = np.all(usable)
+            mean, variance = (
+                np.where(usable, new_one, old.data) for new_one, old in ((mean, self.mean), (variance, self.variance))
+            )
+            keep, new = np.where(usable, keep, 1), np.where(usable, new, 0)
+        elif not everywhere(usable):
             return
         self.mean.data = (keep * self.mean.data + new * mean).astype(self.mean.dtype, copy=False)
         self.variance.data = (keep * self.variance.data + new * variance).astype(self.variance.dtype, copy=False)

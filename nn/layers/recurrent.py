@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor, everywhere, scope
+from autograd_mini import Tensor, devices, everywhere, scope
 from nn.checks import all_values, as_input, check_sizes
 from nn.docstrings import described_by
 from nn.functions import sigmoid
@@ -87,7 +87,8 @@ class Cell(Module):
 
     def begin(self, shape: tuple[int, ...]) -> State:
         """A state of zeros for examples of this shape."""
-        return tuple(np.zeros((*shape, width), self.state.weights.dtype) for width in self.widths)
+        zeros = (np.zeros((*shape, width), self.state.weights.dtype) for width in self.widths)
+        return tuple(devices.beside(each, self.state.weights) for each in zeros)
 
     def along(self, x: Any, state: State, way: int, there: Any = None) -> tuple[Any, State]:
         """The states h at all steps of sequences, run through forwards (1) or backwards (-1), and the last state.

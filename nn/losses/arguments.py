@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor, everywhere
-from nn.checks import all_values, as_values, is_foreign
+from autograd_mini import Tensor, devices, everywhere
+from nn.checks import all_values, as_values, is_foreign, passes
 from nn.losses.means import NothingCountsError
 
 SHAPES = (
@@ -98,7 +98,7 @@ def as_labels(loss: str, labels: Any, scores: Any, ignored: int | None = None) -
     if ignored is not None:
         known = np.where(known == ignored, 0, known)
     low, high = np.minimum.reduce(known, axis=None), np.maximum.reduce(known, axis=None)
-    if not everywhere((low >= 0) & (high < classes)):
+    if not passes((low >= 0) & (high < classes)):
         raise ValueError(RANGE.format(loss=loss, low=low, high=high, classes=classes, last=classes - 1))
     return labels
 
@@ -127,6 +127,8 @@ def checked(loss: str, result: Any, target: Any) -> Any:
     if type(values) is np.ndarray and not values.ndim:
         if not math.isfinite(values):
             refuse_non_finite(loss, target)
+    elif not devices.on_host(values):
+        return result  # reading it would wait; `fit` says so of a loss that is not finite
     elif (isinstance(values, np.ndarray | np.generic) or is_foreign(values)) and not everywhere(np.isfinite(values)):
         refuse_non_finite(loss, target)
     return result

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor, everywhere
-from nn.checks import all_values, as_values
+from autograd_mini import Tensor, devices
+from nn.checks import all_values, as_values, is_foreign, passes
 from nn.functions import (
     label_losses,
     log_softmax,
@@ -97,7 +97,7 @@ def refuse_outside(loss: str, targets: Any, what: str) -> None:
     """Raise if a target is no probability."""
     values = all_values(targets)
     low, high = np.min(values), np.max(values)
-    if not (everywhere(low >= 0) and everywhere(high <= 1)):
+    if not (passes(low >= 0) and passes(high <= 1)):
         refuse_non_finite(loss, values)
         raise ValueError(PROBABILITY.format(loss=loss, low=low, high=high, what=what))
 
@@ -139,7 +139,7 @@ def hinge_loss(scores: Any, labels: Any, *, reduction: str = "mean") -> Any:
         refuse_outside("hinge_loss", y, "the class 0 or 1")
         values = y.data if isinstance(y, Tensor) else y
         known = all_values(y)
-        if not everywhere(known == np.rint(known)):
+        if not passes(known == np.rint(known)):
             low, high = np.min(known), np.max(known)
             raise ValueError(PROBABILITY.format(loss="hinge_loss", low=low, high=high, what="the class 0 or 1"))
         missing = 1 - (2 * values - 1) * scores
@@ -147,7 +147,7 @@ def hinge_loss(scores: Any, labels: Any, *, reduction: str = "mean") -> Any:
         labels = as_labels("hinge_loss", labels, scores)
         if scores.shape[-1] < 2:
             raise ValueError(TWO_CLASSES.format(classes=scores.shape[-1]))
-        right = labels[..., None] == np.arange(scores.shape[-1])
+        right = labels[..., None] == devices.beside(np.arange(scores.shape[-1]), labels)
         best_wrong = np.max(np.where(right, -np.inf, scores), axis=-1)
         missing = 1 + best_wrong - np.sum(np.where(right, scores, 0), axis=-1)
     return reduced("hinge_loss", np.where(missing <= 0, 0, missing), reduction)
@@ -246,7 +246,8 @@ def cross_entropy(
     each = weights_at(labels, weights, ignore_index, logits.shape[-1])
     counted, labels = known(labels, ignore_index)
     if label_smoothing:
-        right = (labels[..., None] == np.arange(logits.shape[-1])).astype(logits.dtype)
+        classes = devices.beside(np.arange(logits.shape[-1]), labels)
+        right = (labels[..., None] == classes).astype(logits.dtype)
         losses = share_losses(logits, smoothed(right, weights, label_smoothing) * counted[..., None])
     else:
         losses = label_losses(logits, labels=labels) * each
@@ -266,7 +267,7 @@ def over_labels(  # noqa: PLR0917
     if reduction != "mean":
         return reduced(loss, losses, reduction)
     total = np.sum(each)
-    if not everywhere(total > 0):
+    if not passes(total > 0):
         raise NothingCountsError(NOTHING_COUNTS.format(loss=loss, size=each.size, ignored=ignored), outputs)
     return np.sum(losses) / total
 
@@ -334,7 +335,7 @@ def as_shares(loss: str, shares: Any, scores: Any) -> Any:
     values = all_values(shares)
     low, high, total = np.min(values, axis=-1), np.max(values, axis=-1), np.sum(values, axis=-1)
     right = (low >= 0) & (np.abs(total - 1) < 1e-3)
-    if not everywhere(right):
+    if not passes(right):
         refuse_non_finite(loss, values)
         index = tuple(int(i) for i in np.argwhere(~right)[0])
         raise ValueError(SHARES.format(loss=loss, index=index, low=low[index], high=high[index], total=total[index]))
@@ -344,11 +345,14 @@ def as_shares(loss: str, shares: Any, scores: Any) -> Any:
 def as_weights(loss: str, weights: Any, scores: Any) -> Any:
     """One finite weight for each class, in the scores' dtype; 1 if there are none."""
     if weights is None:
-        return scores.dtype.type(1)
+        return (
+            devices.beside(np.ones((), scores.dtype), scores) if is_foreign(as_values(scores)) else scores.dtype.type(1)
+        )
     weights, classes = converted(loss, weights, scores.dtype, "class_weights"), scores.shape[-1]
+    weights = devices.beside(weights, scores)
     if weights.shape != (classes,):
         raise ValueError(WEIGHTS.format(loss=loss, got=f"an array of shape {weights.shape}", classes=classes))
-    if not everywhere((weights >= 0) & (weights < np.inf)):
+    if not passes((weights >= 0) & (weights < np.inf)):
         raise ValueError(WEIGHTS.format(loss=loss, got=weights.tolist(), classes=classes))
     return weights
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_mini import Tensor, constant, everywhere, primitive
+from autograd_mini import Tensor, constant, devices, primitive
 from nn.checks import as_values
 
 UNEQUAL = (
@@ -57,8 +57,10 @@ class NothingCountsError(ValueError):
 
 @primitive
 def total_of(each: Any) -> float:
-    """How much all entries count together."""
-    return float(np.sum(each, dtype=float))
+    """How much all entries count together; on a device without values, as if each counted 1."""
+    if devices.on_host(each):
+        return float(np.sum(each, dtype=float))
+    return devices.read(np.sum(each, dtype=devices.wide(each)))[0] if devices.has_values(each) else float(each.size)
 
 
 constant(total_of)
@@ -236,7 +238,7 @@ def weighted(
     if each is None:
         told = next((report.each for report in heard if report.result is losses), losses.shape)
         lost = any(not isinstance(report.each, tuple) and report.result is not losses for report in heard)
-        each = np.ones(told) if isinstance(told, tuple) else told
+        each = devices.beside(np.ones(told), losses) if isinstance(told, tuple) else told
     else:
         lost = each.shape[:1] != (examples,)
     if lost:
@@ -271,7 +273,7 @@ def as_count(count: Any) -> Any:
 
 def all_counts(values: Any) -> bool:
     """Whether all are finite and not negative."""
-    return everywhere((values >= 0) & (values < np.inf))
+    return passes((values >= 0) & (values < np.inf))
 
 
 def takes_reduction(loss: Callable[..., Any]) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor, constant, primitive
+from autograd_mini import Tensor, constant, devices, primitive
 from nn.checks import is_finite, is_number
 from nn.module import Module
 from nn.norms import joint_norm
@@ -37,7 +37,8 @@ def clip_norm(parameters: Module | Iterable[Tensor], max_norm: float) -> float:
     Returns
     -------
     float
-        The norm before, :math:`\|g\|` over all of them together.
+        The norm before, :math:`\|g\|` over all of them together; on a device an array of one entry, so that nothing
+        waits for it.
 
     Raises
     ------
@@ -75,7 +76,7 @@ def clip_value(parameters: Module | Iterable[Tensor], max_value: float) -> float
     Returns
     -------
     float
-        The largest size of an entry before; 0 if there is none.
+        The largest size of an entry before; 0 if there is none. On a device an array of one entry.
 
     Raises
     ------
@@ -128,31 +129,38 @@ def normalise_gradients(parameters: Module | Iterable[Tensor], norm: float = 1.0
 @primitive
 def shortened(gradient: Any, norm: float, most: float) -> Any:
     """A part of what has `norm` all together, scaled so that this is `most` if it is larger."""
+    if not devices.on_host(norm):
+        return (gradient * np.minimum(1, most / norm)).astype(gradient.dtype)
     return scaled(gradient, most, norm) if norm > most else gradient
 
 
 @primitive
 def cut_off(gradient: Any, largest: float, most: float) -> Any:
     """The gradient with no entry larger than `most`; `largest` is the size of the largest of all gradients."""
+    if not devices.on_host(largest):
+        return np.clip(gradient, -most, most)
     return np.clip(gradient, -most, most) if largest > most else gradient
 
 
 @primitive
 def rescaled(gradient: Any, before: float, norm: float) -> Any:
     """The gradient with another norm than before; one that is 0 stays."""
+    if not devices.on_host(before):
+        return (gradient * np.where(before > 0, norm / before, 1)).astype(gradient.dtype)
     return scaled(gradient, norm, before) if before else gradient
 
 
 @primitive
 def largest_of(array: Any) -> float:
     """The size of the largest entry; 0 of nothing."""
-    return float(np.max(np.abs(array), initial=0))
+    largest = np.max(np.abs(array), initial=0)
+    return float(largest) if devices.on_host(largest) else largest
 
 
 @primitive
 def largest_number(*numbers: float) -> float:
     """The largest number; 0 of none."""
-    return max(numbers, default=0.0)
+    return max(numbers, default=0.0) if all(map(devices.on_host, numbers)) else np.max(np.stack(numbers))
 
 
 constant(shortened, cut_off, rescaled, largest_of, largest_number)

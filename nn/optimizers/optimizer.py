@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from autograd_mini import Slot, Tensor
+from autograd_mini import Slot, Tensor, devices
 from nn.module import Module
 from nn.optimizers.joined import Joined, groups
 from nn.parameter import Parameter
@@ -366,7 +366,7 @@ class Optimizer:
         }
         for i, state in enumerate(self.state):
             for name, value in zip(self.state_names, state or (), strict=bool(state)):
-                kept[f"{i}.{name}"] = value if name == "count" else np.array(value)
+                kept[f"{i}.{name}"] = value if name == "count" else np.array(devices.to_host(value))
         return kept
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -407,7 +407,8 @@ class Optimizer:
         states: list[Any] = [None] * count
         for i in present:
             shape, dtype = self.parameters[i].shape, self.parameters[i].dtype
-            states[i] = tuple(entry(f"{i}.{n}", state[f"{i}.{n}"], shape, dtype) for n in self.state_names)
+            found = (entry(f"{i}.{n}", state[f"{i}.{n}"], shape, dtype) for n in self.state_names)
+            states[i] = tuple(devices.beside(value, self.parameters[i]) for value in found)
         return values, states
 
     def _take(self, read: Any) -> None:
@@ -570,7 +571,7 @@ def entry(key: str, value: Any, shape: tuple[int, ...], dtype: Any) -> Any:
         if not COUNT[1](value) or isinstance(value, bool):
             raise ValueError(STATE_ENTRY.format(got=repr(value), entry=key, want=COUNT[0]))
         return value
-    array = np.asarray(value)
+    array = np.asarray(devices.to_host(value))
     if array.shape != shape or not np.can_cast(array.dtype, dtype, "same_kind"):
         got, want = (f"an array of shape {s} and dtype {d}" for s, d in ((array.shape, array.dtype), (shape, dtype)))
         raise ValueError(STATE_ENTRY.format(got=got, entry=key, want=want))

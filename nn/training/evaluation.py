@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor, no_grad
+from autograd_mini import Tensor, devices, no_grad
 from nn.checks import as_values
 from nn.losses.means import UNEQUAL, Counted, Mean, check_weights, counted
 from nn.module import Module
 from nn.training.data import DataLoader
-from nn.training.gathered import Gathered, called, put_together, values_of
+from nn.training.gathered import Gathered, called, on_host, put_together, values_of
 from nn.training.sources import Arrays, Batch, as_array
 
 NOT_A_MODEL = "{call}(model, ...) was given a {what}. Give it the nn.Module that is {verb}."
@@ -38,7 +38,6 @@ SAMPLE_WEIGHT = (
 )
 
 Loss = Callable[..., Any]
-Bring = Callable[[Any], Any]
 Metrics = Loss | Iterable[Loss] | Mapping[str, Loss] | None
 
 
@@ -96,32 +95,42 @@ def evaluated(
     model: Module, loss: Loss, loader: DataLoader, metrics: dict[str, Loss], has_weights: Callable[[Batch], bool]
 ) -> dict[str, float]:
     """What `evaluate` returns, of batches of which the last part may be the weights of the examples."""
-    mean, bring = Mean(), in_precision_of(model)
-    gathered = Gathered(loader.collate)
+    bring, gathered = Bring(model), Gathered(loader.collate)
+    losses: list[Counted] = []
     with mode(model, False), no_grad():
         for batch in loader.from_start().read_only():  # the same random changes each time
             output, target, found = forward(model, loss, batch, bring, has_weights(batch))
             if found.amount:
-                mean.add(found.value.item(), found)
+                losses.append(found._replace(value=as_values(found.value)))
             if metrics or found.rates:
                 gathered.add(output, target, len(batch) - 1 - has_weights(batch))
+        mean = mean_of(losses)
         if not mean.amount:
             raise ValueError(NOTHING.format(call="evaluate"))
         value = mean.value if mean.exact else of_all(loss, gathered)
     return {"loss": value} | gathered.measured(metrics, "evaluate")
 
 
+def mean_of(losses: list[Counted]) -> Mean:
+    """The mean of those of batches, which are read together."""
+    mean = Mean()
+    for number, found in zip(devices.read(*(found.value for found in losses)), losses, strict=True):
+        mean.add(number, found)
+    return mean
+
+
 def mismatched(model: Module, loss: Loss, loader: DataLoader, times: int) -> list[float]:
     """The losses that the same outputs have with the targets of other examples, for so many ways to exchange them."""
-    means, bring = [Mean() for _ in range(times)], in_precision_of(model)
+    bring = Bring(model)
+    losses: list[list[Counted]] = [[] for _ in range(times)]
     with mode(model, False), no_grad():
         for batch in loader.from_start().read_only():
             output, target, _ = forward(model, loss, batch, bring)
-            for shift, mean in enumerate(means, 1):
+            for shift, kept in enumerate(losses, 1):
                 found = counted(loss, len(target), output, np.roll(target, shift, axis=0))
                 if found.amount:
-                    mean.add(found.value.item(), found)
-    return [mean.value for mean in means]
+                    kept.append(found._replace(value=as_values(found.value)))
+    return [mean_of(kept).value for kept in losses]
 
 
 def of_all(loss: Loss, gathered: Gathered) -> float:
@@ -147,7 +156,7 @@ def predict(model: Module, x: Any, *, batch_size: int = 256) -> Any:
     Returns
     -------
     ndarray, tuple or dict of them
-        A tuple or a dict if the model returns one, as recurrent layers do. Where a loader's `collate` makes batches of
+        In the host's memory if `x` was there. A tuple or a dict if the model returns one, as recurrent layers do. Where a loader's `collate` makes batches of
         unequal length, the outputs are as long as the longest, with 0 after the end of their batch.
 
     Examples
@@ -160,10 +169,13 @@ def predict(model: Module, x: Any, *, batch_size: int = 256) -> Any:
     check_model(model, "predict", "asked")
     x = as_array(x, "predict") if isinstance(x, list) else x
     loader = as_loader(x, "predict", batch_size).from_start(in_order=True)
-    bring = in_precision_of(model)
+    bring, outputs, from_host = Bring(model), [], True
     with mode(model, False), no_grad():
-        outputs = [model(*map(bring, batch)) for batch in loader.read_only()]
-    return put_together([values_of(output) for output in outputs], loader.collate is not None)
+        for batch in loader.read_only():
+            from_host = from_host and all(map(devices.on_host, batch))
+            outputs.append(values_of(model(*map(bring, batch))))
+    output = put_together(outputs, loader.collate is not None)
+    return on_host(output) if from_host else output
 
 
 # The forward pass
@@ -175,6 +187,7 @@ def forward(
     """The output, the target (None if there is none) and the loss of a batch, with how much it counts."""
     batch, weights = (batch[:-1], batch[-1]) if has_weights else (batch, None)
     *inputs, target = batch if len(batch) > 1 else (*batch, None)
+    target, weights = bring.there(target), bring.there(weights)
     output = model(*map(bring, inputs))
     try:
         found = counted(loss, len(batch[0]), output, target, weights)
@@ -189,24 +202,36 @@ def forward(
     return output, target, found
 
 
-def in_precision_of(model: Module) -> Bring:
-    """What brings inputs to the model's precision: that of its first floating-point parameter, if it has one.
+class Bring:
+    """What brings a batch to a model: to its device, and inputs to the precision of its first floating-point parameter.
 
     Wider numbers, because float64 data would make a float32 model compute in float64; and whole ones, unless a module
     may use them as such: an `Embedding`, or one that is not of nn. (Its layers of nn still take them so.)
     """
-    dtype = next((parameter.dtype for parameter in model.parameters() if parameter.dtype.kind == "f"), None)
-    modules = (model, *(module for _, module in model.named_modules()))
-    numbers = all(type(module).__module__.startswith("nn.") and not module.indexed for module in modules)
 
-    def brought(part: Any) -> Any:
-        given = getattr(part, "dtype", None)
-        if dtype is None or given is None:
+    def __init__(self, model: Module) -> None:
+        first = next((parameter for parameter in model.parameters() if parameter.dtype.kind == "f"), None)
+        self.device = model.device
+        self.dtype = None if first is None else first.dtype
+        self.widest = None if first is None else devices.wide(first)
+        modules = (model, *(module for _, module in model.named_modules()))
+        self.numbers = all(type(module).__module__.startswith("nn.") and not module.indexed for module in modules)
+
+    def __call__(self, part: Any) -> Any:
+        """An input."""
+        given, dtype = getattr(part, "dtype", None), self.dtype
+        if dtype is not None and given is not None:
+            wide = given.kind == "f" and given.itemsize > dtype.itemsize
+            part = part.astype(dtype) if wide or (self.numbers and given.kind in "iub") else part
+        return self.there(part)
+
+    def there(self, part: Any) -> Any:
+        """A target or anything else, on the model's device."""
+        if self.device == "cpu" or not hasattr(part, "dtype"):
             return part
-        wide = given.kind == "f" and given.itemsize > dtype.itemsize
-        return part.astype(dtype) if wide or (numbers and given.kind in "iub") else part
-
-    return brought
+        if part.dtype.kind == "f" and self.widest is not None and part.dtype.itemsize > self.widest.itemsize:
+            part = part.astype(self.widest)
+        return part.to_device(self.device) if isinstance(part, Tensor) else devices.to_device(part, self.device)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor
+from autograd_mini import Tensor, devices
 from nn.checks import as_seed, is_finite, whole
 from nn.losses.means import UNEQUAL, Counted, Mean, counted, is_mean
 from nn.losses.padded import Unpadded
@@ -22,6 +22,7 @@ from nn.optimizers.rules import Adam
 from nn.training.data import DataLoader
 from nn.training.evaluation import (
     NOTHING,
+    Bring,
     Loss,
     Metrics,
     as_loader,
@@ -30,7 +31,6 @@ from nn.training.evaluation import (
     check_model,
     evaluated,
     forward,
-    in_precision_of,
     is_given,
     mode,
 )
@@ -89,7 +89,13 @@ MEASURED = (
 )
 STATE = "load_state_dict() was given a state that is none of a training: {key} = {value!r}."
 
+READ_LATER = (
+    "It was read after later steps were taken with it, as `fit(read_every={every})` says. Write `read_every=1` to stop "
+    "before such a step, with the batch at hand."
+)
+
 Descent = tuple[Any, Any, float, tuple[float, ...]] | None
+Unread = tuple[Any, Counted, int]  # a loss, how much it counts, and the number of its step
 
 MOMENTS = "on_start", "on_resume", "on_step", "on_epoch", "on_end"
 
@@ -114,6 +120,7 @@ def fit(
     progress: bool | None = None,
     rng: int | np.random.Generator | None = 0,
     compile: bool = False,
+    read_every: int = 1,
 ) -> History:
     """Train a model; one seed decides every random choice, so the same call gives the same bits.
 
@@ -180,6 +187,11 @@ def fit(
         smaller the model is. Each size of a batch has a program of its own. Steps that a callback does the backward of,
         such as those that `nn.SignalLog` measures, are computed without.
 
+    read_every : int
+        For a model on a device, whose loss is the one number that a step waits for: read it only every so many steps.
+        A loss that is not finite is then noticed later, after steps were taken with it. Batches in the host's memory
+        are brought to the device, one transfer each.
+
     Returns
     -------
     History
@@ -213,7 +225,7 @@ def fit(
     elif all(part is None or isinstance(part, DataLoader) for part in (data, validation)):
         raise ValueError(BATCH_SIZE.format(got=batch_size))
     whole("fit", "epochs", epochs, 0)
-    for option, value in (("accumulate", accumulate), ("batch_size", batch_size)):
+    for option, value in (("accumulate", accumulate), ("batch_size", batch_size), ("read_every", read_every)):
         whole("fit", option, value)
     if checkpoint_every is not None:
         whole("fit", "checkpoint_every", checkpoint_every)
@@ -228,7 +240,7 @@ def fit(
         loader.seed = seed
     run = Training(model, loss, loader, as_optimizer(optimizer, model), as_metrics(metrics), epochs)
     run.accumulate, run.clip_norm, run.weighted = accumulate, clip_norm, is_given(sample_weight)
-    run.checkpoint, run.checkpoint_every = checkpoint, checkpoint_every
+    run.checkpoint, run.checkpoint_every, run.read_every = checkpoint, checkpoint_every, read_every
     if compile:
         from autograd_mini import compile as compiled
 
@@ -296,14 +308,18 @@ class Training:
         self.resumed = False
         self.exhausted = False  # whether this epoch's batches are all used
         self.sums = {name: Mean() for name in ("loss", *metrics)}  # over this epoch so far
-        self.whole = {name: metric for name, metric in metrics.items() if not is_mean(metric)}  # of all its outputs
+        here = model.device == "cpu"  # on a device metrics wait for the end of the epoch, as each of them is read
+        self.whole = {name: metric for name, metric in metrics.items() if not (here and is_mean(metric))}
         self.gathered = Gathered(loader.collate)
         self.weighted = False  # whether the last part of a batch is the weights of its examples
         self.count: int | None = None  # of the parts of a batch, but for the weights
         self.callbacks: list[Any] = []
         self.hooks: dict[str, list[Callable[[Training], object]]] = {moment: [] for moment in MOMENTS}
         self.backward: Callable[..., None] = Tensor.backward
-        self.bring = in_precision_of(model)
+        self.bring = Bring(model)
+        self.on_host = self.bring.device == "cpu"
+        self.read_every = 1
+        self.unread: list[Unread] = []  # losses that are still on the device
         self.program: Any = None  # `descend` as a compiled step
         self.said = False  # whether it was told that some steps are computed without a program
 
@@ -365,6 +381,7 @@ class Training:
                         self.save()
                     if self.history.stopped:
                         return
+        self.read()
         if not self.sums["loss"].amount:
             raise ValueError(NOTHING.format(call=f"fit, epoch {self.epoch + 1}"))
         measured = self.gathered.measured(self.whole, f"fit, epoch {self.epoch + 1}")
@@ -401,8 +418,9 @@ class Training:
                 continue
             counts = True
             output, loss, amount, rates = descent
-            self.batch_loss = loss.item()
-            self.sums["loss"].add(self.batch_loss, Counted(None, amount, rates))
+            self.unread.append((loss, Counted(None, amount, rates), self.step))
+            if devices.on_host(loss):
+                self.read()
             target = batch[self.count - 1] if self.count > 1 else None
             if self.whole:
                 self.gathered.add(output, target, self.count - 1)
@@ -430,7 +448,7 @@ class Training:
                 descents.append(None)
                 continue
             loss = found.value
-            if not is_finite(loss.data):
+            if self.on_host and not is_finite(loss.data):
                 self.batch_loss = loss.item()
                 raise FloatingPointError(self.diagnose(batch))
             whole.add(0.0, found)
@@ -451,8 +469,33 @@ class Training:
                     parameter.grad = parameter.grad * (expected / whole.amount)
         if self.clip_norm is not None:
             clip_norm(self.optimizer.parameters, self.clip_norm)
+        if not self.on_host and (self.step + 1) % self.read_every == 0:
+            descents = self.read(group, descents)
         self.optimizer.step()
         return descents
+
+    def read(self, group: Sequence[Batch] = (), descents: Sequence[Descent] = ()) -> list[Descent]:
+        """Take into account the losses that are still on a device, in one transfer with those of a step.
+
+        They come back as numbers, all of them finite, and its weights are not moved yet.
+        """
+        waiting, self.unread = self.unread, []
+        mine = [descent[1] for descent in descents if descent is not None]
+        numbers = iter(devices.read(*(loss for loss, _, _ in waiting), *mine))
+        for (loss, found, step), value in zip(waiting, numbers, strict=False):
+            self.batch_loss = value
+            if not devices.on_host(loss) and devices.has_values(loss) and not math.isfinite(value):
+                raise FloatingPointError(self.not_finite(READ_LATER.format(every=self.read_every), step))
+            self.sums["loss"].add(value, found)
+        told: list[Descent] = []
+        for batch, descent in zip(group, descents, strict=True):
+            if descent is not None:
+                self.batch_loss = next(numbers)
+                if devices.has_values(descent[1]) and not math.isfinite(self.batch_loss):
+                    raise FloatingPointError(self.diagnose(batch))
+                descent = (descent[0], np.asarray(self.batch_loss), *descent[2:])
+            told.append(descent)
+        return told
 
     def lets_go_by(self, backwards: int) -> bool:
         """Whether the callback that does the backward, if there is one, need not see the next ones."""
@@ -482,10 +525,14 @@ class Training:
             if bad:
                 cause = BAD_BATCH.format(count=bad, position=i, parts=len(batch))
                 break
+        return self.not_finite(cause, self.step)
+
+    def not_finite(self, cause: str, step: int) -> str:
+        """At which step the loss was not finite."""
         count = length(self.loader)
         return NOT_FINITE.format(
             loss=self.batch_loss,
-            step=self.step,
+            step=step,
             epoch=self.epoch + 1,
             batch=self.loader.batch,
             of="" if count is None else f" of {count}",
@@ -510,6 +557,7 @@ class Training:
         }
 
     def save(self) -> None:
+        self.read()
         if self.checkpoint is not None:
             from nn.training import checkpoints
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor
+from autograd_mini import Tensor, devices
 from nn.checks import as_values
 from nn.losses.padded import Unpadded
 from nn.training.padded import Padded
@@ -67,9 +68,12 @@ class Gathered:
         """Metrics of all examples at once."""
         if not (metrics and self.outputs):
             return {}
-        output = self.output()
+        output = on_host(self.output())
+        if not all(devices.has_values(part) for _, part in parts_of(output)):
+            return dict.fromkeys(metrics, math.nan)
         return {
-            name: number(name, called(metric, output, self.target(metric, call))) for name, metric in metrics.items()
+            name: number(name, called(metric, output, on_host(self.target(metric, call))))
+            for name, metric in metrics.items()
         }
 
     def state_dict(self) -> dict[str, Any]:
@@ -79,7 +83,7 @@ class Gathered:
             f"{kind}.{i}{path}": array
             for i, pair in enumerate(pairs)
             for kind, value in zip(("output", "target"), pair, strict=True)
-            for path, array in named(value)
+            for path, array in parts_of(on_host(value))
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -97,20 +101,29 @@ class Gathered:
         self.part = kinds.get("part", 1)
 
 
-def named(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def parts_of(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """The arrays of a target or an output, and where they are in it: tuples have numbers, dicts names after a colon."""
     if isinstance(value, dict):
         for key, part in value.items():
-            yield from named(part, f"{path}.:{key}")
+            yield from parts_of(part, f"{path}.:{key}")
     elif isinstance(value, tuple):
         for i, part in enumerate(value):
-            yield from named(part, f"{path}.{i}")
+            yield from parts_of(part, f"{path}.{i}")
     elif value is not None:
-        yield path, np.asarray(value)
+        yield path, value
+
+
+def on_host(value: Any) -> Any:
+    """Outputs or targets in the host's memory; those on a device without values stay there."""
+    if isinstance(value, dict):
+        return {key: on_host(part) for key, part in value.items()}
+    if isinstance(value, tuple | list):
+        return tuple(map(on_host, value))
+    return devices.to_host(value) if value is not None and devices.has_values(value) else value
 
 
 def unnamed(value: Any) -> Any:
-    """The inverse of `named`, from nested dicts."""
+    """The inverse of `parts_of`, from nested dicts."""
     if not isinstance(value, dict):
         return value
     if all(key.startswith(":") for key in value):

@@ -16,7 +16,7 @@ from nn.module import Module
 from nn.noise import noisy
 from nn.norms import norms_of_examples
 from nn.optimizers.clipping import LIMIT
-from nn.training.evaluation import NO_TARGET, check_loss, check_model, in_precision_of
+from nn.training.evaluation import NO_TARGET, Bring, check_loss, check_model
 
 NO_DATA = "{call} was given no data. Write `{call}(model, x, y)`."
 EXAMPLES = (
@@ -199,7 +199,7 @@ def gradients_by_chunks(
     check_model(model, call, "differentiated")
     names, parameters = trainable(call, model)
     arrays = [as_values(part) for part in data]
-    arrays[: max(1, len(arrays) - 1)] = map(in_precision_of(model), arrays[: max(1, len(arrays) - 1)])
+    arrays[: max(1, len(arrays) - 1)] = map(Bring(model), arrays[: max(1, len(arrays) - 1)])
     count = checked_count(call, arrays)
     of_one = vmap(grad(loss_of_one(model, loss, parameters)), in_axes=(None, *[0] * len(arrays)))
     values = [parameter.data for parameter in parameters]

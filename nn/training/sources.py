@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor
+from autograd_mini import Tensor, devices
 from nn.checks import as_values
 
 Batch = tuple[Any, ...]
@@ -168,8 +168,7 @@ def as_source(sources: tuple[Any, ...], collate: Collate | None = None) -> Array
 
 def as_array(source: Any, name: str) -> Any:
     """An array whose rows can be taken: what speaks NumPy's protocol as it is, all else through `np.asarray`."""
-    if isinstance(source, Tensor):
-        source = source.data
+    source = devices.adopted(source.data if isinstance(source, Tensor) else source)
     if hasattr(source, "toarray"):
         raise TypeError(SPARSE.format(name=name))
     try:

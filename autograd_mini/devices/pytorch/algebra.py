@@ -58,7 +58,11 @@ def einsum(subscripts, *operands, out=None, dtype=None, order="K", casting="safe
 
 @says(np.linalg.multi_dot)
 def multi_dot(arrays, *, out=None):
-    return functools.reduce(dot, arrays) if any(a.ndim not in {1, 2} for a in arrays) else torch.linalg.multi_dot(promoted(*arrays))
+    return (
+        functools.reduce(dot, arrays)
+        if any(a.ndim not in {1, 2} for a in arrays)
+        else torch.linalg.multi_dot(promoted(*arrays))
+    )
 
 
 @says(np.cross, np.linalg.cross)

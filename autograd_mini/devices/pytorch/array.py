@@ -36,6 +36,7 @@ NO_VALUES = "A number was to be read on the device {device}, which holds shapes 
 OTHER_METHODS = "`{name}.{method}`"
 
 NUMBERS = {float, int, complex}
+WAITING = {"cuda", "mps", "xpu"}  # kinds of devices that compute while Python goes on
 Tensor = torch.Tensor
 
 
@@ -271,6 +272,22 @@ class TorchArray:
         """Whether there are numbers: on "meta" there are none."""
         return self.tensor.device.type != "meta"
 
+    @property
+    def waits(self) -> bool:
+        """Whether reading a number waits for the device."""
+        return self.tensor.device.type in WAITING
+
+    @property
+    def may_hold_nan(self) -> bool:
+        """Whether an entry is NaN: an empty array, and one without values, holds none."""
+        if not self.has_values or not (self.tensor.dtype.is_floating_point or self.tensor.dtype.is_complex):
+            return False
+        return bool(torch.isnan(torch.sum(torch.square(self.tensor)) if self.dtype.kind == "f" else self.tensor).any())
+
+    def everywhere(self) -> bool:
+        """Whether a condition holds for all entries; on a device without values it is not asked."""
+        return bool(torch.all(self.tensor)) if self.has_values else True
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         raise TypeError(IMPLICIT.format(device=self.device))
 
@@ -304,7 +321,14 @@ class TorchArray:
                     found = wrapped(torch.where(where, found.tensor, out[0].tensor))
                 supported = not options
             elif method == "reduce":
-                found, supported = wrapped(reductions.reduced(ufunc, *map(raw.operand, inputs), **{k: raw.option(v) for k, v in options.items()})), True
+                found, supported = (
+                    wrapped(
+                        reductions.reduced(
+                            ufunc, *map(raw.operand, inputs), **{k: raw.option(v) for k, v in options.items()}
+                        )
+                    ),
+                    True,
+                )
             elif method == "accumulate":
                 found, supported = wrapped(reductions.accumulated(ufunc, *map(raw.operand, inputs), **options)), True
             elif method == "outer":
@@ -316,7 +340,10 @@ class TorchArray:
                 return None
             elif method == "reduceat":
                 a, starts, *rest = inputs
-                found, supported = wrapped(reductions.of_runs(ufunc, raw.operand(a), raw.operand(starts), *rest, **options)), True
+                found, supported = (
+                    wrapped(reductions.of_runs(ufunc, raw.operand(a), raw.operand(starts), *rest, **options)),
+                    True,
+                )
             else:
                 supported = False
         except KeyError:

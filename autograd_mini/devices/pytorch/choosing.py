@@ -16,7 +16,9 @@ MODES = "np.{name}(mode={mode!r})"
 
 @says(np.where)
 def where(condition, x=None, y=None, /):
-    condition = condition if not isinstance(condition, torch.Tensor) or condition.dtype is torch.bool else condition != 0
+    condition = (
+        condition if not isinstance(condition, torch.Tensor) or condition.dtype is torch.bool else condition != 0
+    )
     if x is None:
         return torch.where(condition)
     if not isinstance(condition, torch.Tensor):
@@ -62,7 +64,11 @@ def put_along_axis(arr, indices, values, axis=-1):
     axis = axis_of(axis, arr.ndim)
     places = counted(whole_indices(indices, arr.device), arr.shape[axis])
     shape = [places.shape[i] if i == axis else n for i, n in enumerate(arr.shape)]
-    values = cast(values, kind_of(arr)) if isinstance(values, torch.Tensor) else torch.as_tensor(values, dtype=arr.dtype, device=arr.device)
+    values = (
+        cast(values, kind_of(arr))
+        if isinstance(values, torch.Tensor)
+        else torch.as_tensor(values, dtype=arr.dtype, device=arr.device)
+    )
     arr.scatter_(axis, places.expand(shape), values.expand(shape))
 
 
@@ -178,7 +184,9 @@ def digitize(x, bins, right=False):
 
 
 @says(np.unique)
-def unique(ar, return_index=False, return_inverse=False, return_counts=False, axis=None, *, equal_nan=True, sorted=True):
+def unique(
+    ar, return_index=False, return_inverse=False, return_counts=False, axis=None, *, equal_nan=True, sorted=True
+):
     if return_index or axis is not None:
         raise NotImplementedError("np.unique with `return_index` or `axis`")
     return torch.unique(ar, sorted=True, return_inverse=return_inverse, return_counts=return_counts)
@@ -189,7 +197,9 @@ def lexsort(keys, axis=-1):
     keys = list(keys)
     order = torch.argsort(keys[0], dim=axis, stable=True)
     for key in keys[1:]:
-        order = torch.take_along_dim(order, torch.argsort(torch.take_along_dim(key, order, axis), dim=axis, stable=True), axis)
+        order = torch.take_along_dim(
+            order, torch.argsort(torch.take_along_dim(key, order, axis), dim=axis, stable=True), axis
+        )
     return order
 
 

@@ -30,7 +30,13 @@ def write(
         tensor[parts] = values.to(tensor.dtype) if isinstance(values, torch.Tensor) else values
         return
     *before, last = parts or (None,)
-    if ufunc is np.add and not flipped and isinstance(last, torch.Tensor) and last.ndim and all(p == slice(None) for p in before):
+    if (
+        ufunc is np.add
+        and not flipped
+        and isinstance(last, torch.Tensor)
+        and last.ndim
+        and all(p == slice(None) for p in before)
+    ):
         axis, values = len(before), torch.as_tensor(values, dtype=tensor.dtype, device=tensor.device)
         shape = tensor.shape[:axis] + last.shape + tensor.shape[axis + 1 :]
         flat = values.expand(shape).reshape(tensor.shape[:axis] + (-1,) + tensor.shape[axis + 1 :])
@@ -54,7 +60,9 @@ def write(
 def translated(tensor: torch.Tensor, index: Any, raw: Callable[[Any], Any]) -> tuple[tuple[Any, ...], list[int]]:
     """The index for PyTorch, and the axes to turn around first."""
     given = index if isinstance(index, tuple) else (index,)
-    parts = [part if type(part) in {int, slice} or part is None or part is Ellipsis else plain(part, raw) for part in given]
+    parts = [
+        part if type(part) in {int, slice} or part is None or part is Ellipsis else plain(part, raw) for part in given
+    ]
     arrays = any(isinstance(part, torch.Tensor) and part.ndim for part in parts)
     if not arrays and all(type(part) is not slice or part.step is None or part.step > 0 for part in parts):
         return tuple(parts), []

@@ -65,12 +65,18 @@ def mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
     result = kind_of(inexact(a)) if dtype is None else np.dtype(dtype)
     wide = np.dtype(np.float32) if result == np.float16 else result  # as NumPy adds these
     axes = axes_of(axis, a.ndim)
-    count = lengths(a, axes) if where is True or where is NOT_GIVEN else total(where.expand(a.shape), axis, keepdims=keepdims)
+    count = (
+        lengths(a, axes)
+        if where is True or where is NOT_GIVEN
+        else total(where.expand(a.shape), axis, keepdims=keepdims)
+    )
     return cast(total(cast(a, wide), axis, keepdims=keepdims, where=where) / count, result)
 
 
 @says(np.var)
-def variance(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=NOT_GIVEN, correction=NOT_GIVEN):
+def variance(
+    a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=NOT_GIVEN, correction=NOT_GIVEN
+):
     ddof = correction if is_given(correction) else ddof
     a = cast(inexact(a) if dtype is None else a, np.dtype(dtype) if dtype is not None else kind_of(inexact(a)))
     axes = axes_of(axis, a.ndim)
@@ -157,7 +163,11 @@ def running(name: str):
     def compute(a, axis=None, dtype=None, out=None):
         if not a.ndim:
             a, axis = a.reshape(1), 0
-        return scan(a.reshape(-1), 0, dtype=total_dtype(a, dtype)) if axis is None else scan(a, axis_of(axis, a.ndim), dtype=total_dtype(a, dtype))
+        return (
+            scan(a.reshape(-1), 0, dtype=total_dtype(a, dtype))
+            if axis is None
+            else scan(a, axis_of(axis, a.ndim), dtype=total_dtype(a, dtype))
+        )
 
     return compute
 
@@ -199,8 +209,6 @@ def largest_place_of_numbers(a, axis=None, out=None, *, keepdims=False):
 @says(np.nanargmin)
 def smallest_place_of_numbers(a, axis=None, out=None, *, keepdims=False):
     return smallest_place(torch.where(torch.isnan(a), math.inf, a), axis, keepdims=keepdims)
-
-
 
 
 REDUCE = {

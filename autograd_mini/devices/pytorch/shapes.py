@@ -203,8 +203,10 @@ def pad(array, pad_width, mode="constant", **options):
     values = np.broadcast_to(np.asarray(options.get("constant_values", 0)), (array.ndim, 2)).tolist()
     for axis, (counts, fillers) in enumerate(zip(widths, values, strict=True)):
         shape = list(array.shape)
-        ends = [torch.full([*shape[:axis], n, *shape[axis + 1 :]], v, dtype=array.dtype, device=array.device)
-                for n, v in zip(counts, fillers, strict=True)]
+        ends = [
+            torch.full([*shape[:axis], n, *shape[axis + 1 :]], v, dtype=array.dtype, device=array.device)
+            for n, v in zip(counts, fillers, strict=True)
+        ]
         array = torch.cat([ends[0], array, ends[1]], axis) if any(counts) else array
     return array
 

@@ -23,7 +23,7 @@ from nn.signals.cures.ranking import as_good, done, further_rate, going_on, in_o
 from nn.signals.cures.search import rescaled, takes_scores
 from nn.signals.cures.trials import OPTIMIZER, Data, Trial, guess, held_out, held_out_parts, made, reason, recognises
 from nn.signals.cures.tried import Row, Tried
-from nn.training.evaluation import forward, in_precision_of
+from nn.training.evaluation import Bring, forward
 from nn.training.progress import Bar
 
 RATES = 1.0, 0.1
@@ -98,7 +98,7 @@ class Race:
         """The held-out loss of the model as it is, untrained; what is wrong with what was given raises here."""
         twin, few = copy.deepcopy(self.start.model), tuple(part[: self.data.batch] for part in self.data.train)
         made(self.optimizer, twin, 1.0)
-        forward(twin, self.start.loss, few, in_precision_of(twin))
+        forward(twin, self.start.loss, few, Bring(twin))
         return held_out(self.start.model, self.start.loss, self.data)
 
     def enter(self) -> None:
@@ -135,7 +135,7 @@ class Race:
         return model
 
     def examples(self) -> tuple[Any, ...]:
-        return tuple(map(in_precision_of(self.start.model), first_examples(self.start.x, FEW)))
+        return tuple(map(Bring(self.start.model), first_examples(self.start.x, FEW)))
 
     def changes(self) -> list[Change]:
         """The table's, without what this loss has no use for, and the weights scaled as a search says."""

@@ -14,7 +14,7 @@ from nn.changes.calls import calls, hidden_layers, weight_layers
 from nn.module import Module
 from nn.norms import rms
 from nn.signals.cures.candidates import Change
-from nn.training.evaluation import forward, in_precision_of
+from nn.training.evaluation import Bring, forward
 
 GRID = 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0
 REFINED = 4  # times that the best factor's neighbours are tried
@@ -62,7 +62,7 @@ def rescaled(model: Module, x: Any, loss: Any, batch: Any, over: Callable[[], bo
 def decades(model: Module, layers: list[Any], loss: Any, batch: Any) -> float:
     """How many powers of ten lie between the largest and the smallest rms of the layers' gradients."""
     model.zero_grad()
-    _, _, found = forward(model, loss, batch, in_precision_of(model))
+    _, _, found = forward(model, loss, batch, Bring(model))
     if not math.isfinite(found.value.item()):
         return LOST
     found.value.backward()
@@ -85,5 +85,5 @@ class Listening(Watch):
 def takes_scores(model: Module, loss: Any, batch: Any) -> bool:
     """Whether the loss has a softmax or sigmoid of its own, as `nn.cross_entropy` and `nn.logistic_loss` have."""
     with no_grad(), Listening() as listening:
-        forward(model, loss, batch, in_precision_of(model))
+        forward(model, loss, batch, Bring(model))
     return listening.heard

@@ -1,0 +1,114 @@
+"""Numbers that Python waits for: read from devices in one transfer, and checks of values that wait for the next one."""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.arrays import everywhere, foreign
+from autograd_mini.devices.names import HOST, device_of, to_host
+
+FAILED = (
+    "A check of values on the device {device} did not hold, in {function} ({file}:{line}), before this number was read. "
+    "On a device such checks do not wait, and tell when the next number is read. Do the same step on the host, "
+    '`.to_device("cpu")`, for the check\'s own words.'
+)
+
+
+def has_values(array: Any) -> bool:
+    """Whether an array holds numbers: those on "meta" do not.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import devices
+    >>> devices.has_values(np.ones(3))
+    True
+    """
+    return getattr(array, "has_values", True)
+
+
+def wide(array: Any) -> Any:
+    """The dtype to add up in where an array is: float64, or float32 on a device that has no wider one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import devices
+    >>> devices.wide(np.ones(3, np.float32))
+    dtype('float64')
+    """
+    return np.dtype(np.float32 if device_of(foreign(array)).partition(":")[0] == "mps" else np.float64)
+
+
+class _Waiting(threading.local):
+    """The checks of this thread that are still to be read: by place in the code, and device."""
+
+    def __init__(self) -> None:
+        self.checks: dict[tuple[str, str, str, int], Any] = {}
+
+
+waiting = _Waiting()
+
+
+def passes(condition: Any) -> bool:
+    """Whether a condition holds everywhere; on a device, where that is not known yet, True, and `read` asks again.
+
+    For checks alone, after which nothing is computed in another way: what fails raises at the next number that is read.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import devices
+    >>> devices.passes(np.array([True, False]))
+    False
+    """
+    array = foreign(condition)
+    if array is None or not getattr(array, "waits", False):
+        return everywhere(condition)
+    frame = sys._getframe(1)
+    place = frame.f_code.co_name, frame.f_code.co_filename, frame.f_lineno
+    key = (device_of(array), *place)
+    flag = np.all(array)
+    waiting.checks[key] = flag if key not in waiting.checks else flag & waiting.checks[key]
+    return True
+
+
+def read(*numbers: Any) -> list[float]:
+    """Arrays of one entry as Python numbers, in one transfer; NaN for those on a device without values.
+
+    Raises
+    ------
+    ValueError
+        If a check that waited for this did not hold.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import devices
+    >>> devices.read(np.array(0.5), np.array([2.0]))
+    [0.5, 2.0]
+    """
+    if not all(map(has_values, numbers)):
+        return [math.nan] * len(numbers)
+    if all(device_of(number) == HOST for number in numbers):
+        return [number.item() for number in numbers]
+    values = in_one(numbers)
+    if waiting.checks:
+        checks, waiting.checks = waiting.checks, {}
+        for (device, function, file, line), flag in checks.items():
+            if not flag.item():
+                raise ValueError(FAILED.format(device=device, function=function, file=file, line=line))
+    return values
+
+
+def in_one(numbers: Sequence[Any]) -> list[float]:
+    """The numbers of one device."""
+    if len(numbers) == 1:
+        return [numbers[0].item()]
+    return to_host(np.stack([np.reshape(number, ()) for number in numbers])).tolist()
