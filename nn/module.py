@@ -34,8 +34,8 @@ REPLACED = (
     "`{owner}.{name}.data = ...` for new values, or `nn.{kind}(...)` for a new {kind}."
 )
 SEVERAL_DEVICES = (
-    "The parameters of this {name} are on several devices: {devices}. Write `model.to_device(...)` for a copy that is on "
-    "one, or ask its parts."
+    "The parameters of this {name} are on several devices: {devices}. Write `model.to_device(...)` for a copy that is "
+    "on one, or ask its parts."
 )
 ASTYPE = (
     "{name}.astype({dtype!r}): parameters are floating-point or complex numbers. Write e.g. `model.astype(np.float64)`."

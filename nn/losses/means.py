@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd_mini import Tensor, constant, devices, primitive
-from nn.checks import as_values
+from nn.checks import as_values, passes
 
 UNEQUAL = (
     "{call}: the loss is computed from means in which the examples of one batch count otherwise than those of another "
