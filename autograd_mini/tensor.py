@@ -368,6 +368,18 @@ class Tensor(Hookable, Surface):
         """
         return apply(TO_DEVICE, self, device=device, source=self.device)
 
+    def __dlpack__(self, **options: Any) -> Any:
+        """The values for a library that shares memory, such as `torch.from_dlpack(t)`."""
+        self._refuse("array")
+        return self._values.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> Any:
+        return self._values.__dlpack_device__()
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:  # noqa: ARG002
+        """NumPy, whose functions compute with a tensor wherever it is."""
+        return np
+
     # NumPy's protocols
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:

@@ -156,8 +156,9 @@ def predict(model: Module, x: Any, *, batch_size: int = 256) -> Any:
     Returns
     -------
     ndarray, tuple or dict of them
-        In the host's memory if `x` was there. A tuple or a dict if the model returns one, as recurrent layers do. Where a loader's `collate` makes batches of
-        unequal length, the outputs are as long as the longest, with 0 after the end of their batch.
+        In the host's memory if `x` was there. A tuple or a dict if the model returns one, as recurrent layers do.
+        Where a loader's `collate` makes batches of unequal length, the outputs are as long as the longest, with 0 after
+        the end of their batch.
 
     Examples
     --------
