@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.arrays import beside, zeros_beside
 from autograd_mini.backward import pull_back
 from autograd_mini.batching.crossing import Vmap, enter, leave
 from autograd_mini.batching.vmap import inside, separate
@@ -171,7 +172,7 @@ def forward_blocks(trace: Trace, chunk: int) -> list[Any]:
             block = numpy.reshape(numpy.moveaxis(rows, 0, -1), (trace.result.size, *variable.shape))
             block = block if block.dtype == variable.dtype else block.astype(variable.dtype)
         else:
-            block = np.zeros((trace.result.size, *variable.shape), variable.dtype)
+            block = zeros_beside(variable, (trace.result.size, *variable.shape), variable.dtype)
         blocks.append(as_tensor(block) if any(trace.tensors) else block)
     return blocks
 
@@ -183,7 +184,7 @@ class Pushforward:
         self.result = trace.result
         self.connected = trace.connected and modes.recording
         with enable_grad():
-            self.cotangent = Tensor(np.zeros(self.result.shape, self.result.dtype), requires_grad=True)
+            self.cotangent = Tensor(zeros_beside(self.result, self.result.shape, self.result.dtype), requires_grad=True)
             self.pulled = flatten(trace.pull(self.cotangent))[0]
 
     def __call__(self, i: int, direction: Any) -> Any:
@@ -195,7 +196,7 @@ class Pushforward:
             seed: Any = as_tensor(direction) if recorded else direction
             found = pull_back(pulled._record, seed, [target], retain_graph=True, wrap=wrap if recorded else None)  # type: ignore[arg-type]
         part = found.get(target)
-        return np.zeros(self.result.shape, self.result.dtype) if part is None else part
+        return zeros_beside(self.result, self.result.shape, self.result.dtype) if part is None else part
 
 
 def over_basis(f: Callable[[Any], list[Any]], like: Any, unit: complex, chunk: int) -> list[Any]:
@@ -231,4 +232,4 @@ def basis(like: Any, unit: complex, chunk: int) -> Iterator[Any]:
         count = min(chunk, size - start)
         rows = np.zeros((count, size), like.dtype)
         rows[np.arange(count), start + np.arange(count)] = unit
-        yield np.reshape(rows, (count, *like.shape))
+        yield beside(np.reshape(rows, (count, *like.shape)), like)

@@ -531,6 +531,7 @@ class TorchArray:
 
 _new = TorchArray.__new__
 DIRECT = {TorchArray, float, int, complex, bool}
+MADE = {np.zeros: torch.zeros, np.ones: torch.ones, np.empty: torch.empty}
 CREATED_LIKE = {np.asarray, np.array, np.asanyarray, np.ascontiguousarray, np.zeros, np.ones, np.empty, np.full}
 CREATED_LIKE |= {np.arange, np.eye, np.identity}
 
@@ -543,6 +544,10 @@ def is_ours(value: Any) -> bool:
 def created_like(function: Any, device: torch.device, args: Any, options: Any) -> TorchArray:
     """`np.asarray(x, like=y)` and its kind: NumPy's result on the device of y."""
     (first, *rest), options = args, {name: value for name, value in options.items() if name != "like"}
+    if function in MADE:
+        shape, dtype = shapes.as_shape(first), options.get("dtype", rest[0] if rest else None)
+        wanted = to_torch(np.float64 if dtype is None else dtype, device)
+        return wrapped(MADE[function](shape, dtype=wanted, device=device))
     if isinstance(first, TorchArray):
         dtype = options.get("dtype", rest[0] if rest else None)
         wanted = first.tensor.dtype if dtype is None else to_torch(dtype, device)

@@ -275,7 +275,8 @@ def of_quantiles(name: str, skips: bool, unit: float):
     def compute(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, **options):
         if options.get("weights") is not None:
             raise NotImplementedError(f"{name} with weights")
-        q = q / unit if unit != 1 else q
+        if unit != 1:
+            q = torch.as_tensor(q, dtype=inexact(a).dtype, device=a.device) / unit
         return quantiles(a, q, axis, method, bool(keepdims is True), skips)
 
     return compute
