@@ -165,7 +165,7 @@ def of_all(array: Any) -> Any:
 
 def foreign(value: Any) -> Any:
     """The array of another library that a tensor or a batch holds; None if it holds NumPy's."""
-    value = of_all(value.data if hasattr(value, "requires_grad") else value)
+    value = of_all(getattr(value, "data", None) if hasattr(value, "requires_grad") else value)
     if type(value) is np.ndarray or hasattr(type(value), "recorder"):
         return None
     return value if is_foreign(value) else None

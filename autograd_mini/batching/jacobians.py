@@ -155,7 +155,7 @@ def all_blocks(trace: Trace, mode: str | None, chunk: int | None) -> list[Any]:
         return forward_blocks(trace, chunk)
 
     def pulled(unit: complex) -> list[Any]:
-        return over_basis(lambda g: flatten(trace.pull(g))[0], out, unit, chunk)
+        return over_basis(lambda g: flatten(trace.pull(g))[0], out, unit, chunk, out)
 
     if out.dtype.kind != "c":
         return [numpy.conj(block) if block.dtype.kind == "c" else block for block in pulled(1)]
@@ -168,11 +168,11 @@ def forward_blocks(trace: Trace, chunk: int) -> list[Any]:
     blocks = []
     for i, variable in enumerate(trace.variables):
         if variable.size:
-            (rows,) = over_basis(lambda t, i=i: [pushforward(i, t)], variable, 1, chunk)  # type: ignore[misc]
+            (rows,) = over_basis(lambda t, i=i: [pushforward(i, t)], variable, 1, chunk, trace.result)  # type: ignore[misc]
             block = numpy.reshape(numpy.moveaxis(rows, 0, -1), (trace.result.size, *variable.shape))
             block = block if block.dtype == variable.dtype else block.astype(variable.dtype)
         else:
-            block = zeros_beside(variable, (trace.result.size, *variable.shape), variable.dtype)
+            block = zeros_beside(trace.result, (trace.result.size, *variable.shape), variable.dtype)
         blocks.append(as_tensor(block) if any(trace.tensors) else block)
     return blocks
 
@@ -199,10 +199,13 @@ class Pushforward:
         return zeros_beside(self.result, self.result.shape, self.result.dtype) if part is None else part
 
 
-def over_basis(f: Callable[[Any], list[Any]], like: Any, unit: complex, chunk: int) -> list[Any]:
-    """`f`, which returns a list of arrays, of each unit vector of the shape of `like`: the results, stacked."""
+def over_basis(f: Callable[[Any], list[Any]], like: Any, unit: complex, chunk: int, place: Any) -> list[Any]:
+    """`f`, which returns a list of arrays, of each unit vector of the shape of `like`: the results, stacked.
+
+    The unit vectors are where the array `place` is.
+    """
     size = like.size
-    parts = (each_of(f, rows) for rows in basis(like, unit, chunk))
+    parts = (each_of(f, beside(rows, place)) for rows in basis(like, unit, chunk))
     first = next(parts)
     if chunk >= size:
         return first
@@ -232,4 +235,4 @@ def basis(like: Any, unit: complex, chunk: int) -> Iterator[Any]:
         count = min(chunk, size - start)
         rows = np.zeros((count, size), like.dtype)
         rows[np.arange(count), start + np.arange(count)] = unit
-        yield beside(np.reshape(rows, (count, *like.shape)), like)
+        yield np.reshape(rows, (count, *like.shape))
