@@ -13,7 +13,10 @@ from autograd_mini import errors
 
 NO_NUMBERS = "OSUVMm"  # dtype kinds
 BOOLEAN, SPARSE = np.dtype(bool), "autograd_mini.scipy.sparse"  # loaded with the first sparse matrix
-PYTORCH = "autograd_mini.devices.pytorch"  # loaded with the first of PyTorch's tensors
+GUESTS = {  # by the package that makes them: their type, and where they are adopted; loaded with the first of them
+    "torch": ("Tensor", "autograd_mini.devices.pytorch"),
+    "cupy": ("ndarray", "autograd_mini.devices.cupy"),
+}
 NUMBERS, NUMPYS, SEQUENCES = (np.generic, float, int, complex), (np.ndarray, np.generic), (list, tuple)
 
 
@@ -40,11 +43,12 @@ def as_array(values: Any) -> Any:
 
 
 def adopted(value: Any) -> Any:
-    """A tensor of PyTorch's as an array that speaks NumPy's protocols and shares its memory; all else as it is."""
-    kind = getattr(sys.modules.get("torch"), "Tensor", None)
-    if kind is None or not isinstance(value, kind):
-        return value
-    return importlib.import_module(PYTORCH).adopted(value)
+    """An array of PyTorch's or CuPy's as one that speaks NumPy's protocols and shares its memory; all else as it is."""
+    for package, (name, home) in GUESTS.items():
+        kind = getattr(sys.modules.get(package), name, None)
+        if kind is not None and isinstance(value, kind):
+            return importlib.import_module(home).adopted(value)
+    return value
 
 
 def is_foreign(value: Any) -> bool:
