@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 import sys
 import threading
 from collections.abc import Sequence
@@ -80,7 +82,7 @@ def passes(condition: Any) -> bool:
 
 
 def read(*numbers: Any) -> list[float]:
-    """Arrays of one entry as Python numbers, in one transfer; NaN for those on a device without values.
+    """Floating-point arrays of one entry as Python's numbers, in one transfer; NaN for those on a device without values.
 
     Raises
     ------
@@ -98,9 +100,11 @@ def read(*numbers: Any) -> list[float]:
         return [math.nan] * len(numbers)
     if all(device_of(number) == HOST for number in numbers):
         return [number.item() for number in numbers]
-    values = in_one(numbers)
-    if waiting.checks:
-        checks, waiting.checks = waiting.checks, {}
+    checks, waiting.checks = waiting.checks, {}
+    flags = [flag for (device, *_), flag in checks.items() if device == device_of(numbers[0])]
+    first = np.where(functools.reduce(operator.and_, flags), numbers[0], math.nan) if flags else numbers[0]
+    values = in_one((first, *numbers[1:]))
+    if math.isnan(values[0]) or len(flags) < len(checks):
         for (device, function, file, line), flag in checks.items():
             if not flag.item():
                 raise ValueError(FAILED.format(device=device, function=function, file=file, line=line))

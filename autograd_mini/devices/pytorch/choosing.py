@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from autograd_mini.devices.pytorch.dtypes import cast, inexact, kind_of, promoted, tensors
+from autograd_mini.devices.pytorch.dtypes import cast, inexact, kind_of, promoted, tensors, to_torch
 from autograd_mini.devices.pytorch.tables import axes_of, axis_of, says
 
 MODES = "np.{name}(mode={mode!r})"
@@ -24,6 +24,9 @@ def where(condition, x=None, y=None, /):
     if not isinstance(condition, torch.Tensor):
         device = (x if isinstance(x, torch.Tensor) else y).device
         condition = torch.full((), bool(condition), device=device)
+    if not isinstance(x, torch.Tensor) and not isinstance(y, torch.Tensor):
+        dtype = to_torch(np.result_type(x, y), condition.device)  # PyTorch would take float32
+        x = torch.full((), x, dtype=dtype, device=condition.device)
     x, y = promoted(x, y)
     return torch.where(condition, x, y)
 

@@ -133,6 +133,12 @@ def test_an_index_writes_what_it_writes_in_numpy(index):
     assert same(ours, a)
 
 
+@pytest.mark.parametrize("values", [(0.5, 1), (1, 2), (1, 2j), (True, 0.5), (np.float32(1), 2)], ids=str)
+def test_a_choice_of_two_numbers_has_numpys_dtype(values):
+    mask = np.array([True, False])
+    assert same(np.where(on_torch(mask), *values), np.where(mask, *values))
+
+
 def test_writing_through_a_view_arrives_in_the_array():
     a = on_torch(np.zeros((2, 3)))
     a.T[1] = 5.0
