@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.arrays import adopted
+
 PYTORCH = "autograd_mini.devices.pytorch"
 UNKNOWN = (
     'The device {device!r} is not known. Write "cpu" for NumPy\'s arrays; "torch:cpu", "cuda:0", "mps" or "meta" '
@@ -133,4 +135,4 @@ def on_cupy(array: Any, name: str, number: int) -> Any:
         raise ImportError(NOT_INSTALLED.format(device=name, package="CuPy", extra="cupy"))
     cupy = importlib.import_module("cupy")
     with cupy.cuda.Device(number):
-        return cupy.asarray(to_host(array))
+        return adopted(cupy.asarray(to_host(array)))

@@ -21,6 +21,12 @@ FAILED = (
     '`.to_device("cpu")`, for the check\'s own words.'
 )
 
+NAN = (
+    "A gradient on the device {device} was NaN, before this number was read. On a device that Python would have to "
+    "wait for, it is not looked whether that NaN stands where nothing depends on it, such as behind `np.where`; on the "
+    'host, `.to_device("cpu")`, it is. Keep NaN out of what is not chosen, or do the step on the host.'
+)
+
 
 def has_values(array: Any) -> bool:
     """Whether an array holds numbers: those on "meta" do not.
@@ -49,10 +55,14 @@ def wide(array: Any) -> Any:
 
 
 class _Waiting(threading.local):
-    """The checks of this thread that are still to be read: by place in the code, and device."""
+    """What this thread has still to be told: checks, by device and place in the code, and squares of gradients.
+
+    A sum of squares is NaN if one of the entries is.
+    """
 
     def __init__(self) -> None:
         self.checks: dict[tuple[str, str, str, int], Any] = {}
+        self.squares: dict[str, Any] = {}
 
 
 waiting = _Waiting()
@@ -81,13 +91,21 @@ def passes(condition: Any) -> bool:
     return True
 
 
+def tells_nan_later(array: Any) -> bool:
+    """Whether a gradient on a device that waits holds NaN: it is not asked, and `read` says so with its next number."""
+    if array.dtype.kind in "fc":
+        device, squares = device_of(array), np.sum(np.square(np.absolute(array) if array.dtype.kind == "c" else array))
+        waiting.squares[device] = waiting.squares[device] + squares if device in waiting.squares else squares
+    return False
+
+
 def read(*numbers: Any) -> list[float]:
     """Floating-point arrays of one entry as Python's numbers, in one transfer; NaN for those on a device without values.
 
     Raises
     ------
     ValueError
-        If a check that waited for this did not hold.
+        If a check that waited for this did not hold; if the number is finite, and a gradient was NaN.
 
     Examples
     --------
@@ -100,14 +118,21 @@ def read(*numbers: Any) -> list[float]:
         return [math.nan] * len(numbers)
     if all(device_of(number) == HOST for number in numbers):
         return [number.item() for number in numbers]
+    here = device_of(numbers[0])
     checks, waiting.checks = waiting.checks, {}
-    flags = [flag for (device, *_), flag in checks.items() if device == device_of(numbers[0])]
+    squares, waiting.squares = waiting.squares, {}
+    flags = [flag for (device, *_), flag in checks.items() if device == here]
+    flags += [np.logical_not(np.isnan(total)) for device, total in squares.items() if device == here]
     first = np.where(functools.reduce(operator.and_, flags), numbers[0], math.nan) if flags else numbers[0]
     values = in_one((first, *numbers[1:]))
-    if math.isnan(values[0]) or len(flags) < len(checks):
+    if (flags and math.isnan(values[0])) or len(flags) < len(checks) + len(squares):
         for (device, function, file, line), flag in checks.items():
             if not flag.item():
                 raise ValueError(FAILED.format(device=device, function=function, file=file, line=line))
+        values[0] = numbers[0].item()
+        for device, total in squares.items():
+            if math.isfinite(values[0]) and math.isnan(total.item()):
+                raise ValueError(NAN.format(device=device))
     return values
 
 

@@ -72,6 +72,7 @@ def as_pair(loss: str, output: Any, target: Any) -> tuple[Any, Any]:
 
 def converted(loss: str, target: Any, dtype: Any, what: str = "targets") -> Any:
     """Real numbers in another dtype; tensors stay tensors, and arrays what they are."""
+    target = devices.adopted(target)
     if not isinstance(target, Tensor) and not is_foreign(target):
         try:
             target = Tensor(target).data
@@ -87,7 +88,7 @@ def converted(loss: str, target: Any, dtype: Any, what: str = "targets") -> Any:
 
 def as_labels(loss: str, labels: Any, scores: Any, ignored: int | None = None) -> Any:
     """Class labels: whole numbers from 0, one for each row of scores."""
-    labels = as_values(labels)
+    labels = as_values(devices.adopted(labels))
     if not scores.ndim:
         raise ValueError(NO_ROWS.format(loss=loss))
     if labels.dtype.kind not in "iu" or labels.shape != scores.shape[:-1]:

@@ -13,6 +13,8 @@ from autograd_mini.devices.pytorch import algebra, choosing, places, reductions,
 from autograd_mini.devices.pytorch.dtypes import TO_NUMPY, to_numpy, to_torch
 from autograd_mini.devices.pytorch.tables import FUNCTIONS
 from autograd_mini.devices.pytorch.universal import UFUNCS, computed
+from autograd_mini.devices.reading import tells_nan_later
+from autograd_mini.devices.reading import tells_nan_later
 from autograd_mini.primitive import composites, display_name
 
 HISTORY = (
@@ -279,7 +281,9 @@ class TorchArray:
 
     @property
     def may_hold_nan(self) -> bool:
-        """Whether an entry is NaN: an empty array, and one without values, holds none."""
+        """Whether an entry is NaN: an empty array, and one without values, holds none; one that waits tells it later."""
+        if self.waits:
+            return tells_nan_later(self)
         if not self.has_values or not (self.tensor.dtype.is_floating_point or self.tensor.dtype.is_complex):
             return False
         return bool(torch.isnan(torch.sum(torch.square(self.tensor)) if self.dtype.kind == "f" else self.tensor).any())
