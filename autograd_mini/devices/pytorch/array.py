@@ -14,7 +14,6 @@ from autograd_mini.devices.pytorch.dtypes import TO_NUMPY, to_numpy, to_torch
 from autograd_mini.devices.pytorch.tables import FUNCTIONS
 from autograd_mini.devices.pytorch.universal import UFUNCS, computed
 from autograd_mini.devices.reading import tells_nan_later
-from autograd_mini.devices.reading import tells_nan_later
 from autograd_mini.primitive import composites, display_name
 
 HISTORY = (
