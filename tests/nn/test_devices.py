@@ -1,4 +1,4 @@
-"""Models on PyTorch's devices: layers, losses and optimizers as on the host, and a training that reads one number a step."""
+"""Models on PyTorch's devices: layers, losses, optimizers as on the host; a training that reads one number a step."""
 
 import warnings
 
@@ -70,10 +70,9 @@ LAYERS = {
     "Residual": (lambda: nn.Residual(nn.Linear(3, 3, rng=0)), normal(4, 3)),
     "Flatten": (lambda: nn.Flatten(), normal(2, 3, 2)),
 }
-LAYERS |= {
-    name: (getattr(nn, name), normal(4, 3))
-    for name in "ELU GELU SELU SiLU ReLU LeakyReLU PReLU Sigmoid LogSigmoid Tanh Softplus Softmax LogSoftmax".split()
-}
+ACTIVATIONS = ["ELU", "GELU", "LeakyReLU", "LogSigmoid", "LogSoftmax", "PReLU", "ReLU", "SELU", "SiLU", "Sigmoid"]
+ACTIVATIONS += ["Softmax", "Softplus", "Tanh"]
+LAYERS |= {name: (getattr(nn, name), normal(4, 3)) for name in ACTIVATIONS}
 SIGNS, SHARES = (X[:, :3] > 0).astype(float), np.full((64, 3), 1 / 3)
 LOSSES = {
     "squared_error": (nn.squared_error, X[:, :3]),
@@ -99,7 +98,7 @@ OPTIMIZERS = {
     "AMSGrad": lambda p: nn.Adam(p, 0.01, amsgrad=True, weight_decay=0.1),
     "AdamW": lambda p: nn.AdamW(p, 0.01),
     "a schedule": lambda p: nn.Adam(p, nn.schedules.cosine(0.1, steps=10)),
-    "groups": lambda p: (lambda p: nn.Optimizers(nn.SGD(p[:2], 0.1), nn.Adam(p[2:], 0.1)))(list(p)),
+    "groups": lambda p: nn.Optimizers(nn.SGD([next(p), next(p)], 0.1), nn.Adam(p, 0.1)),
 }
 
 
@@ -198,7 +197,9 @@ def script(model, **options):
     return history, nn.evaluate(model, nn.cross_entropy, (X, LABELS)), nn.predict(model, X)
 
 
-@pytest.mark.parametrize("options", [{}, {"read_every": 4}, {"accumulate": 2}, {"sample_weight": np.arange(64.0)}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"read_every": 4}, {"accumulate": 2}, {"sample_weight": np.arange(64.0)}], ids=str
+)
 def test_the_device_of_the_model_is_all_that_changes_in_a_script(options):
     history, score, outputs = script(make_model(), **options)
     model = make_model().to_device("torch:cpu")
