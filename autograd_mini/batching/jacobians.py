@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.arrays import beside, zeros_beside
 from autograd_mini.backward import pull_back
 from autograd_mini.batching.crossing import Vmap, enter, leave
 from autograd_mini.batching.vmap import inside, separate
+from autograd_mini.devices import beside, zeros_beside
 from autograd_mini.graph import enable_grad, modes, operations
 from autograd_mini.tensor import Tensor, wrap
 from autograd_mini.transforms.derivatives import complex_slope

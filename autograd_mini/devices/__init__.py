@@ -3,14 +3,16 @@
 PyTorch is imported when a device of its is first asked for.
 """
 
-from autograd_mini.arrays import adopted, beside
+from autograd_mini.arrays import adopted
 from autograd_mini.devices.names import device_of, named, on_host, to_device, to_host
+from autograd_mini.devices.places import beside, foreign, zeros_beside
 from autograd_mini.devices.reading import has_values, passes, read, wide
 
 __all__ = [
     "adopted",
     "beside",
     "device_of",
+    "foreign",
     "has_values",
     "named",
     "on_host",
@@ -19,4 +21,5 @@ __all__ = [
     "to_device",
     "to_host",
     "wide",
+    "zeros_beside",
 ]

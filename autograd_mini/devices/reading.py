@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.arrays import everywhere, foreign
+from autograd_mini.arrays import everywhere
 from autograd_mini.devices.names import HOST, device_of, to_host
+from autograd_mini.devices.places import foreign
 
 FAILED = (
-    "A check of values on the device {device} did not hold, in {function} ({file}:{line}), before this number was read. "
-    "On a device such checks do not wait, and tell when the next number is read. Do the same step on the host, "
+    "A check of values on the device {device} did not hold, in {function} ({file}:{line}), before this number was "
+    "read. On a device such checks do not wait, and tell when the next number is read. Do the same step on the host, "
     '`.to_device("cpu")`, for the check\'s own words.'
 )
 
@@ -100,7 +101,7 @@ def tells_nan_later(array: Any) -> bool:
 
 
 def read(*numbers: Any) -> list[float]:
-    """Floating-point arrays of one entry as Python's numbers, in one transfer; NaN for those on a device without values.
+    """Floating-point arrays of one entry as Python's numbers, in one transfer; NaN of a device without values.
 
     Raises
     ------

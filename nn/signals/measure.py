@@ -40,8 +40,8 @@ NO_OPTIMIZER = (
     "nn.signals(..., optimizer=...) was given {what}. Write one of `nn`, such as `nn.SGD(model.parameters(), 0.1)`."
 )
 OPTIMIZER_THERE = (
-    "nn.signals(..., optimizer=...) was given a model on {device}, which is measured by a copy in the host's memory; the "
-    "optimizer's step is not that copy's. Leave the optimizer out."
+    "nn.signals(..., optimizer=...) was given a model on {device}, which is measured by a copy in the host's memory, "
+    "and the optimizer's step is not that copy's. Leave the optimizer out."
 )
 EMPTY = "nn.signals was given inputs of shape {shape}, without a single example. Give a batch."
 

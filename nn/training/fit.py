@@ -497,12 +497,14 @@ class Training:
             self.sums["loss"].add(value, found)
         told: list[Descent] = []
         for batch, descent in zip(group, descents, strict=True):
-            if descent is not None:
-                self.batch_loss = next(numbers)
-                if devices.has_values(descent[1]) and not math.isfinite(self.batch_loss):
-                    raise FloatingPointError(self.diagnose(batch))
-                descent = (descent[0], np.asarray(self.batch_loss), *descent[2:])
-            told.append(descent)
+            if descent is None:
+                told.append(None)
+                continue
+            output, loss, amount, rates = descent
+            self.batch_loss = next(numbers)
+            if devices.has_values(loss) and not math.isfinite(self.batch_loss):
+                raise FloatingPointError(self.diagnose(batch))
+            told.append((output, np.asarray(self.batch_loss), amount, rates))
         return told
 
     def lets_go_by(self, backwards: int) -> bool:

@@ -1,4 +1,4 @@
-"""Models on PyTorch's devices: layers, losses and optimizers as on the host, and a training that reads one number a step."""
+"""Models on PyTorch's devices: layers, losses, optimizers as on the host; a training that reads one number a step."""
 
 import warnings
 
@@ -7,15 +7,25 @@ import pytest
 
 import nn
 from autograd_mini import CompileError, Tensor, devices, grad, hessian, jacobian, vmap
+from tests.autograd_mini.devices import stand_in
 
-pytestmark = pytest.mark.extra
-DEVICES = "torch:cpu", "meta"
+needs_torch = pytest.mark.extra
+TORCH = pytest.param("torch:cpu", marks=needs_torch)
+DEVICES = TORCH, pytest.param("meta", marks=needs_torch), "cupy:0"  # of CuPy's a stand-in
 RNG = np.random.default_rng(0)
 X, LABELS = RNG.standard_normal((64, 4)), RNG.integers(0, 3, 64)
 LENGTHS = np.array([5, 3])
 
 
 @pytest.fixture(autouse=True)
+def cupy(request, monkeypatch):
+    """The module that stands in for CuPy, where that is asked for."""
+    names = getattr(request.node, "callspec", None)
+    if names is None or "cupy:0" in names.params.values():
+        stand_in.install(monkeypatch)
+
+
+@pytest.fixture
 def torch():
     return pytest.importorskip("torch")
 
@@ -70,10 +80,9 @@ LAYERS = {
     "Residual": (lambda: nn.Residual(nn.Linear(3, 3, rng=0)), normal(4, 3)),
     "Flatten": (lambda: nn.Flatten(), normal(2, 3, 2)),
 }
-LAYERS |= {
-    name: (getattr(nn, name), normal(4, 3))
-    for name in "ELU GELU SELU SiLU ReLU LeakyReLU PReLU Sigmoid LogSigmoid Tanh Softplus Softmax LogSoftmax".split()
-}
+ACTIVATIONS = ["ELU", "GELU", "LeakyReLU", "LogSigmoid", "LogSoftmax", "PReLU", "ReLU", "SELU", "SiLU", "Sigmoid"]
+ACTIVATIONS += ["Softmax", "Softplus", "Tanh"]
+LAYERS |= {name: (getattr(nn, name), normal(4, 3)) for name in ACTIVATIONS}
 SIGNS, SHARES = (X[:, :3] > 0).astype(float), np.full((64, 3), 1 / 3)
 LOSSES = {
     "squared_error": (nn.squared_error, X[:, :3]),
@@ -99,7 +108,7 @@ OPTIMIZERS = {
     "AMSGrad": lambda p: nn.Adam(p, 0.01, amsgrad=True, weight_decay=0.1),
     "AdamW": lambda p: nn.AdamW(p, 0.01),
     "a schedule": lambda p: nn.Adam(p, nn.schedules.cosine(0.1, steps=10)),
-    "groups": lambda p: (lambda p: nn.Optimizers(nn.SGD(p[:2], 0.1), nn.Adam(p[2:], 0.1)))(list(p)),
+    "groups": lambda p: nn.Optimizers(nn.SGD([next(p), next(p)], 0.1), nn.Adam(p, 0.1)),
 }
 
 
@@ -169,6 +178,7 @@ def test_an_optimizer_takes_the_steps_that_it_takes_on_the_host(name, device):
     assert_same(trained(device), trained("cpu"), device)
 
 
+@needs_torch
 def test_a_model_comes_to_a_device_as_a_copy():
     model = nn.Sequential(nn.Linear(4, 3, rng=0), nn.BatchNorm(3))
     model[0].bias.requires_grad = False
@@ -180,6 +190,7 @@ def test_a_model_comes_to_a_device_as_a_copy():
     assert np.all(model[0].weights.data != 0)
 
 
+@needs_torch
 def test_a_model_on_two_devices_says_so():
     model = nn.Sequential(nn.Linear(4, 3, rng=0), nn.Linear(3, 2, rng=0).to_device("meta"))
     with pytest.raises(ValueError, match="several devices: cpu, meta"):
@@ -198,12 +209,15 @@ def script(model, **options):
     return history, nn.evaluate(model, nn.cross_entropy, (X, LABELS)), nn.predict(model, X)
 
 
-@pytest.mark.parametrize("options", [{}, {"read_every": 4}, {"accumulate": 2}, {"sample_weight": np.arange(64.0)}], ids=str)
-def test_the_device_of_the_model_is_all_that_changes_in_a_script(options):
+@pytest.mark.parametrize("device", [TORCH, "cupy:0"])
+@pytest.mark.parametrize(
+    "options", [{}, {"read_every": 4}, {"accumulate": 2}, {"sample_weight": np.arange(64.0)}], ids=str
+)
+def test_the_device_of_the_model_is_all_that_changes_in_a_script(options, device):
     history, score, outputs = script(make_model(), **options)
-    model = make_model().to_device("torch:cpu")
+    model = make_model().to_device(device)
     there, score_there, outputs_there = script(model, **options)
-    assert model.device == "torch:cpu"
+    assert model.device == device
     for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
         np.testing.assert_allclose(there[name], history[name], rtol=1e-5)
     np.testing.assert_allclose(score_there["loss"], score["loss"], rtol=1e-5)
@@ -211,6 +225,7 @@ def test_the_device_of_the_model_is_all_that_changes_in_a_script(options):
     np.testing.assert_allclose(outputs_there, outputs, rtol=1e-4, atol=1e-6)
 
 
+@needs_torch
 @pytest.mark.parametrize("options", [{}, {"read_every": 4}, {"accumulate": 2}], ids=str)
 def test_a_script_reads_nothing_where_nothing_can_be_read(options):
     model = make_model().to_device("meta")
@@ -221,7 +236,7 @@ def test_a_script_reads_nothing_where_nothing_can_be_read(options):
 
 
 @pytest.fixture
-def reads(monkeypatch):
+def reads(monkeypatch, torch):
     """What is read from PyTorch's memory: how many numbers each time."""
     from autograd_mini.devices.pytorch import array
 
@@ -242,6 +257,7 @@ def reads(monkeypatch):
     return counts
 
 
+@needs_torch
 @pytest.mark.parametrize(("every", "wanted"), [(1, [1] * 8), (4, [4, 4]), (3, [3, 3, 2])])
 def test_a_step_reads_its_loss_and_nothing_else(every, wanted, reads):
     model = make_model().to_device("torch:cpu")
@@ -252,6 +268,28 @@ def test_a_step_reads_its_loss_and_nothing_else(every, wanted, reads):
     assert reads == wanted
 
 
+@pytest.mark.parametrize("device", ["cupy:0"])
+@pytest.mark.parametrize(("every", "wanted"), [(1, {"item": 8}), (4, {"get": 2}), (3, {"get": 3})])
+def test_a_step_waits_for_its_loss_and_nothing_else(every, wanted, device):
+    model = make_model().to_device(device)
+    optimizer = nn.Adam(model.parameters(), 0.01)
+    stand_in.waits.clear()
+    options = {"epochs": 1, "batch_size": 8, "clip_norm": 1.0, "read_every": every}
+    nn.fit(model, nn.cross_entropy, (X, LABELS), optimizer=optimizer, **options)
+    assert {what: count for what, count in stand_in.waits.items() if count and "copy" not in what} == wanted
+
+
+def test_a_nan_gradient_is_told_when_the_next_number_is_read():
+    x = Tensor(devices.to_device(np.array([0.0, 4.0]), "cupy:0"), requires_grad=True)
+    with np.errstate(all="ignore"):
+        loss = np.sum(np.where(x.data > 1, np.sqrt(x - 1), 0.0) * 1.0)
+        loss.backward()
+    assert not stand_in.waits["bool"]
+    with pytest.raises(ValueError, match="A gradient on the device cupy:0 was NaN"):
+        devices.read(loss.data)
+
+
+@needs_torch
 def test_labels_out_of_range_are_told_when_the_next_number_is_read(reads):
     model, labels = make_model().to_device("torch:cpu"), LABELS.copy()
     labels[5] = -1
@@ -259,6 +297,7 @@ def test_labels_out_of_range_are_told_when_the_next_number_is_read(reads):
         nn.fit(model, nn.cross_entropy, (X, labels), epochs=1)
 
 
+@needs_torch
 @pytest.mark.parametrize("every", [1, 2])
 def test_a_loss_that_is_not_finite_ends_the_training(every):
     model, x = make_model().to_device("torch:cpu"), X.copy()
@@ -271,8 +310,19 @@ def test_a_loss_that_is_not_finite_ends_the_training(every):
     assert before.keys() == model.state_dict().keys()
 
 
+@pytest.mark.parametrize(("begun", "ended"), [("cpu", "cupy:0"), ("cupy:0", "cpu"), ("cupy:0", "cupy:0")])
+def test_a_training_goes_on_where_a_gpu_stopped(begun, ended, tmp_path):
+    assert_goes_on(begun, ended, tmp_path)
+
+
+@needs_torch
 @pytest.mark.parametrize(("begun", "ended"), [("cpu", "torch:cpu"), ("torch:cpu", "cpu"), ("torch:cpu", "torch:cpu")])
 def test_a_training_goes_on_where_another_device_stopped(begun, ended, tmp_path):
+    assert_goes_on(begun, ended, tmp_path)
+
+
+def assert_goes_on(begun, ended, tmp_path):
+    """A training that was stopped on one device ends on another as one that was not stopped."""
     pytest.importorskip("safetensors")
     path = tmp_path / "run.safetensors"
 
@@ -289,6 +339,7 @@ def test_a_training_goes_on_where_another_device_stopped(begun, ended, tmp_path)
         np.testing.assert_allclose(ours, wanted, rtol=1e-4, atol=1e-6)
 
 
+@needs_torch
 def test_the_states_of_a_model_and_an_optimizer_are_host_arrays_and_load_on_any_device():
     model = make_model().to_device("torch:cpu")
     optimizer = nn.Adam(model.parameters())
@@ -307,6 +358,7 @@ def test_the_states_of_a_model_and_an_optimizer_are_host_arrays_and_load_on_any_
     }
 
 
+@needs_torch
 def test_tensors_of_torch_are_data_and_inputs(torch):
     model = make_model().to_device("torch:cpu")
     x, y = torch.from_numpy(X.astype(np.float32)), torch.from_numpy(LABELS)
@@ -333,16 +385,18 @@ def test_derivatives_of_all_examples_at_once(name, device):
     assert_same([getattr(found, "data", found)], [wanted], device)
 
 
-def test_signals_of_a_model_on_a_device_are_those_of_a_copy_on_the_host():
+@pytest.mark.parametrize("device", [TORCH, "cupy:0"])
+def test_signals_of_a_model_on_a_device_are_those_of_a_copy_on_the_host(device):
     model = nn.MLP([4, 8, 8, 3], rng=0).astype(float)
-    there = model.to_device("torch:cpu")
+    there = model.to_device(device)
     assert str(nn.signals(there, nn.cross_entropy, X, LABELS)) == str(nn.signals(model, nn.cross_entropy, X, LABELS))
 
 
-def test_a_signal_log_measures_on_a_device_what_it_measures_on_the_host():
+@pytest.mark.parametrize("device", [TORCH, "cupy:0"])
+def test_a_signal_log_measures_on_a_device_what_it_measures_on_the_host(device):
     logs = []
-    for device in ("cpu", "torch:cpu"):
-        model = nn.MLP([4, 8, 8, 3], rng=0).astype(float).to_device(device)
+    for place in ("cpu", device):
+        model = nn.MLP([4, 8, 8, 3], rng=0).astype(float).to_device(place)
         logs.append(nn.SignalLog(model, every=2))
         optimizer = nn.SGD(model.parameters(), 0.1)
         nn.fit(model, nn.cross_entropy, (X, LABELS), optimizer=optimizer, epochs=2, callbacks=logs[-1:])
@@ -350,9 +404,10 @@ def test_a_signal_log_measures_on_a_device_what_it_measures_on_the_host():
         np.testing.assert_allclose(logs[1].history(quantity), logs[0].history(quantity))
 
 
-def test_what_computes_on_the_host_alone_says_so():
-    model = make_model().to_device("torch:cpu")
-    with pytest.raises(CompileError, match=r"torch:cpu.*Leave `compile` out"):
+@pytest.mark.parametrize("device", [TORCH, "cupy:0"])
+def test_what_computes_on_the_host_alone_says_so(device):
+    model = make_model().to_device(device)
+    with pytest.raises(CompileError, match=rf"{device}.*Leave `compile` out"):
         nn.fit(model, nn.cross_entropy, (X, LABELS), compile=True)
     with pytest.raises(ValueError, match=r'model\.to_device\("cpu"\)'), warnings.catch_warnings():
         nn.minimize(model, nn.cross_entropy, X, LABELS)

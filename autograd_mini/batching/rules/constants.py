@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from autograd_mini.arrays import beside, foreign
 from autograd_mini.batching.batch import Batch, batching_rule, rules
+from autograd_mini.devices import beside, foreign
 from autograd_mini.rules import linalg, products, reductions
 
 

@@ -242,7 +242,7 @@ def quantiles(a: Any, q: Any, axis: Any, method: str, keepdims: bool, skips: boo
     lines, shape = rows(a, axis, keepdims)
     q = inexact(torch.as_tensor(q, dtype=None if hasattr(q, "dtype") else a.dtype, device=a.device))
     ordered, gaps = torch.sort(lines, dim=-1).values, torch.isnan(lines)
-    count = (lines.shape[-1] - torch.sum(gaps, -1)).to(a.dtype) if skips else lines.shape[-1]
+    count = (lines.shape[-1] - torch.sum(gaps, -1)).to(q.dtype) if skips else lines.shape[-1]
     found = []
     for share in q.reshape(-1):
         rank = (count - 1) * share
@@ -279,7 +279,9 @@ def of_quantiles(name: str, skips: bool, unit: float):
         if options.get("weights") is not None:
             raise NotImplementedError(f"{name} with weights")
         if unit != 1:
-            q = torch.as_tensor(q, dtype=inexact(a).dtype, device=a.device) / unit
+            # NumPy divides in the precision of q where it skips NaN, else in that of a
+            dtype = q.dtype if skips and isinstance(q, torch.Tensor) else inexact(a).dtype
+            q = torch.as_tensor(q, dtype=dtype, device=a.device) / unit
         return quantiles(a, q, axis, method, bool(keepdims is True), skips)
 
     return compute

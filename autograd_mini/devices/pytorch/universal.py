@@ -14,7 +14,7 @@ from autograd_mini.devices.pytorch.dtypes import TO_NUMPY, to_torch
 Function = Callable[..., Any]
 
 # These take Python's numbers beside tensors
-WITH_NUMBERS: dict[np.ufunc, Function] = {
+WITH_NUMBERS: dict[Any, Function] = {
     np.add: operator.add,
     np.subtract: operator.sub,
     np.multiply: operator.mul,
@@ -69,10 +69,12 @@ def vector_times_matrix(v: torch.Tensor, m: torch.Tensor) -> torch.Tensor:
     return torch.matmul(v.conj().unsqueeze(-2), m).squeeze(-2)
 
 
-UFUNCS: dict[np.ufunc, Function] = {getattr(np, name): getattr(torch, name) for name in SAME_NAME.split()}
+UFUNCS: dict[Any, Function] = {getattr(np, name): getattr(torch, name) for name in SAME_NAME.split()}
 UFUNCS |= {
     **WITH_NUMBERS,
-    **{f: of_numbers(g) for f, g in ((np.floor, torch.floor), (np.ceil, torch.ceil), (np.trunc, torch.trunc))},
+    np.ceil: of_numbers(torch.ceil),
+    np.floor: of_numbers(torch.floor),
+    np.trunc: of_numbers(torch.trunc),
     np.absolute: of_numbers(torch.abs),
     np.cbrt: cube_root,
     np.conjugate: torch.conj_physical,
@@ -119,7 +121,7 @@ def planned(ufunc: np.ufunc, kinds: Sequence[Any], device: torch.device, dtype: 
     compute = UFUNCS[ufunc]
     given = [TO_NUMPY.get(kind, kind) for kind in kinds]
     given = [np.dtype(bool) if kind is bool else kind for kind in given]
-    asked = {} if dtype is None else {"signature": (None,) * ufunc.nin + (np.dtype(dtype),) * ufunc.nout}
+    asked: Any = {} if dtype is None else {"signature": (None,) * ufunc.nin + (np.dtype(dtype),) * ufunc.nout}
     loop = ufunc.resolve_dtypes((*given, *(None,) * ufunc.nout), **asked)
     wanted = [to_torch(part, device) for part in loop]
     ours, results = wanted[: ufunc.nin], tuple(wanted[ufunc.nin :])

@@ -6,10 +6,14 @@ without axes, and whatever would wait for the device is counted.
 """
 
 import collections
+import contextlib
 import functools
+import importlib.machinery
 import json
 import operator
+import sys
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 
@@ -74,6 +78,22 @@ def named(func):
 def asarray(values):
     """An array of the device's, of numbers in the host's memory."""
     return values if isinstance(values, StandIn) else StandIn(np.array(values))
+
+
+@contextlib.contextmanager
+def working_on(number):
+    """The device that arrays are made on; there is one."""
+    assert number == 0
+    yield
+
+
+def install(monkeypatch):
+    """Let `import cupy` find the stand-in, for one test; counts begin anew."""
+    module = ModuleType("cupy")
+    module.__spec__ = importlib.machinery.ModuleSpec("cupy", None)
+    module.ndarray, module.asarray, module.cuda = StandIn, asarray, SimpleNamespace(Device=working_on)
+    monkeypatch.setitem(sys.modules, "cupy", module)
+    waits.clear()
 
 
 class Device:

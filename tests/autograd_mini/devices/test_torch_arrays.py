@@ -10,7 +10,7 @@ import pytest
 from autograd_mini import Tensor, devices
 
 pytestmark = pytest.mark.extra
-DTYPES = "bool uint8 int32 int64 float32 float64 complex64 complex128".split()
+DTYPES = ["bool", "uint8", "int32", "int64", "float32", "float64", "complex64", "complex128"]
 BINARY = np.add, np.subtract, np.multiply, np.divide, np.power, np.maximum, np.arctan2, np.less, np.floor_divide
 NO_COMPLEX = {np.maximum, np.less}  # have no order in PyTorch
 UNARY = np.exp, np.sqrt, np.negative, np.absolute, np.square, np.isnan, np.floor, np.sign, np.invert, np.conjugate
