@@ -73,8 +73,8 @@ class ArrayMethods:
     __eq__, __ne__ = map(forward, (np.equal, np.not_equal))
     __neg__, __pos__, __abs__, __invert__ = map(unary, (np.negative, np.positive, np.absolute, np.invert))
 
-    T = property(np.transpose)
-    real, imag = property(np.real), property(np.imag)
+    T = property(lambda self: np.transpose(self))
+    real, imag = property(lambda self: np.real(self)), property(lambda self: np.imag(self))
 
     def reshape(self, *shape: Any, order: str = "C") -> Any:
         return np.reshape(self, shape[0] if len(shape) == 1 else shape, order=order)  # type: ignore[call-overload]
