@@ -29,7 +29,7 @@ def with_its_mark(name):
     return pytest.param(name, marks=pytest.mark.extra) if name.startswith("autograd_mini.devices.pytorch") else name
 
 
-@pytest.mark.parametrize("name", map(with_its_mark, MODULES))
+@pytest.mark.parametrize("name", [*map(with_its_mark, MODULES)])
 def test_examples_in_docstrings(name, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     if name.startswith("autograd_mini.scipy"):  # importing it registers rules, which other tests must not see
