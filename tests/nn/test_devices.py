@@ -18,10 +18,11 @@ LENGTHS = np.array([5, 3])
 
 
 @pytest.fixture(autouse=True)
-def cupy(request, monkeypatch):
-    """The module that stands in for CuPy, where that is asked for."""
-    names = getattr(request.node, "callspec", None)
-    if names is None or "cupy:0" in names.params.values():
+def package(request, monkeypatch):
+    """PyTorch, where a test needs it; or the module that stands in for CuPy."""
+    if request.node.get_closest_marker("extra"):
+        pytest.importorskip("torch")
+    else:
         stand_in.install(monkeypatch)
 
 

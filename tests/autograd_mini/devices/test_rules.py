@@ -15,9 +15,12 @@ LEAST = {"PyTorch": 0.90, "CuPy": 0.85}  # of all calls, that are right
 
 
 @pytest.fixture(autouse=True)
-def cupy(monkeypatch):
-    """CuPy's module, with the stand-in's arrays."""
-    stand_in.install(monkeypatch)
+def package(request, monkeypatch):
+    """PyTorch, where a test needs it; or the module that stands in for CuPy."""
+    if request.node.get_closest_marker("extra"):
+        pytest.importorskip("torch")
+    else:
+        stand_in.install(monkeypatch)
 
 
 def told(library):
@@ -46,7 +49,6 @@ def test_most_calls_are_right(library):
 @pytest.mark.extra
 @pytest.mark.heavy
 def test_the_table_is_what_is_measured():
-    pytest.importorskip("torch")
     found = arrays.measured()
     page = arrays.FILE.read_text(encoding="utf-8")
     assert page == arrays.written(lambda: arrays.table(found)), "stale: run `python -m docs.arrays`"
