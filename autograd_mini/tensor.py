@@ -26,7 +26,7 @@ from autograd_mini.arrays import (
     snapshot,
 )
 from autograd_mini.backward import pull_back
-from autograd_mini.devices import beside, device_of
+from autograd_mini.devices import beside, device_of, on_host
 from autograd_mini.graph import Leaf, Node, Record, modes, no_grad
 from autograd_mini.hooks import Hookable
 from autograd_mini.outputs import Outputs, output_node, rebuilt
@@ -558,7 +558,8 @@ def plain_options(primitive: Primitive, options: dict[str, Any], constant: bool,
             options = {**options, name: option._values}
         elif not constant and may_change(option):
             kept = option.copy()  # its owner may overwrite it before the rule reads it
-            options = {**options, name: beside(kept, values[0]) if kept.dtype == bool else kept}
+            there = kept.dtype == bool and not on_host(values[0])  # a mask, which a device combines with the values
+            options = {**options, name: beside(kept, values[0]) if there else kept}
     return options
 
 
