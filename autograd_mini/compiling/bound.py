@@ -17,7 +17,7 @@ import numpy as np
 from autograd_mini.compiling.loops import compiled
 from autograd_mini.compiling.passes import optimise
 from autograd_mini.compiling.printing import Printer, Text
-from autograd_mini.compiling.program import Constant, Draw, Program, Variable
+from autograd_mini.compiling.program import Constant, Program, Variable
 from autograd_mini.compiling.slots import GradientSlot, Slot, TensorSlot
 from autograd_mini.compiling.storage import Storage
 from autograd_mini.compiling.taken import Taken, updated_tensors
@@ -63,7 +63,6 @@ class Bound:
         self.build = self.executed()
         self.tensors = [slot.tensor for slot, _ in taken.slots if isinstance(slot, TensorSlot)]
         self.generators = [self.held(v) for v in self.text.generators]
-        self.draws = any(isinstance(line.function, Draw) for line in program.lines)
         self.current = False
         one = object()
         self.is_one_tensor = taken.kinds == ["tensor"] and taken.rebuild([one]) is one

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 import operator
-import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -226,10 +225,6 @@ class Printer:
 
     def body(self) -> Iterator[tuple[str, Line | None]]:
         """The code of each line."""
-        last: dict[Variable, int] = {}
-        for i, line in enumerate(self.program.lines):
-            for variable in line.reads():
-                last[variable] = i
         needed = {self.storage.root(v) for v in self.program.outputs()}
         self.asked = self.questions()
         gone: list[str] = []
@@ -253,7 +248,7 @@ class Printer:
                 for code in self.looped(loop):
                     yield f"{margin}{code}", loop.lines[0]
             self.tiles = None
-            gone += [self.names.of(v) for v in dict.fromkeys(line.reads()) if self.ends(v, i, last, needed)]
+            gone += [self.names.of(v) for v in dict.fromkeys(line.reads()) if self.ends(v, i, needed)]
             if gone and (tiles is None or line is tiles.lines[-1]):
                 yield f"del {', '.join(gone)}", None
                 gone = []
@@ -271,12 +266,12 @@ class Printer:
         place = self.storage.places.get(variable)
         return place is not None and place.kind == "local"
 
-    def ends(self, variable: Variable, i: int, last: dict[Variable, int], needed: set[Any]) -> bool:
+    def ends(self, variable: Variable, i: int, needed: set[Any]) -> bool:
         """Whether a large array that was made in this call can be freed after line i."""
         place = self.storage.places.get(variable)
         if place is None or place.kind != "local" or variable.nbytes < BIG_LOCAL or variable in needed:
             return False
-        return self.storage.last.get(variable) == i and last[variable] == i and not self.has_views(variable)
+        return self.storage.last.get(variable) == i and not self.has_views(variable)
 
     def has_views(self, variable: Variable) -> bool:
         return any(self.storage.root(view) is variable for view in self.storage.views)
@@ -764,8 +759,3 @@ def number_of(text: str) -> float:
 
 def equal_bits(a: Any, b: Any) -> bool:
     return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
-
-
-def code_name(name: str) -> str:
-    """A name that can stand in a file name."""
-    return re.sub(r"\W+", "_", name)
