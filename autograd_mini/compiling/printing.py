@@ -541,19 +541,8 @@ class Printer:
             return f"np.{ufunc.__name__}.reduce"
         owner = getattr(function, "__self__", None)
         if isinstance(owner, np.ufunc):
-            return f"{self.numpys(owner) or self.given(owner)}.{function.__name__}"
-        return self.numpys(function) or self.given(function)
-
-    def numpys(self, function: Any) -> str:
-        """The name of one of NumPy's functions; empty for another's."""
-        name = getattr(function, "__name__", "")
-        for path in ("", "ndarray.", "linalg.", "fft.", "random."):
-            home: Any = np
-            for part in path.split(".")[:-1]:
-                home = getattr(home, part)
-            if name and getattr(home, name, None) is function:
-                return f"np.{path}{name}"
-        return ""
+            return f"{numpy_name(owner) or self.given(owner)}.{function.__name__}"
+        return numpy_name(function) or self.given(function)
 
     def given(self, function: Any) -> str:
         """The name of another function, which the program is given."""
@@ -723,6 +712,19 @@ def wrapped(start: str, items: list[str], end: str) -> list[str]:
 
 def indented(lines: list[str]) -> list[str]:
     return [f"    {line}" if line else "" for line in lines]
+
+
+def numpy_name(value: Any) -> str:
+    """The text of one of NumPy's own functions, types or modules; empty for another's."""
+    if value is np:
+        return "np"
+    name = getattr(value, "__name__", "")
+    for path in ("", "ndarray.", "linalg.", "fft.", "random."):  # the last is loaded when it is asked for
+        home: Any = getattr(np, path[:-1]) if path else np
+        if name and getattr(home, name, None) is value:
+            return f"np.{path}{name}"
+    owner = getattr(value, "__self__", None)
+    return f"np.{owner.__name__}.{name}" if isinstance(owner, np.ufunc) and numpy_name(owner) else ""
 
 
 def dtype_text(dtype: Any) -> str:

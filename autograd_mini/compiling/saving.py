@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.compiling.printing import Text, dtype_text, number_text, shortest, wrapped
+from autograd_mini.compiling.printing import Text, dtype_text, number_text, numpy_name, shortest, wrapped
 from autograd_mini.compiling.program import Like
 from autograd_mini.compiling.slots import CompileError
 from autograd_mini.primitive import own_functions
@@ -390,18 +390,6 @@ def is_of(node: ast.FunctionDef | ast.Lambda, code: Any) -> bool:
     start = (inside.lineno, inside.col_offset)
     end = (inside.end_lineno or 0, inside.end_col_offset or 0)
     return all(start <= place <= end for place in columns[1:])
-
-
-def numpy_name(value: Any) -> str:
-    """The text of one of NumPy's own functions, types or modules; empty for another's."""
-    if value is np:
-        return "np"
-    name = getattr(value, "__name__", "")
-    for home, prefix in ((np, "np"), (np.linalg, "np.linalg"), (np.fft, "np.fft"), (np.ndarray, "np.ndarray")):
-        if name and getattr(home, name, None) is value:
-            return f"{prefix}.{name}"
-    owner = getattr(value, "__self__", None)
-    return f"np.{owner.__name__}.{name}" if isinstance(owner, np.ufunc) and numpy_name(owner) else ""
 
 
 def array_text(array: Any, imports: set[str]) -> str:
