@@ -30,6 +30,7 @@ from autograd_mini.compiling.program import (
     is_elementwise,
     join,
     reduction_of,
+    same_bits,
 )
 from autograd_mini.compiling.storage import COPYING, Place, Storage, aligned
 from autograd_mini.compiling.traced import line_of
@@ -493,7 +494,7 @@ class Printer:
         if value.shape == () and not constant.kept:
             return self.scalar(value)
         for name, known in self.constants.items():
-            if isinstance(known, np.ndarray) and (known is value or (not constant.kept and equal_bits(known, value))):
+            if isinstance(known, np.ndarray) and (known is value or (not constant.kept and same_bits(known, value))):
                 return name
         return self.named(value, "ones" if value.dtype.kind == "f" and np.all(value == 1) else "constant")
 
@@ -757,7 +758,3 @@ def shortest(value: Any) -> str:
 def number_of(text: str) -> float:
     """The number that a text says."""
     return float(text.replace("np.", ""))
-
-
-def equal_bits(a: Any, b: Any) -> bool:
-    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()

@@ -271,6 +271,11 @@ def changed(tree: Any, change: Callable[[Any], Any]) -> Any:
     return tree
 
 
+def same_bits(a: Any, b: Any) -> bool:
+    """Whether two arrays have the same shape, dtype and bits."""
+    return bool(a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes())
+
+
 def shape_of(value: Any) -> tuple[int, ...]:
     """The shape of an operand; that of a Python number has no axes."""
     return value.shape if isinstance(value, Variable | Constant) else ()

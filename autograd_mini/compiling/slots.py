@@ -61,6 +61,11 @@ class Slot:
         value = self.get()
         return tuple(map(kind_of, value)) if isinstance(value, tuple) else kind_of(value)
 
+    @property
+    def keeps(self) -> bool:
+        """Whether a program keeps its numbers for itself from call to call."""
+        return self.hold is not None and self.reset is None
+
     def part_names(self) -> tuple[str, ...]:
         """The names of its parts."""
         return (self.names,) if isinstance(self.names, str) else self.names

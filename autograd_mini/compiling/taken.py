@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.compiling.arguments import is_input
-from autograd_mini.compiling.program import Check, Constant, Line, Program, SizeCheck, Variable
+from autograd_mini.compiling.program import Check, Constant, Line, Program, SizeCheck, Variable, same_bits
 from autograd_mini.compiling.recording import Recorder
 from autograd_mini.compiling.slots import CompileError, GradientSlot, Guard, Slot, TensorSlot, is_part, undoing
 from autograd_mini.compiling.surroundings import Surroundings
@@ -368,7 +368,7 @@ def alike(a: Any, b: Any) -> str:
         if a.value is b.value or memory_of(a.value) == memory_of(b.value):
             a.kept = b.kept = a.value.flags.writeable or a.kept
             return ""
-        if a.value.shape == b.value.shape and a.value.dtype == b.value.dtype and a.value.tobytes() == b.value.tobytes():
+        if same_bits(a.value, b.value):
             return ""
         return f"other constants, {brief(a.value)} and {brief(b.value)}"
     if type(a) is not type(b):
@@ -391,7 +391,7 @@ def alike(a: Any, b: Any) -> str:
 def same_made(a: Any, b: Any) -> bool:
     """Whether functions or other objects, which each call makes anew, are made of the same."""
     if isinstance(a, np.ndarray):
-        return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+        return same_bits(a, b)
     if isinstance(a, functools.partial):
         return not alike((a.func, a.args, a.keywords), (b.func, b.args, b.keywords))
     if isinstance(a, FunctionType):
