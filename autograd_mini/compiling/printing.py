@@ -14,10 +14,11 @@ import numpy as np
 
 from autograd_mini.compiling.loops import DECORATOR
 from autograd_mini.compiling.names import Names, code_at
-from autograd_mini.compiling.passes.loops import ARITHMETIC, Loop, expression_of, index_of, kind_of
+from autograd_mini.compiling.passes.loops import ARITHMETIC, Loop, dtype_of, expression_of, index_of
 from autograd_mini.compiling.passes.tiling import Tiles
 from autograd_mini.compiling.program import (
     NUMBER_SIGNS,
+    PLAIN,
     Accumulated,
     Check,
     Constant,
@@ -474,7 +475,7 @@ class Printer:
             return f"np.{value.__name__}" if issubclass(value, np.generic) else value.__name__
         if value is Ellipsis:
             return "..."
-        if value is None or isinstance(value, bool | int | float | complex | str | bytes):
+        if isinstance(value, PLAIN):
             return number_text(value)
         if isinstance(value, Like):
             return self.named(value, "like")
@@ -588,7 +589,7 @@ class Looped:
 
     def compute(self, line: Line, name: str) -> None:
         """Let a name be an entry of the result of a line."""
-        kind, function = kind_of(line), line.function
+        kind, function = dtype_of(line), line.function
         first = 1 if function is np.where else 0 if function in ARITHMETIC else len(line.args)
         operands = [self.entry(a, kind, i >= first) for i, a in enumerate(line.args)]
         self.values[line.result] = name

@@ -12,6 +12,7 @@ import numpy as np
 
 from autograd_mini.checked.places import Place
 
+PLAIN = (bool, int, float, complex, str, bytes, type(None))  # of values whose text says all
 NUMBER_SIGNS: dict[Any, str] = {
     operator.add: "+",
     operator.sub: "-",

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.arrays import is_numpys as plain
+from autograd_mini.arrays import is_numpys
 from autograd_mini.backward import pull_back
 from autograd_mini.batching.crossing import into_vmap, out_of_vmap, sum_over_vmap
 from autograd_mini.checked.places import Place, user_place
@@ -326,7 +326,7 @@ class Recorder(Watch):
 
     def primitive(self, function: Any, args: Any, options: Any) -> Any:
         """A function that the engine asks for: NumPy's own are lines as they are."""
-        if function not in own_functions and is_numpys(function):
+        if function not in own_functions and is_of_numpy(function):
             return function(*args, **options)
         if function in CROSSING:
             return own_functions[function](*args, **options)
@@ -446,8 +446,8 @@ def is_plain(tree: Any) -> bool:
     return traced_in(tree) is not None and above(tree) is None and not isinstance(tree[0][0], Cotangents)
 
 
-def is_numpys(function: Any) -> bool:
-    """Whether NumPy hands it over to what it is called with."""
+def is_of_numpy(function: Any) -> bool:
+    """Whether a function is NumPy's, which hands it over to what it is called with."""
     return isinstance(function, np.ufunc) or (getattr(function, "__module__", None) or "").partition(".")[0] == "numpy"
 
 
@@ -475,7 +475,7 @@ def codes_of(function: Any, seen: set[Any]) -> list[CodeType]:
     while isinstance(function, functools.partial):
         function = function.func
     function = own_functions.get(function, function)
-    if function in seen or function is plain or not inspect.isfunction(function):
+    if function in seen or function is is_numpys or not inspect.isfunction(function):
         return []
     seen.add(function)
     codes = [function.__code__]
@@ -485,7 +485,7 @@ def codes_of(function: Any, seen: set[Any]) -> list[CodeType]:
     named = [function.__globals__[name] for name in names if name in function.__globals__]
     named += [cell.cell_contents for cell in function.__closure__ or () if cell_is_filled(cell)]
     for other in named:
-        if callable(other) and not is_numpys(other):
+        if callable(other) and not is_of_numpy(other):
             codes += codes_of(other, seen)
     return codes
 

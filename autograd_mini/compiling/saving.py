@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.compiling.printing import Text, dtype_text, number_text, numpy_name, shortest, wrapped
-from autograd_mini.compiling.program import Like
+from autograd_mini.compiling.program import PLAIN, Like
 from autograd_mini.compiling.slots import CompileError
 from autograd_mini.primitive import own_functions
 
@@ -42,7 +42,6 @@ LIKE = '''class Like:
 '''
 LIBRARY = {"autograd_mini", "nn"}
 SHORT = 64  # entries that an array may have to be written as a list
-PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis))
 
 
 def written(text: Text, present: Sequence[Any]) -> str:
@@ -168,7 +167,9 @@ class Writer:
     def expression(self, value: Any, hint: str) -> str:
         """The text of a value; what is long gets a name."""
         if isinstance(value, PLAIN):
-            return "..." if value is Ellipsis else number_text(value)
+            return number_text(value)
+        if value is Ellipsis:
+            return "..."
         if isinstance(value, np.ndarray):
             return array_text(value, self.imports)
         if isinstance(value, np.generic):
