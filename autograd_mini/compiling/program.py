@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -311,8 +311,3 @@ def is_plain_index(index: Any) -> bool:
     return all(
         isinstance(part, int | slice | type(None) | type(Ellipsis)) and not isinstance(part, bool) for part in parts
     )
-
-
-def positions(lines: Sequence[Line]) -> dict[Line, int]:
-    """Where each line stands."""
-    return {line: i for i, line in enumerate(lines)}

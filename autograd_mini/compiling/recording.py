@@ -138,13 +138,10 @@ class Recorder(Watch):
 
     def __init__(self, updating: set[CodeType] = frozenset()) -> None:  # type: ignore[assignment]
         self.lines: list[Line] = []
-        self.inputs: list[Variable] = []
         self.count = 0
         self.updating = updating
         self.generators: list[RecordedGenerator] = []
         self.found: list[Traced] = []  # kept, so that no other array gets the identity of one
-        self.called: dict[str, str] = {}  # functions that are called by the program, and why
-        self.inlined: dict[str, int] = {}
         self.node: tuple[Place | None, str] | None = None  # of the operation that a backward goes through
         self.nodes: dict[Node, tuple[Place | None, str]] = {}
         self.made: dict[int, Variable] = {}  # the variable of the value of each record, for the names of cotangents
@@ -160,16 +157,11 @@ class Recorder(Watch):
         value = np.asarray(value) if isinstance(value, np.generic) else value
         if isinstance(value, np.random.Generator):
             variable = self.variable((), None, "generator", name)
-            self.inputs.append(variable)
             self.generators.append(RecordedGenerator(value, variable, self))
             return self.generators[-1]
         if type(value) in (bool, int, float):
-            variable = self.variable((), type(value), "number", name)
-            self.inputs.append(variable)
-            return Number(value, variable, self)
-        variable = self.of_array(value, name)
-        self.inputs.append(variable)
-        return self.traced(value, variable)
+            return Number(value, self.variable((), type(value), "number", name), self)
+        return self.traced(value, self.of_array(value, name))
 
     def traced(self, value: Any, variable: Variable) -> Traced:
         array = Traced(value, variable, self)
@@ -330,9 +322,9 @@ class Recorder(Watch):
             return function(*args, **options)
         if function in CROSSING:
             return own_functions[function](*args, **options)
-        return self.computed(own_functions.get(function, function), args, options, display_name(function))
+        return self.computed(own_functions.get(function, function), args, options)
 
-    def computed(self, function: Any, args: Any, options: Any, name: str, *, sized: bool = False) -> Any:
+    def computed(self, function: Any, args: Any, options: Any, *, sized: bool = False) -> Any:
         """The lines of a function, if they give its bits; else a line that calls it."""
         states = [(g._generator.bit_generator, g._generator.bit_generator.state) for g in self.generators]
         value = self.silently(function, args, options)
@@ -354,7 +346,6 @@ class Recorder(Watch):
                 if same(traced, value) and all(
                     bits.state == then for (bits, _), then in zip(states, after, strict=True)
                 ):
-                    self.inlined[name] = self.inlined.get(name, 0) + 1
                     return traced
                 why = OTHER_BITS
             finally:
@@ -365,7 +356,6 @@ class Recorder(Watch):
                 bits.state = then
         if drew:
             raise CompileError(CHANCE.format(what="a generator", why=why, where=described(self.here()[0])))
-        self.called[name] = why
         return self.write(function, args, options, value, why, sized=sized)
 
     def silently(self, function: Any, args: Any, options: Any) -> Any:
@@ -426,7 +416,6 @@ class RecordedRule:
 
     def __init__(self, recorder: Recorder, node: Node, rule: Callable[..., Any]) -> None:
         self.recorder, self.place, self.rule = recorder, recorder.nodes[node], rule
-        self.name = f"the derivative of {node.primitive.name}"
         functools.update_wrapper(self, rule, ("__module__", "__doc__"), ())
 
     def __call__(self, g: Any, out: Any, *operands: Any, **options: Any) -> Any:
@@ -435,7 +424,7 @@ class RecordedRule:
         recorder.node = self.place
         try:
             if is_plain(everything):
-                return recorder.computed(self.rule, *everything, self.name, sized=True)
+                return recorder.computed(self.rule, *everything, sized=True)
             return self.rule(*everything[0], **options)
         finally:
             recorder.node = outer

@@ -185,7 +185,7 @@ def close(  # noqa: PLR0917
         variables = [getattr(part, "variable", getattr(part, "_variable", None)) for part in parts(given)]
         if isinstance(slot, GradientSlot):
             now = slot.get()
-            gradients.append((slot, variables[0], stripped(recorder, now)))
+            gradients.append((slot, variables[0], recorder.stripped(now)))
             slot.put(values_of(now))
             continue
         found.append((slot, variables))
@@ -199,12 +199,11 @@ def close(  # noqa: PLR0917
             continue
         for variable, first, last in zip(variables, parts(given), parts(now), strict=True):
             if last is not first and variable is not None:
-                updates[variable] = stripped(recorder, last)
+                updates[variable] = recorder.stripped(last)
             elif last is not first:
                 transient = True
         slot.put(value if isinstance(given, RecordedGenerator) else values_of(now))
-    tree = result
-    leaves, rebuild = flatten(tree)
+    leaves, rebuild = flatten(result)
     returned, kinds, frees, plain = [], [], [], []
     for leaf in leaves:
         kind, value, free = ending(recorder, leaf)
@@ -233,11 +232,6 @@ def close(  # noqa: PLR0917
 def parts(value: Any) -> list[Any]:
     """The parts of what a slot holds."""
     return list(value) if isinstance(value, tuple) else [value]
-
-
-def stripped(recorder: Recorder, value: Any) -> Any:
-    """A variable, a constant, or a plain value."""
-    return recorder.stripped(value)
 
 
 def ending(recorder: Recorder, leaf: Any) -> tuple[str, Any, Any]:
