@@ -164,6 +164,10 @@ class Line:
         """The variables among the arguments."""
         return [*variables_in(self.args), *variables_in(self.options)]
 
+    def substitute(self, others: Mapping[Variable, Any]) -> None:
+        """Read other values in the place of some variables."""
+        self.args, self.options = substituted(self.args, others), substituted(self.options, others)
+
 
 class Joined(NamedTuple):
     """A vector of which several small arrays are parts, slots or gradients; its last `ones` entries are always 1."""
@@ -227,7 +231,7 @@ class Program:
         """Read other values in the place of some variables."""
         if others:
             for line in self.lines:
-                line.args, line.options = substituted(line.args, others), substituted(line.options, others)
+                line.substitute(others)
             self.updates = {slot: substituted(value, others) for slot, value in self.updates.items()}
             self.returned = [substituted(value, others) for value in self.returned]
 
