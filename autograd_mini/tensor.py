@@ -349,8 +349,8 @@ class Tensor(Hookable, Surface):
                 return ufunc_methods.with_options(ufunc, inputs, unwrap(kwargs))
             if ufunc in primitives:
                 return apply(primitives[ufunc], *inputs, **kwargs)
-            if ufunc not in constants and "scipy.special" in sys.modules and SCIPY_RULES not in sys.modules:
-                importlib.import_module(SCIPY_RULES)  # SciPy's functions get their rules when one is first used
+            if ufunc not in constants and "scipy.special" in sys.modules:  # whose rules come when one is first used
+                importlib.import_module(SCIPY_RULES)  # which waits where another thread is loading them
             return self.__autograd_primitive__(ufunc, inputs, kwargs)
         if method == "at" and isinstance(inputs[0], Tensor):
             raise TypeError(errors.WRITING.format(name=f"{display_name(ufunc)}.at"))

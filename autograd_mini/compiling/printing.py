@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 import operator
-import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,11 +14,12 @@ import numpy as np
 
 from autograd_mini.compiling.loops import DECORATOR
 from autograd_mini.compiling.names import Names, code_at
-from autograd_mini.compiling.passes.loops import ARITHMETIC, Loop, expression_of, index_of, kind_of
+from autograd_mini.compiling.passes.loops import ARITHMETIC, Loop, dtype_of, expression_of, index_of
 from autograd_mini.compiling.passes.shares import ROWS, Share, Ways
 from autograd_mini.compiling.passes.tiling import Tiles
 from autograd_mini.compiling.program import (
     NUMBER_SIGNS,
+    PLAIN,
     Accumulated,
     Check,
     Constant,
@@ -32,6 +32,7 @@ from autograd_mini.compiling.program import (
     is_elementwise,
     join,
     reduction_of,
+    same_bits,
 )
 from autograd_mini.compiling.storage import COPYING, Place, Storage, aligned
 from autograd_mini.compiling.threads import one_thread_each, side_by_side
@@ -240,10 +241,6 @@ class Printer:
 
     def body(self) -> Iterator[tuple[str, Line | None]]:
         """The code of each line."""
-        last: dict[Variable, int] = {}
-        for i, line in enumerate(self.program.lines):
-            for variable in line.reads():
-                last[variable] = i
         needed = {self.storage.root(v) for v in self.program.outputs()}
         self.asked = self.questions()
         gone: list[str] = []
@@ -257,7 +254,7 @@ class Printer:
             elif line is share.lines[0]:
                 yield from self.shared(share)
             group = share or tiles
-            gone += [self.names.of(v) for v in dict.fromkeys(line.reads()) if self.ends(v, i, last, needed)]
+            gone += [self.names.of(v) for v in dict.fromkeys(line.reads()) if self.ends(v, i, needed)]
             if gone and (group is None or line is group.lines[-1]):
                 yield f"del {', '.join(gone)}", None
                 gone = []
@@ -328,12 +325,12 @@ class Printer:
         place = self.storage.places.get(variable)
         return place is not None and place.kind == "local"
 
-    def ends(self, variable: Variable, i: int, last: dict[Variable, int], needed: set[Any]) -> bool:
+    def ends(self, variable: Variable, i: int, needed: set[Any]) -> bool:
         """Whether a large array that was made in this call can be freed after line i."""
         place = self.storage.places.get(variable)
         if place is None or place.kind != "local" or variable.nbytes < BIG_LOCAL or variable in needed:
             return False
-        return self.storage.last.get(variable) == i and last[variable] == i and not self.has_views(variable)
+        return self.storage.last.get(variable) == i and not self.has_views(variable)
 
     def has_views(self, variable: Variable) -> bool:
         return any(self.storage.root(view) is variable for view in self.storage.views)
@@ -547,7 +544,7 @@ class Printer:
             return f"np.{value.__name__}" if issubclass(value, np.generic) else value.__name__
         if value is Ellipsis:
             return "..."
-        if value is None or isinstance(value, bool | int | float | complex | str | bytes):
+        if isinstance(value, PLAIN):
             return number_text(value)
         if isinstance(value, Like):
             return self.named(value, "like")
@@ -567,7 +564,7 @@ class Printer:
         if value.shape == () and not constant.kept:
             return self.scalar(value)
         for name, known in self.constants.items():
-            if isinstance(known, np.ndarray) and (known is value or (not constant.kept and equal_bits(known, value))):
+            if isinstance(known, np.ndarray) and (known is value or (not constant.kept and same_bits(known, value))):
                 return name
         return self.named(value, "ones" if value.dtype.kind == "f" and np.all(value == 1) else "constant")
 
@@ -615,19 +612,8 @@ class Printer:
             return f"np.{ufunc.__name__}.reduce"
         owner = getattr(function, "__self__", None)
         if isinstance(owner, np.ufunc):
-            return f"{self.numpys(owner) or self.given(owner)}.{function.__name__}"
-        return self.numpys(function) or self.given(function)
-
-    def numpys(self, function: Any) -> str:
-        """The name of one of NumPy's functions; empty for another's."""
-        name = getattr(function, "__name__", "")
-        for path in ("", "ndarray.", "linalg.", "fft.", "random."):
-            home: Any = np
-            for part in path.split(".")[:-1]:
-                home = getattr(home, part)
-            if name and getattr(home, name, None) is function:
-                return f"np.{path}{name}"
-        return ""
+            return f"{numpy_name(owner) or self.given(owner)}.{function.__name__}"
+        return numpy_name(function) or self.given(function)
 
     def given(self, function: Any) -> str:
         """The name of another function, which the program is given."""
@@ -672,7 +658,7 @@ class Looped:
 
     def compute(self, line: Line, name: str) -> None:
         """Let a name be an entry of the result of a line."""
-        kind, function = kind_of(line), line.function
+        kind, function = dtype_of(line), line.function
         first = 1 if function is np.where else 0 if function in ARITHMETIC else len(line.args)
         operands = [self.entry(a, kind, i >= first) for i, a in enumerate(line.args)]
         self.values[line.result] = name
@@ -803,6 +789,19 @@ def indented(lines: list[str]) -> list[str]:
     return [f"    {line}" if line else "" for line in lines]
 
 
+def numpy_name(value: Any) -> str:
+    """The text of one of NumPy's own functions, types or modules; empty for another's."""
+    if value is np:
+        return "np"
+    name = getattr(value, "__name__", "")
+    for path in ("", "ndarray.", "linalg.", "fft.", "random."):  # the last is loaded when it is asked for
+        home: Any = getattr(np, path[:-1]) if path else np
+        if name and getattr(home, name, None) is value:
+            return f"np.{path}{name}"
+    owner = getattr(value, "__self__", None)
+    return f"np.{owner.__name__}.{name}" if isinstance(owner, np.ufunc) and numpy_name(owner) else ""
+
+
 def dtype_text(dtype: Any) -> str:
     """A dtype in NumPy's words."""
     dtype = np.dtype(dtype)
@@ -833,12 +832,3 @@ def shortest(value: Any) -> str:
 def number_of(text: str) -> float:
     """The number that a text says."""
     return float(text.replace("np.", ""))
-
-
-def equal_bits(a: Any, b: Any) -> bool:
-    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
-
-
-def code_name(name: str) -> str:
-    """A name that can stand in a file name."""
-    return re.sub(r"\W+", "_", name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from autograd_mini.checked.places import Place
 
+PLAIN = (bool, int, float, complex, str, bytes, type(None))  # of values whose text says all
 NUMBER_SIGNS: dict[Any, str] = {
     operator.add: "+",
     operator.sub: "-",
@@ -163,6 +164,10 @@ class Line:
         """The variables among the arguments."""
         return [*variables_in(self.args), *variables_in(self.options)]
 
+    def substitute(self, others: Mapping[Variable, Any]) -> None:
+        """Read other values in the place of some variables."""
+        self.args, self.options = substituted(self.args, others), substituted(self.options, others)
+
 
 class Joined(NamedTuple):
     """A vector of which several small arrays are parts, slots or gradients; its last `ones` entries are always 1."""
@@ -228,7 +233,7 @@ class Program:
         """Read other values in the place of some variables."""
         if others:
             for line in self.lines:
-                line.args, line.options = substituted(line.args, others), substituted(line.options, others)
+                line.substitute(others)
             self.updates = {slot: substituted(value, others) for slot, value in self.updates.items()}
             self.returned = [substituted(value, others) for value in self.returned]
 
@@ -273,6 +278,11 @@ def changed(tree: Any, change: Callable[[Any], Any]) -> Any:
     return tree
 
 
+def same_bits(a: Any, b: Any) -> bool:
+    """Whether two arrays have the same shape, dtype and bits."""
+    return bool(a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes())
+
+
 def shape_of(value: Any) -> tuple[int, ...]:
     """The shape of an operand; that of a Python number has no axes."""
     return value.shape if isinstance(value, Variable | Constant) else ()
@@ -307,8 +317,3 @@ def is_plain_index(index: Any) -> bool:
     return all(
         isinstance(part, int | slice | type(None) | type(Ellipsis)) and not isinstance(part, bool) for part in parts
     )
-
-
-def positions(lines: Sequence[Line]) -> dict[Line, int]:
-    """Where each line stands."""
-    return {line: i for i, line in enumerate(lines)}

@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.compiling import threads
-from autograd_mini.compiling.printing import Text, dtype_text, number_text, shortest, wrapped
-from autograd_mini.compiling.program import Like
+from autograd_mini.compiling.printing import Text, dtype_text, number_text, numpy_name, shortest, wrapped
+from autograd_mini.compiling.program import PLAIN, Like
 from autograd_mini.compiling.slots import CompileError
 from autograd_mini.primitive import own_functions
 
@@ -45,7 +45,6 @@ TAKEN_ALONG = {threads.__name__}  # modules of the library that need nothing of 
 FOR_TYPES = {"__future__", "collections.abc", "typing"}  # modules of which they import what annotations name
 LIBRARY = {"autograd_mini", "nn"}
 SHORT = 64  # entries that an array may have to be written as a list
-PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis))
 
 
 def written(text: Text, present: Sequence[Any]) -> str:
@@ -187,7 +186,9 @@ class Writer:
     def expression(self, value: Any, hint: str) -> str:
         """The text of a value; what is long gets a name."""
         if isinstance(value, PLAIN):
-            return "..." if value is Ellipsis else number_text(value)
+            return number_text(value)
+        if value is Ellipsis:
+            return "..."
         if isinstance(value, np.ndarray):
             return array_text(value, self.imports)
         if isinstance(value, np.generic):
@@ -409,18 +410,6 @@ def is_of(node: ast.FunctionDef | ast.Lambda, code: Any) -> bool:
     start = (inside.lineno, inside.col_offset)
     end = (inside.end_lineno or 0, inside.end_col_offset or 0)
     return all(start <= place <= end for place in columns[1:])
-
-
-def numpy_name(value: Any) -> str:
-    """The text of one of NumPy's own functions, types or modules; empty for another's."""
-    if value is np:
-        return "np"
-    name = getattr(value, "__name__", "")
-    for home, prefix in ((np, "np"), (np.linalg, "np.linalg"), (np.fft, "np.fft"), (np.ndarray, "np.ndarray")):
-        if name and getattr(home, name, None) is value:
-            return f"{prefix}.{name}"
-    owner = getattr(value, "__self__", None)
-    return f"np.{owner.__name__}.{name}" if isinstance(owner, np.ufunc) and numpy_name(owner) else ""
 
 
 def array_text(array: Any, imports: set[str]) -> str:

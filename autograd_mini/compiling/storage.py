@@ -15,7 +15,6 @@ from autograd_mini.compiling.program import (
     VIEWS,
     Accumulated,
     Constant,
-    Draw,
     Line,
     Program,
     Variable,
@@ -327,8 +326,3 @@ def is_same_in_place(line: Line) -> bool:
 
 def rounded(size: int) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
-
-
-def draws_into(line: Line) -> bool:
-    """Whether a line draws random numbers into given memory."""
-    return isinstance(line.function, Draw) and writes_anywhere(line)

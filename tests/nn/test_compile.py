@@ -439,10 +439,16 @@ def test_what_changes_between_two_calls_is_seen(change):
     assert program.last is not None
 
 
-def test_an_array_that_the_user_holds_keeps_its_values():
+@pytest.fixture
+def small():
+    """A network, and its compiled step of gradient descent."""
     model = NETS["tanh"][0]()
     optimizer = nn.SGD(model.parameters(), 0.1)
-    step = compile(model, optimizer)(stepping(model, optimizer))
+    return model, compile(model, optimizer)(stepping(model, optimizer))
+
+
+def test_an_array_that_the_user_holds_keeps_its_values(small):
+    model, step = small
     for _ in range(6):
         step(*ROWS[0])
     weights, row = model[0].weights.data, model[2].weights.data[0]
@@ -454,10 +460,8 @@ def test_an_array_that_the_user_holds_keeps_its_values():
     assert not np.array_equal(model[0].weights.data, weights)
 
 
-def test_a_graph_that_was_made_before_a_compiled_step_has_its_own_gradients():
-    model = NETS["tanh"][0]()
-    optimizer = nn.SGD(model.parameters(), 0.1)
-    step = compile(model, optimizer)(stepping(model, optimizer))
+def test_a_graph_that_was_made_before_a_compiled_step_has_its_own_gradients(small):
+    model, step = small
     for _ in range(6):
         step(*ROWS[0])
     twin = copy.deepcopy(model)
@@ -484,11 +488,10 @@ def test_a_label_out_of_range_raises_as_without_a_program_and_changes_nothing():
     step(*ROWS[0])
 
 
-def test_a_label_out_of_range_in_the_first_call_raises_as_without_a_program():
-    model = NETS["tanh"][0]()
-    optimizer = nn.SGD(model.parameters(), 0.1)
+def test_a_label_out_of_range_in_the_first_call_raises_as_without_a_program(small):
+    _, step = small
     with pytest.raises(ValueError, match="Labels count from 0"):
-        compile(model, optimizer)(stepping(model, optimizer))(ROWS[0][0], np.full(16, 7))
+        step(ROWS[0][0], np.full(16, 7))
 
 
 def test_a_step_that_keeps_a_number_of_its_own_names_it():
@@ -505,10 +508,8 @@ def test_a_step_that_keeps_a_number_of_its_own_names_it():
         step(*ROWS[0])
 
 
-def test_inside_of_signals_a_step_is_computed_without_a_program_and_says_so_once():
-    model = NETS["tanh"][0]()
-    optimizer = nn.SGD(model.parameters(), 0.1)
-    step = compile(model, optimizer)(stepping(model, optimizer))
+def test_inside_of_signals_a_step_is_computed_without_a_program_and_says_so_once(small):
+    _, step = small
     for _ in range(5):
         step(*ROWS[0])
 

@@ -137,7 +137,7 @@ def fits(line: Line) -> bool:
     result, expression = line.result, expression_of(line.function)
     if not expression or not result.shape or not result.size or result.strides is not None:
         return False
-    kind = kind_of(line)
+    kind = dtype_of(line)
     if kind is None or result.dtype != (np.dtype(bool) if line.function in COMPARISONS | LOGIC else kind):
         return False
     return all(is_operand(value, line, kind, i) for i, value in enumerate(line.args))
@@ -166,7 +166,7 @@ def second_of_equals() -> bool:
     return all(found)
 
 
-def kind_of(line: Line) -> Any:
+def dtype_of(line: Line) -> Any:
     """The dtype in which a line computes; None if there is not one only, or no loop for it."""
     arrays = [a for a in line.args if isinstance(a, Constant) or (isinstance(a, Variable) and a.is_array)]
     kinds = {a.dtype for a in arrays if a.dtype.kind != "b"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import operator
 from typing import Any
 
 import numpy as np
@@ -106,7 +105,3 @@ def filled(line: Line, number: int) -> Line:
 
 def shape_size(operand: Any) -> int:
     return int(np.prod(shape_of(operand), dtype=int))
-
-
-def is_getitem(line: Line) -> bool:
-    return line.function is operator.getitem
