@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import itertools
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from autograd_mini.checked.places import Place
+from autograd_mini.outputs import rebuilt
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))  # of values whose text says all
+CONTAINERS = (tuple, list, dict)
 NUMBER_SIGNS: dict[Any, str] = {
     operator.add: "+",
     operator.sub: "-",
@@ -162,7 +164,7 @@ class Line:
 
     def reads(self) -> list[Variable]:
         """The variables among the arguments."""
-        return [*variables_in(self.args), *variables_in(self.options)]
+        return variables_in((self.args, self.options))
 
     def substitute(self, others: Mapping[Variable, Any]) -> None:
         """Read other values in the place of some variables."""
@@ -247,16 +249,19 @@ class Program:
         self.lines = kept[::-1]
 
 
-def variables_in(tree: Any) -> Iterator[Variable]:
-    """The variables in nested tuples, lists, dicts and slices."""
-    if isinstance(tree, Variable):
-        yield tree
-    elif isinstance(tree, tuple | list):
-        for part in tree:
-            yield from variables_in(part)
-    elif isinstance(tree, dict):
-        for part in tree.values():
-            yield from variables_in(part)
+def leaves(tree: Any) -> list[Any]:
+    """What stands in nested tuples, lists and dicts, in order."""
+    if not isinstance(tree, CONTAINERS):
+        return [tree]
+    found: list[Any] = []
+    for part in tree.values() if isinstance(tree, dict) else tree:
+        found += leaves(part) if isinstance(part, CONTAINERS) else (part,)
+    return found
+
+
+def variables_in(tree: Any) -> list[Variable]:
+    """The variables in nested tuples, lists and dicts."""
+    return [leaf for leaf in leaves(tree) if isinstance(leaf, Variable)]
 
 
 def substituted(tree: Any, others: Mapping[Variable, Any]) -> Any:
@@ -268,11 +273,8 @@ def substituted(tree: Any, others: Mapping[Variable, Any]) -> Any:
 
 def changed(tree: Any, change: Callable[[Any], Any]) -> Any:
     """A tuple, list or dict with its parts changed; anything else as it is."""
-    if isinstance(tree, tuple):
-        parts = [change(part) for part in tree]
-        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
-    if isinstance(tree, list):
-        return [change(part) for part in tree]
+    if isinstance(tree, tuple | list):
+        return rebuilt(tree, [change(part) for part in tree])
     if isinstance(tree, dict):
         return {key: change(part) for key, part in tree.items()}
     return tree

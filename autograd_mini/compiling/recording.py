@@ -449,7 +449,7 @@ def has_own_size(line: Line) -> bool:
         index = line.args[1] if isinstance(line.args[1], tuple) else (line.args[1],)
         return not any(part.dtype == bool for part in variables_in(index))
     if function in VIEWS:
-        return not any(True for _ in variables_in(rest))
+        return not variables_in(rest)
     return function in SIZED or function in OPERATORS or (function is np.where and len(line.args) == 3)
 
 

@@ -96,7 +96,7 @@ class Storage:
         """What is an expression without a call; and the other results that may show memory of their line's operands."""
         for line in self.lines:
             view = line.function in VIEWS and not line.called and line.results and line.result.view
-            if view and not list(variables_in(line.args[1:])):
+            if view and not variables_in(line.args[1:]):
                 if line.function is operator.getitem and not is_plain_index(line.args[1]):
                     continue
                 if isinstance(line.args[0], Variable | Constant):

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autograd_mini.checked.places import Place, user_place
-from autograd_mini.compiling.program import Draw, Variable, changed
+from autograd_mini.compiling.program import Draw, Variable, changed, leaves
 from autograd_mini.compiling.scalars import (
     array_power,
     scalar_absolute,
@@ -106,28 +106,18 @@ def values_of(tree: Any) -> Any:
 
 def traced_in(tree: Any) -> Traced | Number | None:
     """The first recorded value in nested tuples, lists and dicts."""
-    if isinstance(tree, Traced | Number):
-        return tree
-    parts = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, tuple | list) else ()
-    return next((found for found in map(traced_in, parts) if found is not None), None)
+    return next((leaf for leaf in leaves(tree) if isinstance(leaf, Traced | Number)), None)
 
 
-def arrays_in(tree: Any) -> Iterator[Traced]:
+def arrays_in(tree: Any) -> list[Traced]:
     """The recorded arrays in nested tuples, lists and dicts."""
-    if isinstance(tree, Traced):
-        yield tree
-    elif isinstance(tree, tuple | list | dict):
-        for part in tree.values() if isinstance(tree, dict) else tree:
-            yield from arrays_in(part)
+    return [leaf for leaf in leaves(tree) if isinstance(leaf, Traced)]
 
 
 def above(tree: Any) -> Any:
     """The first tensor or batch, which hold recorded values, in nested tuples, lists and dicts."""
-    kind = type(tree)
-    if hasattr(kind, "__autograd_primitive__") and kind not in (Traced, Number):
-        return tree
-    parts = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, tuple | list) else ()
-    return next((found for found in map(above, parts) if found is not None), None)
+    found = (leaf for leaf in leaves(tree) if hasattr(type(leaf), "__autograd_primitive__"))
+    return next((leaf for leaf in found if type(leaf) not in (Traced, Number)), None)
 
 
 class Traced(NDArrayOperatorsMixin):
