@@ -9,6 +9,7 @@ import pytest
 
 import nn
 from autograd_mini import CompileError, checked, compile, everywhere, primitive, rule
+from benchmarks import fast_rounding
 
 RNG = np.random.default_rng(0)
 
@@ -645,6 +646,14 @@ def test_fast_programs_stay_close(name, rule):
     assert program.last is not None
     for part, other in zip(plain.state_dict().values(), compiled.state_dict().values(), strict=True):
         np.testing.assert_allclose(part, other, rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("measure", fast_rounding.MEASURES)
+@pytest.mark.parametrize("name", fast_rounding.TRAININGS)
+def test_fast_programs_round_no_worse_than_eager_code(name, measure):
+    *_, ratio = fast_rounding.ratio(fast_rounding.TRAININGS[name], seeds=12, steps=30, measure=measure)
+    assert ratio < fast_rounding.LIMIT
 
 
 @pytest.mark.parametrize("rule", ["sgd", "momentum", "adam"])
