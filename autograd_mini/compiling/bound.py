@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.compiling.loops import compiled
-from autograd_mini.compiling.passes import optimise
+from autograd_mini.compiling.passes import Options, optimise
 from autograd_mini.compiling.printing import Printer, Text
 from autograd_mini.compiling.program import Constant, Program, Variable, same_bits
 from autograd_mini.compiling.slots import GradientSlot, Slot, TensorSlot
@@ -42,10 +42,10 @@ class Bound:
     program gets other memory.
     """
 
-    def __init__(self, name: str, taken: Taken, passes: Sequence[Any], title: str, loops: bool = False) -> None:
+    def __init__(self, name: str, taken: Taken, options: Options, title: str) -> None:
         start = time.perf_counter()
         self.name, self.taken = name, taken
-        self.equal = close if passes else equal
+        self.equal = equal if options.exact else close
         program = taken.program()
         self.recorded = len(program.lines)
         self.slot_of: dict[Variable, tuple[Slot, int]] = {
@@ -56,8 +56,7 @@ class Bound:
         }
         self.kept_gradients = self.choose_gradients(program)
         program.same = self.equal_numbers()
-        before, after = passes or ((), ())
-        optimise(program, before, after, loops)
+        optimise(program, options)
         self.program, self.storage = program, Storage(program)
         self.text: Text = Printer(program, self.storage, title).text()
         self.build = self.executed()

@@ -203,6 +203,8 @@ class Program:
     same: list[list[Variable]] = field(default_factory=list)  # slots whose numbers are equal now
     merged: dict[Variable, list[Variable]] = field(default_factory=dict)  # a count, and those that it stands for
     joined: list[Joined] = field(default_factory=list)
+    threads: int = 1
+    shares: dict[Line, Any] = field(default_factory=dict)  # the lines that threads share
     tiles: dict[Line, Any] = field(default_factory=dict)  # the lines that are computed tile by tile
     loops: dict[Line, Any] = field(default_factory=dict)  # those that are computed by a compiled loop
     log: list[tuple[str, int]] = field(default_factory=list)  # the passes, and how many lines each removed

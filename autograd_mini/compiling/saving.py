@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.compiling import threads
 from autograd_mini.compiling.printing import Text, dtype_text, number_text, numpy_name, shortest, wrapped
 from autograd_mini.compiling.program import PLAIN, Like
 from autograd_mini.compiling.slots import CompileError
@@ -40,6 +41,8 @@ LIKE = '''class Like:
         self.shape, self.dtype = shape, np.dtype(dtype)
         self.ndim, self.size = len(shape), int(np.prod(shape, dtype=int))
 '''
+TAKEN_ALONG = {threads.__name__}  # modules of the library that need nothing of it
+FOR_TYPES = {"__future__", "collections.abc", "typing"}  # modules of which they import what annotations name
 LIBRARY = {"autograd_mini", "nn"}
 SHORT = 64  # entries that an array may have to be written as a list
 
@@ -115,6 +118,7 @@ class Writer:
         self.names: dict[int, str] = {}
         self.kept: list[Any] = []  # so that no other object gets the identity of one
         self.uses_like = False
+        self.modules: set[str] = set()  # that were taken along
 
     def fresh(self, hint: str) -> str:
         """A name that nothing has yet."""
@@ -137,6 +141,9 @@ class Writer:
         if type(function).__name__ == "fortran":  # SciPy's, which does not say where it is from
             self.imports.add(f"from scipy.linalg.blas import {name}")
             return
+        if getattr(function, "__module__", None) in TAKEN_ALONG:
+            self.take_along(sys.modules[function.__module__])
+            return
         if not isinstance(function, FunctionType):
             self.blocks.append(f"{name} = {self.expression(function, name)}\n")
             return
@@ -147,6 +154,18 @@ class Writer:
         self.resolve(node, function)
         node.name = name
         self.blocks.append(ast.unparse(ast.fix_missing_locations(node)) + "\n")
+
+    def take_along(self, module: ModuleType) -> None:
+        """Write all of a module."""
+        if module.__name__ in self.modules:
+            return
+        self.modules.add(module.__name__)
+        _, *nodes = ast.parse(inspect.getsource(module)).body
+        for node in nodes:
+            if not isinstance(node, ast.Import | ast.ImportFrom):
+                self.blocks.append(ast.unparse(ast.fix_missing_locations(Untyped().visit(node))) + "\n")
+            elif getattr(node, "module", None) not in FOR_TYPES:
+                self.imports.add(ast.unparse(node))
 
     def settle_defaults(self, node: ast.FunctionDef, function: FunctionType) -> None:
         """Write the values that arguments have by default."""

@@ -69,7 +69,8 @@ def find_loops(program: Program) -> None:
     needed |= {member for joined in program.joined for member in (joined.vector, *joined.members)}
     run: list[Line] = []
     for line in [*program.lines, None]:
-        if line is not None and fits(line) and (not run or is_alike(program, run[-1], line)):
+        can_be = line is not None and fits(line) and line not in program.shares
+        if line is not None and can_be and (not run or is_alike(program, run[-1], line)):
             run.append(line)
             if pairs(run, inside_of(run, readers, needed)) <= MOST:
                 continue
@@ -77,7 +78,7 @@ def find_loops(program: Program) -> None:
         if len(run) > 1:
             loop = Loop(run, inside_of(run, readers, needed))
             program.loops.update(dict.fromkeys(run, loop))
-        run = [line] if line is not None and fits(line) else []
+        run = [line] if line is not None and can_be else []
 
 
 def gather(program: Program) -> None:
@@ -86,7 +87,8 @@ def gather(program: Program) -> None:
     start = 0  # of the run that is going on
     made: set[Variable] = set()
     for line in program.lines:
-        if fits(line) and (start == len(lines) or is_alike(program, lines[-1], line)):
+        can_be = fits(line) and line not in program.shares
+        if can_be and (start == len(lines) or is_alike(program, lines[-1], line)):
             lines.append(line)
             made.update(line.results)
         elif (
@@ -94,6 +96,7 @@ def gather(program: Program) -> None:
             and not line.called
             and line.results
             and line not in program.tiles
+            and line not in program.shares
             and not fits(line)
             and (made.isdisjoint(line.reads()) and start < len(lines) and program.tiles.get(lines[-1]) is None)
         ):
@@ -101,7 +104,7 @@ def gather(program: Program) -> None:
             start += 1
         else:
             lines.append(line)
-            start = len(lines) - 1 if fits(line) else len(lines)
+            start = len(lines) - 1 if can_be else len(lines)
             made = set(line.results)
     program.lines = lines
 
