@@ -198,7 +198,8 @@ class Writer:
         if isinstance(value, tuple) and hasattr(value, "_fields"):
             return self.made(value, value._fields)
         if isinstance(value, tuple | list | set | frozenset):
-            inside = ", ".join(self.expression(part, hint) for part in value)
+            parts = [self.expression(part, hint) for part in value]
+            inside = ", ".join(sorted(parts) if isinstance(value, set | frozenset) else parts)  # the same each time
             if isinstance(value, tuple):
                 return f"({inside}{',' if len(value) == 1 else ''})"
             return f"[{inside}]" if isinstance(value, list) else f"{type(value).__name__}([{inside}])"
