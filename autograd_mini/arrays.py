@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import math
 import sys
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from autograd_mini import errors
 
 NO_NUMBERS = "OSUVMm"  # dtype kinds
 BOOLEAN, SPARSE = np.dtype(bool), "autograd_mini.scipy.sparse"  # loaded with the first sparse matrix
-SMALL = 2**12  # entries; more take longer to copy than to ask by themselves
 NUMBERS, NUMPYS, SEQUENCES = (np.generic, float, int, complex), (np.ndarray, np.generic), (list, tuple)
 
 
@@ -126,17 +124,6 @@ def may_hold_nan(array: Any) -> bool:
     if isinstance(array, NUMPYS):
         return bool(np.isnan(array).any())
     return getattr(array, "may_hold_nan", True)
-
-
-def any_may_hold_nan(arrays: Iterable[Any]) -> bool:
-    """The same of several: small ones are asked together, for most of the time of a question goes into the call."""
-    small = []
-    for array in arrays:
-        if type(array) is np.ndarray and array.size <= SMALL and array.dtype.kind == "f":
-            small.append(array)
-        elif may_hold_nan(array):
-            return True
-    return bool(small) and may_hold_nan(small[0] if len(small) == 1 else np.concatenate(small, axis=None))
 
 
 def everywhere(condition: Any) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import errors
-from autograd_mini.arrays import any_may_hold_nan, sum_to
+from autograd_mini.arrays import may_hold_nan, sum_to
 from autograd_mini.dependence import Dependence, Edge, cuts
 from autograd_mini.graph import Leaf, Node, Record, modes, operations
 from autograd_mini.hooks import hooked
@@ -100,7 +100,10 @@ def behind_cut(nodes: list[Node], start: Found, useful: Useful, wrap: Wrap | Non
 
 def no_new_nan(cotangents: Found, start: Found) -> bool:
     """Whether no cotangent but those at the start may hold NaN."""
-    return not any_may_hold_nan([part for record, part in cotangents.items() if part is not start.get(record)])
+    for record, part in cotangents.items():  # noqa: SIM110 (quicker, and asked in each step)
+        if part is not start.get(record) and may_hold_nan(part):
+            return False
+    return True
 
 
 def pull_each(

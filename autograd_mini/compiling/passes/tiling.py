@@ -36,7 +36,7 @@ def tile(program: Program) -> None:
     returned = set(map(id, program.returned))  # their memory is made anew in each call, whole
     for line in [*program.lines, None]:
         is_one = line is not None and fits(line) and id(line.result) not in returned
-        if line is not None and is_one and (not run or line.result.shape == run[0].result.shape):
+        if line is not None and is_one and (not run or is_alike(line, run[0])):
             run.append(line)
             continue
         if len(run) > 1:
@@ -44,9 +44,14 @@ def tile(program: Program) -> None:
         run = [line] if line is not None and is_one else []
 
 
+def is_alike(line: Line, other: Line) -> bool:
+    """Whether two lines go through the same rows, and tell the same of errors."""
+    return line.result.shape == other.result.shape and line.errors == other.errors
+
+
 def fits(line: Line) -> bool:
     """Whether a line can be computed row by row: entry by entry, of arrays of its shape and of vectors along a row."""
-    if not line.results or not is_elementwise(line.function) or line.options or line.errors or line.called:
+    if not line.results or not is_elementwise(line.function) or line.options or line.called:
         return False
     shape = line.result.shape
     if not shape or math.prod(shape) < LARGE or line.result.strides is not None:
