@@ -58,11 +58,7 @@ def binary(function: Any) -> tuple[Callable[[Tensor, Any], Tensor], Callable[[Te
 
 def comparison(operation: Any) -> Callable[[Tensor, Any], Tensor]:
     """A comparison or a bit operation: a constant."""
-
-    def compare(self: Tensor, other: Any) -> Tensor:
-        return wrap(as_values(operation(self._values, other if type(other) in PLAIN else unwrap(other))), None)
-
-    return compare
+    return lambda self, other: wrap(as_values(operation(self._values, unwrap(other))), None)
 
 
 def in_place(sign: str, operation: Any) -> Callable[[Tensor, Any], Tensor]:
@@ -487,9 +483,7 @@ def saved(plan: Plan, args: Sequence[Any], values: list[Any], inputs: list[Any],
     for i, value in enumerate(values):
         if inputs[i] is None:
             if type(value) in SCALARS:
-                inputs[i] = value
-                if plan.promotes:
-                    values[i] = dtype.type(value)
+                inputs[i], values[i] = value, dtype.type(value) if plan.promotes else value
                 continue
             inputs[i] = Leaf(value) if type(value) is np.ndarray or is_array(value) else value
             if plan.keep[i] and not isinstance(args[i], Tensor):
@@ -561,9 +555,7 @@ def parts_of(tree: Any) -> list[Any]:
 
 def any_requires_grad(tree: Any) -> bool:
     """Whether a tensor that requires grad is anywhere in nested tuples, lists and dicts."""
-    if isinstance(tree, Tensor):
-        return tree.requires_grad
-    for part in children(tree):  # a call for each would be most of the time of a small operation
+    for part in (tree,) if isinstance(tree, Tensor) else children(tree):  # no call for each
         if part.requires_grad if isinstance(part, Tensor) else isinstance(part, TREES) and any_requires_grad(part):
             return True
     return False
