@@ -1,8 +1,8 @@
 """Compiled programs beside eager code, NumPy by hand, JAX and PyTorch: `python -m benchmarks.compile`.
 
 One process for each contender, which take turns; the fastest of at least 24 rounds counts, and a ratio is that of the
-fastest. They run on one processor, with one thread. A contender is timed where its results
-are eager's: to the bit where it promises that, else to rounding. `--write` puts the tables into docs/compile.md.
+fastest. They run on one processor, with one thread, but where a table says otherwise. A contender is timed where its
+results are eager's: to the bit where it promises that, else to rounding. `--write` puts tables into docs/compile.md.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import importlib.util
 import json
 import os
 import platform
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -30,11 +32,12 @@ FRESH = 3  # processes that compile, of which the fastest counts
 
 
 class Contender(NamedTuple):
-    """A column of the times: its name, what must be installed, whether it promises eager's bits."""
+    """A column of the times: its name, what must be installed, whether it promises eager's bits, its threads."""
 
     name: str
     needs: str = "numpy"
     exact: bool = False
+    threads: int = 1
 
 
 CONTENDERS = {
@@ -45,6 +48,9 @@ CONTENDERS = {
     "numba": Contender("`numba`", "numba", exact=True),
     "jax": Contender("JAX jit", "jax"),
     "jax tuned": Contender("JAX jit, synchronous dispatch", "jax"),
+    "threads": Contender("`threads=2`", "threadpoolctl", threads=2),
+    "fast threads": Contender("`fast`, `threads=2`", "threadpoolctl", threads=2),
+    "jax threads": Contender("JAX jit, two threads", "jax", threads=2),
     "torch": Contender("PyTorch", "torch"),
     "torch compile": Contender("PyTorch compile", "torch"),
 }
@@ -81,10 +87,10 @@ def microseconds(seconds: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
-def processor() -> list[int]:
+def processors(count: int) -> list[int]:
     """The last ones that this process may run on, where the system tells: the first often serve it itself."""
     allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-    return allowed[-1:]
+    return allowed[-count:]
 
 
 def start(comparison: Comparison, key: str, column: str, traced: bool = False) -> Worker:
@@ -93,7 +99,8 @@ def start(comparison: Comparison, key: str, column: str, traced: bool = False) -
         f"benchmarks.compile_contenders:{comparison.build}",
         key,
         column,
-        processors=processor(),
+        threads=CONTENDERS[key].threads,
+        processors=processors(CONTENDERS[key].threads),
         traced=traced,
     )
 
@@ -150,6 +157,17 @@ def fastest(comparison: Comparison, column: str, wanted: list[str], rounds: int)
         return {key: min(times) for key, times in take_turns(workers, rounds, TURN).items()} if workers else {}
 
 
+def fastest_beside_others(comparison: Comparison, column: str, wanted: list[str], rounds: int) -> Figures:
+    """The same while two other processes do nothing but compute."""
+    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
+    try:
+        return fastest(comparison, column, wanted, rounds)
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+
+
 def held(comparison: Comparison, column: str, wanted: list[str], rounds: int) -> Figures:  # noqa: ARG001
     """Bytes that a step holds at most beyond the model, what lives between steps included."""
     figures = {}
@@ -199,6 +217,22 @@ STEPS = Comparison(
     fastest,
     microseconds,
 )
+THREADS = STEPS._replace(
+    title="One training step, two threads",
+    columns=("S", "D", "L", "X"),
+    contenders=("compiled", "threads", "fast threads", "jax threads"),
+    rows=(
+        Row("`threads=2` / JAX jit, two threads", "threads", "jax threads", (1.0, 1.0, 1.10, 1.10)),
+        Row("`fast`, `threads=2` / the same", "fast threads", "jax threads", (1.0, 1.0, 1.10, 1.10)),
+        Row("`threads=2` / compiled", "threads", "compiled", (None,) * 4),
+    ),
+)
+BUSY = THREADS._replace(
+    title="The same while two other processes compute",
+    contenders=("compiled", "threads"),
+    rows=(Row("`threads=2` / compiled", "threads", "compiled", (1.3,) * 4),),
+    measure=fastest_beside_others,
+)
 MEMORY = STEPS._replace(
     title="What a training step holds at most beyond the model, MiB",
     columns=("M", "L", "X"),
@@ -242,6 +276,8 @@ COMPILING = Comparison(
 )
 COMPARISONS = {
     "steps": STEPS,
+    "threads": THREADS,
+    "busy": BUSY,
     "memory": MEMORY,
     "elements": ELEMENTS,
     "derivatives": DERIVATIVES,

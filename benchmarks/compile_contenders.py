@@ -20,6 +20,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "compiled": {},
     "fast": {"fast": True},
     "numba": {"numba": True},
+    "threads": {"threads": 2},
+    "fast threads": {"fast": True, "threads": 2},
 }  # those of `autograd_mini.compile`, by contender
 EPSILON, BETAS, TINY = 1e-5, (0.9, 0.999), 1e-8  # of layer norms and of Adam: everyone's defaults
 
@@ -30,7 +32,7 @@ def step(key: str, size: str, rule: str = "SGD") -> Call:
     match key:
         case "hand":
             return contestants.numpy_by_hand(problem)
-        case "jax":
+        case "jax" | "jax threads":
             return contestants.jax_jit(problem, as_it_comes=True)
         case "jax tuned":
             return contestants.jax_jit(problem)

@@ -89,6 +89,8 @@ def as_input(x: Any, weights: Any = None) -> Any:
 
 def as_values(x: Any) -> Any:
     """The values of a tensor, without its history; of anything else, an array; arrays of other kinds as they are."""
+    if type(x) is np.ndarray:
+        return x
     if isinstance(x, Tensor):
         return x.data
     x = devices.adopted(x)

@@ -199,11 +199,11 @@ class Module:
         """The random generators that this module and those below hold as attributes, such as dropout's `rng`, each
         once."""
         seen: set[int] = set()
-        for path, module in (("", self), *self.named_modules()):
-            for name, value in vars(module).items():
-                if isinstance(value, np.random.Generator) and id(value) not in seen:
-                    seen.add(id(value))
-                    yield (f"{path}.{name}" if path else name), value
+        for path, module, name in self._generators():
+            value = vars(module)[name]
+            if id(value) not in seen:
+                seen.add(id(value))
+                yield path, value
 
     def count_parameters(self, trainable: bool = False) -> int:
         """How many numbers are learned here and below; with `trainable`, without those that are frozen."""
@@ -384,11 +384,8 @@ class Module:
         for path, part in self.named_parts():
             if not isinstance(part, Module):
                 yield path, part
-        for path, module in (("", self), *self.named_modules()):
-            for name, value in vars(module).items():
-                if isinstance(value, np.random.Generator):
-                    own = f"{path}.{name}" if path else name
-                    yield own, Slot(own, functools.partial(getattr, module, name), functools.partial(put, module, name))
+        for path, module, name in self._generators():
+            yield path, Slot(path, functools.partial(getattr, module, name), functools.partial(put, module, name))
 
     def __step_guard__(self) -> tuple[Callable[[], Any], Callable[[], Any]]:
         """Whether any module was changed; and all else that the computation of this one depends on."""
@@ -401,6 +398,13 @@ class Module:
             return known[1]
 
         return CHANGES.copy, values
+
+    def _generators(self) -> Iterator[tuple[str, Module, str]]:
+        """The path of each attribute here and below that holds a random generator, with its module and name."""
+        for path, module in (("", self), *self.named_modules()):
+            for name, value in vars(module).items():
+                if isinstance(value, np.random.Generator):
+                    yield (f"{path}.{name}" if path else name), module, name
 
     def _settings(self) -> Iterator[tuple[str, str, Any]]:
         """The path of each module here and below, and its attributes; those that are no numbers by identity."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from autograd_mini.graph import modes
-from autograd_mini.primitive import composites, constants, primitives
+from tests import scipy_rules
 
 LACKING = re.compile(r"could not import|\w+ is not installed")  # `pytest.importorskip`, and scikit-learn's checks
 
@@ -26,9 +26,12 @@ settings.load_profile("quick")  # `pytest --hypothesis-profile=thorough` overrid
 
 @pytest.fixture(autouse=True)
 def _sealed() -> Iterator[None]:
-    """Registered rules are as before after each test, and no test leaves a mode behind."""
-    tables = [(table, table.copy()) for table in (primitives, composites, constants)]
+    """Registered rules are as before after each test, but for what it loads, and no test leaves a mode behind."""
+    tables, loaded = [(table, table.copy()) for table in scipy_rules.TABLES], scipy_rules.loaded()
+    scipy_rules.put_back()
     yield
+    if scipy_rules.loaded() != loaded:
+        scipy_rules.take_out()
     for table, before in tables:
         table.clear()
         table.update(before)
@@ -65,4 +68,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[Any]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[Any]:
-    return failing((yield), collector)
+    report = yield
+    scipy_rules.take_out()
+    return failing(report, collector)

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.compiling.loops import compiled
-from autograd_mini.compiling.passes import optimise
+from autograd_mini.compiling.passes import Options, optimise
 from autograd_mini.compiling.printing import Printer, Text
-from autograd_mini.compiling.program import Constant, Draw, Program, Variable
+from autograd_mini.compiling.program import Constant, Program, Variable, same_bits
 from autograd_mini.compiling.slots import GradientSlot, Slot, TensorSlot
 from autograd_mini.compiling.storage import Storage
 from autograd_mini.compiling.taken import Taken, updated_tensors
@@ -42,10 +42,10 @@ class Bound:
     program gets other memory.
     """
 
-    def __init__(self, name: str, taken: Taken, passes: Sequence[Any], title: str, loops: bool = False) -> None:
+    def __init__(self, name: str, taken: Taken, options: Options, title: str) -> None:
         start = time.perf_counter()
         self.name, self.taken = name, taken
-        self.equal = close if passes else equal
+        self.equal = equal if options.exact else close
         program = taken.program()
         self.recorded = len(program.lines)
         self.slot_of: dict[Variable, tuple[Slot, int]] = {
@@ -56,14 +56,12 @@ class Bound:
         }
         self.kept_gradients = self.choose_gradients(program)
         program.same = self.equal_numbers()
-        before, after = passes or ((), ())
-        optimise(program, before, after, loops)
+        optimise(program, options)
         self.program, self.storage = program, Storage(program)
         self.text: Text = Printer(program, self.storage, title).text()
         self.build = self.executed()
         self.tensors = [slot.tensor for slot, _ in taken.slots if isinstance(slot, TensorSlot)]
         self.generators = [self.held(v) for v in self.text.generators]
-        self.draws = any(isinstance(line.function, Draw) for line in program.lines)
         self.current = False
         one = object()
         self.is_one_tensor = taken.kinds == ["tensor"] and taken.rebuild([one]) is one
@@ -99,7 +97,7 @@ class Bound:
         """The slots that count the same and held equal numbers: those that a program keeps for itself."""
         groups: dict[Any, list[Variable]] = {}
         for slot, variables in self.taken.slots:
-            if slot.hold is not None and slot.reset is None:
+            if slot.keeps:
                 for name, variable, value in zip(slot.part_names(), variables, self.taken.before[slot], strict=False):
                     if variable is not None and variable.kind == "number":
                         groups.setdefault((name.partition(" of ")[0], value), []).append(variable)
@@ -163,11 +161,10 @@ class Bound:
         self.asked, left = [], []
         for k, variable in enumerate(self.text.numbers):
             slot, i = self.slot_of[variable]
-            keeps = slot.hold is not None and slot.reset is None
-            if not keeps:
+            if not slot.keeps:
                 self.asked.append((k, slot.get if isinstance(slot.names, str) else partial(part, slot, i)))
             if variable in self.program.updates:
-                left.append((k, None if keeps else slot.put))
+                left.append((k, None if slot.keeps else slot.put))
         first = self.text.values - len(left)
         self.left = [(first + i, k, put) for i, (k, put) in enumerate(left)]
         self.resets = list({id(slot): slot.reset for slot, _ in self.taken.slots if slot.reset is not None}.values())
@@ -178,7 +175,7 @@ class Bound:
             self.current = False
             for variable, value in zip(self.text.numbers, self.number_values, strict=True):
                 slot, _ = self.slot_of[variable]
-                if slot.hold is not None and slot.reset is None:
+                if slot.keeps:
                     for each in (variable, *self.program.merged.get(variable, ())):
                         self.put(each, value)
 
@@ -314,9 +311,8 @@ def equal(a: Any, b: Any) -> bool:
     a, b = (x._values if isinstance(x, Tensor) else x for x in (a, b))
     if not isinstance(a, np.ndarray | np.generic) or not isinstance(b, np.ndarray | np.generic):
         return a is b or (type(a) is type(b) and repr(a) == repr(b)) or bool(a == b)
-    if a.shape != b.shape or a.dtype != b.dtype:
-        return False
-    return np.asarray(a).tobytes() == np.asarray(b).tobytes() or same_but_nan(np.asarray(a), np.asarray(b))
+    a, b = np.asarray(a), np.asarray(b)
+    return same_bits(a, b) or same_but_nan(a, b)
 
 
 def close(a: Any, b: Any) -> bool:
@@ -338,7 +334,7 @@ def close(a: Any, b: Any) -> bool:
 
 def same_but_nan(a: Any, b: Any) -> bool:
     """The same where both are numbers, and NaN in the same places."""
-    if a.dtype.kind not in "fc":
+    if a.shape != b.shape or a.dtype != b.dtype or a.dtype.kind not in "fc":
         return False
     a, b = (np.ascontiguousarray(x).reshape(-1) for x in (a, b))
     nan = np.isnan(a)

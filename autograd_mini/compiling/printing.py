@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 import operator
-import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,10 +14,12 @@ import numpy as np
 
 from autograd_mini.compiling.loops import DECORATOR
 from autograd_mini.compiling.names import Names, code_at
-from autograd_mini.compiling.passes.loops import ARITHMETIC, Loop, expression_of, index_of, kind_of
+from autograd_mini.compiling.passes.loops import ARITHMETIC, Loop, dtype_of, expression_of, index_of
+from autograd_mini.compiling.passes.shares import ROWS, Share, Ways
 from autograd_mini.compiling.passes.tiling import Tiles
 from autograd_mini.compiling.program import (
     NUMBER_SIGNS,
+    PLAIN,
     Accumulated,
     Check,
     Constant,
@@ -31,8 +32,10 @@ from autograd_mini.compiling.program import (
     is_elementwise,
     join,
     reduction_of,
+    same_bits,
 )
 from autograd_mini.compiling.storage import COPYING, Place, Storage, aligned
+from autograd_mini.compiling.threads import one_thread_each, side_by_side
 from autograd_mini.compiling.traced import line_of
 
 SIGNS: dict[Any, str] = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/"}
@@ -82,7 +85,9 @@ class Printer:
         self.block_names: dict[int, dict[str, str]] = {}  # of each block, in each phase
         self.in_step: set[Variable] = set()  # views that are made in each call
         self.tiles: Tiles | None = None  # those of the line that is printed
-        self.row_slices: dict[tuple[int, int], str] = {}
+        self.row_slices: dict[tuple[int, int, bool], str] = {}
+        self.ways: Ways | None = None  # how the line that is printed reads its operands, if threads share it
+        self.parts: dict[int, tuple[str, str]] = {}  # of so many rows: those of each thread, and of the one that runs
 
     # The whole
 
@@ -111,6 +116,7 @@ class Printer:
             *self.described_build(state),
             *indented(self.memory(state, members)),
             "",
+            *(["    @one_thread_each"] if program.shares else []),
             f"    def step({', '.join(self.names.of(v) for v in (*program.arguments, *numbers))}):",
             *indented(indented(laid_out(body + copies))),
             f"        return {', '.join(values) or None}",
@@ -181,7 +187,16 @@ class Printer:
                     view = f"memory[{block.offset}:{block.offset + size}].view({dtype_text(block.dtype)})"
                     lines.append(f"{name} = {view}" + ("" if len(block.shape) == 1 else f".reshape({block.shape})"))
                     lines += [f"{other} = {name}  # in the same place, when that is done with" for other in others]
-        for (rows, step), name in self.row_slices.items():
+        for rows, (name, _) in self.parts.items():
+            cuts = [rows * i // self.program.threads for i in range(self.program.threads + 1)]
+            slices = ", ".join(f"slice({start}, {stop})" for start, stop in itertools.pairwise(cuts))
+            lines.append(f"{name} = [{slices}]")
+        for (rows, step, is_shared), name in self.row_slices.items():
+            if is_shared:
+                starts = f"for start in range(part.start, part.stop, {step})"
+                cut = f"[slice(start, min(start + {step}, part.stop)) {starts}]"
+                lines.append(f"{name} = [{cut} for part in {self.parts[rows][0]}]")
+                continue
             ends = f"min(start + {step}, {rows})" if rows % step else f"start + {step}"
             lines.append(f"{name} = [slice(start, {ends}) for start in range(0, {rows}, {step})]")
         made_once = [line for result, line in self.storage.views.items() if result not in self.in_step]
@@ -226,10 +241,6 @@ class Printer:
 
     def body(self) -> Iterator[tuple[str, Line | None]]:
         """The code of each line."""
-        last: dict[Variable, int] = {}
-        for i, line in enumerate(self.program.lines):
-            for variable in line.reads():
-                last[variable] = i
         needed = {self.storage.root(v) for v in self.program.outputs()}
         self.asked = self.questions()
         gone: list[str] = []
@@ -237,32 +248,75 @@ class Printer:
         for i, line in enumerate(self.program.lines):
             if line.function is join or id(line) in asked:
                 continue
-            if line.results and line.result in self.storage.views:
-                if not self.storage.is_static(line.args[0]):
-                    self.in_step.add(line.result)
-                    yield f"{self.names.of(line.result)} = {self.view_text(line)}", line
-                continue
-            tiles, loop = self.program.tiles.get(line), self.program.loops.get(line)
-            if tiles is not None and line is tiles.lines[0]:
-                yield f"for rows in {self.slices(tiles)}:", line
-            self.tiles = tiles
-            margin = "    " if tiles is not None else ""
-            if loop is None:
-                yield f"{margin}{self.statement(line)}", line
-            elif line is loop.lines[-1]:
-                for code in self.looped(loop):
-                    yield f"{margin}{code}", loop.lines[0]
-            self.tiles = None
-            gone += [self.names.of(v) for v in dict.fromkeys(line.reads()) if self.ends(v, i, last, needed)]
-            if gone and (tiles is None or line is tiles.lines[-1]):
+            share, tiles = self.program.shares.get(line), self.program.tiles.get(line)
+            if share is None:
+                yield from self.unshared(line)
+            elif line is share.lines[0]:
+                yield from self.shared(share)
+            group = share or tiles
+            gone += [self.names.of(v) for v in dict.fromkeys(line.reads()) if self.ends(v, i, needed)]
+            if gone and (group is None or line is group.lines[-1]):
                 yield f"del {', '.join(gone)}", None
                 gone = []
+
+    def unshared(self, line: Line) -> Iterator[tuple[str, Line | None]]:
+        """The code of a line that one thread computes."""
+        if line.results and line.result in self.storage.views:
+            yield from self.shown(line)
+            return
+        tiles, loop = self.program.tiles.get(line), self.program.loops.get(line)
+        if tiles is not None and line is tiles.lines[0]:
+            yield f"for rows in {self.slices(tiles)}:", line
+        self.tiles = tiles
+        margin = "    " if tiles is not None else ""
+        if loop is None:
+            yield f"{margin}{self.statement(line)}", line
+        elif line is loop.lines[-1]:
+            for code in self.looped(loop):
+                yield f"{margin}{code}", loop.lines[0]
+        self.tiles = None
+
+    def shown(self, line: Line) -> Iterator[tuple[str, Line | None]]:
+        """A view, if it is made in each call."""
+        if not self.storage.is_static(line.args[0]):
+            self.in_step.add(line.result)
+            yield f"{self.names.of(line.result)} = {self.view_text(line)}", line
+
+    def shared(self, share: Share) -> Iterator[tuple[str, Line | None]]:
+        """A function that computes a thread's rows of some lines, after the memory for what is returned; its call."""
+        name, storage, tiled = self.names.fresh("share"), self.storage, self.program.tiles
+        for line in share.lines:
+            if line.result in storage.views:
+                yield from self.shown(line)
+            elif self.is_local(line.result):
+                shape, dtype = line.result.shape, dtype_text(line.result.dtype)
+                yield f"{self.names.of(line.result)} = np.empty({shape}, {dtype})", line
+        yield f"def {name}(part):", next(iter(share.ways))
+        for count in dict.fromkeys(way.rows for line, way in share.ways.items() if line not in tiled):
+            parts, rows = self.parts_of(count)
+            yield f"    {rows} = {parts}[part]", None
+        for line in share.ways:
+            tiles = tiled.get(line)
+            if tiles is not None and line is tiles.lines[0]:
+                yield f"    for rows in {self.slices(tiles)}[part]:", line
+            self.tiles, self.ways = tiles, share.ways[line]
+            yield f"{'    ' if tiles is None else '        '}{self.statement(line)}", line
+        self.tiles = self.ways = None
+        self.functions |= {"side_by_side": side_by_side, "one_thread_each": one_thread_each}
+        yield f"side_by_side({name}, {self.program.threads})", None
+
+    def parts_of(self, count: int) -> tuple[str, str]:
+        """Of so many rows: the names of those of each thread, and of the one that runs."""
+        if count not in self.parts:
+            self.parts[count] = self.names.fresh(f"parts_{count}"), self.names.fresh(f"rows_{count}")
+        return self.parts[count]
 
     def questions(self) -> dict[Line, Line]:
         """For each check the line before it, if that makes its condition and nothing else reads that."""
         readers, found = self.program.readers(), {}
         for line, check in itertools.pairwise(self.program.lines):
             asks = isinstance(check.function, Check) and line.results == check.args[:1] and not line.errors
+            asks = asks and line not in self.program.shares
             if asks and readers[line.result] == [check] and line.result.is_array and self.is_local(line.result):
                 found[check] = line
         return found
@@ -271,12 +325,12 @@ class Printer:
         place = self.storage.places.get(variable)
         return place is not None and place.kind == "local"
 
-    def ends(self, variable: Variable, i: int, last: dict[Variable, int], needed: set[Any]) -> bool:
+    def ends(self, variable: Variable, i: int, needed: set[Any]) -> bool:
         """Whether a large array that was made in this call can be freed after line i."""
         place = self.storage.places.get(variable)
         if place is None or place.kind != "local" or variable.nbytes < BIG_LOCAL or variable in needed:
             return False
-        return self.storage.last.get(variable) == i and last[variable] == i and not self.has_views(variable)
+        return self.storage.last.get(variable) == i and not self.has_views(variable)
 
     def has_views(self, variable: Variable) -> bool:
         return any(self.storage.root(view) is variable for view in self.storage.views)
@@ -299,14 +353,15 @@ class Printer:
         result, place = line.result, self.storage.places[line.result]
         if isinstance(function, Accumulated):
             return self.accumulation(line, place)
-        if place.kind == "local":
+        if place.kind == "local" and self.ways is None:
             if function in SIGNS and self.is_scalar(result) and any(map(self.is_scalar, line.args)):
                 left, right = (self.scalar_operand(a) for a in line.args)
                 return f"{self.names.of(result)} = {left} {SIGNS[function]} {right}"
             if function is operator.getitem:
                 return f"{self.names.of(result)} = {self.operand(line.args[0])}[{self.index(line.args[1])}]"
             return f"{self.names.of(result)} = {self.call(line)}"
-        target = self.some_rows(self.target(result, place), result)
+        target = self.names.of(result) if place.kind == "local" else self.target(result, place)
+        target = self.some_rows(target, result)
         if function in COPYING:
             return f"np.copyto({target}, {self.operand(line.args[0])}, casting='unsafe')"
         return self.call(line, f"out={target}")
@@ -371,15 +426,26 @@ class Printer:
 
     def slices(self, tiles: Tiles) -> str:
         """The name of the slices for the rows of tiles."""
-        key = (tiles.rows, tiles.step)
+        is_shared = tiles.lines[0] in self.program.shares
+        if is_shared:
+            self.parts_of(tiles.rows)
+        key = (tiles.rows, tiles.step, is_shared)
         if key not in self.row_slices:
             self.row_slices[key] = self.names.fresh("tiles")
         return self.row_slices[key]
 
     def some_rows(self, name: str, value: Any) -> str:
         """Those rows of an array that are computed now, if it has them all."""
-        tiles = self.tiles
-        if tiles is None or not isinstance(value, Variable) or value.shape != tiles.lines[0].result.shape:
+        tiles, ways = self.tiles, self.ways
+        if not isinstance(value, Variable | Constant):
+            return name
+        if tiles is None:
+            part = ways.of.get(value) if ways is not None else None
+            if ways is None or not part:
+                return name
+            rows = self.parts_of(ways.rows)[1]
+            return f"{name}[{rows}]" if part == ROWS else f"{name}[:, {rows}]"
+        if value.shape != tiles.lines[0].result.shape:
             return name
         if value in tiles.inside:
             return name if tiles.rows % tiles.step == 0 else f"{name}[: rows.stop - rows.start]"
@@ -453,7 +519,7 @@ class Printer:
         if isinstance(value, Variable):
             return self.some_rows(self.names.of(value), value)
         if isinstance(value, Constant):
-            return self.constant(value)
+            return self.some_rows(self.constant(value), value)
         if like is not None and type(value) in (int, float):
             return self.scalar(np.array(value, like))
         return self.value(value)
@@ -478,7 +544,7 @@ class Printer:
             return f"np.{value.__name__}" if issubclass(value, np.generic) else value.__name__
         if value is Ellipsis:
             return "..."
-        if value is None or isinstance(value, bool | int | float | complex | str | bytes):
+        if isinstance(value, PLAIN):
             return number_text(value)
         if isinstance(value, Like):
             return self.named(value, "like")
@@ -498,7 +564,7 @@ class Printer:
         if value.shape == () and not constant.kept:
             return self.scalar(value)
         for name, known in self.constants.items():
-            if isinstance(known, np.ndarray) and (known is value or (not constant.kept and equal_bits(known, value))):
+            if isinstance(known, np.ndarray) and (known is value or (not constant.kept and same_bits(known, value))):
                 return name
         return self.named(value, "ones" if value.dtype.kind == "f" and np.all(value == 1) else "constant")
 
@@ -546,19 +612,8 @@ class Printer:
             return f"np.{ufunc.__name__}.reduce"
         owner = getattr(function, "__self__", None)
         if isinstance(owner, np.ufunc):
-            return f"{self.numpys(owner) or self.given(owner)}.{function.__name__}"
-        return self.numpys(function) or self.given(function)
-
-    def numpys(self, function: Any) -> str:
-        """The name of one of NumPy's functions; empty for another's."""
-        name = getattr(function, "__name__", "")
-        for path in ("", "ndarray.", "linalg.", "fft.", "random."):
-            home: Any = np
-            for part in path.split(".")[:-1]:
-                home = getattr(home, part)
-            if name and getattr(home, name, None) is function:
-                return f"np.{path}{name}"
-        return ""
+            return f"{numpy_name(owner) or self.given(owner)}.{function.__name__}"
+        return numpy_name(function) or self.given(function)
 
     def given(self, function: Any) -> str:
         """The name of another function, which the program is given."""
@@ -603,7 +658,7 @@ class Looped:
 
     def compute(self, line: Line, name: str) -> None:
         """Let a name be an entry of the result of a line."""
-        kind, function = kind_of(line), line.function
+        kind, function = dtype_of(line), line.function
         first = 1 if function is np.where else 0 if function in ARITHMETIC else len(line.args)
         operands = [self.entry(a, kind, i >= first) for i, a in enumerate(line.args)]
         self.values[line.result] = name
@@ -686,17 +741,21 @@ def laid_out(body: list[tuple[str, Line | None]]) -> list[str]:
     phase, said = "", ""
     errors: tuple[tuple[str, str], ...] = ()
     for code, line in body:
+        margin = code[: len(code) - len(code.lstrip())]
+        begins = code.startswith("def ")
         if line is not None:
             now = line.phase if any(r.is_array for r in line.results) or not line.results else "numbers"
             if now != phase and (now != "numbers" or not phase):
                 phase, said = now, ""
-                lines += [*([""] if lines else []), f"# {TITLES[phase]}"]
+                lines += [*([""] if lines else []), f"{margin}# {TITLES[phase]}"]
+            elif begins:
+                lines.append("")
             if line.errors != errors:
                 errors = line.errors
                 if errors:
                     options = ", ".join(f"{name}={value!r}" for name, value in errors)
                     lines.append(f"with np.errstate({options}):")
-        comment = commented(line) if line is not None else ""
+        comment = commented(line) if line is not None and not begins else ""
         shown = comment if comment != said else ""
         said = comment or said
         inside = f"    {code}" if errors else code
@@ -730,6 +789,19 @@ def indented(lines: list[str]) -> list[str]:
     return [f"    {line}" if line else "" for line in lines]
 
 
+def numpy_name(value: Any) -> str:
+    """The text of one of NumPy's own functions, types or modules; empty for another's."""
+    if value is np:
+        return "np"
+    name = getattr(value, "__name__", "")
+    for path in ("", "ndarray.", "linalg.", "fft.", "random."):  # the last is loaded when it is asked for
+        home: Any = getattr(np, path[:-1]) if path else np
+        if name and getattr(home, name, None) is value:
+            return f"np.{path}{name}"
+    owner = getattr(value, "__self__", None)
+    return f"np.{owner.__name__}.{name}" if isinstance(owner, np.ufunc) and numpy_name(owner) else ""
+
+
 def dtype_text(dtype: Any) -> str:
     """A dtype in NumPy's words."""
     dtype = np.dtype(dtype)
@@ -760,12 +832,3 @@ def shortest(value: Any) -> str:
 def number_of(text: str) -> float:
     """The number that a text says."""
     return float(text.replace("np.", ""))
-
-
-def equal_bits(a: Any, b: Any) -> bool:
-    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
-
-
-def code_name(name: str) -> str:
-    """A name that can stand in a file name."""
-    return re.sub(r"\W+", "_", name)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import itertools
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from autograd_mini.checked.places import Place
+from autograd_mini.outputs import rebuilt
 
+PLAIN = (bool, int, float, complex, str, bytes, type(None))  # of values whose text says all
+CONTAINERS = (tuple, list, dict)
 NUMBER_SIGNS: dict[Any, str] = {
     operator.add: "+",
     operator.sub: "-",
@@ -161,7 +164,11 @@ class Line:
 
     def reads(self) -> list[Variable]:
         """The variables among the arguments."""
-        return [*variables_in(self.args), *variables_in(self.options)]
+        return variables_in((self.args, self.options))
+
+    def substitute(self, others: Mapping[Variable, Any]) -> None:
+        """Read other values in the place of some variables."""
+        self.args, self.options = substituted(self.args, others), substituted(self.options, others)
 
 
 class Joined(NamedTuple):
@@ -196,6 +203,8 @@ class Program:
     same: list[list[Variable]] = field(default_factory=list)  # slots whose numbers are equal now
     merged: dict[Variable, list[Variable]] = field(default_factory=dict)  # a count, and those that it stands for
     joined: list[Joined] = field(default_factory=list)
+    threads: int = 1
+    shares: dict[Line, Any] = field(default_factory=dict)  # the lines that threads share
     tiles: dict[Line, Any] = field(default_factory=dict)  # the lines that are computed tile by tile
     loops: dict[Line, Any] = field(default_factory=dict)  # those that are computed by a compiled loop
     log: list[tuple[str, int]] = field(default_factory=list)  # the passes, and how many lines each removed
@@ -226,7 +235,7 @@ class Program:
         """Read other values in the place of some variables."""
         if others:
             for line in self.lines:
-                line.args, line.options = substituted(line.args, others), substituted(line.options, others)
+                line.substitute(others)
             self.updates = {slot: substituted(value, others) for slot, value in self.updates.items()}
             self.returned = [substituted(value, others) for value in self.returned]
 
@@ -240,16 +249,19 @@ class Program:
         self.lines = kept[::-1]
 
 
-def variables_in(tree: Any) -> Iterator[Variable]:
-    """The variables in nested tuples, lists, dicts and slices."""
-    if isinstance(tree, Variable):
-        yield tree
-    elif isinstance(tree, tuple | list):
-        for part in tree:
-            yield from variables_in(part)
-    elif isinstance(tree, dict):
-        for part in tree.values():
-            yield from variables_in(part)
+def leaves(tree: Any) -> list[Any]:
+    """What stands in nested tuples, lists and dicts, in order."""
+    if not isinstance(tree, CONTAINERS):
+        return [tree]
+    found: list[Any] = []
+    for part in tree.values() if isinstance(tree, dict) else tree:
+        found += leaves(part) if isinstance(part, CONTAINERS) else (part,)
+    return found
+
+
+def variables_in(tree: Any) -> list[Variable]:
+    """The variables in nested tuples, lists and dicts."""
+    return [leaf for leaf in leaves(tree) if isinstance(leaf, Variable)]
 
 
 def substituted(tree: Any, others: Mapping[Variable, Any]) -> Any:
@@ -261,14 +273,16 @@ def substituted(tree: Any, others: Mapping[Variable, Any]) -> Any:
 
 def changed(tree: Any, change: Callable[[Any], Any]) -> Any:
     """A tuple, list or dict with its parts changed; anything else as it is."""
-    if isinstance(tree, tuple):
-        parts = [change(part) for part in tree]
-        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
-    if isinstance(tree, list):
-        return [change(part) for part in tree]
+    if isinstance(tree, tuple | list):
+        return rebuilt(tree, [change(part) for part in tree])
     if isinstance(tree, dict):
         return {key: change(part) for key, part in tree.items()}
     return tree
+
+
+def same_bits(a: Any, b: Any) -> bool:
+    """Whether two arrays have the same shape, dtype and bits."""
+    return bool(a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes())
 
 
 def shape_of(value: Any) -> tuple[int, ...]:
@@ -305,8 +319,3 @@ def is_plain_index(index: Any) -> bool:
     return all(
         isinstance(part, int | slice | type(None) | type(Ellipsis)) and not isinstance(part, bool) for part in parts
     )
-
-
-def positions(lines: Sequence[Line]) -> dict[Line, int]:
-    """Where each line stands."""
-    return {line: i for i, line in enumerate(lines)}

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.arrays import is_numpys as plain
+from autograd_mini.arrays import is_numpys
 from autograd_mini.backward import pull_back
 from autograd_mini.batching.crossing import into_vmap, out_of_vmap, sum_over_vmap
 from autograd_mini.checked.places import Place, user_place
@@ -29,6 +29,7 @@ from autograd_mini.compiling.program import (
     SizeCheck,
     Variable,
     changed,
+    same_bits,
     variables_in,
 )
 from autograd_mini.compiling.scalars import OPERATORS
@@ -137,13 +138,10 @@ class Recorder(Watch):
 
     def __init__(self, updating: set[CodeType] = frozenset()) -> None:  # type: ignore[assignment]
         self.lines: list[Line] = []
-        self.inputs: list[Variable] = []
         self.count = 0
         self.updating = updating
         self.generators: list[RecordedGenerator] = []
         self.found: list[Traced] = []  # kept, so that no other array gets the identity of one
-        self.called: dict[str, str] = {}  # functions that are called by the program, and why
-        self.inlined: dict[str, int] = {}
         self.node: tuple[Place | None, str] | None = None  # of the operation that a backward goes through
         self.nodes: dict[Node, tuple[Place | None, str]] = {}
         self.made: dict[int, Variable] = {}  # the variable of the value of each record, for the names of cotangents
@@ -159,16 +157,11 @@ class Recorder(Watch):
         value = np.asarray(value) if isinstance(value, np.generic) else value
         if isinstance(value, np.random.Generator):
             variable = self.variable((), None, "generator", name)
-            self.inputs.append(variable)
             self.generators.append(RecordedGenerator(value, variable, self))
             return self.generators[-1]
         if type(value) in (bool, int, float):
-            variable = self.variable((), type(value), "number", name)
-            self.inputs.append(variable)
-            return Number(value, variable, self)
-        variable = self.of_array(value, name)
-        self.inputs.append(variable)
-        return self.traced(value, variable)
+            return Number(value, self.variable((), type(value), "number", name), self)
+        return self.traced(value, self.of_array(value, name))
 
     def traced(self, value: Any, variable: Variable) -> Traced:
         array = Traced(value, variable, self)
@@ -288,8 +281,8 @@ class Recorder(Watch):
 
     def errors(self) -> tuple[tuple[str, str], ...]:
         """What NumPy is told about errors here and not outside of the step."""
-        now = np.geterr()
-        return () if now == self.outer_errors else tuple((name, str(kind)) for name, kind in sorted(now.items()))
+        outer, now = self.outer_errors.items(), np.geterr().items()
+        return tuple((name, str(kind)) for name, kind in sorted(now - outer))
 
     def check(self, answer: Any, what: str) -> bool:
         """The truth of a recorded number or condition, which the program checks."""
@@ -325,13 +318,13 @@ class Recorder(Watch):
 
     def primitive(self, function: Any, args: Any, options: Any) -> Any:
         """A function that the engine asks for: NumPy's own are lines as they are."""
-        if function not in own_functions and is_numpys(function):
+        if function not in own_functions and is_of_numpy(function):
             return function(*args, **options)
         if function in CROSSING:
             return own_functions[function](*args, **options)
-        return self.computed(own_functions.get(function, function), args, options, display_name(function))
+        return self.computed(own_functions.get(function, function), args, options)
 
-    def computed(self, function: Any, args: Any, options: Any, name: str, *, sized: bool = False) -> Any:
+    def computed(self, function: Any, args: Any, options: Any, *, sized: bool = False) -> Any:
         """The lines of a function, if they give its bits; else a line that calls it."""
         states = [(g._generator.bit_generator, g._generator.bit_generator.state) for g in self.generators]
         value = self.silently(function, args, options)
@@ -353,7 +346,6 @@ class Recorder(Watch):
                 if same(traced, value) and all(
                     bits.state == then for (bits, _), then in zip(states, after, strict=True)
                 ):
-                    self.inlined[name] = self.inlined.get(name, 0) + 1
                     return traced
                 why = OTHER_BITS
             finally:
@@ -364,7 +356,6 @@ class Recorder(Watch):
                 bits.state = then
         if drew:
             raise CompileError(CHANCE.format(what="a generator", why=why, where=described(self.here()[0])))
-        self.called[name] = why
         return self.write(function, args, options, value, why, sized=sized)
 
     def silently(self, function: Any, args: Any, options: Any) -> Any:
@@ -425,7 +416,6 @@ class RecordedRule:
 
     def __init__(self, recorder: Recorder, node: Node, rule: Callable[..., Any]) -> None:
         self.recorder, self.place, self.rule = recorder, recorder.nodes[node], rule
-        self.name = f"the derivative of {node.primitive.name}"
         functools.update_wrapper(self, rule, ("__module__", "__doc__"), ())
 
     def __call__(self, g: Any, out: Any, *operands: Any, **options: Any) -> Any:
@@ -434,7 +424,7 @@ class RecordedRule:
         recorder.node = self.place
         try:
             if is_plain(everything):
-                return recorder.computed(self.rule, *everything, self.name, sized=True)
+                return recorder.computed(self.rule, *everything, sized=True)
             return self.rule(*everything[0], **options)
         finally:
             recorder.node = outer
@@ -445,8 +435,8 @@ def is_plain(tree: Any) -> bool:
     return traced_in(tree) is not None and above(tree) is None and not isinstance(tree[0][0], Cotangents)
 
 
-def is_numpys(function: Any) -> bool:
-    """Whether NumPy hands it over to what it is called with."""
+def is_of_numpy(function: Any) -> bool:
+    """Whether a function is NumPy's, which hands it over to what it is called with."""
     return isinstance(function, np.ufunc) or (getattr(function, "__module__", None) or "").partition(".")[0] == "numpy"
 
 
@@ -459,7 +449,7 @@ def has_own_size(line: Line) -> bool:
         index = line.args[1] if isinstance(line.args[1], tuple) else (line.args[1],)
         return not any(part.dtype == bool for part in variables_in(index))
     if function in VIEWS:
-        return not any(True for _ in variables_in(rest))
+        return not variables_in(rest)
     return function in SIZED or function in OPERATORS or (function is np.where and len(line.args) == 3)
 
 
@@ -474,7 +464,7 @@ def codes_of(function: Any, seen: set[Any]) -> list[CodeType]:
     while isinstance(function, functools.partial):
         function = function.func
     function = own_functions.get(function, function)
-    if function in seen or function is plain or not inspect.isfunction(function):
+    if function in seen or function is is_numpys or not inspect.isfunction(function):
         return []
     seen.add(function)
     codes = [function.__code__]
@@ -484,7 +474,7 @@ def codes_of(function: Any, seen: set[Any]) -> list[CodeType]:
     named = [function.__globals__[name] for name in names if name in function.__globals__]
     named += [cell.cell_contents for cell in function.__closure__ or () if cell_is_filled(cell)]
     for other in named:
-        if callable(other) and not is_numpys(other):
+        if callable(other) and not is_of_numpy(other):
             codes += codes_of(other, seen)
     return codes
 
@@ -501,9 +491,8 @@ def same(traced: Any, value: Any) -> bool:
     """Whether recorded lines gave what the function itself did: kinds, shapes, dtypes, memory order and bits."""
     if isinstance(traced, Traced):
         plain = np.asarray(traced.value)
-        if not isinstance(value, np.ndarray | np.generic) or value.shape != plain.shape or value.dtype != plain.dtype:
-            return False
-        return strides(value) == strides(plain) and np.asarray(value).tobytes() == plain.tobytes()
+        alike = isinstance(value, np.ndarray | np.generic) and strides(value) == strides(plain)
+        return alike and same_bits(np.asarray(value), plain)
     if isinstance(traced, Number):
         return type(traced.value) is type(value) and repr(traced.value) == repr(value)
     if isinstance(traced, tuple | list):

@@ -21,8 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.compiling.printing import Text, dtype_text, number_text, shortest, wrapped
-from autograd_mini.compiling.program import Like
+from autograd_mini.compiling import threads
+from autograd_mini.compiling.printing import Text, dtype_text, number_text, numpy_name, shortest, wrapped
+from autograd_mini.compiling.program import PLAIN, Like
 from autograd_mini.compiling.slots import CompileError
 from autograd_mini.primitive import own_functions
 
@@ -40,9 +41,10 @@ LIKE = '''class Like:
         self.shape, self.dtype = shape, np.dtype(dtype)
         self.ndim, self.size = len(shape), int(np.prod(shape, dtype=int))
 '''
+TAKEN_ALONG = {threads.__name__}  # modules of the library that need nothing of it
+FOR_TYPES = {"__future__", "collections.abc", "typing"}  # modules of which they import what annotations name
 LIBRARY = {"autograd_mini", "nn"}
 SHORT = 64  # entries that an array may have to be written as a list
-PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis))
 
 
 def written(text: Text, present: Sequence[Any]) -> str:
@@ -116,6 +118,7 @@ class Writer:
         self.names: dict[int, str] = {}
         self.kept: list[Any] = []  # so that no other object gets the identity of one
         self.uses_like = False
+        self.modules: set[str] = set()  # that were taken along
 
     def fresh(self, hint: str) -> str:
         """A name that nothing has yet."""
@@ -138,6 +141,9 @@ class Writer:
         if type(function).__name__ == "fortran":  # SciPy's, which does not say where it is from
             self.imports.add(f"from scipy.linalg.blas import {name}")
             return
+        if getattr(function, "__module__", None) in TAKEN_ALONG:
+            self.take_along(sys.modules[function.__module__])
+            return
         if not isinstance(function, FunctionType):
             self.blocks.append(f"{name} = {self.expression(function, name)}\n")
             return
@@ -148,6 +154,18 @@ class Writer:
         self.resolve(node, function)
         node.name = name
         self.blocks.append(ast.unparse(ast.fix_missing_locations(node)) + "\n")
+
+    def take_along(self, module: ModuleType) -> None:
+        """Write all of a module."""
+        if module.__name__ in self.modules:
+            return
+        self.modules.add(module.__name__)
+        _, *nodes = ast.parse(inspect.getsource(module)).body
+        for node in nodes:
+            if not isinstance(node, ast.Import | ast.ImportFrom):
+                self.blocks.append(ast.unparse(ast.fix_missing_locations(Untyped().visit(node))) + "\n")
+            elif getattr(node, "module", None) not in FOR_TYPES:
+                self.imports.add(ast.unparse(node))
 
     def settle_defaults(self, node: ast.FunctionDef, function: FunctionType) -> None:
         """Write the values that arguments have by default."""
@@ -168,7 +186,9 @@ class Writer:
     def expression(self, value: Any, hint: str) -> str:
         """The text of a value; what is long gets a name."""
         if isinstance(value, PLAIN):
-            return "..." if value is Ellipsis else number_text(value)
+            return number_text(value)
+        if value is Ellipsis:
+            return "..."
         if isinstance(value, np.ndarray):
             return array_text(value, self.imports)
         if isinstance(value, np.generic):
@@ -178,7 +198,8 @@ class Writer:
         if isinstance(value, tuple) and hasattr(value, "_fields"):
             return self.made(value, value._fields)
         if isinstance(value, tuple | list | set | frozenset):
-            inside = ", ".join(self.expression(part, hint) for part in value)
+            parts = [self.expression(part, hint) for part in value]
+            inside = ", ".join(sorted(parts) if isinstance(value, set | frozenset) else parts)  # the same each time
             if isinstance(value, tuple):
                 return f"({inside}{',' if len(value) == 1 else ''})"
             return f"[{inside}]" if isinstance(value, list) else f"{type(value).__name__}([{inside}])"
@@ -390,18 +411,6 @@ def is_of(node: ast.FunctionDef | ast.Lambda, code: Any) -> bool:
     start = (inside.lineno, inside.col_offset)
     end = (inside.end_lineno or 0, inside.end_col_offset or 0)
     return all(start <= place <= end for place in columns[1:])
-
-
-def numpy_name(value: Any) -> str:
-    """The text of one of NumPy's own functions, types or modules; empty for another's."""
-    if value is np:
-        return "np"
-    name = getattr(value, "__name__", "")
-    for home, prefix in ((np, "np"), (np.linalg, "np.linalg"), (np.fft, "np.fft"), (np.ndarray, "np.ndarray")):
-        if name and getattr(home, name, None) is value:
-            return f"{prefix}.{name}"
-    owner = getattr(value, "__self__", None)
-    return f"np.{owner.__name__}.{name}" if isinstance(owner, np.ufunc) and numpy_name(owner) else ""
 
 
 def array_text(array: Any, imports: set[str]) -> str:

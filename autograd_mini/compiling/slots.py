@@ -59,7 +59,12 @@ class Slot:
     def structure(self) -> Any:
         """What kind of thing it holds."""
         value = self.get()
-        return tuple(map(kind_of, value)) if isinstance(value, tuple) else kind_of(value)
+        return tuple(map(type_of, value)) if isinstance(value, tuple) else type_of(value)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether a program keeps its numbers for itself from call to call."""
+        return self.hold is not None and self.reset is None
 
     def part_names(self) -> tuple[str, ...]:
         """The names of its parts."""
@@ -167,7 +172,7 @@ def none() -> None:
     """The answer of what has nothing else that its computation depends on."""
 
 
-def kind_of(value: Any) -> type:
+def type_of(value: Any) -> type:
     """The type of a part; a scalar of NumPy's is an array without axes."""
     return np.ndarray if isinstance(value, np.generic) else type(value)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import inspect
 import os
 import threading
@@ -15,6 +16,7 @@ from autograd_mini.compiling.arguments import is_inside, names_of, signature
 from autograd_mini.compiling.bound import Bound, Deviation
 from autograd_mini.compiling.explanation import Explanation, explanation_of
 from autograd_mini.compiling.loops import check_numba
+from autograd_mini.compiling.passes import Options
 from autograd_mini.compiling.passes.fast import fast_passes
 from autograd_mini.compiling.quick import OTHERWISE, STATES, has_quick_call, quick_call
 from autograd_mini.compiling.saving import written
@@ -50,6 +52,11 @@ MOVES = (
     "compile: {name} reads {what}, so that a program, for which it has one value, would be wrong in the next call; the "
     "step is computed without one. Pass it as an argument (a float may differ from call to call)."
 )
+NEEDS_THREADPOOLCTL = (
+    "compile(..., threads={count}) needs threadpoolctl, by which BLAS keeps to one thread for each of them, and which "
+    "is not installed: `pip install autograd-mini[threads]`, or leave `threads={count}` out."
+)
+NO_COUNT = "compile(..., threads={count!r}): write how many threads compute together, a whole number from 1 on."
 LEAST = 8  # deviations one after the other, after which a program is given up
 
 
@@ -83,17 +90,9 @@ class Compiled:
         The program of the last call, as text.
     """
 
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        owners: Sequence[Any],
-        programs: int,
-        passes: Sequence[Any] = (),
-        loops: bool = False,
-    ) -> None:
+    def __init__(self, function: Callable[..., Any], owners: Sequence[Any], programs: int, options: Options) -> None:
         functools.update_wrapper(self, function)
-        self.function, self.owners, self.most, self.passes = function, tuple(owners), programs, tuple(passes)
-        self.loops = loops
+        self.function, self.owners, self.most, self.options = function, tuple(owners), programs, options
         self.guards = [Guard(owner) for owner in self.owners]
         self.entries: list[Entry] = []
         self.last: Entry | None = None
@@ -192,7 +191,7 @@ class Compiled:
                 raise CompileError(what)
             if what is None and not moved:
                 around.add([operand for key, operand in taken.recorder.read.items() if key in first.recorder.read])
-                entry.bound = Bound(self.name, taken, self.passes, self.title, self.loops)
+                entry.bound = Bound(self.name, taken, self.options, self.title)
                 entry.deviations = 0
             else:  # it went another way, or may do so next time
                 entry.first = taken
@@ -298,7 +297,7 @@ class Compiled:
         return explanation_of(self.latest(), sum(entry.ready for entry in self.entries))
 
 
-def compile(*owners: Any, fast: bool = False, numba: bool = False, programs: int = 64) -> Any:
+def compile(*owners: Any, fast: bool = False, numba: bool = False, threads: int = 1, programs: int = 64) -> Any:
     """Run a step as a NumPy program: the same bits, without the graph, and to be read.
 
     `compile(function)` gives a function that is called in its place, for pure functions of arrays and containers of
@@ -322,6 +321,12 @@ def compile(*owners: Any, fast: bool = False, numba: bool = False, programs: int
         what rounds otherwise, as tanh and exp, stays NumPy's. Each loop takes Numba part of a second when it is met
         first, and is then kept on disk, in `NUMBA_CACHE_DIR` or the user's folder for such things. Loops give no
         warnings of overflow and division by zero.
+    threads : int
+        Also compute large arrays by so many threads (the extra `threads`): each some rows of the batch, then some rows
+        of the weights, with BLAS on one thread each. What is small stays with one, as does what reads all rows at once.
+        Products of fewer rows may round otherwise in the last places, so the program is tried for closeness, as with
+        `fast`. Nothing that threads share is freed before they are done, so this takes more memory; and loops of Numba
+        are made of the other lines alone. While a step runs, BLAS has one thread in the whole process.
     programs : int
         How many there may be, one for each kind of call; the others are computed without one, with a warning.
 
@@ -367,16 +372,26 @@ def compile(*owners: Any, fast: bool = False, numba: bool = False, programs: int
     """
     if numba:
         check_numba()
-    passes = fast_passes() if fast else ()
+    check_threads(threads)
+    before, after = fast_passes(threads) if fast else ((), ())
+    options = Options(before, after, numba, threads)
     if len(owners) == 1 and callable(owners[0]) and not hasattr(owners[0], "__step_slots__"):
         function = owners[0]
         owner = getattr(function, "__self__", None)
-        return Compiled(function, (owner,) if hasattr(owner, "__step_slots__") else (), programs, passes, numba)
+        return Compiled(function, (owner,) if hasattr(owner, "__step_slots__") else (), programs, options)
     check_owners(owners)
 
     def decorate(function: Callable[..., Any]) -> Compiled:
         if not callable(function):
             raise CompileError(NOT_A_FUNCTION.format(got=repr(function)))
-        return Compiled(function, owners, programs, passes, numba)
+        return Compiled(function, owners, programs, options)
 
     return decorate
+
+
+def check_threads(count: Any) -> None:
+    """Say what to write, or what to install."""
+    if type(count) is not int or count < 1:
+        raise CompileError(NO_COUNT.format(count=count))
+    if count > 1 and importlib.util.find_spec("threadpoolctl") is None:
+        raise CompileError(NEEDS_THREADPOOLCTL.format(count=count))

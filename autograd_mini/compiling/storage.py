@@ -15,7 +15,6 @@ from autograd_mini.compiling.program import (
     VIEWS,
     Accumulated,
     Constant,
-    Draw,
     Line,
     Program,
     Variable,
@@ -97,7 +96,7 @@ class Storage:
         """What is an expression without a call; and the other results that may show memory of their line's operands."""
         for line in self.lines:
             view = line.function in VIEWS and not line.called and line.results and line.result.view
-            if view and not list(variables_in(line.args[1:])):
+            if view and not variables_in(line.args[1:]):
                 if line.function is operator.getitem and not is_plain_index(line.args[1]):
                     continue
                 if isinstance(line.args[0], Variable | Constant):
@@ -200,7 +199,7 @@ class Storage:
                 self.is_read_otherwise(memory, place, each) for each in self.together(line)
             ):
                 continue
-            if self.is_written_between(slot, i, self.last.get(result, i), result):
+            if self.is_written_between(slot, i, self.last.get(result, i), result) or self.crosses(memory, line):
                 continue
             return place
         return None
@@ -222,6 +221,22 @@ class Storage:
         new = next((new for new, other in self.final.items() if other is slot), None)
         return new is not result and any(new in line.results for line in self.lines[i + 1 : last])
 
+    def crosses(self, memory: set[Variable], line: Line) -> bool:
+        """Whether threads that share a line, which writes its rows into memory, may still read others of its rows."""
+        share = self.program.shares.get(line)
+        if share is None:
+            return False
+        return any(
+            not memory.isdisjoint(self.roots(v)) and (v in self.views or not share.reads_by_rows(each, v))
+            for each in share.ways
+            for v in each.reads()
+            if v.is_array
+        )
+
+    def living(self, array: Variable) -> set[Variable]:
+        """The arrays that live where this one does."""
+        return {array, *self.members.get(array, ()), *self.tenants.get(self.places[array], ())}
+
     def in_operand(self, i: int, line: Line, result: Variable) -> Place | None:
         """The memory of an operand that nobody reads afterwards, of an operation entry by entry."""
         loop = self.program.loops.get(line)
@@ -242,7 +257,7 @@ class Storage:
                 other is not operand and operand in self.roots(other) for each in together for other in each.reads()
             ):
                 continue
-            if (place.kind == "tile") is not inside:
+            if (place.kind == "tile") is not inside or self.crosses(self.living(operand), line):
                 continue
             if place.kind in {"block", "tile"} and first <= place.last <= last:
                 place.last = self.last.get(result, i)
@@ -273,8 +288,9 @@ class Storage:
         self.apart = sum(rounded(variable.nbytes) for variable, place in self.places.items() if place.kind in shared)
 
     def together(self, line: Line) -> list[Line]:
-        """The lines that are computed together with a line: those of its tiles, or of its loop."""
-        group = self.program.tiles.get(line) or self.program.loops.get(line)
+        """The lines that are computed together with a line: those that threads share, of its tiles, or of its loop."""
+        program = self.program
+        group = program.shares.get(line) or program.tiles.get(line) or program.loops.get(line)
         return [line] if group is None else group.lines
 
     def moment(self, i: int) -> tuple[int, int]:
@@ -310,8 +326,3 @@ def is_same_in_place(line: Line) -> bool:
 
 def rounded(size: int) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
-
-
-def draws_into(line: Line) -> bool:
-    """Whether a line draws random numbers into given memory."""
-    return isinstance(line.function, Draw) and writes_anywhere(line)

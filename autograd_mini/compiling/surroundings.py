@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.arrays import may_change
+from autograd_mini.compiling.program import PLAIN
 from autograd_mini.compiling.slots import CompileError, Slot, slots_of, undoing
 from autograd_mini.tensor import Tensor
 
@@ -36,7 +37,6 @@ DRAWN = (
     "would repeat them. Give the generator to a module that is named in `compile`, or draw the numbers outside, and "
     "pass them."
 )
-PLAIN = (bool, int, float, complex, str, bytes, type(None))
 CONTAINERS = (list, tuple, dict, set)
 
 

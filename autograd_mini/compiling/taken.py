@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.compiling.arguments import is_input
-from autograd_mini.compiling.program import Check, Constant, Line, Program, SizeCheck, Variable
+from autograd_mini.compiling.program import Check, Constant, Line, Program, SizeCheck, Variable, same_bits
 from autograd_mini.compiling.recording import Recorder
 from autograd_mini.compiling.slots import CompileError, GradientSlot, Guard, Slot, TensorSlot, is_part, undoing
 from autograd_mini.compiling.surroundings import Surroundings
@@ -185,7 +185,7 @@ def close(  # noqa: PLR0917
         variables = [getattr(part, "variable", getattr(part, "_variable", None)) for part in parts(given)]
         if isinstance(slot, GradientSlot):
             now = slot.get()
-            gradients.append((slot, variables[0], stripped(recorder, now)))
+            gradients.append((slot, variables[0], recorder.stripped(now)))
             slot.put(values_of(now))
             continue
         found.append((slot, variables))
@@ -199,12 +199,11 @@ def close(  # noqa: PLR0917
             continue
         for variable, first, last in zip(variables, parts(given), parts(now), strict=True):
             if last is not first and variable is not None:
-                updates[variable] = stripped(recorder, last)
+                updates[variable] = recorder.stripped(last)
             elif last is not first:
                 transient = True
         slot.put(value if isinstance(given, RecordedGenerator) else values_of(now))
-    tree = result
-    leaves, rebuild = flatten(tree)
+    leaves, rebuild = flatten(result)
     returned, kinds, frees, plain = [], [], [], []
     for leaf in leaves:
         kind, value, free = ending(recorder, leaf)
@@ -233,11 +232,6 @@ def close(  # noqa: PLR0917
 def parts(value: Any) -> list[Any]:
     """The parts of what a slot holds."""
     return list(value) if isinstance(value, tuple) else [value]
-
-
-def stripped(recorder: Recorder, value: Any) -> Any:
-    """A variable, a constant, or a plain value."""
-    return recorder.stripped(value)
 
 
 def ending(recorder: Recorder, leaf: Any) -> tuple[str, Any, Any]:
@@ -368,7 +362,7 @@ def alike(a: Any, b: Any) -> str:
         if a.value is b.value or memory_of(a.value) == memory_of(b.value):
             a.kept = b.kept = a.value.flags.writeable or a.kept
             return ""
-        if a.value.shape == b.value.shape and a.value.dtype == b.value.dtype and a.value.tobytes() == b.value.tobytes():
+        if same_bits(a.value, b.value):
             return ""
         return f"other constants, {brief(a.value)} and {brief(b.value)}"
     if type(a) is not type(b):
@@ -391,7 +385,7 @@ def alike(a: Any, b: Any) -> str:
 def same_made(a: Any, b: Any) -> bool:
     """Whether functions or other objects, which each call makes anew, are made of the same."""
     if isinstance(a, np.ndarray):
-        return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+        return same_bits(a, b)
     if isinstance(a, functools.partial):
         return not alike((a.func, a.args, a.keywords), (b.func, b.args, b.keywords))
     if isinstance(a, FunctionType):

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autograd_mini.checked.places import Place, user_place
-from autograd_mini.compiling.program import Draw, Variable, changed
+from autograd_mini.compiling.program import Draw, Variable, changed, leaves
 from autograd_mini.compiling.scalars import (
     array_power,
     scalar_absolute,
@@ -38,7 +38,7 @@ CHOICE = (
     "goes the same way (then the other way is computed without the program); what looks at results, after the call."
 )
 AFTER = "Return the array from the step, and look at it after the call."
-PLAIN = "Use functions of NumPy, which are recorded; wrap another library's in `@autograd_mini.primitive`."
+WRAP = "Use functions of NumPy, which are recorded; wrap another library's in `@autograd_mini.primitive`."
 IN_PLACE = "Write `a = a + b` for `a += b`, `np.where(mask, v, a)` or `Tensor(a).at[index].set(v)` for `a[index] = v`."
 NO_OUT = "Leave `out=` out: the program finds memory by itself. For `a += b` write `a = a + b`."
 
@@ -46,12 +46,6 @@ OPERATIONS: dict[str, Any] = {
     name: getattr(operator, name) for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow")
 }
 COMPARISONS: dict[str, Any] = {name: getattr(operator, name) for name in ("lt", "le", "gt", "ge", "eq", "ne")}
-UFUNC_OF: dict[Any, np.ufunc] = {
-    operator.add: np.add,
-    operator.sub: np.subtract,
-    operator.mul: np.multiply,
-    operator.truediv: np.divide,
-}
 METHODS = (
     *(np.sum, np.mean, np.prod, np.max, np.min, np.std, np.var, np.any, np.all, np.clip, np.ravel, np.squeeze),
     *(np.swapaxes, np.cumsum, np.cumprod, np.argmax, np.argmin, np.argsort, np.take, np.repeat, np.trace, np.diagonal),
@@ -112,28 +106,18 @@ def values_of(tree: Any) -> Any:
 
 def traced_in(tree: Any) -> Traced | Number | None:
     """The first recorded value in nested tuples, lists and dicts."""
-    if isinstance(tree, Traced | Number):
-        return tree
-    parts = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, tuple | list) else ()
-    return next((found for found in map(traced_in, parts) if found is not None), None)
+    return next((leaf for leaf in leaves(tree) if isinstance(leaf, Traced | Number)), None)
 
 
-def arrays_in(tree: Any) -> Iterator[Traced]:
+def arrays_in(tree: Any) -> list[Traced]:
     """The recorded arrays in nested tuples, lists and dicts."""
-    if isinstance(tree, Traced):
-        yield tree
-    elif isinstance(tree, tuple | list | dict):
-        for part in tree.values() if isinstance(tree, dict) else tree:
-            yield from arrays_in(part)
+    return [leaf for leaf in leaves(tree) if isinstance(leaf, Traced)]
 
 
 def above(tree: Any) -> Any:
     """The first tensor or batch, which hold recorded values, in nested tuples, lists and dicts."""
-    kind = type(tree)
-    if hasattr(kind, "__autograd_primitive__") and kind not in (Traced, Number):
-        return tree
-    parts = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, tuple | list) else ()
-    return next((found for found in map(above, parts) if found is not None), None)
+    found = (leaf for leaf in leaves(tree) if hasattr(type(leaf), "__autograd_primitive__"))
+    return next((leaf for leaf in found if type(leaf) not in (Traced, Number)), None)
 
 
 class Traced(NDArrayOperatorsMixin):
@@ -226,7 +210,7 @@ class Traced(NDArrayOperatorsMixin):
     T = property(by_function(np.transpose))
     mT = property(by_function(np.matrix_transpose))  # noqa: N815
     real, imag = property(by_function(np.real)), property(by_function(np.imag))
-    flat = property(refusal("A flat iterator", PLAIN))
+    flat = property(refusal("A flat iterator", WRAP))
 
     def reshape(self, *shape: Any, **options: Any) -> Any:
         return np.reshape(self, shape[0] if len(shape) == 1 else shape, **options)
@@ -274,7 +258,7 @@ class Traced(NDArrayOperatorsMixin):
     item = refusal(".item()", AFTER)
     tolist = refusal(".tolist()", AFTER)
     tobytes = refusal(".tobytes()", AFTER)
-    __array__ = refusal("A function that NumPy does not hand over (such as np.asarray, or another library's)", PLAIN)
+    __array__ = refusal("A function that NumPy does not hand over (such as np.asarray, or another library's)", WRAP)
     __setitem__ = refusal("Writing into an array", IN_PLACE)
     fill = sort = partition = put = resize = __setitem__
 

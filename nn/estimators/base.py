@@ -316,7 +316,7 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]
                 callbacks=[convergence, lambda _run: self._end_epoch(len(x))],
                 progress=bool(self.verbose),
                 rng=self._rng,
-                compile=bool(self.compile),
+                compile=self.compile if isinstance(self.compile, dict) else bool(self.compile),
             )
         except FloatingPointError as error:
             name, rate = type(self).__name__, self.learning_rate_init

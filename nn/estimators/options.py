@@ -63,8 +63,8 @@ SHARED = """
         Stop when more than so many epochs in a row did not improve by `tol`.
     max_fun : int
         Of "lbfgs": how often the loss may be computed.
-    compile : bool
-        Run the steps of "adam" and "sgd" as NumPy programs, to the same bits; see `nn.fit`.
+    compile : bool or dict
+        Run the steps of "adam" and "sgd" as NumPy programs, to the same bits; a dict has options. See `nn.fit`.
 """
 
 NETWORK_OPTION = """    network : callable, optional
@@ -94,6 +94,7 @@ POSITIVE: Bounds = "a number above 0", lambda value: 0 < value < math.inf
 NOT_NEGATIVE: Bounds = "a number that is not negative", lambda value: 0 <= value < math.inf
 COUNT: Bounds = "a whole number from 1 on", lambda value: int(value) == value >= 1
 FLAG: Bounds = "True or False", lambda value: isinstance(value, bool | np.bool_)
+COMPILING: Bounds = "True, False, or a dict of options", lambda value: FLAG[1](value) or isinstance(value, dict)
 BELOW_1: Bounds = "a number from 0 on and below 1", lambda value: 0 <= value < 1
 SHARE: Bounds = "a number above 0 and below 1", lambda value: 0 < value < 1
 OPTIONS: dict[str, Bounds] = {
@@ -119,7 +120,7 @@ OPTIONS: dict[str, Bounds] = {
     "beta_2": BELOW_1,
     "epsilon": POSITIVE,
     "max_fun": COUNT,
-    "compile": FLAG,
+    "compile": COMPILING,
     "nesterovs_momentum": FLAG,
     "early_stopping": FLAG,
     "validation_fraction": SHARE,
@@ -144,7 +145,7 @@ def check_options(estimator: Any) -> None:
     for option, (want, holds) in OPTIONS.items():
         value = getattr(estimator, option)
         try:
-            fits = holds(value) and (holds is FLAG[1] or not isinstance(value, bool))
+            fits = holds(value) and (holds in (FLAG[1], COMPILING[1]) or not isinstance(value, bool))
         except (TypeError, ValueError, OverflowError):
             fits = False
         if not fits:

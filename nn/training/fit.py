@@ -83,6 +83,9 @@ STOPPED = (
     "fit(resume=...): the training had stopped after {epoch} epochs ({reason}), and nothing was trained now. To go on "
     "from the weights that the model has, call `fit` once more without `resume`."
 )
+COMPILE = (
+    "fit(compile={got}): write True, False, or options of `autograd_mini.compile`, such as `compile={{'fast': True}}`."
+)
 MEASURED = (
     "fit(compile=True): the steps whose backward a callback does, such as those that `nn.SignalLog` measures, are "
     "computed without the program."
@@ -123,7 +126,7 @@ def fit(
     resume: bool | str | os.PathLike[str] = False,
     progress: bool | None = None,
     rng: int | np.random.Generator | None = 0,
-    compile: bool = False,
+    compile: bool | dict[str, Any] = False,
     read_every: int = 1,
 ) -> History:
     """Train a model; one seed decides every random choice, so the same call gives the same bits.
@@ -186,10 +189,11 @@ def fit(
         Decides the order, the loader's transform, and the model's own generators, such as dropout's. A loader that was
         made with a seed of its own keeps it. None: another seed for each run. (If you call `fit` once for each epoch,
         write `rng=epoch`, or all epochs would have the same order.)
-    compile : bool
+    compile : bool or dict
         Run the steps as NumPy programs, to the same bits (see `autograd_mini.compile`): quicker, the more so the
-        smaller the model is. Each size of a batch has a program of its own. Steps that a callback does the backward of,
-        such as those that `nn.SignalLog` measures, are computed without.
+        smaller the model is. A dict has options, such as `{"fast": True, "threads": 2}`. Each size of a batch has a
+        program of its own. Steps that a callback does the backward of, such as those that `nn.SignalLog` measures, are
+        computed without.
 
     read_every : int
         For a model on a device, whose loss is the one number that a step waits for: read it only every so many steps.
@@ -245,14 +249,16 @@ def fit(
     run = Training(model, loss, loader, as_optimizer(optimizer, model), as_metrics(metrics), epochs)
     run.accumulate, run.clip_norm, run.weighted = accumulate, clip_norm, is_given(sample_weight)
     run.checkpoint, run.checkpoint_every, run.read_every = checkpoint, checkpoint_every, read_every
-    if compile and run.bring.device != "cpu":
-        from autograd_mini import CompileError
+    if compile is not False:
+        if not isinstance(compile, dict) and compile is not True:
+            raise TypeError(COMPILE.format(got=repr(compile)))
+        if run.bring.device != "cpu":
+            from autograd_mini import CompileError
 
-        raise CompileError(COMPILED.format(device=run.bring.device))
-    if compile:
+            raise CompileError(COMPILED.format(device=run.bring.device))
         from autograd_mini import compile as compiled
 
-        run.program = compiled(run.model, run.optimizer)(run.descend)
+        run.program = compiled(run.model, run.optimizer, **(compile if isinstance(compile, dict) else {}))(run.descend)
     run.validation = None if validation is None else as_loader(validation, "fit(validation=...)", batch_size)
     run.settings = settings_of(run.optimizer, accumulate=accumulate, clip_norm=clip_norm)
     if isinstance(rng, int | np.integer):

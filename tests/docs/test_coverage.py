@@ -8,7 +8,6 @@ import pytest
 import scipy.special
 
 from autograd_mini import rule
-from tests.autograd_mini.scipy.registered import _registered  # noqa: F401 (the fixture: SciPy's rules)
 
 ROOT = Path(__file__).parents[2]
 SPEC = importlib.util.spec_from_file_location("coverage_table", ROOT / "docs" / "coverage.py")

@@ -9,6 +9,7 @@ import pytest
 
 import nn
 from autograd_mini import CompileError, checked, compile, everywhere, primitive, rule
+from benchmarks import fast_rounding
 
 RNG = np.random.default_rng(0)
 
@@ -439,10 +440,16 @@ def test_what_changes_between_two_calls_is_seen(change):
     assert program.last is not None
 
 
-def test_an_array_that_the_user_holds_keeps_its_values():
+@pytest.fixture
+def small():
+    """A network, and its compiled step of gradient descent."""
     model = NETS["tanh"][0]()
     optimizer = nn.SGD(model.parameters(), 0.1)
-    step = compile(model, optimizer)(stepping(model, optimizer))
+    return model, compile(model, optimizer)(stepping(model, optimizer))
+
+
+def test_an_array_that_the_user_holds_keeps_its_values(small):
+    model, step = small
     for _ in range(6):
         step(*ROWS[0])
     weights, row = model[0].weights.data, model[2].weights.data[0]
@@ -454,10 +461,8 @@ def test_an_array_that_the_user_holds_keeps_its_values():
     assert not np.array_equal(model[0].weights.data, weights)
 
 
-def test_a_graph_that_was_made_before_a_compiled_step_has_its_own_gradients():
-    model = NETS["tanh"][0]()
-    optimizer = nn.SGD(model.parameters(), 0.1)
-    step = compile(model, optimizer)(stepping(model, optimizer))
+def test_a_graph_that_was_made_before_a_compiled_step_has_its_own_gradients(small):
+    model, step = small
     for _ in range(6):
         step(*ROWS[0])
     twin = copy.deepcopy(model)
@@ -484,11 +489,10 @@ def test_a_label_out_of_range_raises_as_without_a_program_and_changes_nothing():
     step(*ROWS[0])
 
 
-def test_a_label_out_of_range_in_the_first_call_raises_as_without_a_program():
-    model = NETS["tanh"][0]()
-    optimizer = nn.SGD(model.parameters(), 0.1)
+def test_a_label_out_of_range_in_the_first_call_raises_as_without_a_program(small):
+    _, step = small
     with pytest.raises(ValueError, match="Labels count from 0"):
-        compile(model, optimizer)(stepping(model, optimizer))(ROWS[0][0], np.full(16, 7))
+        step(ROWS[0][0], np.full(16, 7))
 
 
 def test_a_step_that_keeps_a_number_of_its_own_names_it():
@@ -505,10 +509,8 @@ def test_a_step_that_keeps_a_number_of_its_own_names_it():
         step(*ROWS[0])
 
 
-def test_inside_of_signals_a_step_is_computed_without_a_program_and_says_so_once():
-    model = NETS["tanh"][0]()
-    optimizer = nn.SGD(model.parameters(), 0.1)
-    step = compile(model, optimizer)(stepping(model, optimizer))
+def test_inside_of_signals_a_step_is_computed_without_a_program_and_says_so_once(small):
+    _, step = small
     for _ in range(5):
         step(*ROWS[0])
 
@@ -600,6 +602,23 @@ def test_a_training_whose_loss_is_not_finite_stops_with_the_weights_before():
     assert all(np.array_equal(kept[-1][path], array) for path, array in model.state_dict().items())
 
 
+def test_a_training_and_an_estimator_take_the_options_of_compile():
+    trained = []
+    for options in (False, {"fast": True}):
+        model = NETS["tanh"][0]()
+        nn.fit(model, nn.cross_entropy, ROWS[0], epochs=5, batch_size=8, rng=0, compile=options)
+        trained.append(model)
+    for part, other in zip(*(model.state_dict().values() for model in trained), strict=True):
+        np.testing.assert_allclose(part, other, rtol=1e-3, atol=1e-5)
+    with pytest.raises(TypeError, match="write True, False, or options"):
+        nn.fit(model, nn.cross_entropy, ROWS[0], compile="fast")
+    with pytest.raises(TypeError, match="speed"):
+        nn.fit(model, nn.cross_entropy, ROWS[0], compile={"speed": 2})
+    estimators = pytest.importorskip("nn.estimators")
+    with pytest.raises(CompileError, match="whole number from 1 on"):
+        estimators.MLPRegressor(compile={"threads": 0}).fit(*ROWS[0])
+
+
 def test_an_estimator_compiles_to_the_same_coefficients():
     estimators = pytest.importorskip("nn.estimators")
     x, y = ROWS[0]
@@ -627,6 +646,14 @@ def test_fast_programs_stay_close(name, rule):
     assert program.last is not None
     for part, other in zip(plain.state_dict().values(), compiled.state_dict().values(), strict=True):
         np.testing.assert_allclose(part, other, rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("measure", fast_rounding.MEASURES)
+@pytest.mark.parametrize("name", fast_rounding.TRAININGS)
+def test_fast_programs_round_no_worse_than_eager_code(name, measure):
+    *_, ratio = fast_rounding.ratio(fast_rounding.TRAININGS[name], seeds=12, steps=30, measure=measure)
+    assert ratio < fast_rounding.LIMIT
 
 
 @pytest.mark.parametrize("rule", ["sgd", "momentum", "adam"])

@@ -1,10 +1,10 @@
-"""Equal lines are computed once."""
+"""What several passes need: equal lines are computed once, and which things belong together."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from autograd_mini.compiling.program import Check, Constant, Line, Program, Variable, substituted
+from autograd_mini.compiling.program import Check, Constant, Line, Program, SizeCheck, Variable
 
 
 def merge_equal_lines(program: Program) -> None:
@@ -13,14 +13,16 @@ def merge_equal_lines(program: Program) -> None:
     others: dict[Variable, Any] = {}
     lines: list[Line] = []
     for line in program.lines:
-        line.args, line.options = substituted(line.args, others), substituted(line.options, others)
-        if isinstance(line.function, Check):
+        line.substitute(others)
+        if isinstance(line.function, Check | SizeCheck):
             if seen.setdefault((line.function, key_of(line.args)), line) is not line:
                 continue
         elif line.pure and line.results:
-            key = (line.function, key_of(line.args), key_of(line.options), line.errors)
-            try:
-                first = seen.setdefault(key, line)
+            key = (line.function, key_of(line.args), key_of(line.options))
+            quiet = all(kind == "ignore" for _, kind in line.errors)
+            try:  # what the one before tells of errors, a quiet one need not tell again
+                first = seen.get((*key, ())) if quiet else None
+                first = first or seen.setdefault((*key, line.errors), line)
             except TypeError:  # an option that cannot be compared
                 first = line
             if first is not line:
@@ -29,6 +31,23 @@ def merge_equal_lines(program: Program) -> None:
         lines.append(line)
     program.lines = lines
     program.substitute(others)
+
+
+class Groups:
+    """Which things belong together; each of those that nothing was joined with is a group."""
+
+    def __init__(self) -> None:
+        self.parents: dict[Any, Any] = {}
+
+    def root(self, x: Any) -> Any:
+        """The one that stands for all of its group."""
+        while self.parents.setdefault(x, x) is not x:
+            x = self.parents[x]
+        return x
+
+    def join(self, x: Any, y: Any) -> None:
+        """Make one group of the two that x and y are in, with the root of y's."""
+        self.parents[self.root(x)] = self.root(y)
 
 
 def key_of(value: Any) -> Any:

@@ -15,7 +15,6 @@ from autograd_mini.compiling.program import (
     is_elementwise,
     number_in,
     shape_of,
-    substituted,
 )
 
 
@@ -25,7 +24,7 @@ def fold_constants(program: Program) -> None:
     makers: dict[Variable, Line] = {}
     lines: list[Line] = []
     for line in program.lines:
-        line.args, line.options = substituted(line.args, others), substituted(line.options, others)
+        line.substitute(others)
         if line.pure and len(line.results) == 1 and line.result.is_array:
             if is_elementwise(line.function) and not line.options:
                 drop_broadcasts(line, makers)

@@ -10,6 +10,8 @@ from autograd_mini.compiling.program import Program, Variable, number_in
 def merge_equal_counts(program: Program) -> None:
     """Put one count in the place of all those that begin with one value and are advanced by equal lines.
 
+    The lines are then equal, and `merge_equal_lines` makes them one.
+
     Which values are equal now is in `program.same`: groups of slots, whose equality is checked when the program is
     bound to them.
     """
@@ -28,12 +30,3 @@ def merge_equal_counts(program: Program) -> None:
         program.merged.setdefault(first, []).append(variable)
         del program.updates[variable]
     program.substitute(others)
-    replaced: dict[Variable, Variable] = {}
-    seen: dict[Any, Variable] = {}
-    for line in program.lines:  # the same sum, once
-        if line.results and line.result.kind == "number" and line.args and line.args[0] in set(others.values()):
-            key = line.function, line.args
-            first = seen.setdefault(key, line.result)
-            if first is not line.result:
-                replaced[line.result] = first
-    program.substitute(replaced)

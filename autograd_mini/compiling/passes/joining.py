@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.compiling.passes.common import key_of
+from autograd_mini.compiling.passes.common import Groups, key_of
 from autograd_mini.compiling.program import (
     Draw,
     Joined,
@@ -63,28 +63,22 @@ def groups(updates: list[Update]) -> list[list[Update]]:
 def updates_of(program: Program) -> list[Update]:
     """The updates that could be joined: entry by entry, of arrays of one shape, of which nobody else reads a result."""
     lines = [line for line in program.lines if line.phase == "update" and any(r.is_array for r in line.results)]
-    parent: dict[Any, Any] = {}
-
-    def root(x: Any) -> Any:
-        while parent.setdefault(x, x) is not x:
-            x = parent[x]
-        return x
-
+    together = Groups()
     for line in lines:
         for variable in line.reads():
             if variable.is_array and variable.shape:
-                parent[root(variable)] = root(line)
+                together.join(variable, line)
         for result in line.results:
-            parent[root(result)] = root(line)
-    together: dict[Any, list[Line]] = {}
+            together.join(result, line)
+    parts: dict[Any, list[Line]] = {}
     for line in lines:
-        together.setdefault(root(line), []).append(line)
+        parts.setdefault(together.root(line), []).append(line)
     read_outside = set(filter(lambda v: isinstance(v, Variable), program.returned))
     inside = set(map(id, lines))
     for line in program.lines:
         if id(line) not in inside:
             read_outside.update(line.reads())
-    found = [described(program, each, read_outside) for each in together.values()]
+    found = [described(program, each, read_outside) for each in parts.values()]
     return [update for update in found if update is not None]
 
 

@@ -69,7 +69,8 @@ def find_loops(program: Program) -> None:
     needed |= {member for joined in program.joined for member in (joined.vector, *joined.members)}
     run: list[Line] = []
     for line in [*program.lines, None]:
-        if line is not None and fits(line) and (not run or is_alike(program, run[-1], line)):
+        can_be = line is not None and fits(line) and line not in program.shares
+        if line is not None and can_be and (not run or is_alike(program, run[-1], line)):
             run.append(line)
             if pairs(run, inside_of(run, readers, needed)) <= MOST:
                 continue
@@ -77,7 +78,7 @@ def find_loops(program: Program) -> None:
         if len(run) > 1:
             loop = Loop(run, inside_of(run, readers, needed))
             program.loops.update(dict.fromkeys(run, loop))
-        run = [line] if line is not None and fits(line) else []
+        run = [line] if line is not None and can_be else []
 
 
 def gather(program: Program) -> None:
@@ -86,7 +87,8 @@ def gather(program: Program) -> None:
     start = 0  # of the run that is going on
     made: set[Variable] = set()
     for line in program.lines:
-        if fits(line) and (start == len(lines) or is_alike(program, lines[-1], line)):
+        can_be = fits(line) and line not in program.shares
+        if can_be and (start == len(lines) or is_alike(program, lines[-1], line)):
             lines.append(line)
             made.update(line.results)
         elif (
@@ -94,6 +96,7 @@ def gather(program: Program) -> None:
             and not line.called
             and line.results
             and line not in program.tiles
+            and line not in program.shares
             and not fits(line)
             and (made.isdisjoint(line.reads()) and start < len(lines) and program.tiles.get(lines[-1]) is None)
         ):
@@ -101,7 +104,7 @@ def gather(program: Program) -> None:
             start += 1
         else:
             lines.append(line)
-            start = len(lines) - 1 if fits(line) else len(lines)
+            start = len(lines) - 1 if can_be else len(lines)
             made = set(line.results)
     program.lines = lines
 
@@ -134,7 +137,7 @@ def fits(line: Line) -> bool:
     result, expression = line.result, expression_of(line.function)
     if not expression or not result.shape or not result.size or result.strides is not None:
         return False
-    kind = kind_of(line)
+    kind = dtype_of(line)
     if kind is None or result.dtype != (np.dtype(bool) if line.function in COMPARISONS | LOGIC else kind):
         return False
     return all(is_operand(value, line, kind, i) for i, value in enumerate(line.args))
@@ -163,7 +166,7 @@ def second_of_equals() -> bool:
     return all(found)
 
 
-def kind_of(line: Line) -> Any:
+def dtype_of(line: Line) -> Any:
     """The dtype in which a line computes; None if there is not one only, or no loop for it."""
     arrays = [a for a in line.args if isinstance(a, Constant) or (isinstance(a, Variable) and a.is_array)]
     kinds = {a.dtype for a in arrays if a.dtype.kind != "b"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from autograd_mini.compiling.passes.common import Groups
 from autograd_mini.compiling.program import Check, Line, Program, SizeCheck, Variable
 
 
@@ -13,13 +14,7 @@ def update_early(program: Program) -> None:
     last_check = max((i for i, line in enumerate(lines) if may_end(line)), default=-1)
     updates = [line for line in lines if line.phase == "update" and any(result.is_array for result in line.results)]
     inside = set(map(id, updates))
-    parent: dict[Line, Line] = {line: line for line in updates}
-
-    def root(line: Line) -> Line:
-        while parent[line] is not line:
-            line = parent[line]
-        return line
-
+    slots, together = set(program.slots), Groups()
     first_reader: dict[Variable, Line] = {}
     for line in updates:  # the lines of one parameter stay together
         for variable in line.reads():
@@ -27,9 +22,9 @@ def update_early(program: Program) -> None:
                 continue
             maker = makers.get(variable)
             if maker is not None and id(maker) in inside:
-                parent[root(line)] = root(maker)
-            elif variable.shape and variable in set(program.slots):
-                parent[root(line)] = root(first_reader.setdefault(variable, line))
+                together.join(line, maker)
+            elif variable.shape and variable in slots:
+                together.join(line, first_reader.setdefault(variable, line))
     changed = changed_memory(program)
     readers = old_readers(program, changed, inside)
     after: dict[Line, int] = {}
@@ -41,13 +36,15 @@ def update_early(program: Program) -> None:
                 needs.append(place[id(maker)])
         for result in line.results:
             needs += [place[id(reader)] for reader in readers.get(result, ())]
-        after[root(line)] = max(after.get(root(line), -1), *needs)
+        root = together.root(line)
+        after[root] = max(after.get(root, -1), *needs)
     read = {variable for line in lines if id(line) not in inside for variable in line.reads()}
-    fixed = {root(line) for line in updates if not read.isdisjoint(line.results)}  # a second step goes on from there
+    # where another line reads an update's results, a second step goes on from there
+    fixed = {together.root(line) for line in updates if not read.isdisjoint(line.results)}
     order = {}
     for i, line in enumerate(lines):
-        if id(line) in inside and root(line) not in fixed:
-            order[id(line)] = (after[root(line)], 1, i)
+        if id(line) in inside and together.root(line) not in fixed:
+            order[id(line)] = (after[together.root(line)], 1, i)
         elif line.results and not any(r.is_array for r in line.results) and only_numbers(line, makers):
             order[id(line)] = (-1, 0, i)
         else:

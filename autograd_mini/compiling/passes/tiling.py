@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from autograd_mini.compiling.program import Line, Program, Variable, is_elementwise, shape_of
 
 LARGE = 2**18  # entries of an array from which on tiles pay
-TILE = 2**16  # entries of a tile
+TILE = 2**15  # entries of a tile; twice as many are as quick, and hold more memory
 
 
 @dataclass(eq=False)
@@ -21,7 +21,7 @@ class Tiles:
     rows, step : int
         How many rows the arrays have, and how many a tile has; the last tile may have fewer.
     inside : set of Variable
-        The results that nothing else reads, of which only one tile is kept.
+        The results that nothing else reads, of which only one tile is kept; none where threads share the lines.
     """
 
     lines: list[Line]
@@ -36,7 +36,7 @@ def tile(program: Program) -> None:
     returned = set(map(id, program.returned))  # their memory is made anew in each call, whole
     for line in [*program.lines, None]:
         is_one = line is not None and fits(line) and id(line.result) not in returned
-        if line is not None and is_one and (not run or line.result.shape == run[0].result.shape):
+        if line is not None and is_one and (not run or goes_on(program, run[0], line)):
             run.append(line)
             continue
         if len(run) > 1:
@@ -44,9 +44,15 @@ def tile(program: Program) -> None:
         run = [line] if line is not None and is_one else []
 
 
+def goes_on(program: Program, first: Line, line: Line) -> bool:
+    """Whether a line can be in the run that another begins: of its rows, its errors, and shared by threads alike."""
+    alike = line.result.shape == first.result.shape and line.errors == first.errors
+    return alike and program.shares.get(line) is program.shares.get(first)
+
+
 def fits(line: Line) -> bool:
     """Whether a line can be computed row by row: entry by entry, of arrays of its shape and of vectors along a row."""
-    if not line.results or not is_elementwise(line.function) or line.options or line.errors or line.called:
+    if not line.results or not is_elementwise(line.function) or line.options or line.called:
         return False
     shape = line.result.shape
     if not shape or math.prod(shape) < LARGE or line.result.strides is not None:
@@ -72,7 +78,9 @@ def add(program: Program, lines: list[Line]) -> None:
     inside = {
         line.result
         for line in lines
-        if line.result not in outputs | members and all(reader in lines for reader in readers.get(line.result, ()))
+        if line not in program.shares
+        and line.result not in outputs | members
+        and all(reader in lines for reader in readers.get(line.result, ()))
     }
     tiles = Tiles(lines, shape[0], step, inside)
     program.tiles.update(dict.fromkeys(lines, tiles))

@@ -9,7 +9,6 @@ from autograd_mini import loops, vmap
 from tests.autograd_mini.batching.ways import EXAMPLES, WAYS, both, looped, nested, of_none
 from tests.autograd_mini.rules import test_rules
 from tests.autograd_mini.scipy import registered
-from tests.autograd_mini.scipy.registered import _registered  # noqa: F401 (the rules of SciPy's functions)
 
 CALLS = [call for call in test_rules.CALLS if call.function not in registered.NAMES] + registered.CALLS
 SHARE = {"cotangents": 0.01, "all operands": 0.02, "last operand": 0.03, "second order": 0.02}

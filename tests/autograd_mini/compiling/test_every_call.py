@@ -9,7 +9,6 @@ from autograd_mini import grad, value_and_grad, vjp
 from tests.autograd_mini.batching.test_every_call import CALLS
 from tests.autograd_mini.batching.ways import EXAMPLES, cast, other_operands
 from tests.autograd_mini.compiling.same import fault
-from tests.autograd_mini.scipy.registered import _registered  # noqa: F401 (the rules of SciPy's functions)
 
 COUNT = 5  # of the calls: two are recorded, one is a rehearsal
 # Of LAPACK, the bits of whose results depend on where its operands lie in memory.

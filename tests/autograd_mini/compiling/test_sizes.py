@@ -37,6 +37,13 @@ def test_another_number_of_entries_is_computed_without_the_program(f):
     assert step.last.deviations == 0
 
 
+def test_a_shape_is_checked_once():
+    step = compile(lambda x: np.sum(x[x > 0]) + np.max(x[x > 0]))
+    for _ in range(4):
+        step(A)
+    assert step.source.count("raise Deviation") == 1
+
+
 def test_a_step_whose_shapes_are_others_in_each_call_is_given_up_and_says_so():
     step = compile(lambda x: np.sum(x[x > 0]))
     with pytest.warns(UserWarning, match="another way"):

@@ -11,7 +11,6 @@ import nn
 from autograd_mini import Tensor, elementwise_grad, grad
 from autograd_mini.testing import check_derivatives, check_module
 from nn.layers.activations import BY_NAME
-from tests.autograd_mini.scipy.registered import _registered  # noqa: F401 (the fixture: SciPy's rules, for the exact GELU)
 from tests.autograd_mini.testing.numeric import assert_close
 
 S = np.array([-9.0, -3.0, -0.7, -0.01, 0.02, 0.6, 2.0, 9.0])

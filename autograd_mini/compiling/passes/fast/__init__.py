@@ -16,9 +16,12 @@ from autograd_mini.compiling.passes.fast.seed import put_rate_into_seed
 Passes = tuple[Callable[[Any], None], ...]
 
 
-def fast_passes() -> tuple[Passes, Passes]:
-    """The passes before small parameters are joined, and afterwards; those that need SciPy, if it is installed."""
+def fast_passes(threads: int = 1) -> tuple[Passes, Passes]:
+    """The passes before small parameters are joined, and afterwards; those that need SciPy, if it is installed.
+
+    SciPy's products keep other threads from running, so they are for one thread only.
+    """
     passes: Passes = (join_factors, choose_by_maxima, put_rate_into_seed, sum_by_products, square_by_products)
-    if importlib.util.find_spec("scipy") is not None:
+    if threads == 1 and importlib.util.find_spec("scipy") is not None:
         passes = (*passes, update_by_products)
     return (*passes, turn_activations), (put_biases_into_rows,)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.compiling.passes.common import merge_equal_lines
+from autograd_mini.compiling.passes.common import Groups, merge_equal_lines
 from autograd_mini.compiling.program import (
     Accumulated,
     Constant,
@@ -119,23 +119,16 @@ class Turning:
 
     def worth_it(self) -> set[Variable]:
         """Those that hang together with a layer: turned activations times weights, and a bias."""
-        parent: dict[Variable, Variable] = {}
-
-        def root(x: Variable) -> Variable:
-            while parent.setdefault(x, x) is not x:
-                x = parent[x]
-            return x
-
-        layers = []
+        layers, together = [], Groups()
         for line in self.program.lines:
             near = [self.unturned(v) for v in (*line.reads(), *line.results)]
             members = [v for v in near if v in self.turned]
             for member in members[1:]:
-                parent[root(member)] = root(members[0])
+                together.join(member, members[0])
             if members and line.function is np.add and self.is_layer(line):
                 layers.append(members[0])
-        worth = {root(member) for member in layers}
-        return {v for v in self.turned if root(v) in worth}
+        worth = {together.root(member) for member in layers}
+        return {v for v in self.turned if together.root(v) in worth}
 
     def unturned(self, variable: Variable) -> Variable:
         maker = self.makers.get(variable)
