@@ -174,11 +174,9 @@ class Tensor(Hookable, Surface):
         if array.shape != self._values.shape or array.dtype != self._values.dtype:
             got = {"got_shape": array.shape, "got_dtype": array.dtype}
             raise ValueError(errors.DATA_REPLACED.format(shape=self.shape, dtype=self.dtype, **got))
-        if type(array) is not np.ndarray:
-            array = as_values(array)
-        elif type(self._values) is not np.ndarray and is_foreign(self._values):  # it stays where it is
-            array = np.asarray(array, like=self._values)
-        self._values = array
+        if type(array) is np.ndarray and type(self._values) is not np.ndarray and is_foreign(self._values):
+            array = np.asarray(array, like=self._values)  # it stays where it is
+        self._values = as_values(array)
 
     @property
     def requires_grad(self) -> bool:

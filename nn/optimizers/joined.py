@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor
+from autograd_mini import Tensor, devices
 
+LONGEST_THERE = 2**22  # on a device, where a call costs more
 LONGEST = 2**15  # entries; a longer vector falls out of the cache between two calls, and then parting it is faster
 
 
@@ -75,11 +76,17 @@ def groups(parameters: Sequence[Tensor], states: Sequence[Any], places: Sequence
     open_groups: dict[Any, tuple[list[int], int]] = {}
     for i in places:
         parameter, state = parameters[i], states[i]
-        if type(parameter.data) is not np.ndarray or parameter.size > LONGEST // 2:
+        here = type(parameter.data) is np.ndarray
+        longest = LONGEST if here else LONGEST_THERE
+        if (not here and devices.on_host(parameter)) or parameter.size > longest // 2:
             continue
-        kind = (parameter.dtype, state and tuple(kept if isinstance(kept, int) else None for kept in state))
+        kind = (
+            parameter.device,
+            parameter.dtype,
+            state and tuple(kept if isinstance(kept, int) else None for kept in state),
+        )
         group, length = open_groups.get(kind, ([], 0))
-        if length + parameter.size > LONGEST:
+        if length + parameter.size > longest:
             group, length = [], 0
         if not group:
             made.append(group)

@@ -13,7 +13,7 @@ import torch
 from autograd_mini.devices.pytorch import algebra, choosing, places, reductions, shapes  # noqa: F401 (fill the table)
 from autograd_mini.devices.pytorch.dtypes import TO_NUMPY, to_numpy, to_torch
 from autograd_mini.devices.pytorch.tables import FUNCTIONS
-from autograd_mini.devices.pytorch.universal import UFUNCS, computed
+from autograd_mini.devices.pytorch.universal import METHODS, UFUNCS, computed, quickly
 from autograd_mini.devices.reading import tells_nan_later
 from autograd_mini.primitive import composites, display_name
 
@@ -38,6 +38,7 @@ NO_VALUES = "A number was to be read on the device {device}, which holds shapes 
 OTHER_METHODS = "`{name}.{method}`"
 
 NUMBERS = {float, int, complex, bool}
+PLAIN = {*NUMBERS, str, slice, type(None), type(np._NoValue)}
 WAITING = {"cuda", "mps", "xpu"}  # kinds of devices that compute while Python goes on
 Tensor: Any = torch.Tensor
 numpy: Any = np  # whose type stubs do not know that its functions return arrays of other libraries for such
@@ -94,14 +95,22 @@ composing = _Composing()
 class Translation:
     """From arrays to tensors, for one call."""
 
-    def __init__(self, name: str, device: torch.device) -> None:
-        self.name, self.device = name, device
+    __slots__ = ("device", "function")
+
+    def __init__(self, function: Any, device: torch.device) -> None:
+        self.function, self.device = function, device  # or the name of one
+
+    @property
+    def name(self) -> str:
+        return self.function if isinstance(self.function, str) else display_name(self.function)
 
     def operand(self, value: Any) -> Any:
         """One argument: arrays as tensors, and host arrays that say where, as indices and masks do, brought along."""
         kind = type(value)
         if kind is TorchArray:
             return value.tensor
+        if kind in PLAIN:
+            return value
         if kind is tuple or kind is list:
             return kind(map(self.operand, value))
         if isinstance(value, np.ndarray):
@@ -133,6 +142,16 @@ def device_among(values: Any) -> torch.device | None:
             if found is not None:
                 return found
     return None
+
+
+def direct(ufunc: np.ufunc, *inputs: Any) -> Any:
+    """A universal function of arrays and Python's numbers."""
+    found = quickly(ufunc, [value.tensor if type(value) is TorchArray else value for value in inputs])
+    if found is None:
+        return universal(ufunc, inputs)
+    array = _new(TorchArray)
+    array.tensor = found
+    return array
 
 
 def universal(ufunc: np.ufunc, inputs: tuple[Any, ...], dtype: Any = None) -> Any:
@@ -186,12 +205,12 @@ def binary(ufunc: np.ufunc) -> tuple[Callable[[Any, Any], Any], Callable[[Any, A
 
     def forward(self: TorchArray, other: Any) -> Any:
         if type(other) in DIRECT:
-            return universal(ufunc, (self, other))
+            return direct(ufunc, self, other)
         return ufunc(self, other) if speaks(other) else NotImplemented
 
     def backward(self: TorchArray, other: Any) -> Any:
         if type(other) in DIRECT:
-            return universal(ufunc, (other, self))
+            return direct(ufunc, other, self)
         return ufunc(other, self) if speaks(other) else NotImplemented
 
     def in_place(self: TorchArray, other: Any) -> Any:
@@ -248,7 +267,7 @@ class TorchArray:
     strides = property(lambda self: tuple(n * self.itemsize for n in self.tensor.stride()))
     device = property(lambda self: name_of(self.tensor.device))
     base = property(lambda self: self.tensor._base)  # what it is a view of
-    T = property(lambda self: np.transpose(self))
+    T = property(lambda self: wrapped(self.tensor.permute(tuple(range(self.tensor.ndim - 1, -1, -1)))))
     mT = property(lambda self: wrapped(self.tensor.mT))  # noqa: N815
     real, imag = property(lambda self: np.real(self)), property(lambda self: np.imag(self))
     flat = property(lambda self: np.ravel(self))
@@ -309,76 +328,61 @@ class TorchArray:
     # NumPy's protocols
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        plain = not options and method == "__call__"
+        if plain and DIRECT.issuperset(map(type, inputs)):
+            return direct(ufunc, *inputs)
         if any(hasattr(type(x), "__array_ufunc__") and not is_ours(x) for x in inputs):
             return NotImplemented
-        if not options and method == "__call__":
+        if plain:
             return universal(ufunc, inputs)
-        device = self.tensor.device
-        out = options.pop("out", None)
-        raw = Translation(display_name(ufunc), device)
+        device, out = self.tensor.device, options.pop("out", None)
+        raw = Translation(ufunc, device)
         try:
-            if method == "__call__":
-                where = raw.option(options.pop("where", True))
-                options.pop("casting", None)
-                found = universal(ufunc, inputs, options.pop("dtype", None))
-                if where is not True and out is not None:
-                    found = wrapped(torch.where(where, found.tensor, out[0].tensor))
-                supported = not options
-            elif method == "reduce":
-                found, supported = (
-                    wrapped(
-                        reductions.reduced(
-                            ufunc, *map(raw.operand, inputs), **{k: raw.option(v) for k, v in options.items()}
-                        )
-                    ),
-                    True,
-                )
-            elif method == "accumulate":
-                found, supported = wrapped(reductions.accumulated(ufunc, *map(raw.operand, inputs), **options)), True
-            elif method == "outer":
-                a, b = map(raw.operand, inputs)
-                found, supported = universal(ufunc, (wrapped(a.reshape(a.shape + (1,) * b.ndim)), wrapped(b))), True
-            elif method == "at" and ufunc in places.SCATTER:
+            if method == "at":
                 target, index, values = inputs
-                places.write(target.tensor, index, raw.option(values), raw.option, ufunc)
+                places.write(target.tensor, index, raw.option(values), raw.option, places.known(ufunc))
                 return None
-            elif method == "reduceat":
-                a, starts, *rest = inputs
-                found, supported = (
-                    wrapped(reductions.of_runs(ufunc, raw.operand(a), raw.operand(starts), *rest, **options)),
-                    True,
-                )
+            options = {key: raw.option(value) for key, value in options.items()}
+            if method == "__call__":
+                found = self.with_options(ufunc, inputs, out, **options)
             else:
-                supported = False
+                found = wrapped(METHODS[method](ufunc, *map(raw.operand, inputs), **options))
         except KeyError:
-            supported = False
+            raise refused(method_name(ufunc, method), device) from None
         except (NotImplementedError, RuntimeError) as error:
-            raise explained(error, display_name(ufunc), device) from error
-        if not supported:
-            raise refused(f"{display_name(ufunc)}.{method}" if method != "__call__" else display_name(ufunc), device)
+            raise explained(error, method_name(ufunc, method), device) from error
         return found if out is None else out[0].taking(found)
 
+    @staticmethod
+    def with_options(ufunc: np.ufunc, inputs: Any, out: Any, where: Any = True, dtype: Any = None, **rest: Any) -> Any:
+        """A universal function with a mask, outside of which `out` stays what it is, or in another dtype."""
+        if rest.keys() - {"casting"}:
+            raise KeyError(ufunc)
+        found = universal(ufunc, inputs, dtype)
+        return found if where is True or out is None else wrapped(torch.where(where, found.tensor, out[0].tensor))
+
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
-        if any(not issubclass(kind, TorchArray | np.ndarray | Tensor) for kind in types):
-            return NotImplemented
-        name = display_name(function)
+        for kind in types:
+            if kind is not TorchArray and not issubclass(kind, np.ndarray | Tensor):
+                return NotImplemented
         if function in CREATED_LIKE:
             return created_like(function, self.tensor.device, args, options)
-        compute = FUNCTIONS.get(function)
+        compute, device = FUNCTIONS.get(function), self.tensor.device
         if compute is None:
             if function not in composites or function in composing.functions:
-                raise refused(name, self.tensor.device)
+                raise refused(display_name(function), device)
             composing.functions.append(function)
             try:
                 return composites[function](*args, **options)
             finally:
                 composing.functions.pop()
-        out = options.pop("out", None) if "out" in options else None
-        raw = Translation(name, device_among((*args, *options.values())) or self.tensor.device)
+        raw, out = Translation(function, device), options.pop("out", None) if options else None
+        if options:
+            options = {name: raw.option(value) for name, value in options.items()}
         try:
-            found = wrapped(compute(*map(raw.operand, args), **{k: raw.option(v) for k, v in options.items()}))
+            found = wrapped(compute(*map(raw.operand, args), **options))
         except (NotImplementedError, RuntimeError) as error:
-            raise explained(error, name, raw.device) from error
+            raise explained(error, raw.name, device) from error
         return found if out is None else out.taking(found)
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
@@ -467,8 +471,7 @@ class TorchArray:
         return wrapped(self.tensor.to(to_torch(dtype, self.tensor.device), copy=copy))
 
     def reshape(self, *shape: Any, order: str = "C") -> TorchArray:
-        shape = shape[0] if len(shape) == 1 else shape
-        return numpy.reshape(self, shape, order=order)
+        return wrapped(shapes.reshape(self.tensor, shape[0] if len(shape) == 1 else shape, order))
 
     def transpose(self, *axes: Any) -> TorchArray:
         axes = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
@@ -540,6 +543,11 @@ DIRECT = {TorchArray, float, int, complex, bool}
 MADE = {np.zeros: torch.zeros, np.ones: torch.ones, np.empty: torch.empty}
 CREATED_LIKE = {np.asarray, np.array, np.asanyarray, np.ascontiguousarray, np.zeros, np.ones, np.empty, np.full}
 CREATED_LIKE |= {np.arange, np.eye, np.identity}
+
+
+def method_name(ufunc: np.ufunc, method: str) -> str:
+    """What a user has written."""
+    return display_name(ufunc) if method == "__call__" else f"{display_name(ufunc)}.{method}"
 
 
 def is_ours(value: Any) -> bool:

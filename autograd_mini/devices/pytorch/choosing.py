@@ -27,8 +27,18 @@ def where(condition, x=None, y=None, /):
     if not isinstance(x, torch.Tensor) and not isinstance(y, torch.Tensor):
         dtype = to_torch(np.result_type(x, y), condition.device)  # PyTorch would take float32
         x = torch.full((), x, dtype=dtype, device=condition.device)
-    x, y = promoted(x, y)
+    elif not alike(x, y):
+        x, y = promoted(x, y)
     return torch.where(condition, x, y)
+
+
+def alike(x: Any, y: Any) -> bool:
+    """Whether tensors have one dtype, or a number stands beside a tensor of floating-point ones."""
+    first, second = getattr(x, "dtype", type(x)), getattr(y, "dtype", type(y))
+    if isinstance(first, torch.dtype) and isinstance(second, torch.dtype):
+        return first is second
+    kinds = {first, second} - {float, int}
+    return len(kinds) == 1 and getattr(kinds.pop(), "is_floating_point", False)
 
 
 @says(np.take)

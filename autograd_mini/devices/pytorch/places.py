@@ -27,6 +27,13 @@ SCATTER: dict[Any, str] = {
 }
 
 
+def known(ufunc: np.ufunc) -> np.ufunc:
+    """The function, if PyTorch can add up by it; else KeyError."""
+    if ufunc not in SCATTER:
+        raise KeyError(ufunc)
+    return ufunc
+
+
 def write(
     tensor: torch.Tensor, index: Any, values: Any, raw: Callable[[Any], Any], ufunc: np.ufunc | None = None
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from autograd_mini.devices.pytorch import reductions
 from autograd_mini.devices.pytorch.dtypes import TO_NUMPY, to_torch
 
 Function = Callable[..., Any]
@@ -96,6 +97,48 @@ UFUNCS |= {
 }
 
 
+NUMBERS = {float, int}
+FLOATS = {torch.float16, torch.float32, torch.float64}
+SINGLE = np.dtype(np.float32)
+
+
+def is_quick(ufunc: np.ufunc) -> bool:
+    """Whether floating-point numbers of one dtype give numbers of that dtype, or truth values, as in PyTorch."""
+    try:
+        *given, result = ufunc.resolve_dtypes((SINGLE,) * ufunc.nin + (None,) * ufunc.nout)
+    except TypeError:
+        return False
+    return ufunc.nout == 1 and set(given) == {SINGLE} and (result is SINGLE or result.kind == "b")
+
+
+QUICK: dict[Any, Function] = {ufunc: compute for ufunc, compute in UFUNCS.items() if is_quick(ufunc)}
+
+
+def quickly(ufunc: np.ufunc, inputs: Sequence[Any]) -> Any:
+    """What needs no plan: tensors of one floating-point dtype, and numbers beside one. None for all else."""
+    compute = QUICK.get(ufunc)
+    if compute is None:
+        return None
+    if len(inputs) == 1:
+        if inputs[0].dtype not in FLOATS:
+            return None
+    else:
+        a, b = inputs
+        if type(a) is not torch.Tensor:
+            a, b = b, a
+        if a.dtype not in FLOATS:
+            return None
+        if type(b) is torch.Tensor:
+            if b.dtype is not a.dtype:
+                return None
+        elif type(b) not in NUMBERS or ufunc not in WITH_NUMBERS:
+            return None
+    try:
+        return compute(*inputs)
+    except RuntimeError:  # which is told in NumPy's words where there is a plan
+        return None
+
+
 class Plan(NamedTuple):
     """How a universal function computes operands of certain dtypes."""
 
@@ -148,3 +191,18 @@ def computed(ufunc: np.ufunc, kinds: list[Any], values: list[Any], device: torch
     if type(out) is torch.Tensor:
         return out if out.dtype is wanted[0] else out.to(wanted[0])
     return tuple(part if part.dtype is new else part.to(new) for part, new in zip(out, wanted, strict=True))
+
+
+# Methods of universal functions
+
+
+def outer(ufunc: np.ufunc, a: torch.Tensor, b: torch.Tensor) -> Any:
+    return computed(ufunc, [a.dtype, b.dtype], [a.reshape(a.shape + (1,) * b.ndim), b], a.device)
+
+
+METHODS: dict[str, Function] = {
+    "reduce": reductions.reduced,
+    "accumulate": reductions.accumulated,
+    "reduceat": reductions.of_runs,
+    "outer": outer,
+}
