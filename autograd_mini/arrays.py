@@ -13,7 +13,11 @@ from autograd_mini import errors
 
 NO_NUMBERS = "OSUVMm"  # dtype kinds
 BOOLEAN, SPARSE = np.dtype(bool), "autograd_mini.scipy.sparse"  # loaded with the first sparse matrix
-PYTORCH = "autograd_mini.devices.pytorch"  # loaded with the first of PyTorch's tensors
+# Arrays of other libraries that become arrays of the engine's: where each kind is found, and what knows it.
+ADOPTED = (
+    ("torch", "Tensor", "autograd_mini.devices.pytorch"),
+    ("dask.array", "Array", "autograd_mini.devices.dask"),
+)
 NUMBERS, NUMPYS, SEQUENCES = (np.generic, float, int, complex), (np.ndarray, np.generic), (list, tuple)
 
 
@@ -40,11 +44,12 @@ def as_array(values: Any) -> Any:
 
 
 def adopted(value: Any) -> Any:
-    """A tensor of PyTorch's as an array that speaks NumPy's protocols and shares its memory; all else as it is."""
-    kind = getattr(sys.modules.get("torch"), "Tensor", None)
-    if kind is None or not isinstance(value, kind):
-        return value
-    return importlib.import_module(PYTORCH).adopted(value)
+    """A tensor of PyTorch's, or an array of Dask's, as an array that obeys NumPy's protocols; all else as it is."""
+    for library, name, room in ADOPTED:
+        kind = getattr(sys.modules.get(library), name, None)
+        if kind is not None and isinstance(value, kind):
+            return importlib.import_module(room).adopted(value)
+    return value
 
 
 def is_foreign(value: Any) -> bool:
@@ -64,7 +69,7 @@ def as_values(result: Any) -> Any:
     if isinstance(result, np.generic):
         return np.asarray(result)
     answer = getattr(type(result), "as_values", None)
-    return result if answer is None else answer(result)
+    return adopted(result) if answer is None else answer(result)
 
 
 def as_result(result: Any, name: str) -> Any:

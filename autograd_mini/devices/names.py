@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-PYTORCH = "autograd_mini.devices.pytorch"
+PYTORCH, DASK = "autograd_mini.devices.pytorch", "autograd_mini.devices.dask"
 UNKNOWN = (
     'The device {device!r} is not known. Write "cpu" for NumPy\'s arrays; "torch:cpu", "cuda:0", "mps" or "meta" '
     "for PyTorch's, or a `torch.device`; \"cupy:0\" for CuPy's."
