@@ -179,7 +179,8 @@ def foreign(value: Any) -> Any:
 def beside(array: Any, like: Any) -> Any:
     """An array in the host's memory, as constants of rules are, brought to where another one is."""
     place = foreign(like)
-    return array if place is None or not isinstance(array, np.ndarray) else np.asarray(array, like=place)
+    stays = place is None or not isinstance(array, np.ndarray) or getattr(place, "mixes", False)
+    return array if stays else np.asarray(array, like=place)
 
 
 def zeros_beside(like: Any, shape: tuple[int, ...], dtype: Any) -> Any:

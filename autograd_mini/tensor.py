@@ -632,4 +632,8 @@ def copied(tree: Any) -> Any:
 
 def wrap_constants(result: Any) -> Any:
     """Arrays as tensors without history, other results as they are."""
+    if is_foreign(result):
+        return wrap(as_values(result), None)
+    if isinstance(result, SEQUENCES) and any(map(is_foreign, result)):
+        return rebuilt(result, list(map(wrap_constants, result)))
     return mapped(result, np.ndarray | np.generic, lambda array: wrap(as_values(array), None))

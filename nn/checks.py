@@ -83,7 +83,7 @@ def as_input(x: Any, weights: Any = None) -> Any:
     Whole numbers that meet weights come in the precision of these, as NumPy would take float64 for most of them.
     """
     x = x if hasattr(x, "ndim") else np.asarray(x)
-    x = x if hasattr(x.dtype, "kind") else devices.adopted(x)
+    x = x if isinstance(x, Tensor | np.ndarray) else devices.adopted(x)
     return x if weights is None or x.dtype.kind not in "iub" else x.astype(weights.dtype)
 
 

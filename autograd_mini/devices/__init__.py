@@ -5,13 +5,15 @@ PyTorch is imported when a device of its is first asked for.
 
 from autograd_mini.arrays import adopted, beside
 from autograd_mini.devices.names import device_of, named, on_host, to_device, to_host
-from autograd_mini.devices.reading import has_values, passes, read, wide
+from autograd_mini.devices.reading import checked, has_values, is_lazy, passes, read, wide
 
 __all__ = [
     "adopted",
     "beside",
+    "checked",
     "device_of",
     "has_values",
+    "is_lazy",
     "named",
     "on_host",
     "passes",

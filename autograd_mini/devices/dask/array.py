@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import copy
 import functools
-import math
+
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import dask.array
 import numpy as np
-from dask import delayed
 
-from autograd_mini.devices.dask.functions import FUNCTIONS, METHODS, dasks
+from autograd_mini.devices.dask.functions import FUNCTIONS, METHODS, dasks, in_one_task, is_array, parts_of, read, write
 from autograd_mini.primitive import composites, display_name
 
 REFUSED = (
@@ -29,11 +28,22 @@ IMPLICIT = (
     "A Dask array was to become {what}, which would compute it here without being asked for. Write `.compute()` or "
     '`.to_device("cpu")` first; for one number, `.item()`.'
 )
+WRITTEN = (
+    "A value was to be written into what is a view in NumPy's memory, {array}. A Dask array has no memory that two "
+    "arrays could share, so the other one would not change. Write into a copy: `x = x.copy()` first."
+)
 TRUTH = "the answer of an `if` or of a check of values"
 OPERATORS = "add sub mul truediv floordiv mod divmod pow matmul and or xor lshift rshift".split()
 OPERATORS = {f"__{side}{name}__" for name in OPERATORS for side in ("", "r")}
-OPERATORS |= {f"__{name}__" for name in ("abs", "neg", "pos", "invert", "eq", "ne", "lt", "le", "gt", "ge", "getitem")}
+OPERATORS |= {f"__{name}__" for name in ("abs", "neg", "pos", "invert", "eq", "ne", "lt", "le", "gt", "ge")}
 ATTRIBUTES = {"T", "real", "imag", "A"}
+# What shares memory with its operand where there is memory.
+VIEWING_METHODS = {"reshape", "ravel", "transpose", "swapaxes", "squeeze", "view", *ATTRIBUTES}
+VIEWING = "reshape ravel transpose moveaxis rollaxis swapaxes squeeze expand_dims atleast_1d atleast_2d atleast_3d "
+VIEWING += "broadcast_to broadcast_arrays diagonal diag real imag flip fliplr flipud rot90 split array_split hsplit "
+VIEWING += "vsplit dsplit unstack sliding_window_view matrix_transpose permute_dims asarray asanyarray"
+VIEWING = frozenset(VIEWING.split())
+FAILURES = NotImplementedError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError
 ARRAYS = dask.array.Array, np.ndarray, np.generic
 
 
@@ -72,12 +82,46 @@ def placed(array: Any) -> DaskArray:
 
 def closed(function: Callable[..., Any]) -> Callable[..., Any]:
     """A method or an operator of Dask's, whose results are arrays of this kind."""
+    views = getattr(function, "__name__", "") in VIEWING_METHODS
 
     @functools.wraps(function)
     def call(*args: Any, **options: Any) -> Any:
-        return adopted(function(*args, **options))
+        try:
+            found = adopted(function(*args, **options))
+        except (NotImplementedError, ZeroDivisionError) as error:
+            raise NotComputedError(FAILED.format(name=function.__name__, reason=str(error).strip())) from error
+        return as_view(found, args) if views else found
 
     return call
+
+
+def as_view(result: Any, operands: Any) -> Any:
+    """A result, or several, into which nobody may write, for in NumPy's memory that would change an operand too."""
+    if isinstance(result, tuple | list):
+        return type(result)(as_view(part, operands) for part in result)
+    if isinstance(result, DaskArray):
+        if any(result is operand for operand in operands):
+            result = copy.copy(result)
+        result.is_view = True
+    return result
+
+
+def in_place(operator: Callable[..., Any]) -> Callable[..., Any]:
+    """`a += b`, also seen by the other names of the array, and by the one that it is a part of."""
+
+    def operate(self: DaskArray, other: Any) -> Any:
+        found = operator(self, other)
+        if found is NotImplemented:
+            return found
+        if self.part_of is None:
+            self[...] = found
+            return self
+        whole, index = found.part_of = self.part_of
+        whole[index] = found
+        found.is_view = found.is_written = True
+        return found
+
+    return operate
 
 
 def refusal(what: str) -> Callable[..., Any]:
@@ -93,12 +137,14 @@ class DaskArray(dask.array.Array):  # type: ignore[misc]
     """A Dask array as a tensor holds it: it is one, and all of Dask's functions and methods take it.
 
     Where Dask itself would compute on this machine because somebody looked (`float(x)`, `if x:`, `np.asarray(x)`, a
-    function of NumPy's that Dask lacks), it raises and says what to write. `compute()`, `item()`, `tolist()` and
-    `to_device("cpu")` compute.
+    function of NumPy's that Dask lacks), it raises and says what to write. `compute()`, `item()` and `to_device("cpu")`
+    compute.
     """
 
-    __slots__ = ()
     device = "dask"
+    is_view = is_written = False
+    part_of: Any = None  # the array that it was read from, and the index, if a write would reach it
+    mixes = True  # host arrays compute with it as they are
 
     # What computes because it is asked to
 
@@ -109,10 +155,6 @@ class DaskArray(dask.array.Array):  # type: ignore[misc]
     def item(self) -> Any:
         """The one entry as a Python number."""
         return self.host().item()
-
-    def tolist(self) -> Any:
-        """The entries as nested lists of Python numbers."""
-        return self.host().tolist()
 
     def to_device(self, device: Any) -> Any:
         """The array on another device; itself if it is there."""
@@ -125,7 +167,23 @@ class DaskArray(dask.array.Array):  # type: ignore[misc]
     __array__ = refusal("NumPy's array")
     __bool__ = __nonzero__ = refusal(TRUTH)
     __float__, __int__, __complex__ = map(refusal, ("a float", "an int", "a complex number"))
-    __index__ = refusal("an index, or a count")
+    __index__, tolist = refusal("an index, or a count"), refusal("a list")
+
+    # Entries
+
+    def __getitem__(self, index: Any) -> Any:
+        found = adopted(read(self, index))
+        if not any(map(is_array, parts_of(index))):
+            found = as_view(found, (self,))
+            found.part_of = self, index
+        return found
+
+    def __setitem__(self, index: Any, values: Any) -> None:
+        if self.is_view:
+            raise NotComputedError(WRITTEN.format(array=repr(self)))
+        whole, place = getattr(values, "part_of", None) or (None, None)
+        if not (whole is self and place is index and values.is_written):  # `a[index] += b` comes here, already done
+            write(self, index, values)
 
     # NumPy's protocols
 
@@ -137,6 +195,9 @@ class DaskArray(dask.array.Array):  # type: ignore[misc]
         else:
             compute = functools.partial(METHODS[method], ufunc) if method in METHODS else None
         name = display_name(ufunc) + (f".{method}" if method != "__call__" else "")
+        written = options.get("out", ()) if method != "at" else inputs[:1]
+        if any(getattr(array, "is_view", False) for array in written):
+            raise NotComputedError(WRITTEN.format(array=repr(self)))
         return answer(name, compute, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
@@ -149,42 +210,42 @@ class DaskArray(dask.array.Array):  # type: ignore[misc]
                 return composites[function](*args, **options)
             finally:
                 composing.functions.pop()
-        return answer(display_name(function), compute, args, options)
+        found = answer(display_name(function), compute, args, options)
+        return as_view(found, args) if function.__name__ in VIEWING else found
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         return np
 
     # Checks
 
-    def checked(self, condition: Any, refuse: Callable[..., Any], facts: dict[str, Any]) -> DaskArray:
-        """This array, which raises when it is computed and a condition does not hold."""
-        flag = delayed(held)(condition, refuse, facts)
-        return adopted(self.map_blocks(passed, flag, dtype=self.dtype, meta=self._meta))
+    def checking(self, error: type[Exception], message: str, facts: dict[str, Any], dtype: Any) -> DaskArray:
+        """A zero, whose computation raises unless this array is true everywhere."""
+        return adopted(in_one_task(zero_if, (), dtype, self, error, message, facts, np.dtype(dtype)))
 
     def __reduce__(self) -> Any:
-        plain = copy.copy(self)
-        plain.__class__ = dask.array.Array
-        return adopted, (plain,)
+        return rebuilt, super().__reduce__()
+
+
+def rebuilt(kind: Any, parts: Any) -> DaskArray:
+    """What `__reduce__` took apart."""
+    return adopted(kind(*parts))
 
 
 for _name in (*vars(dask.array.Array), "persist"):
     _found = getattr(dask.array.Array, _name)
     if _name not in vars(DaskArray) and (_name in OPERATORS or (callable(_found) and not _name.startswith("_"))):
         setattr(DaskArray, _name, closed(_found))
+    if _name.startswith("__") and f"__r{_name[2:]}" in OPERATORS:
+        setattr(DaskArray, f"__i{_name[2:]}", in_place(getattr(DaskArray, _name)))
 for _name in ATTRIBUTES:
     setattr(DaskArray, _name, property(closed(vars(dask.array.Array)[_name].fget)))
 
 
-def held(condition: Any, refuse: Callable[..., Any], facts: dict[str, Any]) -> bool:
-    """In a task: raises if a condition does not hold everywhere."""
+def zero_if(condition: Any, error: type[Exception], message: str, facts: dict[str, Any], dtype: Any) -> Any:
+    """In a task: zero, or an error."""
     if not np.all(condition):
-        raise refuse(**facts)
-    return True
-
-
-def passed(block: Any, _flag: bool) -> Any:
-    """In a task: the block, after the check."""
-    return block
+        raise error(message.format(**facts))
+    return np.zeros((), dtype)
 
 
 def answer(name: str, compute: Any, args: Any, options: dict[str, Any]) -> Any:
@@ -195,7 +256,7 @@ def answer(name: str, compute: Any, args: Any, options: dict[str, Any]) -> Any:
         found = compute(*args, **options)
     except NotComputedError as error:
         raise NotComputedError(REFUSED.format(name=name, reason="")) from error
-    except (NotImplementedError, TypeError, ValueError, IndexError) as error:
+    except FAILURES as error:
         raise NotComputedError(FAILED.format(name=name, reason=str(error).strip())) from error
     if found is NotImplemented:
         raise NotComputedError(REFUSED.format(name=name, reason=""))

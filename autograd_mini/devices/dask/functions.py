@@ -6,12 +6,14 @@ What reads a whole axis, or whole matrices, gathers the chunks along them, and n
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import dask.array as da
 import numpy as np
 from dask import delayed
+from dask.array.reductions import cumreduction
 
 Function = Callable[..., Any]
 FUNCTIONS: dict[Function, Function] = {}  # called as NumPy's function is
@@ -51,9 +53,61 @@ FUNCTIONS[np.copy] = lambda a, order="K", subok=False: a.copy()  # noqa: ARG005 
 FUNCTIONS[np.array] = lambda a, dtype=None, copy=True, **_: da.asarray(a, dtype)  # noqa: ARG005
 
 
+def created(function: Function) -> None:
+    """A function that makes an array beside one, as `np.zeros(shape, dtype, like=x)` does."""
+    of_dask = dasks(function)
+    says(function)(lambda shape, dtype=float, order="C": of_dask(shape, dtype=dtype))  # noqa: ARG005
+
+
+for _function in (np.zeros, np.ones, np.empty):
+    created(_function)
+
+
 @says(np.size)
 def size(a: Any, axis: Any = None) -> int:
     return a.size if axis is None else a.shape[axis]
+
+
+# Entries
+
+
+def parts_of(index: Any) -> tuple[Any, ...]:
+    return index if isinstance(index, tuple) else (index,)
+
+
+def is_array(part: Any) -> bool:
+    return isinstance(part, np.ndarray | da.Array | list)
+
+
+def reads_one_axis(index: Any) -> bool:
+    """Whether an index is one that Dask knows: slices, whole numbers, and at most one line of them."""
+    arrays = [part for part in parts_of(index) if is_array(part)]
+    return not arrays or (len(arrays) == 1 and np.ndim(arrays[0]) == 1)
+
+
+def read(a: Any, index: Any) -> Any:
+    """`a[index]`; of several index arrays, in one task."""
+    index = tuple(np.asarray(part) if isinstance(part, list) else part for part in parts_of(index))
+    if reads_one_axis(index) or any(isinstance(part, da.Array) and part.dtype == bool for part in index):
+        return da.Array.__getitem__(a, index)
+    known = tuple(np.broadcast_to(0, part.shape) if isinstance(part, da.Array) else part for part in index)
+    shape = np.broadcast_to(np.False_, a.shape)[known].shape
+    return in_one_task(operator.getitem, shape, a.dtype, a, index)
+
+
+def write(a: Any, index: Any, values: Any) -> None:
+    """`a[index] = values`, which gives the array other tasks."""
+    if any(map(is_array, parts_of(index))):
+        index, values = Ellipsis, in_one_task(assigned, a.shape, a.dtype, a, index, values)
+    if getattr(values, "size", 1):
+        da.Array.__setitem__(a, index, values)
+
+
+def assigned(a: Any, index: Any, values: Any) -> Any:
+    """In a task: a copy with other values at the index."""
+    a = a.copy()
+    a[index] = values
+    return a
 
 
 # Shapes
@@ -65,6 +119,12 @@ def reshape(a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = N
     shape = tuple(shape) if np.iterable(shape) else (shape,)
     if order == "F" and a.ndim + len(shape) > 2:
         return reshape(np.transpose(a), shape[::-1]).transpose()
+    if not a.size:
+        return da.zeros(np.broadcast_to(np.False_, a.shape).reshape(shape).shape, a.dtype)
+    if not a.ndim and shape:
+        a = a[None]
+    if not shape:
+        return a[(0,) * a.ndim]
     try:
         return da.reshape(a, shape)
     except NotImplementedError:  # Dask merges axes, or splits one
@@ -142,7 +202,7 @@ def reduce(  # noqa: PLR0917
 def accumulate(ufunc: np.ufunc, a: Any, axis: int = 0, dtype: Any = None, out: None = None) -> Any:  # noqa: ARG001
     """`ufunc.accumulate`: of each chunk, and on from the last entry of the one before."""
     dtype = ufunc.accumulate(np.ones(1, a.dtype), dtype=dtype).dtype
-    return da.cumreduction(ufunc.accumulate, ufunc, identity_of(ufunc, dtype), a, axis, dtype)
+    return cumreduction(ufunc.accumulate, ufunc, identity_of(ufunc, dtype), a, axis, dtype)
 
 
 def scattered(ufunc: np.ufunc, target: Any, index: Any, values: Sequence[Any]) -> Any:
@@ -196,6 +256,42 @@ def mean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims
     counted = da.sum(da.broadcast_to(where, a.shape), axis, keepdims=keepdims)
     found = da.mean(a[:0], dtype=dtype).dtype
     return (da.sum(masked(a, where, 0), axis, dtype, keepdims) / counted).astype(found)
+
+
+@says(np.linalg.vector_norm)
+def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:  # noqa: A002
+    size = np.abs(x)
+    if ord == np.inf:
+        return np.max(size, axis=axis, keepdims=keepdims)
+    if ord == -np.inf:
+        return np.min(size, axis=axis, keepdims=keepdims)
+    if ord == 0:
+        return np.sum(x != 0, axis=axis, keepdims=keepdims, dtype=size.dtype)
+    if ord == 2:
+        return np.sqrt(np.sum(size * size, axis=axis, keepdims=keepdims))
+    return np.sum(size**ord, axis=axis, keepdims=keepdims) ** (1 / ord)
+
+
+@says(np.linalg.multi_dot)
+def multi_dot(arrays: Any, *, out: None = None) -> Any:  # noqa: ARG001
+    return functools.reduce(np.dot, arrays)
+
+
+def without_axis(function: Function) -> None:
+    """Dask's function of one axis, also of all entries."""
+    of_one = dasks(function)
+
+    @says(function)
+    def compute(a: Any, *args: Any, axis: Any = None, keepdims: Any = False, **options: Any) -> Any:
+        if axis is not None:
+            return of_one(a, *args, axis=axis, keepdims=bool(keepdims), **options)
+        found = of_one(reshape(a, -1), *args, axis=0, **options)
+        return reshape(found, (*found.shape, *(1,) * a.ndim)) if keepdims else found
+
+
+for _function in (np.median, np.nanmedian, np.quantile, np.nanquantile, np.percentile, np.nanpercentile):
+    if dasks(_function) is not None:  # older versions have not all of them
+        without_axis(_function)
 
 
 # Entry by entry
@@ -307,6 +403,36 @@ def take(a: Any, indices: Any, axis: Any = None, out: None = None, mode: str = "
         concatenate=True,
         meta=np.empty((0,) * (len(before) + indices.ndim + len(after)), a.dtype),
     )
+
+
+@says(np.repeat)
+def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
+    a, axis = (reshape(a, -1), 0) if axis is None else (a, axis)
+    return da.take(a, np.repeat(np.arange(a.shape[axis]), repeats), axis)
+
+
+def triangle(function: Function) -> None:
+    """One half of a matrix."""
+    says(function)(lambda m, k=0: da.where(function(np.ones(m.shape[-2:], bool), k), m, m.dtype.type(0)))
+
+
+triangle(np.tril)
+triangle(np.triu)
+
+
+@says(np.put_along_axis)
+def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
+    indices = da.asarray(indices)
+    arr[...] = in_one_task(
+        put, arr.shape, arr.dtype, arr, indices, values, axis
+    )
+
+
+def put(arr: Any, indices: Any, values: Any, axis: Any) -> Any:
+    """In a task: a copy with other values along an axis."""
+    arr = arr.copy()
+    np.put_along_axis(arr, indices, values, axis)
+    return arr
 
 
 def taken(a: Any, indices: Any, axis: int, mode: str) -> Any:
