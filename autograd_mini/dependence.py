@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.arrays import beside, everywhere, may_hold_nan, sum_to
+from autograd_mini.arrays import everywhere, may_hold_nan, sum_to
+from autograd_mini.devices import beside
 from autograd_mini.graph import Leaf, Node, Record, Vertex
 from autograd_mini.levels import left
 from autograd_mini.outputs import Cotangents

@@ -20,14 +20,13 @@ from autograd_mini.arrays import (
     as_result,
     as_seed,
     as_values,
-    beside,
     is_array,
     is_foreign,
     may_change,
     snapshot,
 )
 from autograd_mini.backward import pull_back
-from autograd_mini.devices import device_of
+from autograd_mini.devices import beside, device_of
 from autograd_mini.graph import Leaf, Node, Record, modes, no_grad
 from autograd_mini.hooks import Hookable
 from autograd_mini.outputs import Outputs, output_node, rebuilt
@@ -376,7 +375,7 @@ class Tensor(Hookable, Surface):
     def __dlpack_device__(self) -> Any:
         return self._values.__dlpack_device__()
 
-    def __array_namespace__(self, *, api_version: str | None = None) -> Any:  # noqa: ARG002
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         """NumPy, whose functions compute with a tensor wherever it is."""
         return np
 
@@ -558,8 +557,8 @@ def plain_options(primitive: Primitive, options: dict[str, Any], constant: bool,
                 raise TypeError(errors.TENSOR_OPTION.format(name=primitive.name, option=name))
             options = {**options, name: option._values}
         elif not constant and may_change(option):
-            option = option.copy()  # its owner may overwrite it before the rule reads it
-            options = {**options, name: beside(option, values[0]) if option.dtype == bool else option}
+            kept = option.copy()  # its owner may overwrite it before the rule reads it
+            options = {**options, name: beside(kept, values[0]) if kept.dtype == bool else kept}
     return options
 
 

@@ -19,18 +19,19 @@ import nn
 ENGINE = [
     {"domains": "", "errors": "", "words": ""},
     {"graph": "errors", "primitive": "domains errors", "arrays": "errors"},
+    {"devices": "arrays primitive"},
     {
         "hooks": "arrays errors graph",
         "levels": "graph",
         "outputs": "graph primitive",
-        "rules": "arrays domains errors primitive",
+        "rules": "arrays devices domains errors primitive",
         "surface": "arrays errors graph primitive",
     },
-    {"dependence": "arrays graph levels outputs"},
+    {"dependence": "arrays devices graph levels outputs"},
     {"backward": "arrays dependence errors graph hooks levels outputs"},
-    {"tensor": "arrays backward errors graph hooks outputs primitive rules surface"},
-    {"transforms": "arrays backward errors graph hooks levels primitive tensor"},
-    {"batching": "arrays backward graph levels outputs primitive rules tensor transforms"},
+    {"tensor": "arrays backward devices errors graph hooks outputs primitive rules surface"},
+    {"transforms": "arrays backward devices errors graph hooks levels primitive tensor"},
+    {"batching": "arrays backward devices graph levels outputs primitive rules tensor transforms"},
     {
         "checked": "arrays backward graph hooks outputs primitive tensor transforms",
         "measuring": "arrays backward batching errors graph tensor words",
@@ -191,8 +192,9 @@ def test_the_engine_can_be_read_in_half_an_hour():
     # And 6: no values of single examples in a tensor of all of them, where they would last.
     # And 17 for compiling: what a recorded array answers by itself, and a watch that does not change the backward.
     # And 6 for speed: loops where expressions of them would be slower, in each step.
-    assert sum(lines.values()) <= 2472, lines
-    assert sum(code.values()) <= 1575, code
+    # And 65 for devices: `t.device`, `t.to_device`, DLPack, and PyTorch's tensors, which are taken for what they are.
+    assert sum(lines.values()) <= 2537, lines
+    assert sum(code.values()) <= 1616, code
 
 
 def python(code: str) -> str:
@@ -230,8 +232,9 @@ def test_public_names_exist_and_stay_what_they_are_whatever_is_imported(package)
     python(
         f"import {package} as p, importlib, pkgutil\n"
         "first = {name: getattr(p, name) for name in p.__all__}\n"
-        "for module in pkgutil.walk_packages(p.__path__, p.__name__ + '.'):\n"
-        "    importlib.import_module(module.name)\n"
+        "for module in pkgutil.walk_packages(p.__path__, p.__name__ + '.', lambda name: None):\n"
+        "    if '.pytorch' not in module.name:  # which needs the extra `torch`\n"
+        "        importlib.import_module(module.name)\n"
         "changed = [name for name in p.__all__ if getattr(p, name) is not first[name]]\n"
         "assert not changed, changed"
     )

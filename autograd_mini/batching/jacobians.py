@@ -12,6 +12,7 @@ import numpy as np
 from autograd_mini.backward import pull_back
 from autograd_mini.batching.crossing import Vmap, enter, leave
 from autograd_mini.batching.vmap import inside, separate
+from autograd_mini.devices import beside, zeros_beside
 from autograd_mini.graph import enable_grad, modes, operations
 from autograd_mini.tensor import Tensor, wrap
 from autograd_mini.transforms.derivatives import complex_slope
@@ -154,7 +155,7 @@ def all_blocks(trace: Trace, mode: str | None, chunk: int | None) -> list[Any]:
         return forward_blocks(trace, chunk)
 
     def pulled(unit: complex) -> list[Any]:
-        return over_basis(lambda g: flatten(trace.pull(g))[0], out, unit, chunk)
+        return over_basis(lambda g: flatten(trace.pull(g))[0], out, unit, chunk, out)
 
     if out.dtype.kind != "c":
         return [numpy.conj(block) if block.dtype.kind == "c" else block for block in pulled(1)]
@@ -167,11 +168,11 @@ def forward_blocks(trace: Trace, chunk: int) -> list[Any]:
     blocks = []
     for i, variable in enumerate(trace.variables):
         if variable.size:
-            (rows,) = over_basis(lambda t, i=i: [pushforward(i, t)], variable, 1, chunk)  # type: ignore[misc]
+            (rows,) = over_basis(lambda t, i=i: [pushforward(i, t)], variable, 1, chunk, trace.result)  # type: ignore[misc]
             block = numpy.reshape(numpy.moveaxis(rows, 0, -1), (trace.result.size, *variable.shape))
             block = block if block.dtype == variable.dtype else block.astype(variable.dtype)
         else:
-            block = np.zeros((trace.result.size, *variable.shape), variable.dtype)
+            block = zeros_beside(trace.result, (trace.result.size, *variable.shape), variable.dtype)
         blocks.append(as_tensor(block) if any(trace.tensors) else block)
     return blocks
 
@@ -183,7 +184,7 @@ class Pushforward:
         self.result = trace.result
         self.connected = trace.connected and modes.recording
         with enable_grad():
-            self.cotangent = Tensor(np.zeros(self.result.shape, self.result.dtype), requires_grad=True)
+            self.cotangent = Tensor(zeros_beside(self.result, self.result.shape, self.result.dtype), requires_grad=True)
             self.pulled = flatten(trace.pull(self.cotangent))[0]
 
     def __call__(self, i: int, direction: Any) -> Any:
@@ -195,13 +196,16 @@ class Pushforward:
             seed: Any = as_tensor(direction) if recorded else direction
             found = pull_back(pulled._record, seed, [target], retain_graph=True, wrap=wrap if recorded else None)  # type: ignore[arg-type]
         part = found.get(target)
-        return np.zeros(self.result.shape, self.result.dtype) if part is None else part
+        return zeros_beside(self.result, self.result.shape, self.result.dtype) if part is None else part
 
 
-def over_basis(f: Callable[[Any], list[Any]], like: Any, unit: complex, chunk: int) -> list[Any]:
-    """`f`, which returns a list of arrays, of each unit vector of the shape of `like`: the results, stacked."""
+def over_basis(f: Callable[[Any], list[Any]], like: Any, unit: complex, chunk: int, place: Any) -> list[Any]:
+    """`f`, which returns a list of arrays, of each unit vector of the shape of `like`: the results, stacked.
+
+    The unit vectors are where the array `place` is.
+    """
     size = like.size
-    parts = (each_of(f, rows) for rows in basis(like, unit, chunk))
+    parts = (each_of(f, beside(rows, place)) for rows in basis(like, unit, chunk))
     first = next(parts)
     if chunk >= size:
         return first

@@ -3,8 +3,9 @@
 PyTorch is imported when a device of its is first asked for.
 """
 
-from autograd_mini.arrays import adopted, beside
+from autograd_mini.arrays import adopted
 from autograd_mini.devices.names import device_of, named, on_host, to_device, to_host
+from autograd_mini.devices.places import beside, foreign, zeros_beside
 from autograd_mini.devices.reading import checked, has_values, is_lazy, passes, read, wide
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "beside",
     "checked",
     "device_of",
+    "foreign",
     "has_values",
     "is_lazy",
     "named",
@@ -21,4 +23,5 @@ __all__ = [
     "to_device",
     "to_host",
     "wide",
+    "zeros_beside",
 ]

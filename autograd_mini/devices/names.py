@@ -65,7 +65,16 @@ def on_host(array: Any) -> bool:
 
 
 def to_host(array: Any) -> Any:
-    """An array in the host's memory, as NumPy's; one that is there as it is. Of a device's it is a copy."""
+    """An array, or a tensor's values, in the host's memory; NumPy's as they are, of a device's a copy.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import devices
+    >>> devices.to_host(np.ones(2))
+    array([1., 1.])
+    """
+    array = array.data if hasattr(array, "requires_grad") else array
     if isinstance(array, np.ndarray | np.generic):
         return array
     answer = getattr(array, "host", None) or getattr(array, "get", None)  # CuPy's

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 import sys
 import threading
 from collections.abc import Sequence
@@ -10,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.arrays import everywhere, foreign
+from autograd_mini.arrays import everywhere
 from autograd_mini.devices.names import HOST, device_of, to_host
+from autograd_mini.devices.places import foreign
 
 FAILED = (
-    "A check of values on the device {device} did not hold, in {function} ({file}:{line}), before this number was read. "
-    "On a device such checks do not wait, and tell when the next number is read. Do the same step on the host, "
+    "A check of values on the device {device} did not hold, in {function} ({file}:{line}), before this number was "
+    "read. On a device such checks do not wait, and tell when the next number is read. Do the same step on the host, "
     '`.to_device("cpu")`, for the check\'s own words.'
 )
 
@@ -131,7 +134,7 @@ def said(facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def read(*numbers: Any) -> list[float]:
-    """Arrays of one entry as Python numbers, in one transfer; NaN for those on a device without values.
+    """Floating-point arrays of one entry as Python's numbers, in one transfer; NaN of a device without values.
 
     Raises
     ------
@@ -149,9 +152,11 @@ def read(*numbers: Any) -> list[float]:
         return [math.nan] * len(numbers)
     if all(device_of(number) == HOST for number in numbers):
         return [number.item() for number in numbers]
-    values = in_one(numbers)
-    if waiting.checks:
-        checks, waiting.checks = waiting.checks, {}
+    checks, waiting.checks = waiting.checks, {}
+    flags = [flag for (device, *_), flag in checks.items() if device == device_of(numbers[0])]
+    first = np.where(functools.reduce(operator.and_, flags), numbers[0], math.nan) if flags else numbers[0]
+    values = in_one((first, *numbers[1:]))
+    if math.isnan(values[0]) or len(flags) < len(checks):
         for (device, function, file, line), flag in checks.items():
             if not flag.item():
                 raise ValueError(FAILED.format(device=device, function=function, file=file, line=line))

@@ -31,6 +31,10 @@ NOT_SCALAR = (
     "signals(...) was called on a tensor of shape {shape}. A gradient is of one number, and this is not one. Write "
     "`signals(t.sum())`, or give the cotangent: `signals(t, seed)` with a seed of shape {shape}."
 )
+ON_DEVICE = (
+    "signals(...) was called on a result on {device}, and measures in the host's memory, number by number. Compute it "
+    'from tensors that are there, `t.to_device("cpu")`; of a module write `nn.signals(model, loss, x, y)`.'
+)
 FREED = (
     "signals(...) goes back through the graph, but an earlier backward() has freed it. Measure and draw before "
     "`loss.backward()`, or write `loss.backward(retain_graph=True)`; or compute the loss again."
@@ -127,6 +131,8 @@ def root_and_seed(tensor: Any, seed: Any) -> tuple[Record, Any]:
     root = tensor._record
     if root is None or not root.requires_grad:
         raise RuntimeError(NO_GRAPH)
+    if tensor.device != "cpu":
+        raise ValueError(ON_DEVICE.format(device=tensor.device))
     if seed is not None:
         return root, as_seed(seed, tensor.data, "signals(tensor, seed)")
     if tensor.size != 1:

@@ -7,7 +7,7 @@ for two.
 
 import numpy as np
 
-from autograd_mini.arrays import beside
+from autograd_mini.devices import beside
 from autograd_mini.domains import case
 from autograd_mini.primitive import composite, primitive, rule
 from autograd_mini.rules.refusals import require

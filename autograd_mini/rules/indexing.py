@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.arrays import beside, is_foreign
+from autograd_mini.arrays import is_foreign
+from autograd_mini.devices import beside
 from autograd_mini.domains import case
 from autograd_mini.primitive import composite, constant, primitive, rule
 from autograd_mini.rules.refusals import axes_of, axis_of, kind_of, require

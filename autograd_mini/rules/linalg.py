@@ -9,7 +9,8 @@ import math
 
 import numpy as np
 
-from autograd_mini.arrays import as_values, beside
+from autograd_mini.arrays import as_values
+from autograd_mini.devices import beside
 from autograd_mini.domains import POSITIVE, REAL, case
 from autograd_mini.primitive import composite, constant, primitive, rule
 from autograd_mini.rules.refusals import axes_of, require

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from autograd_mini.arrays import beside, zeros_beside
+from autograd_mini.devices import beside, zeros_beside
 from autograd_mini.domains import case
 from autograd_mini.primitive import composite, constant, primitive, rule
 from autograd_mini.rules.indexing import own_array

@@ -6,7 +6,7 @@ import string
 
 import numpy as np
 
-from autograd_mini.arrays import beside
+from autograd_mini.devices import beside
 from autograd_mini.domains import case
 from autograd_mini.primitive import composite, constant, primitive, rule
 from autograd_mini.rules.refusals import axis_of, numpys, require

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autograd_mini.arrays import beside
+from autograd_mini.devices import beside
 from autograd_mini.domains import POSITIVE, case
 from autograd_mini.primitive import composite, constant, primitive, rule
 

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import errors
-from autograd_mini.arrays import as_operand, as_seed, as_values, is_array, is_foreign, zeros_beside
+from autograd_mini.arrays import as_operand, as_seed, as_values, is_array, is_foreign
 from autograd_mini.backward import pull_back
+from autograd_mini.devices import zeros_beside
 from autograd_mini.graph import Leaf, Record, enable_grad, modes, operations
 from autograd_mini.hooks import hooked
 from autograd_mini.tensor import DIFFERENTIABLE, Tensor, wrap

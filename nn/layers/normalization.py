@@ -150,17 +150,14 @@ class BatchNorm(Module):
         c = centred(values, others)
         mean = np.mean(values, axis=others, dtype=np.result_type(values.dtype, devices.wide(values)))
         variance = np.mean(c * c, axis=others) * (count / (count - 1))
-        usable = np.isfinite(variance)
-        if not devices.on_host(values):  # where it is not known yet
-            usable = np.all(usable)
-            mean, variance = (
-                np.where(usable, new_one, old.data) for new_one, old in ((mean, self.mean), (variance, self.variance))
-            )
-            keep, new = np.where(usable, keep, 1), np.where(usable, new, 0)
-        elif not everywhere(usable):
+        usable, here = np.isfinite(variance), devices.on_host(values)
+        if here and not everywhere(usable):
             return
-        self.mean.data = (keep * self.mean.data + new * mean).astype(self.mean.dtype, copy=False)
-        self.variance.data = (keep * self.variance.data + new * variance).astype(self.variance.dtype, copy=False)
+        for buffer, new_one in ((self.mean, mean), (self.variance, variance)):
+            moved = keep * buffer.data + new * new_one
+            if not here:  # where it is not known yet
+                moved = np.where(np.all(usable), moved, buffer.data)
+            buffer.data = moved.astype(buffer.dtype, copy=False)
 
     def describe(self) -> str:
         return f"{self.gain.size}, momentum={self.momentum}"

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini import devices
 from nn.checks import as_input
 from nn.docstrings import described_by
 from nn.module import Module
@@ -54,7 +55,8 @@ class MeanOverTime(OverTime):
     def pool(self, x: Any, there: Any) -> Any:
         if there is None:
             return np.mean(x, axis=1)
-        return np.sum(np.where(there, x, 0), axis=1) / np.sum(there, axis=1).astype(self._kind(x))
+        count = np.sum(there, axis=1).astype(self._kind(x))
+        return np.sum(np.where(there, x, 0), axis=1) / devices.beside(count, x)
 
     def _kind(self, x: Any) -> Any:
         return x.dtype if x.dtype.kind == "f" else float

@@ -29,6 +29,10 @@ NOT_CALLABLE = (
     "nn.{call}(model, loss_fn, x, y) was given a {what} as its {which}. Write the model itself, such as "
     "`nn.MLP([2, 16, 1])`, and a function of its outputs and the targets, such as `nn.squared_error`."
 )
+ON_DEVICE = (
+    "minimize(...) was given a model on {device}. SciPy's methods compute in the host's memory: write "
+    '`model.to_device("cpu")`.'
+)
 METHOD = "nn.minimize(method={method!r}): choose from {known}. All of them use the gradient."
 NO_PARAMETERS = "nn.{call} was given a model without parameters that require grad, so there is nothing to minimise by."
 COMPLEX = "nn.{call}: the parameter {name} is complex, and SciPy's vectors are real here. Split it into two."
@@ -305,6 +309,8 @@ def minimize(
     if not isinstance(method, str) or method.lower() not in METHODS:
         raise ValueError(METHOD.format(method=method, known=", ".join(map(repr, METHODS.values()))))
     method = METHODS[method.lower()]
+    if model.device != "cpu":
+        raise ValueError(ON_DEVICE.format(device=model.device))
     objective = Objective(model, loss_fn, x, y)
     objective.check()
     count = itertools.count(1)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autograd_mini import Tensor, Watch, in_words
+from autograd_mini import Tensor, Watch, devices, in_words
 from nn.checks import whole
 from nn.module import Module
 from nn.norms import rms
@@ -73,6 +73,8 @@ class Probe(Watch):
             return
         self.seen.add(scope)
         layer = scope.partition(".")[2]  # `MLP.0` is the model's part `0`
+        if layer in self.owners and not devices.on_host(cotangent):
+            cotangent = devices.to_host(cotangent)
         if layer in self.owners and isinstance(cotangent, np.ndarray):
             self.found[layer] = sizes(
                 np.moveaxis(cotangent, 1, -1) if layer in self.channels and cotangent.ndim == 4 else cotangent
@@ -237,7 +239,7 @@ class SignalLog:
         """The update ratios of the step that was taken after the last measured backward."""
         for path, before in self.copies.items():
             after = self.weights[path].data
-            update = relative_change(before, after)
+            update = relative_change(devices.to_host(before), devices.to_host(after))
             values = self.rows.get(path)
             if values is not None:
                 values["update_ratio"][-1] = update

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autograd_mini import Tensor, enable_grad
+from autograd_mini import Tensor, devices, enable_grad
 from autograd_mini import signals as signals_of
 from nn.checks import as_values
 from nn.module import Module
@@ -39,6 +39,10 @@ NO_DEPENDENCE = (
 NO_OPTIMIZER = (
     "nn.signals(..., optimizer=...) was given {what}. Write one of `nn`, such as `nn.SGD(model.parameters(), 0.1)`."
 )
+OPTIMIZER_THERE = (
+    "nn.signals(..., optimizer=...) was given a model on {device}, which is measured by a copy in the host's memory, "
+    "and the optimizer's step is not that copy's. Leave the optimizer out."
+)
 EMPTY = "nn.signals was given inputs of shape {shape}, without a single example. Give a batch."
 
 
@@ -61,7 +65,8 @@ def signals(
     Parameters
     ----------
     model : Module or callable
-        Any model: `model(x)` returns a tensor, or a tuple, list or dict of them.
+        Any model: `model(x)` returns a tensor, or a tuple, list or dict of them. A module on a device is measured by a
+        copy of it in the host's memory.
     loss_fn : callable
         `loss_fn(model(x), y)`, or `loss_fn(model(x))` if there is no `y`: a tensor of one entry.
     x : array_like or tuple of them
@@ -103,6 +108,12 @@ def signals(
     """
     from autograd_mini import Recorder, jacobian_spectrum
     from nn.signals.seen import remembered, with_start
+
+    if isinstance(model, Module) and model.device != "cpu":
+        if optimizer is not None:
+            raise ValueError(OPTIMIZER_THERE.format(device=model.device))
+        twin, name = model.to_device("cpu"), name or type(model).__name__
+        return signals(twin, loss_fn, on_host(x), on_host(y), spectrum=spectrum, noise=noise, name=name)
 
     in_order(model, loss_fn, x, y)
     parts = x if isinstance(x, tuple) else (x,)
@@ -218,3 +229,10 @@ def update_ratios(optimizer: Any, loss: Tensor, seen: Signals) -> dict[int, floa
         for parameter, gradient in zip(parameters, before, strict=True):
             parameter.grad = gradient
     return ratios
+
+
+def on_host(part: Any) -> Any:
+    """Inputs or targets in the host's memory, those in a tuple each; what is no array as it is."""
+    if isinstance(part, tuple):
+        return tuple(map(on_host, part))
+    return devices.to_host(part) if hasattr(part, "dtype") else part

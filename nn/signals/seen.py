@@ -156,7 +156,7 @@ def remembered(model: Any, loss: Callable[..., Any], x: Any, y: Any) -> Start | 
 
     if not isinstance(model, Module):
         return None
-    inputs = tuple(np.array(as_values(part)) for part in x) if isinstance(x, tuple) else np.array(as_values(x))
+    inputs = tuple(as_values(part).copy() for part in x) if isinstance(x, tuple) else as_values(x).copy()
     try:
         twin, loss, y = copy.deepcopy((model, loss, y))
     except Exception as error:  # noqa: BLE001 - it is raised where a copy is needed

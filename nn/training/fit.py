@@ -89,6 +89,10 @@ MEASURED = (
 )
 STATE = "load_state_dict() was given a state that is none of a training: {key} = {value!r}."
 
+COMPILED = (
+    "fit(compile=True) was given a model on {device}, and a compiled step computes with NumPy's own arrays. Leave "
+    '`compile` out, or write `model.to_device("cpu")`.'
+)
 READ_LATER = (
     "It was read after later steps were taken with it, as `fit(read_every={every})` says. Write `read_every=1` to stop "
     "before such a step, with the batch at hand."
@@ -241,6 +245,10 @@ def fit(
     run = Training(model, loss, loader, as_optimizer(optimizer, model), as_metrics(metrics), epochs)
     run.accumulate, run.clip_norm, run.weighted = accumulate, clip_norm, is_given(sample_weight)
     run.checkpoint, run.checkpoint_every, run.read_every = checkpoint, checkpoint_every, read_every
+    if compile and run.bring.device != "cpu":
+        from autograd_mini import CompileError
+
+        raise CompileError(COMPILED.format(device=run.bring.device))
     if compile:
         from autograd_mini import compile as compiled
 
@@ -489,12 +497,14 @@ class Training:
             self.sums["loss"].add(value, found)
         told: list[Descent] = []
         for batch, descent in zip(group, descents, strict=True):
-            if descent is not None:
-                self.batch_loss = next(numbers)
-                if devices.has_values(descent[1]) and not math.isfinite(self.batch_loss):
-                    raise FloatingPointError(self.diagnose(batch))
-                descent = (descent[0], np.asarray(self.batch_loss), *descent[2:])
-            told.append(descent)
+            if descent is None:
+                told.append(None)
+                continue
+            output, loss, amount, rates = descent
+            self.batch_loss = next(numbers)
+            if devices.has_values(loss) and not math.isfinite(self.batch_loss):
+                raise FloatingPointError(self.diagnose(batch))
+            told.append((output, np.asarray(self.batch_loss), amount, rates))
         return told
 
     def lets_go_by(self, backwards: int) -> bool:

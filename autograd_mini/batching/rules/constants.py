@@ -3,6 +3,7 @@
 import numpy as np
 
 from autograd_mini.batching.batch import Batch, batching_rule, rules
+from autograd_mini.devices import beside, foreign
 from autograd_mini.rules import linalg, products, reductions
 
 
@@ -37,7 +38,8 @@ def filled(function):
     """An array of one value, which needs no batch."""
 
     def rule(_level, a, dtype=None, order="K", subok=True, shape=None, **_options):
-        return function(a.shape if shape is None else shape, a.dtype if dtype is None else dtype)
+        shape, dtype, place = a.shape if shape is None else shape, a.dtype if dtype is None else dtype, foreign(a)
+        return function(shape, dtype) if place is None else function(shape, dtype, like=place)
 
     return rule
 
@@ -45,7 +47,7 @@ def filled(function):
 for like, plain in ((np.zeros_like, np.zeros), (np.ones_like, np.ones), (np.empty_like, np.empty)):
     rules[like] = filled(plain)
 
-rules[linalg.identity] = lambda _level, a: np.eye(a.shape[-1], dtype=a.dtype)
-rules[products.identity] = lambda _level, a, n: np.eye(n, dtype=a.dtype)
+rules[linalg.identity] = lambda _level, a: beside(np.eye(a.shape[-1], dtype=a.dtype), a)
+rules[products.identity] = lambda _level, a, n: beside(np.eye(n, dtype=a.dtype), a)
 rules[linalg.cutoff] = lambda _level, a: float(np.finfo(a.dtype).eps * max(a.shape))
 rules[reductions.frozen] = rules[linalg.frozen] = lambda _level, a: a

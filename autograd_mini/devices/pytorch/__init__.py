@@ -1,4 +1,4 @@
-"""PyTorch's tensors as arrays under NumPy's protocols. Loaded when one is first met; no rule and no graph lives here."""
+"""PyTorch's tensors as arrays under NumPy's protocols, loaded when one is first met. No rule, no graph lives here."""
 
 from autograd_mini.devices.pytorch.array import TorchArray, adopted, moved, placed
 

@@ -1,7 +1,8 @@
-"""`TorchArray`: a PyTorch tensor that speaks NumPy's protocols. How PyTorch says each function is in the tables beside."""
+"""`TorchArray`: a PyTorch tensor that speaks NumPy's protocols; how PyTorch says each function is in the tables."""
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -35,12 +36,13 @@ IMPLICIT = (
 NO_VALUES = "A number was to be read on the device {device}, which holds shapes and dtypes and no values."
 OTHER_METHODS = "`{name}.{method}`"
 
-NUMBERS = {float, int, complex}
+NUMBERS = {float, int, complex, bool}
 WAITING = {"cuda", "mps", "xpu"}  # kinds of devices that compute while Python goes on
-Tensor = torch.Tensor
+Tensor: Any = torch.Tensor
+numpy: Any = np  # whose type stubs do not know that its functions return arrays of other libraries for such
 
 
-def adopted(tensor: Tensor) -> TorchArray:
+def adopted(tensor: Any) -> TorchArray:
     """A user's tensor as an array that shares its memory.
 
     Raises
@@ -116,7 +118,7 @@ class Translation:
             return self.brought(value)
         return self.operand(value)
 
-    def brought(self, array: np.ndarray[Any, Any]) -> Tensor:
+    def brought(self, array: np.ndarray[Any, Any]) -> Any:
         return torch.as_tensor(array, dtype=to_torch(array.dtype, self.device)).to(self.device)
 
 
@@ -137,24 +139,22 @@ def universal(ufunc: np.ufunc, inputs: tuple[Any, ...], dtype: Any = None) -> An
     kinds: list[Any] = []
     values: list[Any] = []
     device = None
-    for value in inputs:
-        kind = type(value)
+    for given in inputs:
+        kind, value = type(given), given
         if kind is TorchArray:
-            value = value.tensor
+            value = given.tensor
             kinds.append(value.dtype)
             device = device or value.device
         elif kind in NUMBERS:
             kinds.append(kind)
-        elif kind is bool:
-            kinds.append(bool)
-        elif isinstance(value, np.generic | np.ndarray) and not value.ndim:
-            kinds.append(value.dtype)
-            value = value.item()
-        elif isinstance(value, Tensor):
-            value = adopted(value).tensor
+        elif isinstance(given, np.generic | np.ndarray) and not given.ndim:
+            kinds.append(given.dtype)
+            value = given.item()
+        elif isinstance(given, Tensor):
+            value = adopted(given).tensor
             kinds.append(value.dtype)
         else:
-            got = f"shape {value.shape} {value.dtype}" if isinstance(value, np.ndarray) else repr(value)
+            got = f"shape {given.shape} {given.dtype}" if isinstance(given, np.ndarray) else repr(given)
             device = device or device_among(inputs)
             raise TypeError(MIXED.format(name=display_name(ufunc), got=got, device=name_of(device)))
         values.append(value)
@@ -233,9 +233,9 @@ class TorchArray:
 
     __slots__ = ("__weakref__", "tensor")
     __array_priority__ = 100
-    tensor: Tensor
+    tensor: Any
 
-    def __init__(self, tensor: Tensor) -> None:
+    def __init__(self, tensor: Any) -> None:
         self.tensor = adopted(tensor).tensor
 
     dtype = property(lambda self: TO_NUMPY[self.tensor.dtype])
@@ -280,13 +280,14 @@ class TorchArray:
     @property
     def may_hold_nan(self) -> bool:
         """Whether an entry is NaN: an empty array, and one without values, holds none."""
-        if not self.has_values or not (self.tensor.dtype.is_floating_point or self.tensor.dtype.is_complex):
+        if not self.has_values or self.dtype.kind not in "fc":
             return False
-        return bool(torch.isnan(torch.sum(torch.square(self.tensor)) if self.dtype.kind == "f" else self.tensor).any())
+        squares = torch.square(torch.abs(self.tensor))  # no other number makes a sum of squares NaN
+        return math.isnan(wrapped(torch.sum(squares)).item())
 
     def everywhere(self) -> bool:
         """Whether a condition holds for all entries; on a device without values it is not asked."""
-        return bool(torch.all(self.tensor)) if self.has_values else True
+        return bool(wrapped(torch.all(self.tensor)).item()) if self.has_values else True
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         raise TypeError(IMPLICIT.format(device=self.device))
@@ -464,11 +465,11 @@ class TorchArray:
 
     def reshape(self, *shape: Any, order: str = "C") -> TorchArray:
         shape = shape[0] if len(shape) == 1 else shape
-        return np.reshape(self, shape, order=order)
+        return numpy.reshape(self, shape, order=order)
 
     def transpose(self, *axes: Any) -> TorchArray:
         axes = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
-        return np.transpose(self, axes or None)
+        return numpy.transpose(self, axes or None)
 
     def sum(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False) -> TorchArray:
         return wrapped(reductions.total(self.tensor, axis, dtype, None, keepdims))
@@ -477,24 +478,26 @@ class TorchArray:
         self[...] = value
 
     def conj(self) -> TorchArray:
-        return np.conjugate(self)
+        return numpy.conjugate(self)
 
     conjugate = conj
-    mean, max, min, prod, std, var = map(method, (np.mean, np.max, np.min, np.prod, np.std, np.var))
-    all, any, argmax, argmin = map(method, (np.all, np.any, np.argmax, np.argmin))
-    squeeze, ravel, swapaxes, clip = map(method, (np.squeeze, np.ravel, np.swapaxes, np.clip))
-    cumsum, cumprod, diagonal, dot, trace = map(method, (np.cumsum, np.cumprod, np.diagonal, np.dot, np.trace))
-    take, repeat, choose, round = map(method, (np.take, np.repeat, np.choose, np.round))
+    mean, max, min, prod, std, var = map(method, (numpy.mean, numpy.max, numpy.min, numpy.prod, numpy.std, numpy.var))
+    all, any, argmax, argmin = map(method, (numpy.all, numpy.any, numpy.argmax, numpy.argmin))
+    squeeze, ravel, swapaxes, clip = map(method, (numpy.squeeze, numpy.ravel, numpy.swapaxes, numpy.clip))
+    cumsum, cumprod, diagonal, dot, trace = map(
+        method, (numpy.cumsum, numpy.cumprod, numpy.diagonal, numpy.dot, numpy.trace)
+    )
+    take, repeat, choose, round = map(method, (numpy.take, numpy.repeat, numpy.choose, numpy.round))
 
     def compress(self, condition: Any, axis: Any = None, out: Any = None) -> TorchArray:
-        return np.compress(condition, self, axis, out)
+        return numpy.compress(condition, self, axis, out)
 
     argsort, argpartition, searchsorted, nonzero = map(
-        method, (np.argsort, np.argpartition, np.searchsorted, np.nonzero)
+        method, (numpy.argsort, numpy.argpartition, numpy.searchsorted, numpy.nonzero)
     )
 
     def flatten(self, order: str = "C") -> TorchArray:
-        return np.ravel(self, order=order).copy()
+        return numpy.ravel(self, order=order).copy()
 
     # Operators
 
@@ -513,8 +516,8 @@ class TorchArray:
     __lshift__, __rlshift__, __ilshift__ = binary(np.left_shift)
     __rshift__, __rrshift__, __irshift__ = binary(np.right_shift)
     __lt__, __le__, __gt__, __ge__ = map(comparison, (np.less, np.less_equal, np.greater, np.greater_equal))
-    __eq__, __ne__ = map(comparison, (np.equal, np.not_equal))  # type: ignore[assignment]
-    __hash__ = None  # type: ignore[assignment]
+    __eq__, __ne__ = map(comparison, (np.equal, np.not_equal))
+    __hash__ = None
 
     def __neg__(self) -> TorchArray:
         return universal(np.negative, (self,))
@@ -531,6 +534,7 @@ class TorchArray:
 
 _new = TorchArray.__new__
 DIRECT = {TorchArray, float, int, complex, bool}
+MADE = {np.zeros: torch.zeros, np.ones: torch.ones, np.empty: torch.empty}
 CREATED_LIKE = {np.asarray, np.array, np.asanyarray, np.ascontiguousarray, np.zeros, np.ones, np.empty, np.full}
 CREATED_LIKE |= {np.arange, np.eye, np.identity}
 
@@ -543,6 +547,10 @@ def is_ours(value: Any) -> bool:
 def created_like(function: Any, device: torch.device, args: Any, options: Any) -> TorchArray:
     """`np.asarray(x, like=y)` and its kind: NumPy's result on the device of y."""
     (first, *rest), options = args, {name: value for name, value in options.items() if name != "like"}
+    if function in MADE:
+        shape, dtype = shapes.as_shape(first), options.get("dtype", rest[0] if rest else None)
+        wanted = to_torch(np.float64 if dtype is None else dtype, device)
+        return wrapped(MADE[function](shape, dtype=wanted, device=device))
     if isinstance(first, TorchArray):
         dtype = options.get("dtype", rest[0] if rest else None)
         wanted = first.tensor.dtype if dtype is None else to_torch(dtype, device)

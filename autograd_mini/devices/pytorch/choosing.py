@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from autograd_mini.devices.pytorch.dtypes import cast, inexact, kind_of, promoted, tensors
+from autograd_mini.devices.pytorch.dtypes import cast, inexact, kind_of, promoted, tensors, to_torch
 from autograd_mini.devices.pytorch.tables import axes_of, axis_of, says
 
 MODES = "np.{name}(mode={mode!r})"
@@ -24,6 +24,9 @@ def where(condition, x=None, y=None, /):
     if not isinstance(condition, torch.Tensor):
         device = (x if isinstance(x, torch.Tensor) else y).device
         condition = torch.full((), bool(condition), device=device)
+    if not isinstance(x, torch.Tensor) and not isinstance(y, torch.Tensor):
+        dtype = to_torch(np.result_type(x, y), condition.device)  # PyTorch would take float32
+        x = torch.full((), x, dtype=dtype, device=condition.device)
     x, y = promoted(x, y)
     return torch.where(condition, x, y)
 
@@ -239,7 +242,7 @@ def quantiles(a: Any, q: Any, axis: Any, method: str, keepdims: bool, skips: boo
     lines, shape = rows(a, axis, keepdims)
     q = inexact(torch.as_tensor(q, dtype=None if hasattr(q, "dtype") else a.dtype, device=a.device))
     ordered, gaps = torch.sort(lines, dim=-1).values, torch.isnan(lines)
-    count = (lines.shape[-1] - torch.sum(gaps, -1)).to(a.dtype) if skips else lines.shape[-1]
+    count = (lines.shape[-1] - torch.sum(gaps, -1)).to(q.dtype) if skips else lines.shape[-1]
     found = []
     for share in q.reshape(-1):
         rank = (count - 1) * share
@@ -275,7 +278,10 @@ def of_quantiles(name: str, skips: bool, unit: float):
     def compute(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, **options):
         if options.get("weights") is not None:
             raise NotImplementedError(f"{name} with weights")
-        q = q / unit if unit != 1 else q
+        if unit != 1:
+            # NumPy divides in the precision of q where it skips NaN, else in that of a
+            dtype = q.dtype if skips and isinstance(q, torch.Tensor) else inexact(a).dtype
+            q = torch.as_tensor(q, dtype=dtype, device=a.device) / unit
         return quantiles(a, q, axis, method, bool(keepdims is True), skips)
 
     return compute

@@ -18,7 +18,13 @@ def read(tensor: torch.Tensor, index: Any, raw: Callable[[Any], Any]) -> torch.T
     return (tensor.flip(flipped) if flipped else tensor)[parts]
 
 
-SCATTER = {np.add: "sum", np.subtract: "sum", np.multiply: "prod", np.maximum: "amax", np.minimum: "amin"}
+SCATTER: dict[Any, str] = {
+    np.add: "sum",
+    np.subtract: "sum",
+    np.multiply: "prod",
+    np.maximum: "amax",
+    np.minimum: "amin",
+}
 
 
 def write(
@@ -39,7 +45,7 @@ def write(
     ):
         axis, values = len(before), torch.as_tensor(values, dtype=tensor.dtype, device=tensor.device)
         shape = tensor.shape[:axis] + last.shape + tensor.shape[axis + 1 :]
-        flat = values.expand(shape).reshape(tensor.shape[:axis] + (-1,) + tensor.shape[axis + 1 :])
+        flat = values.expand(shape).reshape(*tensor.shape[:axis], -1, *tensor.shape[axis + 1 :])
         if last.dtype is not torch.bool:
             tensor.index_add_(axis, torch.remainder(last.reshape(-1), tensor.shape[axis]), flat)
             return

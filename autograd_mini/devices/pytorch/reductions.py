@@ -12,14 +12,13 @@ from autograd_mini.devices.pytorch.dtypes import cast, inexact, kind_of, to_torc
 from autograd_mini.devices.pytorch.tables import axes_of, axis_of, says
 
 NOT_GIVEN = np._NoValue
-Tensor = torch.Tensor
 
 
-def lengths(a: Tensor, axes: tuple[int, ...]) -> int:
+def lengths(a: torch.Tensor, axes: tuple[int, ...]) -> int:
     return math.prod(a.shape[axis] for axis in axes)
 
 
-def kept(a: Tensor, out: Tensor, axes: tuple[int, ...]) -> Tensor:
+def kept(a: torch.Tensor, out: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
     """A result with its reduced axes, of length 1."""
     return out.reshape([1 if i in axes else n for i, n in enumerate(a.shape)])
 
@@ -28,11 +27,11 @@ def is_given(option: Any) -> bool:
     return option is not NOT_GIVEN and option is not None
 
 
-def masked(a: Tensor, where: Any, filler: Any) -> Tensor:
+def masked(a: torch.Tensor, where: Any, filler: Any) -> torch.Tensor:
     return a if where is True or where is NOT_GIVEN else torch.where(where, a, filler)
 
 
-def total_dtype(a: Tensor, dtype: Any) -> torch.dtype:
+def total_dtype(a: torch.Tensor, dtype: Any) -> torch.dtype:
     """In which NumPy adds: whole numbers and truth values in its widest."""
     return to_torch(np.add.reduce(np.zeros(0, kind_of(a)), dtype=dtype).dtype, a.device)
 

@@ -14,7 +14,7 @@ from autograd_mini.devices.pytorch.dtypes import TO_NUMPY, to_torch
 Function = Callable[..., Any]
 
 # These take Python's numbers beside tensors
-WITH_NUMBERS: dict[np.ufunc, Function] = {
+WITH_NUMBERS: dict[Any, Function] = {
     np.add: operator.add,
     np.subtract: operator.sub,
     np.multiply: operator.mul,
@@ -33,11 +33,16 @@ WITH_NUMBERS: dict[np.ufunc, Function] = {
     np.right_shift: operator.rshift,
 }
 SAME_NAME = (
-    "absolute arccos arccosh arcsin arcsinh arctan arctan2 arctanh ceil copysign cos cosh deg2rad exp exp2 expm1 "
-    "floor floor_divide fmax fmin fmod frexp gcd hypot isfinite isinf isnan lcm log log10 log1p log2 logaddexp "
+    "arccos arccosh arcsin arcsinh arctan arctan2 arctanh copysign cos cosh deg2rad exp exp2 expm1 "
+    "floor_divide fmax fmin fmod frexp gcd hypot isfinite isinf isnan lcm log log10 log1p log2 logaddexp "
     "logaddexp2 logical_and logical_not logical_or logical_xor maximum minimum matmul negative nextafter rad2deg "
-    "reciprocal remainder signbit sin sinh sqrt square tan tanh trunc float_power"
+    "reciprocal remainder signbit sin sinh sqrt square tan tanh float_power"
 )
+
+
+def of_numbers(compute: Function) -> Function:
+    """A function of numbers that leaves truth values as they are, of which PyTorch has none."""
+    return lambda x: x.clone() if x.dtype is torch.bool else compute(x)
 
 
 def cube_root(x: torch.Tensor) -> torch.Tensor:
@@ -64,9 +69,13 @@ def vector_times_matrix(v: torch.Tensor, m: torch.Tensor) -> torch.Tensor:
     return torch.matmul(v.conj().unsqueeze(-2), m).squeeze(-2)
 
 
-UFUNCS: dict[np.ufunc, Function] = {getattr(np, name): getattr(torch, name) for name in SAME_NAME.split()}
+UFUNCS: dict[Any, Function] = {getattr(np, name): getattr(torch, name) for name in SAME_NAME.split()}
 UFUNCS |= {
     **WITH_NUMBERS,
+    np.ceil: of_numbers(torch.ceil),
+    np.floor: of_numbers(torch.floor),
+    np.trunc: of_numbers(torch.trunc),
+    np.absolute: of_numbers(torch.abs),
     np.cbrt: cube_root,
     np.conjugate: torch.conj_physical,
     np.degrees: torch.rad2deg,
@@ -79,7 +88,7 @@ UFUNCS |= {
     np.modf: fraction_and_whole,
     np.positive: torch.clone,
     np.radians: torch.deg2rad,
-    np.rint: torch.round,
+    np.rint: of_numbers(torch.round),
     np.sign: torch.sgn,
     np.spacing: spacing,
     np.vecdot: lambda a, b: torch.linalg.vecdot(a, b),
@@ -112,12 +121,13 @@ def planned(ufunc: np.ufunc, kinds: Sequence[Any], device: torch.device, dtype: 
     compute = UFUNCS[ufunc]
     given = [TO_NUMPY.get(kind, kind) for kind in kinds]
     given = [np.dtype(bool) if kind is bool else kind for kind in given]
-    asked = {} if dtype is None else {"signature": (None,) * ufunc.nin + (np.dtype(dtype),) * ufunc.nout}
+    asked: Any = {} if dtype is None else {"signature": (None,) * ufunc.nin + (np.dtype(dtype),) * ufunc.nout}
     loop = ufunc.resolve_dtypes((*given, *(None,) * ufunc.nout), **asked)
     wanted = [to_torch(part, device) for part in loop]
     ours, results = wanted[: ufunc.nin], tuple(wanted[ufunc.nin :])
     casts = tuple(w if isinstance(k, torch.dtype) and k is not w else None for k, w in zip(kinds, ours, strict=True))
-    numbers = None if ufunc in WITH_NUMBERS or all(isinstance(k, torch.dtype) for k in kinds) else tuple(ours)
+    takes = ufunc in WITH_NUMBERS and bool not in kinds and np.dtype(bool) not in kinds
+    numbers = None if takes or all(isinstance(k, torch.dtype) for k in kinds) else tuple(ours)
     plan = Plan(compute, casts if any(casts) else None, numbers, results)
     PLANS[ufunc, device.type, dtype, *kinds] = plan
     return plan

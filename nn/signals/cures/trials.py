@@ -14,7 +14,7 @@ from autograd_mini import Tensor
 from nn.module import Module
 from nn.signals.cures.candidates import Change
 from nn.training.data import DataLoader
-from nn.training.evaluation import as_loader, evaluated, forward, in_precision_of, mismatched
+from nn.training.evaluation import Bring, as_loader, evaluated, forward, mismatched
 from nn.training.fit import seed_generators
 from nn.training.metrics import accuracy
 from nn.training.sources import Arrays, Batch
@@ -159,7 +159,7 @@ class Trial:
         return complete or bool(self.why_not)
 
     def train(self, steps: int, over: Callable[[], bool], after: Callable[[Trial], None]) -> bool:
-        bring = in_precision_of(self.model)
+        bring = Bring(self.model)
         for _ in range(steps):
             if over():
                 return False

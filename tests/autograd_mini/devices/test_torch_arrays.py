@@ -10,8 +10,9 @@ import pytest
 from autograd_mini import Tensor, devices
 
 pytestmark = pytest.mark.extra
-DTYPES = "bool uint8 int32 int64 float32 float64 complex64 complex128".split()
+DTYPES = ["bool", "uint8", "int32", "int64", "float32", "float64", "complex64", "complex128"]
 BINARY = np.add, np.subtract, np.multiply, np.divide, np.power, np.maximum, np.arctan2, np.less, np.floor_divide
+NO_COMPLEX = {np.maximum, np.less}  # have no order in PyTorch
 UNARY = np.exp, np.sqrt, np.negative, np.absolute, np.square, np.isnan, np.floor, np.sign, np.invert, np.conjugate
 INDICES = [
     1,
@@ -69,7 +70,7 @@ def test_two_dtypes_make_the_one_that_they_make_in_numpy(function):
     for first, second in itertools.product(DTYPES, DTYPES):
         a, b = np.array([1, 1, 1]).astype(first), np.array([1, 1, 1]).astype(second)
         numpys = outcome(function, a, b)
-        if numpys is TypeError or (function is np.maximum and numpys.dtype.kind == "c"):
+        if numpys is TypeError or (function in NO_COMPLEX and np.result_type(a, b).kind == "c"):
             with pytest.raises(TypeError):
                 function(on_torch(a), on_torch(b))
         else:
@@ -85,7 +86,7 @@ def test_a_python_number_widens_as_in_numpy(function, number):
         for arguments in ((a, number), (number, a)):
             numpys = outcome(function, *arguments)
             ours = [on_torch(x) if x is a else x for x in arguments]
-            if numpys is TypeError or (function is np.maximum and numpys.dtype.kind == "c"):
+            if numpys is TypeError or (function in NO_COMPLEX and np.result_type(a, number).kind == "c"):
                 with pytest.raises(TypeError):
                     function(*ours)
             else:
@@ -130,6 +131,12 @@ def test_an_index_writes_what_it_writes_in_numpy(index):
     ours[index] = on_torch(values)
     a[index] = values
     assert same(ours, a)
+
+
+@pytest.mark.parametrize("values", [(0.5, 1), (1, 2), (1, 2j), (True, 0.5), (np.float32(1), 2)], ids=str)
+def test_a_choice_of_two_numbers_has_numpys_dtype(values):
+    mask = np.array([True, False])
+    assert same(np.where(on_torch(mask), *values), np.where(mask, *values))
 
 
 def test_writing_through_a_view_arrives_in_the_array():
