@@ -523,7 +523,7 @@ def as_given(primitive: Primitive, position: int, value: Any) -> Any:
         return as_operand(value)
     if modes.recording and any_requires_grad(value):
         raise TypeError(errors.TENSOR_INSIDE.format(name=primitive.name, kind=type(value).__name__))
-    return unwrap(value)
+    return adopted(unwrap(value))
 
 
 def saved(plan: Plan, args: Sequence[Any], values: list[Any], inputs: list[Any], dtype: Any) -> list[Any]:

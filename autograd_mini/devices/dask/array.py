@@ -172,7 +172,7 @@ class DaskArray(dask.array.Array):  # type: ignore[misc]
     # Entries
 
     def __getitem__(self, index: Any) -> Any:
-        found = adopted(read(self, index))
+        found = answer("a[index]", read, (self, index), {})
         if not any(map(is_array, parts_of(index))):
             found = as_view(found, (self,))
             found.part_of = self, index
@@ -183,7 +183,7 @@ class DaskArray(dask.array.Array):  # type: ignore[misc]
             raise NotComputedError(WRITTEN.format(array=repr(self)))
         whole, place = getattr(values, "part_of", None) or (None, None)
         if not (whole is self and place is index and values.is_written):  # `a[index] += b` comes here, already done
-            write(self, index, values)
+            answer("a[index] = values", write, (self, index, values), {})
 
     # NumPy's protocols
 

@@ -6,6 +6,7 @@ What reads a whole axis, or whole matrices, gathers the chunks along them, and n
 from __future__ import annotations
 
 import functools
+import math
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -90,6 +91,8 @@ def read(a: Any, index: Any) -> Any:
     index = tuple(np.asarray(part) if isinstance(part, list) else part for part in parts_of(index))
     if reads_one_axis(index) or any(isinstance(part, da.Array) and part.dtype == bool for part in index):
         return da.Array.__getitem__(a, index)
+    if any(math.isnan(n) for part in index for n in getattr(part, "shape", ())):
+        raise NotImplementedError("the length of an index is not known before it is computed.")
     known = tuple(np.broadcast_to(0, part.shape) if isinstance(part, da.Array) else part for part in index)
     shape = np.broadcast_to(np.False_, a.shape)[known].shape
     return in_one_task(operator.getitem, shape, a.dtype, a, index)
@@ -97,7 +100,7 @@ def read(a: Any, index: Any) -> Any:
 
 def write(a: Any, index: Any, values: Any) -> None:
     """`a[index] = values`, which gives the array other tasks."""
-    if any(map(is_array, parts_of(index))):
+    if any(part is None or is_array(part) for part in parts_of(index)):
         index, values = Ellipsis, in_one_task(assigned, a.shape, a.dtype, a, index, values)
     if getattr(values, "size", 1):
         da.Array.__setitem__(a, index, values)
@@ -120,7 +123,7 @@ def reshape(a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = N
     if order == "F" and a.ndim + len(shape) > 2:
         return reshape(np.transpose(a), shape[::-1]).transpose()
     if not a.size:
-        return da.zeros(np.broadcast_to(np.False_, a.shape).reshape(shape).shape, a.dtype)
+        return da.zeros(np.broadcast_to(np.False_, a.shape).reshape(shape).shape, dtype=a.dtype)
     if not a.ndim and shape:
         a = a[None]
     if not shape:
@@ -202,6 +205,8 @@ def reduce(  # noqa: PLR0917
 def accumulate(ufunc: np.ufunc, a: Any, axis: int = 0, dtype: Any = None, out: None = None) -> Any:  # noqa: ARG001
     """`ufunc.accumulate`: of each chunk, and on from the last entry of the one before."""
     dtype = ufunc.accumulate(np.ones(1, a.dtype), dtype=dtype).dtype
+    if not a.size:
+        return a.astype(dtype)
     return cumreduction(ufunc.accumulate, ufunc, identity_of(ufunc, dtype), a, axis, dtype)
 
 
@@ -283,6 +288,8 @@ def without_axis(function: Function) -> None:
 
     @says(function)
     def compute(a: Any, *args: Any, axis: Any = None, keepdims: Any = False, **options: Any) -> Any:
+        if options.get("weights") is not None:
+            raise NotImplementedError("weights are not supported.")  # Dask takes them, and leaves them out
         if axis is not None:
             return of_one(a, *args, axis=axis, keepdims=bool(keepdims), **options)
         found = of_one(reshape(a, -1), *args, axis=0, **options)
