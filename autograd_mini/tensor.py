@@ -26,7 +26,7 @@ from autograd_mini.arrays import (
     snapshot,
 )
 from autograd_mini.backward import pull_back
-from autograd_mini.devices import beside, device_of
+from autograd_mini.devices import beside, device_of, on_host
 from autograd_mini.graph import Leaf, Node, Record, modes, no_grad
 from autograd_mini.hooks import Hookable
 from autograd_mini.outputs import Outputs, output_node, rebuilt
@@ -163,13 +163,11 @@ class Tensor(Hookable, Surface):
         record = self._record
         if type(record) is Node:
             raise AttributeError(errors.DATA_OF_RESULT.format(name=record.primitive.name))
-        if isinstance(array, Tensor):
-            array._refuse("array")
-            array = array._values
-        elif not hasattr(array, "dtype"):
-            array = np.asarray(array, self.dtype)
-        else:
-            array = adopted(array)
+        if type(array) is not np.ndarray:
+            if isinstance(array, Tensor):
+                array._refuse("array")
+                array = array._values
+            array = adopted(array) if hasattr(array, "dtype") else np.asarray(array, self.dtype)
         if hasattr(type(array), "level") and not hasattr(type(self._values), "level"):
             raise ValueError(errors.DATA_OF_VMAP.format(tensor=self.name or "a tensor", size=array.level.size))
         if array.shape != self._values.shape or array.dtype != self._values.dtype:
@@ -177,7 +175,7 @@ class Tensor(Hookable, Surface):
             raise ValueError(errors.DATA_REPLACED.format(shape=self.shape, dtype=self.dtype, **got))
         if type(array) is not np.ndarray:
             array = as_values(array)
-        elif is_foreign(self._values):  # it stays where it is
+        elif type(self._values) is not np.ndarray and is_foreign(self._values):  # it stays where it is
             array = np.asarray(array, like=self._values)
         self._values = array
 
@@ -558,7 +556,8 @@ def plain_options(primitive: Primitive, options: dict[str, Any], constant: bool,
             options = {**options, name: option._values}
         elif not constant and may_change(option):
             kept = option.copy()  # its owner may overwrite it before the rule reads it
-            options = {**options, name: beside(kept, values[0]) if kept.dtype == bool else kept}
+            there = kept.dtype == bool and not on_host(values[0])  # a mask, which a device combines with the values
+            options = {**options, name: beside(kept, values[0]) if there else kept}
     return options
 
 

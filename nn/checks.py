@@ -82,8 +82,8 @@ def as_input(x: Any, weights: Any = None) -> Any:
 
     Whole numbers that meet weights come in the precision of these, as NumPy would take float64 for most of them.
     """
-    x = x if hasattr(x, "ndim") else np.asarray(x)
-    x = x if isinstance(x, Tensor | np.ndarray) else devices.adopted(x)
+    if type(x) is not np.ndarray and type(x) is not Tensor:
+        x = devices.adopted(x) if hasattr(x, "ndim") else np.asarray(x)
     return x if weights is None or x.dtype.kind not in "iub" else x.astype(weights.dtype)
 
 

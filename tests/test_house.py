@@ -192,8 +192,8 @@ def test_the_engine_can_be_read_in_half_an_hour():
     # And 6: no values of single examples in a tensor of all of them, where they would last.
     # And 17 for compiling: what a recorded array answers by itself, and a watch that does not change the backward.
     # And 6 for speed: loops where expressions of them would be slower, in each step.
-    # And 65 for devices: `t.device`, `t.to_device`, DLPack, and PyTorch's tensors, which are taken for what they are.
-    assert sum(lines.values()) <= 2537, lines
+    # And 66 for devices: `t.device`, `t.to_device`, DLPack, and PyTorch's tensors, which are taken for what they are.
+    assert sum(lines.values()) <= 2538, lines
     assert sum(code.values()) <= 1616, code
 
 

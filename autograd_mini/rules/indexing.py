@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.arrays import is_foreign
-from autograd_mini.devices import beside
+from autograd_mini.devices import beside, on_host
 from autograd_mini.domains import case
 from autograd_mini.primitive import composite, constant, primitive, rule
 from autograd_mini.rules.refusals import axes_of, axis_of, kind_of, require
@@ -20,9 +20,10 @@ def plain_index(index: Any) -> Any:
 
 
 def own_array(values):
-    """An array that nobody else writes into; of indices that differ among the examples of a vmap, a batch of them."""
+    """An array that nobody else writes into, on a device one there; of what differs in a vmap, a batch of them."""
     values = values.data if hasattr(values, "requires_grad") else values
-    return values.copy() if hasattr(type(values), "__autograd_primitive__") or is_foreign(values) else np.array(values)
+    keeps_its_kind = hasattr(type(values), "__autograd_primitive__") or not on_host(values)
+    return values.copy() if keeps_its_kind else np.array(values)
 
 
 def plain_part(part):
@@ -39,10 +40,9 @@ def getitem(a, index):
     return a[index]
 
 
-def several(parts):
-    """The arrays, of any kind, among the parts of an index."""
-    parts = [np.asarray(part) if isinstance(part, list) else part for part in parts]
-    return [part for part in parts if isinstance(part, np.ndarray) or is_foreign(part)]
+def is_several(part):
+    """Whether a part of an index is an array, of any kind, or a list."""
+    return isinstance(part, list | np.ndarray) or is_foreign(part)
 
 
 @primitive
@@ -50,7 +50,7 @@ def add_at(values, index, shape):
     """Zeros of the given shape, with `values` added at `index`; repeated indices add up."""
     total = np.zeros_like(values, shape=shape)
     parts = index if isinstance(index, tuple) else (index,)
-    arrays = several(parts)
+    arrays = [np.asarray(part) if isinstance(part, list) else part for part in parts if is_several(part)]
     if any(array.dtype != bool for array in arrays):  # only integers can name an entry twice
         np.add.at(total, index, values)
     elif arrays or None not in parts:
@@ -114,7 +114,8 @@ def winners(index, shape):
 def names_each_once(index):
     """Whether an index cannot name an entry twice: it has no arrays of integers."""
     parts = index if isinstance(index, tuple) else (index,)
-    return not any(array.dtype != bool for array in several(parts))
+    arrays = [np.asarray(part) if isinstance(part, list) else part for part in parts if is_several(part)]
+    return not any(array.dtype != bool for array in arrays)
 
 
 def written(g, _out, _a, _values, index):
@@ -189,8 +190,10 @@ def copied(function, *names):
     return with_copies
 
 
+@primitive
 def add_each(values, indices, axis, length, mode):
     """The same, one by one, as a device does it in parallel."""
+    indices = indices if is_foreign(indices) else beside(np.asarray(indices), values)
     indices = indices % length if mode != "clip" else np.clip(indices, 0, length - 1)
     total = np.zeros_like(values, shape=(*values.shape[:axis], length, *values.shape[axis + indices.ndim :]))
     np.add.at(total, (*(slice(None),) * axis, indices), values)
@@ -201,9 +204,7 @@ def add_each(values, indices, axis, length, mode):
 def add_taken(values, indices, axis, length, mode):
     """The adjoint of `np.take`: `values` added up at `indices` of an axis of the given length."""
     if is_foreign(values):
-        return add_each(
-            values, beside(np.asarray(indices), values) if not is_foreign(indices) else indices, axis, length, mode
-        )
+        return add_each(values, indices, axis, length, mode)
     indices = np.asarray(indices)
     shape = (*values.shape[:axis], length, *values.shape[axis + indices.ndim :])
     total = np.zeros_like(values, shape=shape)
