@@ -156,7 +156,7 @@ def everywhere(condition: Any) -> bool:
     """
     if type(condition) is np.bool:
         return bool(condition)
-    condition = of_all(condition.data if hasattr(condition, "requires_grad") else condition)
+    condition = of_all(condition.data if hasattr(condition, "requires_grad") else adopted(condition))
     answer = getattr(type(condition), "everywhere", None)
     return bool(np.all(condition)) if answer is None else bool(answer(condition))
 

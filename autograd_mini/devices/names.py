@@ -12,7 +12,7 @@ import numpy as np
 PYTORCH, DASK = "autograd_mini.devices.pytorch", "autograd_mini.devices.dask"
 UNKNOWN = (
     'The device {device!r} is not known. Write "cpu" for NumPy\'s arrays; "torch:cpu", "cuda:0", "mps" or "meta" '
-    "for PyTorch's, or a `torch.device`; \"cupy:0\" for CuPy's; \"dask\" for Dask's."
+    'for PyTorch\'s, or a `torch.device`; "cupy:0" for CuPy\'s; "dask" for Dask\'s.'
 )
 NOT_INSTALLED = (
     "The device {device!r} was asked for, but {package} is not installed. Install it: `pip install "

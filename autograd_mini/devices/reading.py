@@ -97,6 +97,19 @@ def is_lazy(array: Any) -> bool:
     return hasattr(type(array), "checking")
 
 
+def surely(condition: Any) -> bool:
+    """Whether a condition is known to hold everywhere, so that a quick way may be taken: of lazy arrays it is not.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import devices
+    >>> devices.surely(np.array([True, True]))
+    True
+    """
+    return not is_lazy(condition) and bool(np.all(condition))
+
+
 def checked(values: Any, condition: Any, message: str, **facts: Any) -> Any:
     """`values`, if a condition holds everywhere; else ValueError. Of lazy arrays it is asked when they are computed.
 
@@ -129,8 +142,9 @@ def checked(values: Any, condition: Any, message: str, **facts: Any) -> Any:
 
 
 def said(facts: dict[str, Any]) -> dict[str, Any]:
-    """The facts of a message, those that are functions computed."""
-    return {name: fact() if callable(fact) else fact for name, fact in facts.items()}
+    """The facts of a message: of functions what they return, of tensors the values."""
+    made = {name: fact() if callable(fact) else fact for name, fact in facts.items()}
+    return {name: fact.data if hasattr(fact, "requires_grad") else fact for name, fact in made.items()}
 
 
 def read(*numbers: Any) -> list[float]:

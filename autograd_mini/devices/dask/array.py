@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import functools
-
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -18,11 +17,11 @@ from autograd_mini.primitive import composites, display_name
 REFUSED = (
     "{name} was called on a Dask array{reason}. Dask has no such function, and to do it on this machine would compute "
     "the array without being asked for. Write it in other functions, as `t.data.map_blocks(...)` in a primitive of "
-    "your own, or compute the array first: `t.to_device(\"cpu\")`, `t.data.compute()`."
+    'your own, or compute the array first: `t.to_device("cpu")`, `t.data.compute()`.'
 )
 FAILED = (
     "{name} was called on a Dask array, and Dask says: {reason} Chunk the array in another way, "
-    "`t.data.rechunk(...)`, write it in other functions, or compute it first: `t.to_device(\"cpu\")`."
+    '`t.data.rechunk(...)`, write it in other functions, or compute it first: `t.to_device("cpu")`.'
 )
 IMPLICIT = (
     "A Dask array was to become {what}, which would compute it here without being asked for. Write `.compute()` or "
@@ -33,16 +32,17 @@ WRITTEN = (
     "arrays could share, so the other one would not change. Write into a copy: `x = x.copy()` first."
 )
 TRUTH = "the answer of an `if` or of a check of values"
-OPERATORS = "add sub mul truediv floordiv mod divmod pow matmul and or xor lshift rshift".split()
-OPERATORS = {f"__{side}{name}__" for name in OPERATORS for side in ("", "r")}
+ARITHMETIC = ("add", "sub", "mul", "truediv", "floordiv", "mod", "divmod", "pow", "matmul")
+ARITHMETIC += ("and", "or", "xor", "lshift", "rshift")
+OPERATORS = {f"__{side}{name}__" for name in ARITHMETIC for side in ("", "r")}
 OPERATORS |= {f"__{name}__" for name in ("abs", "neg", "pos", "invert", "eq", "ne", "lt", "le", "gt", "ge")}
 ATTRIBUTES = {"T", "real", "imag", "A"}
 # What shares memory with its operand where there is memory.
 VIEWING_METHODS = {"reshape", "ravel", "transpose", "swapaxes", "squeeze", "view", *ATTRIBUTES}
-VIEWING = "reshape ravel transpose moveaxis rollaxis swapaxes squeeze expand_dims atleast_1d atleast_2d atleast_3d "
-VIEWING += "broadcast_to broadcast_arrays diagonal diag real imag flip fliplr flipud rot90 split array_split hsplit "
-VIEWING += "vsplit dsplit unstack sliding_window_view matrix_transpose permute_dims asarray asanyarray"
-VIEWING = frozenset(VIEWING.split())
+VIEWING = {"reshape", "ravel", "transpose", "moveaxis", "rollaxis", "swapaxes", "squeeze", "expand_dims", "atleast_1d"}
+VIEWING |= {"atleast_2d", "atleast_3d", "broadcast_to", "broadcast_arrays", "diagonal", "diag", "real", "imag", "flip"}
+VIEWING |= {"fliplr", "flipud", "rot90", "split", "array_split", "hsplit", "vsplit", "dsplit", "unstack"}
+VIEWING |= {"sliding_window_view", "matrix_transpose", "permute_dims", "asarray", "asanyarray"}
 FAILURES = NotImplementedError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError
 ARRAYS = dask.array.Array, np.ndarray, np.generic
 

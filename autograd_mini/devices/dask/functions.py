@@ -50,14 +50,14 @@ FUNCTIONS[np.shape] = lambda a: a.shape
 FUNCTIONS[np.ndim] = lambda a: a.ndim
 FUNCTIONS[np.iscomplexobj] = lambda a: a.dtype.kind == "c"
 FUNCTIONS[np.isrealobj] = lambda a: a.dtype.kind != "c"
-FUNCTIONS[np.copy] = lambda a, order="K", subok=False: a.copy()  # noqa: ARG005 (tasks have no memory layout)
-FUNCTIONS[np.array] = lambda a, dtype=None, copy=True, **_: da.asarray(a, dtype)  # noqa: ARG005
+FUNCTIONS[np.copy] = lambda a, order="K", subok=False: a.copy()
+FUNCTIONS[np.array] = lambda a, dtype=None, copy=True, **_: da.asarray(a, dtype)
 
 
 def created(function: Function) -> None:
     """A function that makes an array beside one, as `np.zeros(shape, dtype, like=x)` does."""
-    of_dask = dasks(function)
-    says(function)(lambda shape, dtype=float, order="C": of_dask(shape, dtype=dtype))  # noqa: ARG005
+    of_dask: Any = dasks(function)
+    says(function)(lambda shape, dtype=float, order="C": of_dask(shape, dtype=dtype))
 
 
 for _function in (np.zeros, np.ones, np.empty):
@@ -117,7 +117,7 @@ def assigned(a: Any, index: Any, values: Any) -> Any:
 
 
 @says(np.reshape)
-def reshape(a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: Any = None) -> Any:  # noqa: ARG001
+def reshape(a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: Any = None) -> Any:
     shape = newshape if shape is None else shape
     shape = tuple(shape) if np.iterable(shape) else (shape,)
     if order == "F" and a.ndim + len(shape) > 2:
@@ -140,7 +140,7 @@ def ravel(a: Any, order: str = "C") -> Any:
 
 
 @says(np.broadcast_to)
-def broadcast_to(a: Any, shape: Any, subok: bool = False) -> Any:  # noqa: ARG001
+def broadcast_to(a: Any, shape: Any, subok: bool = False) -> Any:
     return da.broadcast_to(a, tuple(shape) if np.iterable(shape) else (shape,))
 
 
@@ -181,18 +181,19 @@ def identity_of(ufunc: np.ufunc, dtype: Any) -> Any:
     return IDENTITIES[ufunc](dtype) if ufunc in IDENTITIES else ufunc.identity
 
 
-def reduce(  # noqa: PLR0917
+def reduce(
     ufunc: np.ufunc,
     a: Any,
     axis: Any = 0,
     dtype: Any = None,
-    out: None = None,  # noqa: ARG001
+    out: None = None,
     keepdims: bool = False,
     initial: Any = NOT_GIVEN,
     where: Any = True,
 ) -> Any:
     """`ufunc.reduce`: of each chunk, and of what these give."""
-    of_numbers = functools.partial(ufunc.reduce, dtype=dtype)
+    start = {"initial": initial} if ufunc in IDENTITIES and is_given(initial) else {}  # also of no entries at all
+    of_numbers = functools.partial(ufunc.reduce, dtype=dtype, **start)
     found_dtype = of_numbers(np.ones(1, a.dtype)).dtype
     a = masked(a, where, initial if is_given(initial) and ufunc in IDENTITIES else identity_of(ufunc, a.dtype))
     if not a.ndim:
@@ -202,7 +203,7 @@ def reduce(  # noqa: PLR0917
     return ufunc(found, initial) if is_given(initial) else found
 
 
-def accumulate(ufunc: np.ufunc, a: Any, axis: int = 0, dtype: Any = None, out: None = None) -> Any:  # noqa: ARG001
+def accumulate(ufunc: np.ufunc, a: Any, axis: int = 0, dtype: Any = None, out: None = None) -> Any:
     """`ufunc.accumulate`: of each chunk, and on from the last entry of the one before."""
     dtype = ufunc.accumulate(np.ones(1, a.dtype), dtype=dtype).dtype
     if not a.size:
@@ -235,11 +236,16 @@ def reduction(ufunc: np.ufunc, *functions: Function) -> None:
     """NumPy's function of that name as `ufunc.reduce` over all axes, or some."""
 
     def compute(
-        a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = False, **options: Any  # noqa: ARG001
+        a: Any,
+        axis: Any = None,
+        dtype: Any = None,
+        out: None = None,
+        keepdims: Any = False,
+        **options: Any,
     ) -> Any:
         return reduce(ufunc, a, axis, dtype, None, is_given(keepdims) and keepdims, **options)
 
-    def without_dtype(a: Any, axis: Any = None, out: None = None, keepdims: Any = False, **options: Any) -> Any:  # noqa: ARG001
+    def without_dtype(a: Any, axis: Any = None, out: None = None, keepdims: Any = False, **options: Any) -> Any:
         return compute(a, axis, None, None, keepdims, **options)
 
     says(*functions)(without_dtype if ufunc in {*IDENTITIES, np.logical_and, np.logical_or} else compute)
@@ -254,7 +260,9 @@ reduction(np.fmin, np.nanmin)
 
 
 @says(np.mean)
-def mean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = False, *, where: Any = True) -> Any:  # noqa: ARG001
+def mean(
+    a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = False, *, where: Any = True
+) -> Any:
     keepdims = is_given(keepdims) and keepdims
     if where is True or where is NOT_GIVEN:
         return da.mean(a, axis, dtype, keepdims)
@@ -264,7 +272,7 @@ def mean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims
 
 
 @says(np.linalg.vector_norm)
-def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:  # noqa: A002
+def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
     size = np.abs(x)
     if ord == np.inf:
         return np.max(size, axis=axis, keepdims=keepdims)
@@ -278,13 +286,13 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
 
 
 @says(np.linalg.multi_dot)
-def multi_dot(arrays: Any, *, out: None = None) -> Any:  # noqa: ARG001
+def multi_dot(arrays: Any, *, out: None = None) -> Any:
     return functools.reduce(np.dot, arrays)
 
 
 def without_axis(function: Function) -> None:
     """Dask's function of one axis, also of all entries."""
-    of_one = dasks(function)
+    of_one: Any = dasks(function)
 
     @says(function)
     def compute(a: Any, *args: Any, axis: Any = None, keepdims: Any = False, **options: Any) -> Any:
@@ -390,7 +398,7 @@ def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
 
 
 @says(np.take)
-def take(a: Any, indices: Any, axis: Any = None, out: None = None, mode: str = "raise") -> Any:  # noqa: ARG001
+def take(a: Any, indices: Any, axis: Any = None, out: None = None, mode: str = "raise") -> Any:
     """Of an array whose chunks along the axis are gathered, which for a table of weights is all of it."""
     a, indices = da.asarray(a), da.asarray(indices)
     if axis is None:
@@ -430,9 +438,7 @@ triangle(np.triu)
 @says(np.put_along_axis)
 def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
     indices = da.asarray(indices)
-    arr[...] = in_one_task(
-        put, arr.shape, arr.dtype, arr, indices, values, axis
-    )
+    arr[...] = in_one_task(put, arr.shape, arr.dtype, arr, indices, values, axis)
 
 
 def put(arr: Any, indices: Any, values: Any, axis: Any) -> Any:
