@@ -16,6 +16,7 @@ BOOLEAN, SPARSE = np.dtype(bool), "autograd_mini.scipy.sparse"  # loaded with th
 GUESTS = {  # by the package that makes them: their type, and where they are adopted; loaded with the first of them
     "torch": ("Tensor", "autograd_mini.devices.pytorch"),
     "cupy": ("ndarray", "autograd_mini.devices.cupy"),
+    "dask.array": ("Array", "autograd_mini.devices.dask"),
 }
 NUMBERS, NUMPYS, SEQUENCES = (np.generic, float, int, complex), (np.ndarray, np.generic), (list, tuple)
 
@@ -43,7 +44,7 @@ def as_array(values: Any) -> Any:
 
 
 def adopted(value: Any) -> Any:
-    """An array of PyTorch's or CuPy's as one that speaks NumPy's protocols and shares its memory; all else as it is."""
+    """An array of one of these libraries as one that obeys NumPy's protocols; all else as it is."""
     for package, (name, home) in GUESTS.items():
         kind = getattr(sys.modules.get(package), name, None)
         if kind is not None and isinstance(value, kind):
@@ -65,10 +66,12 @@ def is_numpys(array: Any) -> bool:
 
 def as_values(result: Any) -> Any:
     """The result of a computation as an array; NumPy returns scalars where an array has no axes."""
+    if type(result) is np.ndarray:
+        return result
     if isinstance(result, np.generic):
         return np.asarray(result)
-    answer = None if type(result) is np.ndarray else getattr(type(result), "as_values", None)
-    return result if answer is None else answer(result)
+    answer = getattr(type(result), "as_values", None)
+    return adopted(result) if answer is None else answer(result)
 
 
 def as_result(result: Any, name: str) -> Any:
@@ -155,7 +158,7 @@ def everywhere(condition: Any) -> bool:
     """
     if type(condition) is np.bool:
         return bool(condition)
-    condition = of_all(condition.data if hasattr(condition, "requires_grad") else condition)
+    condition = of_all(condition.data if hasattr(condition, "requires_grad") else adopted(condition))
     answer = getattr(type(condition), "everywhere", None)
     return bool(np.all(condition)) if answer is None else bool(answer(condition))
 

@@ -520,7 +520,7 @@ def as_given(primitive: Primitive, position: int, value: Any) -> Any:
         return as_operand(value)
     if modes.recording and any_requires_grad(value):
         raise TypeError(errors.TENSOR_INSIDE.format(name=primitive.name, kind=type(value).__name__))
-    return unwrap(value)
+    return adopted(unwrap(value))
 
 
 def saved(plan: Plan, args: Sequence[Any], values: list[Any], inputs: list[Any], dtype: Any) -> list[Any]:
@@ -633,4 +633,8 @@ def copied(tree: Any) -> Any:
 
 def wrap_constants(result: Any) -> Any:
     """Arrays as tensors without history, other results as they are."""
+    if is_foreign(result):
+        return wrap(as_values(result), None)
+    if isinstance(result, SEQUENCES) and any(map(is_foreign, result)):
+        return rebuilt(result, list(map(wrap_constants, result)))
     return mapped(result, np.ndarray | np.generic, lambda array: wrap(as_values(array), None))

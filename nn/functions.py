@@ -136,7 +136,10 @@ def surprises(s: Any, labels: Any) -> Any:
     """The losses of all rows, as one axis."""
     s = s.reshape(-1, s.shape[-1])
     s = s - np.maximum.reduce(s, axis=1, keepdims=True)
-    right = s[np.arange(labels.size), labels.ravel()]
+    if devices.is_lazy(s):
+        right = np.take_along_axis(s, labels.reshape(-1, 1), axis=1)[:, 0]
+    else:
+        right = s[np.arange(labels.size), labels.ravel()]
     return np.log(np.add.reduce(np.exp(s, out=s), axis=1)) - right
 
 
@@ -160,6 +163,10 @@ def excess(g: Any, s: Any, labels: Any) -> Any:
     e = rows - np.maximum.reduce(rows, axis=1, keepdims=True)
     np.exp(e, out=e)
     e *= g / np.add.reduce(e, axis=1, keepdims=True)
+    if devices.is_lazy(e):
+        at = labels.reshape(-1, 1) == np.arange(e.shape[1])
+        e = np.where(at, 0, e)
+        return np.where(at, -np.sum(e, axis=1, keepdims=True), e).reshape(s.shape)
     right = np.arange(labels.size), labels.ravel()
     e[right] = 0
     e[right] = -np.add.reduce(e, axis=1)  # the share less 1 has no digits left where the right class is nearly sure

@@ -193,8 +193,9 @@ def test_the_engine_can_be_read_in_half_an_hour():
     # And 17 for compiling: what a recorded array answers by itself, and a watch that does not change the backward.
     # And 6 for speed: loops where expressions of them would be slower, in each step.
     # And 73 for devices: `t.device`, `t.to_device`, DLPack, and arrays of PyTorch's and CuPy's, which are adopted.
-    assert sum(lines.values()) <= 2545, lines
-    assert sum(code.values()) <= 1616, code
+    # And 10 for Dask: arrays of its that somebody's function returns, several results that are no tensors yet.
+    assert sum(lines.values()) <= 2555, lines
+    assert sum(code.values()) <= 1630, code
 
 
 def python(code: str) -> str:

@@ -6,18 +6,21 @@ PyTorch is imported when a device of its is first asked for.
 from autograd_mini.arrays import adopted
 from autograd_mini.devices.names import device_of, named, on_host, to_device, to_host
 from autograd_mini.devices.places import beside, foreign, zeros_beside
-from autograd_mini.devices.reading import has_values, passes, read, wide
+from autograd_mini.devices.reading import checked, has_values, is_lazy, passes, read, surely, wide
 
 __all__ = [
     "adopted",
     "beside",
+    "checked",
     "device_of",
     "foreign",
     "has_values",
+    "is_lazy",
     "named",
     "on_host",
     "passes",
     "read",
+    "surely",
     "to_device",
     "to_host",
     "wide",

@@ -11,10 +11,10 @@ import numpy as np
 
 from autograd_mini.arrays import adopted
 
-PYTORCH = "autograd_mini.devices.pytorch"
+PYTORCH, DASK = "autograd_mini.devices.pytorch", "autograd_mini.devices.dask"
 UNKNOWN = (
     'The device {device!r} is not known. Write "cpu" for NumPy\'s arrays; "torch:cpu", "cuda:0", "mps" or "meta" '
-    "for PyTorch's, or a `torch.device`; \"cupy:0\" for CuPy's."
+    'for PyTorch\'s, or a `torch.device`; "cupy:0" for CuPy\'s; "dask" for Dask\'s.'
 )
 NOT_INSTALLED = (
     "The device {device!r} was asked for, but {package} is not installed. Install it: `pip install "
@@ -89,10 +89,10 @@ def to_device(array: Any, device: Any) -> Any:
     Parameters
     ----------
     array : array
-        Of NumPy, PyTorch or CuPy.
+        Of NumPy, PyTorch, CuPy or Dask.
     device : str, torch.device or cupy.cuda.Device
         "cpu" is NumPy's; "torch:cpu", "cuda:0", "mps" and "meta" are PyTorch's; "cuda:0" is CuPy's where PyTorch is
-        not installed, as "cupy:0" always is.
+        not installed, as "cupy:0" always is; "dask" is Dask's. From "dask" to another one is computed.
 
     Raises
     ------
@@ -106,12 +106,21 @@ def to_device(array: Any, device: Any) -> Any:
         return array
     if name == HOST:
         return to_host(array)
+    if name == "dask":
+        return on_dask(array, name)
     kind, _, number = name.removeprefix("torch:").partition(":")
     if kind == "cupy" or (kind == "cuda" and importlib.util.find_spec("torch") is None):
         return on_cupy(array, name, int(number or 0))
     if kind not in {"cpu", "cuda", "mps", "meta"} or (kind == "cpu" and not name.startswith("torch:")):
         raise TypeError(UNKNOWN.format(device=device))
     return on_torch(array, name)
+
+
+def on_dask(array: Any, name: str) -> Any:
+    """An array as Dask's, in chunks."""
+    if importlib.util.find_spec("dask.array") is None:
+        raise ImportError(NOT_INSTALLED.format(device=name, package="Dask", extra="dask"))
+    return importlib.import_module(DASK).placed(to_host(array))
 
 
 def on_torch(array: Any, name: str) -> Any:

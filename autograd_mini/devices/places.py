@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.arrays import is_foreign, of_all
+from autograd_mini.arrays import adopted, is_foreign, of_all
 
 
 def foreign(value: Any) -> Any:
@@ -14,13 +14,14 @@ def foreign(value: Any) -> Any:
     value = of_all(getattr(value, "data", None) if hasattr(value, "requires_grad") else value)
     if type(value) is np.ndarray or hasattr(type(value), "recorder"):
         return None
-    return value if is_foreign(value) else None
+    return adopted(value) if is_foreign(value) else None
 
 
 def beside(array: Any, like: Any) -> Any:
     """An array in the host's memory, as constants of rules are, brought to where another one is."""
     place = foreign(like)
-    return array if place is None or not isinstance(array, np.ndarray) else np.asarray(array, like=place)
+    stays = place is None or not isinstance(array, np.ndarray) or getattr(place, "mixes", False)
+    return array if stays else np.asarray(array, like=place)
 
 
 def zeros_beside(like: Any, shape: tuple[int, ...], dtype: Any) -> Any:

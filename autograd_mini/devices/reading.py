@@ -85,6 +85,8 @@ def passes(condition: Any) -> bool:
     if array is None or not getattr(array, "waits", False):
         return everywhere(condition)
     frame = sys._getframe(1)
+    while frame.f_code.co_filename == __file__:
+        frame = frame.f_back  # type: ignore[assignment]
     place = frame.f_code.co_name, frame.f_code.co_filename, frame.f_lineno
     key = (device_of(array), *place)
     flag = np.all(array)
@@ -98,6 +100,69 @@ def tells_nan_later(array: Any) -> bool:
         device, squares = device_of(array), np.sum(np.square(np.absolute(array) if array.dtype.kind == "c" else array))
         waiting.squares[device] = waiting.squares[device] + squares if device in waiting.squares else squares
     return False
+
+
+def is_lazy(array: Any) -> bool:
+    """Whether an array is computed when it is told to, as Dask's are, so that no check can ask for its values.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import devices
+    >>> devices.is_lazy(np.ones(3))
+    False
+    """
+    return hasattr(type(array), "checking")
+
+
+def surely(condition: Any) -> bool:
+    """Whether a condition is known to hold everywhere, so that a quick way may be taken: of lazy arrays it is not.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import devices
+    >>> devices.surely(np.array([True, True]))
+    True
+    """
+    return not is_lazy(condition) and bool(np.all(condition))
+
+
+def checked(values: Any, condition: Any, message: str, **facts: Any) -> Any:
+    """`values`, if a condition holds everywhere; else ValueError. Of lazy arrays it is asked when they are computed.
+
+    Parameters
+    ----------
+    values : array or Tensor
+        What the condition is about. Go on with the result, which brings the question with it.
+    condition : array of bool
+        What has to hold.
+    message : str
+        Of the error, formatted with the facts, which may be arrays, or functions of nothing that make one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import devices
+    >>> labels = np.array([0, 2])
+    >>> devices.checked(labels, labels < 2, "labels up to {high} for 2 classes", high=labels.max())
+    Traceback (most recent call last):
+    ...
+    ValueError: labels up to 2 for 2 classes
+    """
+    if type(condition) is not np.bool:
+        array = foreign(condition)
+        if is_lazy(array):
+            return values - array.checking(ValueError, message, said(facts), values.dtype)
+    if not passes(condition):
+        raise ValueError(message.format(**said(facts)))
+    return values
+
+
+def said(facts: dict[str, Any]) -> dict[str, Any]:
+    """The facts of a message: of functions what they return, of tensors the values."""
+    made = {name: fact() if callable(fact) else fact for name, fact in facts.items()}
+    return {name: fact.data if hasattr(fact, "requires_grad") else fact for name, fact in made.items()}
 
 
 def read(*numbers: Any) -> list[float]:

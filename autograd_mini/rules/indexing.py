@@ -439,10 +439,12 @@ def _setxor1d(ar1, ar2, assume_unique=False):
 @primitive
 def put_diagonal(values, shape, offset, axis1, axis2):
     """Zeros of the given shape with `values` on a diagonal: the adjoint of `np.diagonal`."""
-    total = np.zeros_like(values, shape=shape)
+    axes = axis1 % len(shape), axis2 % len(shape)
+    others = [length for axis, length in enumerate(shape) if axis not in axes]
+    total = np.zeros_like(values, shape=(*others, *(shape[axis] for axis in axes)))
     i = np.arange(values.shape[-1])
-    np.moveaxis(total, (axis1, axis2), (-2, -1))[..., i + max(-offset, 0), i + max(offset, 0)] = values
-    return total
+    total[..., i + max(-offset, 0), i + max(offset, 0)] = values
+    return np.moveaxis(total, (-2, -1), axes)
 
 
 DIAGONALS = (

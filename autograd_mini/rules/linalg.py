@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from autograd_mini.arrays import as_values
-from autograd_mini.devices import beside
+from autograd_mini.devices import beside, surely
 from autograd_mini.domains import POSITIVE, REAL, case
 from autograd_mini.primitive import composite, constant, primitive, rule
 from autograd_mini.rules.refusals import axes_of, require
@@ -340,7 +340,7 @@ def cofactors(a, det=None):
     """
     with np.errstate(all="ignore"):
         det = as_values(np.linalg.det(a) if det is None else det)
-        if np.all((det != 0) & np.isfinite(det)):
+        if surely((det != 0) & np.isfinite(det)):
             return det[..., None, None] * transpose(np.linalg.inv(a))
         u, s, vh = np.linalg.svd(a)
         sign = (np.linalg.det(u) * np.linalg.det(vh))[..., None, None]
@@ -623,7 +623,7 @@ def over_norm(y, x, axis, order, size=None):
         if size is not None:
             limits = np.finfo(size.dtype)
             low = (limits.tiny / limits.eps) ** (1 / max(abs(order), 1))
-            if np.all((size > low) & np.isfinite(size)):
+            if surely((size > low) & np.isfinite(size)):
                 return y / size
         magnitude = np.abs(x)
         scale = np.max(magnitude, axis=axis, keepdims=True, initial=0)

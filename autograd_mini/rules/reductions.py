@@ -695,11 +695,12 @@ def _gradient(f, *varargs, axis=None, edge_order=1):
 @primitive
 def on_diagonal(g, shape, offset, axis1, axis2):
     """Zeros of a shape, with one number for each matrix on all of a diagonal."""
-    total = np.zeros_like(g, shape=shape)
-    matrices = np.moveaxis(total, (axis1, axis2), (-2, -1))
-    place = np.arange(np.diagonal(matrices, offset, -2, -1).shape[-1])
-    matrices[..., place + max(-offset, 0), place + max(offset, 0)] = np.expand_dims(g, -1)
-    return total
+    axes = axis1 % len(shape), axis2 % len(shape)
+    others = [length for axis, length in enumerate(shape) if axis not in axes]
+    total = np.zeros_like(g, shape=(*others, *(shape[axis] for axis in axes)))
+    place = np.arange(np.diagonal(total, offset, -2, -1).shape[-1])
+    total[..., place + max(-offset, 0), place + max(offset, 0)] = np.expand_dims(g, -1)
+    return np.moveaxis(total, (-2, -1), axes)
 
 
 rule(

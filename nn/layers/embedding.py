@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from nn.checks import all_values, as_values, check_sizes, passes
+from autograd_mini import devices
+from nn.checks import all_values, as_values, check_sizes
 from nn.layers.init import Initialiser, as_initialiser
 from nn.module import Module
 from nn.parameter import Parameter
@@ -81,9 +82,10 @@ class Embedding(Module):
             raise TypeError(KIND.format(title=self._title(), dtype=indices.dtype))
         known = all_values(indices)
         low, high = np.min(known, initial=0), np.max(known, initial=0)
-        if not (passes(low >= 0) and passes(high < count)):
-            raise ValueError(RANGE.format(title=self._title(count, units), low=low, high=high, last=count - 1))
-        vectors = np.take(self.weights, indices, axis=0)  # its rule adds up repeated rows faster than that of brackets
+        facts = {"title": lambda: self._title(count, units), "low": low, "high": high, "last": count - 1}
+        indices = devices.checked(indices, (low >= 0) & (high < count), RANGE, **facts)
+        table = self.weights.to_device("dask") if devices.is_lazy(indices) else self.weights
+        vectors = np.take(table, indices, axis=0)  # its rule adds up repeated rows faster than that of brackets
         return vectors if self.padding is None else np.where((indices == self.padding)[..., None], 0, vectors)
 
     def describe(self) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor, devices, everywhere
-from nn.checks import all_values, as_values, is_foreign, passes
+from nn.checks import all_values, as_values, is_foreign
 from nn.losses.means import NothingCountsError
 
 SHAPES = (
@@ -47,8 +47,8 @@ REDUCTIONS: dict[str, Callable[[Any], Any]] = {"mean": np.mean, "sum": np.sum, "
 
 def as_scores(loss: str, output: Any) -> Any:
     """A model's outputs as a tensor or an array of floating-point numbers."""
-    if not isinstance(output, Tensor | np.ndarray) and not is_foreign(output):
-        output = Tensor(output).data
+    if not isinstance(output, Tensor | np.ndarray):
+        output = devices.adopted(output) if is_foreign(output) else Tensor(output).data
     kind = output.dtype.kind
     if kind == "f":
         return output
@@ -99,9 +99,8 @@ def as_labels(loss: str, labels: Any, scores: Any, ignored: int | None = None) -
     if ignored is not None:
         known = np.where(known == ignored, 0, known)
     low, high = np.minimum.reduce(known, axis=None), np.maximum.reduce(known, axis=None)
-    if not passes((low >= 0) & (high < classes)):
-        raise ValueError(RANGE.format(loss=loss, low=low, high=high, classes=classes, last=classes - 1))
-    return labels
+    facts = {"loss": loss, "low": low, "high": high, "classes": classes, "last": classes - 1}
+    return devices.checked(labels, (low >= 0) & (high < classes), RANGE, **facts)
 
 
 def unfit(loss: str, labels: Any, scores: Any) -> str:

@@ -87,19 +87,22 @@ def logistic_loss(scores: Any, targets: Any, *, reduction: str = "mean") -> Any:
     [0.693, 0.0, 10000.0]
     """
     scores, targets = as_pair("logistic_loss", scores, targets)
-    refuse_outside("logistic_loss", targets, "the class 0 or 1, or the probability of class 1")
+    targets = inside("logistic_loss", targets, "the class 0 or 1, or the probability of class 1")
     if reduction == "mean":
         return mean_logistic_loss(scores, targets)
     return reduced("logistic_loss", logistic_losses(scores, targets), reduction)
 
 
-def refuse_outside(loss: str, targets: Any, what: str) -> None:
-    """Raise if a target is no probability."""
+def inside(loss: str, targets: Any, what: str) -> Any:
+    """The targets, or an error if one is no probability."""
     values = all_values(targets)
     low, high = np.min(values), np.max(values)
-    if not (passes(low >= 0) and passes(high <= 1)):
+    try:
+        facts = {"loss": loss, "low": low, "high": high, "what": what}
+        return devices.checked(targets, (low >= 0) & (high <= 1), PROBABILITY, **facts)
+    except ValueError:
         refuse_non_finite(loss, values)
-        raise ValueError(PROBABILITY.format(loss=loss, low=low, high=high, what=what))
+        raise
 
 
 @mean_over(lambda _scores, labels, **_options: shape_of(labels))
@@ -136,13 +139,11 @@ def hinge_loss(scores: Any, labels: Any, *, reduction: str = "mean") -> Any:
     scores = as_scores("hinge_loss", scores)
     if np.shape(labels) == scores.shape:
         scores, y = as_pair("hinge_loss", scores, labels)
-        refuse_outside("hinge_loss", y, "the class 0 or 1")
-        values = y.data if isinstance(y, Tensor) else y
+        y = inside("hinge_loss", y, "the class 0 or 1")
         known = all_values(y)
-        if not passes(known == np.rint(known)):
-            low, high = np.min(known), np.max(known)
-            raise ValueError(PROBABILITY.format(loss="hinge_loss", low=low, high=high, what="the class 0 or 1"))
-        missing = 1 - (2 * values - 1) * scores
+        facts = {"loss": "hinge_loss", "low": np.min(known), "high": np.max(known), "what": "the class 0 or 1"}
+        y = devices.checked(y, known == np.rint(known), PROBABILITY, **facts)
+        missing = 1 - (2 * as_values(y) - 1) * scores
     else:
         labels = as_labels("hinge_loss", labels, scores)
         if scores.shape[-1] < 2:
@@ -267,8 +268,11 @@ def over_labels(  # noqa: PLR0917
     if reduction != "mean":
         return reduced(loss, losses, reduction)
     total = np.sum(each)
-    if not passes(total > 0):
-        raise NothingCountsError(NOTHING_COUNTS.format(loss=loss, size=each.size, ignored=ignored), outputs)
+    facts = {"loss": loss, "size": each.size, "ignored": ignored}
+    try:
+        total = devices.checked(total, total > 0, NOTHING_COUNTS, **facts)
+    except ValueError as error:
+        raise NothingCountsError(str(error), outputs) from None
     return np.sum(losses) / total
 
 
@@ -335,6 +339,9 @@ def as_shares(loss: str, shares: Any, scores: Any) -> Any:
     values = all_values(shares)
     low, high, total = np.min(values, axis=-1), np.max(values, axis=-1), np.sum(values, axis=-1)
     right = (low >= 0) & (np.abs(total - 1) < 1e-3)
+    if devices.is_lazy(values):
+        facts = {"low": np.min(low), "high": np.max(high), "total": np.max(total), "index": "..."}
+        return devices.checked(shares, right, SHARES, loss=loss, **facts)
     if not passes(right):
         refuse_non_finite(loss, values)
         index = tuple(int(i) for i in np.argwhere(~right)[0])
