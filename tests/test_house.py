@@ -194,7 +194,7 @@ def test_the_engine_can_be_read_in_half_an_hour():
     # And 6 for speed: loops where expressions of them would be slower, in each step.
     # And 68 for devices: `t.device`, `t.to_device`, DLPack, and PyTorch's tensors, which are taken for what they are.
     assert sum(lines.values()) <= 2540, lines
-    assert sum(code.values()) <= 1616, code
+    assert sum(code.values()) <= 1617, code
 
 
 def python(code: str) -> str:

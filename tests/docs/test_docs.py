@@ -24,9 +24,16 @@ MODULES = [
 ]
 
 
-@pytest.mark.parametrize("name", MODULES)
+NEEDS_TORCH = "autograd_mini.devices.pytorch"
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.extra] * name.startswith(NEEDS_TORCH)) for name in MODULES]
+)
 def test_examples_in_docstrings(name, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
+    if name.startswith(NEEDS_TORCH):
+        pytest.importorskip("torch")
     if name.startswith("autograd_mini.scipy"):  # importing it registers rules, which other tests must not see
         code = f"import doctest, importlib; print(doctest.testmod(importlib.import_module({name!r})).failed)"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
