@@ -117,7 +117,7 @@ FAMILIES = {
 METHODS_ASIDE = {
     "changes the array": "byteswap fill partition put resize setfield setflags sort",
     "makes text, a file or bytes of the values: use `t.data`": "dump dumps tobytes tofile",
-    "is about memory: use `t.data`": "getfield to_device view",
+    "is about memory: use `t.data`": "getfield view",
 }
 
 
