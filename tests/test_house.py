@@ -38,7 +38,7 @@ ENGINE = [
         "scipy": "arrays batching domains errors primitive rules tensor transforms",
     },
     {
-        "compiling": "arrays backward batching checked graph outputs primitive tensor transforms",
+        "compiling": "arrays backward batching checked devices graph outputs primitive tensor transforms",
         "drawing": "errors graph measuring primitive tensor",
     },
     {

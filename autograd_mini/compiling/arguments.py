@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.arrays import is_foreign
 from autograd_mini.compiling.slots import CompileError, Guard
 from autograd_mini.compiling.traced import traced_in
+from autograd_mini.devices import device_of
 from autograd_mini.tensor import Tensor
 from autograd_mini.transforms.trees import flatten
 
 FOREIGN = (
-    "A compiled step was given {what}. It computes with NumPy's own arrays: pass `np.asarray(x)`, or call the step "
-    "without `compile`."
+    "A compiled step was given {what}. It computes with NumPy's own arrays: pass `np.asarray(x)` or "
+    "`x.to_device('cpu')`, or call the step without `compile`."
 )
 SEQUENCES = (list, tuple)
 
@@ -67,6 +69,12 @@ def odd_kind(value: Any, leaves: list[Any]) -> Any:
     return (type(value), value)
 
 
+def refuse_foreign(values: Any) -> None:
+    """Raise for an array of another library, such as one on a GPU."""
+    if type(values) is not np.ndarray and is_foreign(values):
+        raise CompileError(FOREIGN.format(what=f"a {type(values).__name__} on the device {device_of(values)}"))
+
+
 def is_input(value: Any) -> bool:
     """Whether a leaf of the arguments may differ from call to call: arrays and floating-point numbers."""
     return isinstance(value, np.ndarray | np.inexact) or type(value) is float
@@ -77,6 +85,7 @@ def is_inside(args: Any, kwargs: Any) -> bool:
     for arg in (*args, *kwargs.values()) if kwargs else args:
         kind = type(arg)
         if kind is Tensor:
+            refuse_foreign(arg._values)
             if type(arg._values) is not np.ndarray or (arg._record is not None and arg._record.requires_grad):
                 return True
         elif kind is not np.ndarray and kind is not float and belongs_outside(arg):

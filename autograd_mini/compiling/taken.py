@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.compiling.arguments import is_input
+from autograd_mini.compiling.arguments import is_input, refuse_foreign
 from autograd_mini.compiling.program import Check, Constant, Line, Program, SizeCheck, Variable, same_bits
 from autograd_mini.compiling.recording import Recorder
 from autograd_mini.compiling.slots import CompileError, GradientSlot, Guard, Slot, TensorSlot, is_part, undoing
@@ -107,6 +107,8 @@ def take(  # noqa: PLR0917
     recorder = Recorder(updating)
     guards = [Guard(owner)() for owner in owners]
     before = [slot.get() for slot in slots]
+    for value in before:
+        refuse_foreign(value)
     handed: list[Any] = []
 
     undo = undoing(slots)

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
+import autograd_mini
 import nn
 from autograd_mini import CompileError, Tensor, devices, grad, hessian, jacobian, vmap
 from tests.autograd_mini.devices import stand_in
@@ -410,5 +411,11 @@ def test_what_computes_on_the_host_alone_says_so(device):
     model = make_model().to_device(device)
     with pytest.raises(CompileError, match=rf"{device}.*Leave `compile` out"):
         nn.fit(model, nn.cross_entropy, (X, LABELS), compile=True)
+    optimizer = nn.SGD(model.parameters(), 0.1)
+    for owners, arguments in (((model, optimizer), (X,)), ((lambda x: x,), (Tensor(devices.to_device(X, device)),))):
+        step = autograd_mini.compile(*owners)
+        step = step(lambda x: np.sum(model(devices.to_device(x, device)))) if owners[0] is model else step
+        with pytest.raises(CompileError, match=f"on the device {device}"):
+            step(*arguments)
     with pytest.raises(ValueError, match=r'model\.to_device\("cpu"\)'), warnings.catch_warnings():
         nn.minimize(model, nn.cross_entropy, X, LABELS)
