@@ -51,7 +51,7 @@ FUNCTIONS[np.ndim] = lambda a: a.ndim
 FUNCTIONS[np.iscomplexobj] = lambda a: a.dtype.kind == "c"
 FUNCTIONS[np.isrealobj] = lambda a: a.dtype.kind != "c"
 FUNCTIONS[np.copy] = lambda a, order="K", subok=False: a.copy()
-FUNCTIONS[np.array] = lambda a, dtype=None, copy=True, **_: da.asarray(a, dtype)
+FUNCTIONS[np.array] = lambda a, dtype=None, copy=True, order="K", subok=False: da.array(a, dtype)
 
 
 def created(function: Function) -> None:
@@ -62,6 +62,7 @@ def created(function: Function) -> None:
 
 for _function in (np.zeros, np.ones, np.empty):
     created(_function)
+FUNCTIONS[np.full] = lambda shape, fill_value, dtype=None, order="C": da.full(shape, fill_value, dtype=dtype)
 
 
 @says(np.size)
@@ -192,6 +193,8 @@ def reduce(
     where: Any = True,
 ) -> Any:
     """`ufunc.reduce`: of each chunk, and of what these give."""
+    if ufunc in IDENTITIES and not is_given(initial) and masked(None, where, a) is not None:
+        raise NotImplementedError("an extreme of some entries needs an initial value.")
     start = {"initial": initial} if ufunc in IDENTITIES and is_given(initial) else {}  # also of no entries at all
     of_numbers = functools.partial(ufunc.reduce, dtype=dtype, **start)
     found_dtype = of_numbers(np.ones(1, a.dtype)).dtype
