@@ -88,7 +88,9 @@ def closed(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **options: Any) -> Any:
         try:
             found = adopted(function(*args, **options))
-        except (NotImplementedError, ZeroDivisionError) as error:
+        except (NotImplementedError, ValueError, ZeroDivisionError) as error:
+            if type(error) is ValueError and "chunks" not in str(error):
+                raise  # shapes do not fit, as of NumPy's arrays
             raise NotComputedError(FAILED.format(name=function.__name__, reason=str(error).strip())) from error
         return as_view(found, args) if views else found
 
@@ -198,6 +200,8 @@ class DaskArray(dask.array.Array):  # type: ignore[misc]
         written = options.get("out", ()) if method != "at" else inputs[:1]
         if any(getattr(array, "is_view", False) for array in written):
             raise NotComputedError(WRITTEN.format(array=repr(self)))
+        if method != "__call__":
+            refuse_out(name, options)
         return answer(name, compute, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
@@ -210,6 +214,7 @@ class DaskArray(dask.array.Array):  # type: ignore[misc]
                 return composites[function](*args, **options)
             finally:
                 composing.functions.pop()
+        refuse_out(display_name(function), options)
         found = answer(display_name(function), compute, args, options)
         return as_view(found, args) if function.__name__ in VIEWING else found
 
@@ -246,6 +251,12 @@ def zero_if(condition: Any, error: type[Exception], message: str, facts: dict[st
     if not np.all(condition):
         raise error(message.format(**facts))
     return np.zeros((), dtype)
+
+
+def refuse_out(name: str, options: dict[str, Any]) -> None:
+    """Refuse to write a result into another array, which no function here does."""
+    if options.pop("out", None) is not None:
+        raise NotComputedError(FAILED.format(name=name, reason="out= is not supported."))
 
 
 def answer(name: str, compute: Any, args: Any, options: dict[str, Any]) -> Any:

@@ -51,7 +51,7 @@ FUNCTIONS[np.ndim] = lambda a: a.ndim
 FUNCTIONS[np.iscomplexobj] = lambda a: a.dtype.kind == "c"
 FUNCTIONS[np.isrealobj] = lambda a: a.dtype.kind != "c"
 FUNCTIONS[np.copy] = lambda a, order="K", subok=False: a.copy()
-FUNCTIONS[np.array] = lambda a, dtype=None, copy=True, **_: da.asarray(a, dtype)
+FUNCTIONS[np.array] = lambda a, dtype=None, copy=True, order="K", subok=False: da.array(a, dtype)
 
 
 def created(function: Function) -> None:
@@ -62,6 +62,7 @@ def created(function: Function) -> None:
 
 for _function in (np.zeros, np.ones, np.empty):
     created(_function)
+FUNCTIONS[np.full] = lambda shape, fill_value, dtype=None, order="C": da.full(shape, fill_value, dtype=dtype)
 
 
 @says(np.size)
@@ -126,6 +127,8 @@ def reshape(a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = N
         return da.zeros(np.broadcast_to(np.False_, a.shape).reshape(shape).shape, dtype=a.dtype)
     if not a.ndim and shape:
         a = a[None]
+    if not shape and a.size != 1:
+        raise ValueError(f"cannot reshape array of size {a.size} into shape ()")
     if not shape:
         return a[(0,) * a.ndim]
     try:
@@ -175,6 +178,15 @@ IDENTITIES: dict[np.ufunc, Callable[[Any], Any]] = {
     **dict.fromkeys((np.minimum, np.fmin), lambda dtype: edge(dtype, True)),
 }
 
+ASSOCIATIVE = {*IDENTITIES, np.add, np.multiply, np.logaddexp, np.logaddexp2, np.hypot, np.gcd, np.lcm}
+ASSOCIATIVE |= {np.logical_and, np.logical_or, np.logical_xor, np.bitwise_and, np.bitwise_or, np.bitwise_xor}
+
+
+def check_associative(ufunc: np.ufunc) -> None:
+    """Refuse what chunks cannot do by themselves."""
+    if ufunc not in ASSOCIATIVE:
+        raise NotImplementedError(f"{ufunc.__name__} of chunks is not that of the whole.")
+
 
 def identity_of(ufunc: np.ufunc, dtype: Any) -> Any:
     """The number that changes nothing."""
@@ -192,6 +204,11 @@ def reduce(
     where: Any = True,
 ) -> Any:
     """`ufunc.reduce`: of each chunk, and of what these give."""
+    check_associative(ufunc)
+    if ufunc in IDENTITIES and not is_given(initial) and masked(None, where, a) is not None:
+        raise NotImplementedError("an extreme of some entries needs an initial value.")
+    if ufunc in IDENTITIES and is_given(initial):
+        initial = a.dtype.type(initial)
     start = {"initial": initial} if ufunc in IDENTITIES and is_given(initial) else {}  # also of no entries at all
     of_numbers = functools.partial(ufunc.reduce, dtype=dtype, **start)
     found_dtype = of_numbers(np.ones(1, a.dtype)).dtype
@@ -200,11 +217,12 @@ def reduce(
         found = a.astype(found_dtype)
     else:
         found = da.reduction(a, of_numbers, of_numbers, axis, bool(keepdims), dtype=found_dtype)
-    return ufunc(found, initial) if is_given(initial) else found
+    return ufunc(found, found_dtype.type(initial)) if is_given(initial) else found
 
 
 def accumulate(ufunc: np.ufunc, a: Any, axis: int = 0, dtype: Any = None, out: None = None) -> Any:
     """`ufunc.accumulate`: of each chunk, and on from the last entry of the one before."""
+    check_associative(ufunc)
     dtype = ufunc.accumulate(np.ones(1, a.dtype), dtype=dtype).dtype
     if not a.size:
         return a.astype(dtype)
@@ -279,7 +297,7 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
     if ord == -np.inf:
         return np.min(size, axis=axis, keepdims=keepdims)
     if ord == 0:
-        return np.sum(x != 0, axis=axis, keepdims=keepdims, dtype=size.dtype)
+        return np.sum((x != 0).astype(size.dtype), axis=axis, keepdims=keepdims)
     if ord == 2:
         return np.sqrt(np.sum(size * size, axis=axis, keepdims=keepdims))
     return np.sum(size**ord, axis=axis, keepdims=keepdims) ** (1 / ord)

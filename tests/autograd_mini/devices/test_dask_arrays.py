@@ -82,6 +82,8 @@ def test_what_would_compute_unseen_says_what_to_write(unseen):
         (lambda t: np.real_if_close(t), r"np\.real_if_close .* `t\.to_device\(\"cpu\"\)`"),
         (lambda t: np.roots(t[0]), r"np\.roots .*map_blocks"),
         (lambda t: np.gradient(Tensor(t.data.rechunk(1))), r"np\.gradient .*rechunk"),
+        (lambda t: np.power.accumulate(t), r"np\.power\.accumulate .*of chunks"),
+        (lambda t: np.subtract.reduce(t), r"np\.subtract\.reduce .*of chunks"),
         (lambda t: np.nanquantile(t, 0.5, weights=np.ones(X.shape), method="inverted_cdf"), "weights"),
     ],
 )
