@@ -3,7 +3,10 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from autograd_mini import rules  # registers the derivative of each NumPy function
+from autograd_mini import (
+    elsewhere,
+    rules,  # registers the derivative of each NumPy function
+)
 from autograd_mini.arrays import everywhere
 from autograd_mini.batching import Batch, batching_rule, hessian, is_batched, jacobian, loops, values_of, vmap
 from autograd_mini.checked import checked
@@ -59,6 +62,7 @@ __all__ = [
     "constant",
     "draw",
     "elementwise_grad",
+    "elsewhere",
     "enable_grad",
     "everywhere",
     "grad",
@@ -104,7 +108,7 @@ LATER = {
 
 def __getattr__(name: str) -> Any:
     if name not in LATER:
-        raise AttributeError(f"module 'autograd_mini' has no attribute {name!r}")
+        raise elsewhere.missing("autograd_mini", name, elsewhere.ENGINE, __all__)
     return getattr(importlib.import_module(f"autograd_mini.{LATER[name]}"), name)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import errors
+from autograd_mini import elsewhere, errors
 from autograd_mini.arrays import as_array, as_operand, as_result, as_seed, as_values, is_array, may_change, snapshot
 from autograd_mini.backward import pull_back
 from autograd_mini.graph import Leaf, Node, Record, modes, no_grad
@@ -25,7 +25,7 @@ from autograd_mini.rules.indexing import getitem, plain_index
 from autograd_mini.rules.refusals import refuse_as_numpy
 from autograd_mini.rules.signatures import binder_of, without_out
 from autograd_mini.rules.updates import At
-from autograd_mini.surface import Method, Surface
+from autograd_mini.surface import Method, Surface, method
 
 numpy: Any = np  # NumPy's type stubs do not say that its functions return tensors for tensors
 DIFFERENTIABLE = "fc"  # dtype kinds
@@ -76,14 +76,14 @@ def in_place(sign: str, operation: Any) -> Callable[[Tensor, Any], Tensor]:
 
 def reduction(function: Any) -> Method:
     """`t.sum(axis, keepdims=True)`: `np.sum`, and recorded at once where nothing else is asked for."""
-    primitive = primitives[function]
+    primitive, slow = primitives[function], method(function)
 
     def call(
         self: Tensor, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = False, **rest: Any
     ) -> Any:
         if dtype is None and out is None and not rest:
             return apply(primitive, self, axis=axis, keepdims=keepdims)
-        return function(self, axis=axis, dtype=dtype, out=out, keepdims=keepdims, **rest)
+        return slow(self, axis=axis, dtype=dtype, out=out, keepdims=keepdims, **rest)
 
     return call
 
@@ -98,6 +98,7 @@ def variadic(numbers: tuple[Any, ...]) -> Any:
     return numbers[0] if len(numbers) == 1 else numbers
 
 
+@elsewhere.answering("A tensor", elsewhere.TENSOR)
 class Tensor(Hookable, Surface):
     """An array that remembers how it was made, so that it can be differentiated. It is never written into.
 
@@ -204,7 +205,7 @@ class Tensor(Hookable, Surface):
     def name(self, value: str | None) -> None:
         (self._record or self._leaf()).name = value
 
-    shape, dtype, ndim, size = of_values("shape"), of_values("dtype"), of_values("ndim"), of_values("size")
+    shape, dtype, ndim, size = of_values("shape"), of_values("dtype"), of_values("ndim"), property(elsewhere.size)
     nbytes, itemsize = of_values("nbytes"), of_values("itemsize")
 
     @property

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import difflib
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 
-from autograd_mini import Batch, Slot, Tensor, scope
+from autograd_mini import Batch, Slot, Tensor, elsewhere, scope
+from nn.elsewhere import MODULE, explains
 from nn.parameter import Buffer, Parameter
 
 STATE_NAMES = (
@@ -28,7 +28,6 @@ STATE_DTYPE = (
 )
 NO_FORWARD = "{name} was called, but has no `forward`. Define `def forward(self, x): ...` in the class."
 NO_INIT = "{name} was given a part before `Module.__init__` ran. Call `super().__init__()` first in its `__init__`."
-NO_ATTRIBUTE = "{name} has no attribute {got!r}.{hint}"
 REPLACED = (
     "{owner}.{name} = ... would put a {got} in place of a {kind}, which would then no longer be {use}. Write "
     "`{owner}.{name}.data = ...` for new values, or `nn.{kind}(...)` for a new {kind}."
@@ -90,10 +89,16 @@ class Module:
     _before: tuple[Hook, ...] = ()
     _after: tuple[Hook, ...] = ()
 
+    @explains("layer")
     def __init__(self) -> None:
         object.__setattr__(self, "training", True)
         object.__setattr__(self, "_name", None)
         object.__setattr__(self, "_scope", scope(type(self).__name__))
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls) and cls.__module__.startswith("nn."):
+            cls.__init__ = explains("layer")(cls.__init__)  # type: ignore[method-assign]
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output; subclasses define it."""
@@ -138,11 +143,9 @@ class Module:
                 object.__setattr__(part, "_scope", scope(path))
 
     def __getattr__(self, name: str) -> Any:
-        """Only what is not there comes here: say so, with the nearest name that is."""
-        known = [] if name.startswith("_") else [other for other in dir(self) if not other.startswith("_")]
-        near = difflib.get_close_matches(name, known, 1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise AttributeError(NO_ATTRIBUTE.format(name=type(self).__name__, got=name, hint=hint), name=name, obj=self)
+        """Only what is not there comes here: say so, with what to write, or the nearest name that is there."""
+        known = () if name.startswith("_") else dir(self)
+        raise elsewhere.no_attribute(type(self).__name__, name, MODULE, self, known)
 
     def named_parts(self) -> Iterator[tuple[str, Part]]:
         """Every module, parameter and buffer below this one with its path, each once, in the order of definition."""

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from autograd_mini import Slot, Tensor
+from autograd_mini import Slot, Tensor, elsewhere
+from nn.elsewhere import OPTIMIZER, explains
 from nn.module import Module
 from nn.optimizers.joined import Joined, groups
 from nn.parameter import Parameter
@@ -69,7 +70,6 @@ STATE_FIXED = (
     "the schedule that this {name} has. Build it with a fixed rate; to go on with a schedule, assign it after loading: "
     "`optimizer.learning_rate = nn.schedules...`."
 )
-LR = "An optimizer has no `lr`: write `optimizer.learning_rate`, which may be assigned at any time."
 NO_UPDATE = "{name} has no `update`. Define `def update(self, param, grad, state): return new_param, new_state`."
 GROUPED = (
     "An `nn.Optimizers` has {attribute!r} for each of its groups: write `for group in optimizer.groups: "
@@ -101,6 +101,7 @@ BOUNDS: dict[str, Bounds] = {
 }
 
 
+@elsewhere.answering("An optimizer", OPTIMIZER, fixed=["lr"])
 class Optimizer:
     r"""What all optimizers share; a new one defines `update`.
 
@@ -172,6 +173,11 @@ class Optimizer:
         self.learning_rate = learning_rate
         self.steps = 0
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls) and cls.__module__.startswith("nn."):
+            cls.__init__ = explains("optimizer")(cls.__init__)  # type: ignore[method-assign]
+
     @property
     def state(self) -> list[Any]:
         self._ask_back()
@@ -207,14 +213,6 @@ class Optimizer:
     def learning_rate(self, value: Any) -> None:
         self._learning_rate = value if callable(value) else self._checked("learning_rate", value)
         self._rate: Any = None
-
-    @property
-    def lr(self) -> Any:
-        raise AttributeError(LR)
-
-    @lr.setter
-    def lr(self, value: Any) -> None:  # noqa: ARG002
-        raise AttributeError(LR)
 
     @property
     def steps(self) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nn.elsewhere import explains
 from nn.module import Module
 from nn.parameter import Buffer, Parameter
 from nn.training.tensor_files import FOREIGN, Array, FilePath, checked_target, read, serialised, write
@@ -82,6 +83,7 @@ UNFIT = ValueError, TypeError, KeyError, OverflowError, AttributeError
 BOUNDS = {"pos": 624, "buffer_pos": 4, "has_uint32": 1}  # beyond, NumPy would read past its buffers
 
 
+@explains("function")
 def save(path: FilePath, model: Module, **parts: Any) -> None:
     """Write a checkpoint: the model, its random generators, and whatever else a training needs to go on.
 
@@ -146,6 +148,7 @@ def collected(model: Module, parts: dict[str, Any]) -> tuple[dict[str, Any], dic
     return arrays, facts
 
 
+@explains("function")
 def load(path: FilePath, model: Module, **parts: Any) -> None:
     """Set the model and other parts to what `save` wrote. All of them, or on any error none.
 
@@ -288,6 +291,7 @@ def checked_state(name: str, generator: np.random.Generator, given: Any) -> Any:
 # Weights alone, under any names
 
 
+@explains("function")
 def save_weights(path: FilePath, model: Module, names: Mapping[str, str] | None = None) -> None:
     """Write the parameters and buffers for another program, under the names that it expects.
 
@@ -321,6 +325,7 @@ def save_weights(path: FilePath, model: Module, names: Mapping[str, str] | None 
     write(path, arrays, {"": {RANDOM: {}}})
 
 
+@explains("function")
 def load_weights(
     path: FilePath, model: Module, names: Mapping[str, str] | None = None, ignore: Iterable[str] = ()
 ) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from autograd_mini import Tensor, no_grad
 from nn.checks import as_values
+from nn.elsewhere import explains
 from nn.losses.means import UNEQUAL, Counted, Mean, check_weights, counted
 from nn.module import Module
 from nn.training.data import DataLoader
@@ -42,6 +43,7 @@ Bring = Callable[[Any], Any]
 Metrics = Loss | Iterable[Loss] | Mapping[str, Loss] | None
 
 
+@explains("fit")
 def evaluate(
     model: Module,
     loss: Loss,
@@ -133,6 +135,7 @@ def of_all(loss: Loss, gathered: Gathered) -> float:
     return float(as_values(called(loss, output, target)))
 
 
+@explains("fit")
 def predict(model: Module, x: Any, *, batch_size: int = 256) -> Any:
     """The model's outputs for all examples, in evaluation mode and in their order, as an array.
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from autograd_mini import Tensor
 from nn.checks import as_seed, is_finite, whole
+from nn.elsewhere import explains
 from nn.losses.means import UNEQUAL, Counted, Mean, counted, is_mean
 from nn.losses.padded import Unpadded
 from nn.module import Module
@@ -97,6 +98,7 @@ Descent = tuple[Any, Any, float, tuple[float, ...]] | None
 MOMENTS = "on_start", "on_resume", "on_step", "on_epoch", "on_end"
 
 
+@explains("fit")
 def fit(
     model: Module,
     loss: Loss,
