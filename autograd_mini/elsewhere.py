@@ -426,19 +426,21 @@ def explain_options(error: TypeError, function: Callable[..., Any], given: Colle
 def answers_of(unknown: Collection[str], taken: Collection[str], rows: Rows, renamed: Rows) -> list[str]:
     """What to write for keywords: as a table says, or one of the `taken` that has this name elsewhere, or nearly "
     "has."""
-    told = []
+    told: dict[str, list[str]] = {}  # each answer, and the names that it is for
     for name in unknown:
         here = next((word for word in renamed.written.get(name, "").split() if word in taken), None)
         if name in rows.answers:
-            answer = rows.answers[name]
-            told.append(f"For `{name}=`: {answer[0].lower()}{answer[1:]}" if len(unknown) > 1 else answer)
-        elif here is not None:
-            told.append(f"Write `{here}=` for `{name}=`.")
-        elif (near := nearest(name, taken)) is not None:
-            told.append(f"Write `{near}=` for `{name}=`.")
+            told.setdefault(rows.answers[name], []).append(f"`{name}=`")
+        elif here is not None or (here := nearest(name, taken)) is not None:
+            told[f"Write `{here}=` for `{name}=`."] = []
         else:
-            told.append(TAKES.format(known=", ".join(taken) or "no arguments"))
-    return list(dict.fromkeys(told))
+            told[TAKES.format(known=", ".join(taken) or "no arguments")] = []
+    if len(told) == 1:
+        return list(told)
+    return [
+        f"For {', '.join(names)}: {answer[0].lower()}{answer[1:]}" if names else answer
+        for answer, names in told.items()
+    ]
 
 
 def instead(frame: Any) -> str:

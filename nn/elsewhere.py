@@ -152,7 +152,7 @@ NN = Rows(
         "ReduceLROnPlateau": "nn.ReduceOnPlateau()",
         "LearningRateScheduler": "nn.Adam(model.parameters(), nn.schedules.cosine(1e-3, steps=100))",
         "TensorBoard SummaryWriter CSVLogger": (
-            "What `nn.fit` returns prints as a table and has `.plot()`; `nn.SignalLog` writes more."
+            "What `nn.fit` returns prints as a table, and is drawn by its `plot`; `nn.SignalLog` writes more."
         ),
         "Callback": (
             "Any function of the training is a callback, and an object with `on_epoch(run)`: `nn.fit(..., "
@@ -235,7 +235,7 @@ UTILS = Rows(
             "Write `model.load_state_dict(state)`, where `state = model.state_dict()` has an array for each name."
         ),
         "stateless": "`autograd_mini.grad` takes a module as it takes an array.",
-        "prune": "Set entries of a parameter's `data` to 0 after each step.",
+        "prune": "Set entries to 0 after each step: `parameter.data[0] = 0.0`.",
     }
 )
 FAMILIES: dict[str, Rows] = {"functional": FUNCTIONAL, "optim": OPTIM, "utils": UTILS}

@@ -17,18 +17,18 @@ import nn
 
 # Each room, and the rooms that it imports, all of them on lower floors.
 ENGINE = [
-    {"domains": "", "errors": "", "words": ""},
+    {"domains": "", "elsewhere": "", "errors": "", "words": ""},
     {"graph": "errors", "primitive": "domains errors", "arrays": "errors"},
     {
         "hooks": "arrays errors graph",
         "levels": "graph",
         "outputs": "graph primitive",
         "rules": "arrays domains errors primitive",
-        "surface": "arrays errors graph primitive",
+        "surface": "arrays elsewhere errors graph primitive",
     },
     {"dependence": "arrays graph levels outputs"},
     {"backward": "arrays dependence errors graph hooks levels outputs"},
-    {"tensor": "arrays backward errors graph hooks outputs primitive rules surface"},
+    {"tensor": "arrays backward elsewhere errors graph hooks outputs primitive rules surface"},
     {"transforms": "arrays backward errors graph hooks levels primitive tensor"},
     {"batching": "arrays backward graph levels outputs primitive rules tensor transforms"},
     {
@@ -46,18 +46,18 @@ ENGINE = [
     },
 ]
 NETWORKS = [
-    {"parameter": "", "functions": "", "norms": "", "noise": "", "docstrings": ""},
-    {"module": "parameter", "outputs": "functions"},
+    {"parameter": "", "functions": "", "norms": "", "noise": "", "docstrings": "", "elsewhere": ""},
+    {"module": "elsewhere parameter", "outputs": "functions"},
     {"checks": "module"},
     {"padding": "checks"},
     {
-        "layers": "checks docstrings functions module noise padding parameter",
-        "losses": "checks functions padding",
-        "optimizers": "checks docstrings module norms parameter",
+        "layers": "checks docstrings elsewhere functions module noise padding parameter",
+        "losses": "checks elsewhere functions padding",
+        "optimizers": "checks docstrings elsewhere module norms parameter",
     },
     {
         "changes": "checks layers module norms parameter",
-        "training": "checks losses module noise norms optimizers outputs padding parameter",
+        "training": "checks elsewhere losses module noise norms optimizers outputs padding parameter",
     },
     {"signals": "changes checks functions module norms optimizers parameter training"},  # cures are changes that train
     {"lecture": "checks layers losses module optimizers parameter training"},
@@ -191,8 +191,9 @@ def test_the_engine_can_be_read_in_half_an_hour():
     # And 6: no values of single examples in a tensor of all of them, where they would last.
     # And 17 for compiling: what a recorded array answers by itself, and a watch that does not change the backward.
     # And 6 for speed: loops where expressions of them would be slower, in each step.
-    assert sum(lines.values()) <= 2472, lines
-    assert sum(code.values()) <= 1575, code
+    # And 8 for what people bring along: names of other libraries that are answered, and text with percent signs.
+    assert sum(lines.values()) <= 2480, lines
+    assert sum(code.values()) <= 1583, code
 
 
 def python(code: str) -> str:

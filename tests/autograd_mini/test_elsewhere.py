@@ -41,7 +41,8 @@ def test_no_name_comes_twice(table):
 
 
 def test_the_tables_are_about_what_is_not_there():
-    there = {name for cls in Tensor.__mro__ for name, value in vars(cls).items() if not isinstance(value, elsewhere.Name)}
+    values = itertools.chain.from_iterable(vars(cls).items() for cls in Tensor.__mro__)
+    there = {name for name, value in values if not isinstance(value, elsewhere.Name)}
     assert not there & TABLES["TENSOR"].written.keys()
     assert not set(autograd_mini.__all__) & TABLES["ENGINE"].written.keys()
 
@@ -69,7 +70,7 @@ def test_a_name_that_is_imported_says_the_same():
         from autograd_mini import optim  # noqa: F401
     with pytest.raises(ImportError, match="Did you mean 'Tensor'"):
         from autograd_mini import Tensr  # noqa: F401
-    with pytest.raises(AttributeError, match=r"`Tensor\(np.zeros):
+    with pytest.raises(AttributeError, match=r"`Tensor\(np.zeros"):
         autograd_mini.zeros
     with pytest.raises(AttributeError, match="Did you mean 'jacobian'"):
         autograd_mini.jacobean
@@ -144,7 +145,7 @@ class TestSize:
         t = tensor()
         size = t.size
         assert type(size) is int
-        assert [size, t.size + 0, max(t.size, 1), [*map(lambda u: u.size, [t])][0], getattr(t, "size")] == [6] * 5
+        assert [size, t.size + 0, max(t.size, 1), *[u.size for u in [t]], t.size] == [6] * 5
         assert np.size(t) == 6
         assert f"{t.size}" == "6"
         assert t.data.size.bit_length() == t.size.bit_length() == 3
@@ -161,7 +162,7 @@ class TestKeywords:
             tensor().sum(dim=1, keepdim=True)
 
     def test_others_are_numpys(self):
-        with pytest.raises(TypeError, match="nowhere'$"):
+        with pytest.raises(TypeError, match=r"'nowhere'$"):
             tensor().sum(nowhere=1)
 
 
@@ -176,7 +177,7 @@ class TestText:
     def test_reads_as_the_f_string_does(self):
         loss = Tensor(2.0, requires_grad=True) ** 2
         line = "loss "
-        line += "%.2f" % loss
+        line += "%.2f" % loss  # noqa: UP031
         assert line == f"loss {loss:.2f}" == "loss 4.00"
 
     def test_a_remainder_is_recorded_and_a_number_refused(self):
@@ -187,7 +188,7 @@ class TestText:
 
     def test_of_several_entries_is_refused(self):
         with pytest.raises(ValueError, match=r"`t\[i\].item\(\)`"):
-            "%.3f" % tensor()
+            "%.3f" % tensor()  # noqa: UP031
 
 
 class TestJoining:
@@ -231,7 +232,7 @@ def test_the_error_of_a_call_inside_is_left_as_it_is():
         known: int = 1
 
     outer = elsewhere.explains(lambda x: inner(unknown=x), elsewhere.NONE, elsewhere.NONE)
-    with pytest.raises(TypeError, match="'unknown'$"):
+    with pytest.raises(TypeError, match=r"'unknown'$"):
         outer(1)
     with pytest.raises(TypeError, match=r"It is called as `.*\(x\)`\."):
         outer()
