@@ -39,6 +39,7 @@ NOT_LEARNED = (
     "{name}.{attribute} is a tensor that requires grad but no parameter: it would be neither learned nor saved. Write "
     "`self.{attribute} = nn.Parameter(...)`; of an input that is remembered, keep `x.detach()`."
 )
+ARRAYS = " It holds {names}, which is not learned: write `self.{name} = nn.Parameter(...)` for what is."
 SAME_PATH = (
     "Two different parts of this {name} have the path {path!r}, so only one of them could be saved. Give the keys of a "
     "dict other names: they must differ as strings, and hold no dot."
@@ -184,7 +185,7 @@ class Module:
             for name, value in vars(module).items():
                 if isinstance(value, Tensor) and not isinstance(value, Parameter | Buffer) and is_leaf(value):
                     raise TypeError(NOT_LEARNED.format(name=type(module).__name__, attribute=name))
-        return (parameter for _, parameter in self.named_parameters())
+        return Parameters(self)
 
     def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
         """The buffers with their paths, such as `layers.1.mean`, each once."""
@@ -420,6 +421,32 @@ class Module:
         inside = ", ".join(filter(None, (self.describe(), *shapes)))
         count = f"  # {self.count_parameters():,} parameters" if len(arrays) < len(below) else ""
         return f"({inside}){count}"
+
+
+class Parameters(Iterator[Parameter]):
+    """The parameters of a module one after the other; where there is none, they tell what else it holds."""
+
+    def __init__(self, module: Module) -> None:
+        self._module = module
+        self._each = (parameter for _, parameter in module.named_parameters())
+
+    def __next__(self) -> Parameter:
+        return next(self._each)
+
+    def not_learned(self) -> str:
+        """What to write for the arrays that the module and those below hold as attributes, which are not learned."""
+        modules = (self._module, *(module for _, module in self._module.named_modules()))
+        named = [(type(module).__name__, name, value) for module in modules for name, value in vars(module).items()]
+        found = [f"{kind}.{name}" for kind, name, value in named if is_number_array(value)]
+        if not found:
+            return ""
+        return ARRAYS.format(names=", ".join(found), name=found[0].rpartition(".")[2])
+
+
+def is_number_array(value: Any) -> bool:
+    """Whether a value is floating-point numbers that are no part of a module."""
+    loose = isinstance(value, np.ndarray) or (isinstance(value, Tensor) and not isinstance(value, Parameter | Buffer))
+    return loose and value.dtype.kind in "fc"
 
 
 class Same:

@@ -12,11 +12,11 @@ import numpy as np
 
 from autograd_mini import Slot, Tensor, elsewhere
 from nn.elsewhere import OPTIMIZER, explains
-from nn.module import Module
+from nn.module import Module, Parameters
 from nn.optimizers.joined import Joined, groups
 from nn.parameter import Parameter
 
-NO_PARAMETERS = "{name} was given no parameters. Pass `model.parameters()` of a model that has some."
+NO_PARAMETERS = "{name} was given no parameters. Pass `model.parameters()` of a model that has some.{arrays}"
 NOT_PARAMETERS = (
     "{name} was given a {what} where a parameter belongs. Write `nn.{name}(model.parameters(), ...)`; for parts that "
     "learn at rates of their own, `nn.Optimizers(nn.{name}(...), nn.{name}(...))`."
@@ -546,7 +546,8 @@ def checked_parameters(parameters: Any, name: str) -> list[Tensor]:
         seen.add(id(parameter))
         found.append(parameter)
     if not found:
-        raise ValueError(NO_PARAMETERS.format(name=name))
+        arrays = parameters.not_learned() if isinstance(parameters, Parameters) else ""
+        raise ValueError(NO_PARAMETERS.format(name=name, arrays=arrays))
     if not any(parameter.requires_grad for parameter in found):
         raise ValueError(ALL_FROZEN.format(name=name))
     return found
