@@ -21,7 +21,12 @@ NO_NAME = "{owner} has no attribute {name!r}. {answer}"
 NEAR = "Did you mean {near!r}?"
 TAKES = "It takes {known}."
 CALLED = "It is called as `{name}({form})`{does}"
+BLOCK = (
+    "`with {name}:` was written with no parentheses. Write `with {name}({wanted}): ...` around the computation, or "
+    "`@{name}({wanted})` above a function."
+)
 PRIVATE = "_"
+UNFIT = ""  # the row for a call whose arguments are too many or too few
 CUTOFF = 0.8  # how like a name of another library a name must be to be taken for it
 METHOD = opcode.opmap.get("LOAD_METHOD")  # until Python 3.11; since then a bit of LOAD_ATTR
 
@@ -204,6 +209,33 @@ SIZE = (
 # The keywords of a tensor's methods; the answers are names of parameters.
 OPTIONS = Rows({"dim dims": "axis axes axis1", "keepdim keep_dims": "keepdims", "unbiased correction": "ddof"})
 
+# Keywords of what makes and differentiates tensors: answers, and names of parameters
+CALLS = Rows(
+    {
+        "dtype": "Give the array its dtype: `Tensor(np.array([1.0, 2.0], np.float32))`.",
+        "device pin_memory": PLACE,
+        "create_graph": "For second derivatives write `autograd_mini.gradients_of(loss, t, create_graph=True)`.",
+        "inputs": "All leaves get their gradients; those of some are `autograd_mini.gradients_of(loss, t)`.",
+        "has_aux aux": "The function returns the value alone; what else is computed is asked apart, `f(x)`.",
+        "holomorphic allow_int allow_unused": "Leave it out: complex arguments are taken as they are.",
+        "axis_size axis_name spmd_axis_name randomness": "Leave it out: the size is that of the axis.",
+        "vectorize strategy": "Leave it out: the rows are computed all at once.",
+    }
+)
+ARGUMENTS = Rows(
+    {
+        "argnum": "argnums",
+        "gradient grad_output grad_tensors grad": "seed",
+        "keep_graph": "retain_graph",
+        "fun func function": "f",
+        "data value values": "array",
+        "in_dims": "in_axes",
+        "out_dims": "out_axes",
+        "chunk_size": "chunk",
+        "trainable": "requires_grad",
+    }
+)
+
 # What numbers and arrays of a tensor were asked for by, and what does that with its history.
 TAKERS = Rows(
     {
@@ -323,6 +355,17 @@ def nearest(name: str, known: Collection[str], cutoff: float = 0.6) -> str | Non
     return public[found[0]] if found else None
 
 
+class Parentheses(type):
+    """The class of a block: `with no_grad:`, which is not `with no_grad():`, says so."""
+
+    def __enter__(cls) -> None:
+        needed = [p for p in inspect.signature(cls).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+        raise TypeError(BLOCK.format(name=cls.__name__, wanted="..." * bool(needed)))
+
+    def __exit__(cls, *exception: object) -> None:
+        """Never reached; Python asks for it first."""
+
+
 class Name:
     """A name that objects of a class do not have, unless it is set, and that is answered.
 
@@ -393,6 +436,11 @@ def explains(function: Function, rows: Rows, renamed: Rows) -> Function:
     return call  # type: ignore[return-value]
 
 
+def explained(function: Function) -> Function:
+    """The same function of the engine, by the engine's tables."""
+    return explains(function, CALLS, ARGUMENTS)
+
+
 def explain(error: TypeError, function: Callable[..., Any], given: Collection[str], rows: Rows, renamed: Rows) -> None:
     """Add to the error of a call whose arguments did not fit what to write in their place."""
     trace = error.__traceback__
@@ -402,7 +450,11 @@ def explain(error: TypeError, function: Callable[..., Any], given: Collection[st
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         given = ()
     unknown = [name for name in given if name not in parameters]
-    told = answers_of(unknown, parameters, rows, renamed) if unknown else [called(function, parameters)]
+    told = (
+        answers_of(unknown, parameters, rows, renamed)
+        if unknown
+        else [rows.answers.get(UNFIT) or called(function, parameters)]
+    )
     error.args = (" ".join([f"{error}.", *told]),)
 
 

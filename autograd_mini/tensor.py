@@ -131,6 +131,7 @@ class Tensor(Hookable, Surface):
 
     __slots__ = ("__weakref__", "_record", "_values")
 
+    @elsewhere.explained
     def __init__(self, array: Any, requires_grad: bool = False, name: str | None = None) -> None:
         self._values = as_array(array)
         self._record: Record | None = Leaf(self._values, False, name)
@@ -219,6 +220,7 @@ class Tensor(Hookable, Surface):
             record = self._record = Leaf(self._values)
         return record
 
+    @elsewhere.explained
     def backward(self, seed: Any = None, retain_graph: bool = False) -> None:
         """Add dL/d(leaf) to the `.grad` of every leaf that this tensor was computed from.
 

@@ -96,6 +96,8 @@ print(MLPClassifier(random_state=0, tol=0.1).fit(x, y).predict(x).shape)
 SECTIONS = {
     "Tensors": ("`t.name` elsewhere", engine.TENSOR),
     "Keywords of their methods": ("keyword", engine.OPTIONS),
+    "Keywords of tensors and derivatives": ("keyword", engine.CALLS),
+    "What those are called here": ("keyword", engine.ARGUMENTS),
     "Joining tensors": ("what takes no tensors", engine.TAKERS),
     "The module `autograd_mini`": ("`torch.name`, `jax.name`, `autograd.name`", engine.ENGINE),
     "Layers, losses and training": ("`nn.name` elsewhere", networks.NN),
@@ -111,16 +113,17 @@ SECTIONS = {
     "Keywords of layers": ("keyword", networks.LAYERS),
     "Keywords of optimizers": ("keyword", networks.OPTIMIZERS),
     "Keywords of losses": ("keyword", networks.LOSSES),
+    "Keywords of others": ("keyword", networks.FUNCTIONS),
     "Keywords of `nn.DataLoader`": ("keyword", networks.LOADERS),
 }
-KEYWORDS = engine.OPTIONS, networks.RENAMED
+KEYWORDS = engine.OPTIONS, engine.ARGUMENTS, networks.RENAMED
 
 
 def table(kind: str, rows: engine.Rows) -> list[str]:
     """Lines of a Markdown table, one for each answer."""
     lines = [f"| {kind} | here |", "| --- | --- |"]
     for written, answer in rows.items():
-        names = ", ".join(f"`{name}`" for name in written.split()) or "`np.array`"
+        names = ", ".join(f"`{name}`" for name in written.split()) or "anything else"
         if rows in KEYWORDS:
             here = ", ".join(f"`{name}=`" for name in answer.split())
         else:

@@ -28,7 +28,7 @@ INITIAL = (
 NN = Rows(
     {
         # layers
-        "Dense LazyLinear": "nn.Linear(4, 3)",
+        "Dense LazyLinear": "Write `nn.Linear(4, 3)`, with the size of the input and the number of units.",
         "Bilinear": "A module of your own does it: `class Bilinear(nn.Module): ...` with `np.einsum` in its `forward`.",
         "ModuleList ModuleDict LayerList": (
             "Leave it out: lists and dicts of modules are parts, `self.layers = [nn.Linear(4, 4), nn.Tanh()]`."
@@ -426,6 +426,7 @@ RENAMED = Rows(
         "restore_best_weights": "restore",
         "threshold": "min_delta",
         "min_lr": "min_rate",
+        "mode": "training",
         "max_length maxlen": "steps",
         "padding_value": "fill",
         "metric": "metrics",
@@ -433,6 +434,7 @@ RENAMED = Rows(
 )
 FITS = Rows(
     {
+        "": "It is called as `nn.fit(model, nn.cross_entropy, (x, y))`: the data is one argument.",
         "learning_rate lr": "Give it to the optimizer: `optimizer=nn.Adam(model.parameters(), learning_rate=1e-3)`.",
         "weight_decay momentum": "Give it to the optimizer: `optimizer=nn.SGD(model.parameters(), 0.1, momentum=0.9)`.",
         "verbose progress_bar": "Write `progress=False` for no bar.",
@@ -499,6 +501,13 @@ LOSSES = Rows(
         "sample_weight": "Write `nn.fit(..., sample_weight=weights)`, which weighs any loss.",
     }
 )
+FUNCTIONS = Rows(
+    {
+        "set_to_none": "Leave it out: a gradient that is cleared is None.",
+        "requires_grad": "What is not learned is a buffer, `nn.Buffer(np.ones(3))`; `model.freeze()` stops parameters.",
+        "weights_only map_location strict pickle_module": "Leave it out: a file holds arrays alone, and they must fit.",
+    }
+)
 LOADERS = Rows(
     {
         "dataset": "It comes first, without a name: `nn.DataLoader(dataset)`, or arrays, `nn.DataLoader(x, y)`.",
@@ -517,7 +526,9 @@ CALLS: dict[str, Rows] = {
     "optimizer": OPTIMIZERS,
     "loss": LOSSES,
     "loader": LOADERS,
-    "function": Rows(),
+    "function": FUNCTIONS,
+    "evaluate": Rows(FITS | {"": "It is called as `nn.evaluate(model, nn.cross_entropy, (x, y))`: the data is one."}),
+    "predict": Rows(FITS | {"": "It is called as `nn.predict(model, x)`."}),
 }
 
 

@@ -233,11 +233,13 @@ class Module:
         """Learn again, here and below."""
         return self.freeze(False)
 
+    @explains("function")
     def zero_grad(self) -> None:
         """Clear the gradient of every parameter."""
         for _, parameter in self.named_parameters():
             parameter.grad = None
 
+    @explains("function")
     def train(self, training: bool = True) -> Self:
         """Set training mode, here and below."""
         CHANGES[0] += 1

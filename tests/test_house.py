@@ -18,7 +18,7 @@ import nn
 # Each room, and the rooms that it imports, all of them on lower floors.
 ENGINE = [
     {"domains": "", "elsewhere": "", "errors": "", "words": ""},
-    {"graph": "errors", "primitive": "domains errors", "arrays": "errors"},
+    {"graph": "elsewhere errors", "primitive": "domains errors", "arrays": "errors"},
     {
         "hooks": "arrays errors graph",
         "levels": "graph",
@@ -29,8 +29,8 @@ ENGINE = [
     {"dependence": "arrays graph levels outputs"},
     {"backward": "arrays dependence errors graph hooks levels outputs"},
     {"tensor": "arrays backward elsewhere errors graph hooks outputs primitive rules surface"},
-    {"transforms": "arrays backward errors graph hooks levels primitive tensor"},
-    {"batching": "arrays backward graph levels outputs primitive rules tensor transforms"},
+    {"transforms": "arrays backward elsewhere errors graph hooks levels primitive tensor"},
+    {"batching": "arrays backward elsewhere graph levels outputs primitive rules tensor transforms"},
     {
         "checked": "arrays backward graph hooks outputs primitive tensor transforms",
         "measuring": "arrays backward batching errors graph tensor words",
@@ -46,7 +46,8 @@ ENGINE = [
     },
 ]
 NETWORKS = [
-    {"parameter": "", "functions": "", "norms": "", "noise": "", "docstrings": "", "elsewhere": ""},
+    {"elsewhere": ""},
+    {"parameter": "elsewhere", "functions": "", "norms": "", "noise": "", "docstrings": ""},
     {"module": "elsewhere parameter", "outputs": "functions"},
     {"checks": "module"},
     {"padding": "checks"},

@@ -309,6 +309,7 @@ class Optimizer:
         joined = [Joined(g, [self.parameters[i] for i in g], [states[i] for i in g]) for g in found]
         return joined, sorted(set(alone).difference(*found))
 
+    @explains("function")
     def zero_grad(self) -> None:
         """Clear the gradients."""
         for parameter in self.parameters:

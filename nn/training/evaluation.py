@@ -47,7 +47,7 @@ Bring = Callable[[Any], Any]
 Metrics = Loss | Iterable[Loss] | Mapping[str, Loss] | None
 
 
-@explains("fit")
+@explains("evaluate")
 def evaluate(
     model: Module,
     loss: Loss,
@@ -139,7 +139,7 @@ def of_all(loss: Loss, gathered: Gathered) -> float:
     return float(as_values(called(loss, output, target)))
 
 
-@explains("fit")
+@explains("predict")
 def predict(model: Module, x: Any, *, batch_size: int = 256) -> Any:
     """The model's outputs for all examples, in evaluation mode and in their order, as an array.
 

@@ -18,7 +18,7 @@ from autograd_mini import Tensor, elsewhere
 from tests import answers
 
 TABLES = answers.rows_of(elsewhere)
-ASKED = [(table, names) for table in ("TENSOR", "TAKERS", "ENGINE") for names in TABLES[table]]
+ASKED = [(table, names) for table in ("TENSOR", "TAKERS", "ENGINE", "CALLS") for names in TABLES[table]]
 
 
 def tensor():
@@ -164,6 +164,40 @@ class TestKeywords:
     def test_others_are_numpys(self):
         with pytest.raises(TypeError, match=r"'nowhere'$"):
             tensor().sum(nowhere=1)
+
+
+class TestCalls:
+    @pytest.mark.parametrize(
+        ("call", "says"),
+        [
+            (lambda: Tensor([1.0], dtype=np.float32), "`Tensor(np.array([1.0, 2.0], np.float32))`"),
+            (lambda: Tensor([1.0], device="cuda"), "Leave it out"),
+            (lambda: Tensor(data=[1.0]), "Write `array=` for `data=`."),
+            (lambda: Tensor(), "It is called as `Tensor(array, ...)`."),
+            (lambda: tensor().backward(gradient=1.0), "Write `seed=` for `gradient=`."),
+            (lambda: tensor().backward(create_graph=True), "`autograd_mini.gradients_of(loss, t, create_graph=True)`"),
+            (lambda: autograd_mini.grad(np.sum, argnum=1), "Write `argnums=` for `argnum=`."),
+            (lambda: autograd_mini.value_and_grad(np.sum, has_aux=True), "returns the value alone"),
+            (lambda: autograd_mini.jacobian(np.sum, vectorize=True), "Leave it out"),
+            (lambda: autograd_mini.hessian(np.sum, chunk_size=3), "Write `chunk=` for `chunk_size=`."),
+            (lambda: autograd_mini.vmap(np.sum, in_dims=1), "Write `in_axes=` for `in_dims=`."),
+        ],
+    )
+    def test_say_what_a_keyword_is_called(self, call, says):
+        with pytest.raises(TypeError, match=re.escape(says)):
+            call()
+
+    @pytest.mark.parametrize("block", ["no_grad", "enable_grad", "checked"])
+    def test_blocks_without_parentheses_ask_for_them(self, block):
+        with (
+            pytest.raises(TypeError, match=rf"Write `with {block}\(\): \.\.\.` around .* `@{block}\(\)`"),
+            getattr(autograd_mini, block),
+        ):
+            pass
+
+    def test_a_block_with_arguments_says_so(self):
+        with pytest.raises(TypeError, match=r"`with scope\(\.\.\.\)"), autograd_mini.scope:
+            pass
 
 
 class TestText:

@@ -28,6 +28,7 @@ CALLS = {
     "loader": [nn.DataLoader],
     "function": [nn.save, nn.load, nn.save_weights, nn.load_weights, nn.EarlyStopping, nn.ReduceOnPlateau],
 }
+OTHERS = nn.f1, nn.pad_sequences, nn.sequence_mask, nn.Module.train
 X, Y = np.random.default_rng(0).standard_normal((8, 4)).astype(np.float32), np.arange(8) % 3
 
 
@@ -38,7 +39,7 @@ def small():
 @pytest.mark.parametrize(("table", "names"), SENTENCES, ids=lambda part: part[:20])
 def test_what_an_answer_says_can_be_written(table, names, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    answer = TABLES[table].answers[names.split()[0]]
+    answer = TABLES[table].answers[(names.split() or [names])[0]]
     code = answers.snippets(answer)
     for part in code:
         answers.check(part, answers.sample(tmp_path / "model.safetensors"))
@@ -173,9 +174,7 @@ class TestKeywords:
     @pytest.mark.parametrize("name", elsewhere.RENAMED.written)
     def test_a_renamed_one_is_a_parameter_of_something(self, name):
         names = {p for things in CALLS.values() for thing in things for p in inspect.signature(thing).parameters}
-        names |= {
-            p for thing in (nn.f1, nn.pad_sequences, nn.sequence_mask) for p in inspect.signature(thing).parameters
-        }
+        names |= {p for thing in OTHERS for p in inspect.signature(thing).parameters}
         assert set(elsewhere.RENAMED.written[name].split()) <= names
 
     @pytest.mark.parametrize("kind", CALLS)
@@ -217,6 +216,12 @@ class TestKeywords:
             (lambda: nn.fit(small(), nn.cross_entropy, (X, Y), verbose=0), "Write `progress=False` for no bar."),
             (lambda: nn.fit(small(), nn.cross_entropy, (X, Y), n_epochs=3), "Write `epochs=` for `n_epochs=`."),
             (lambda: nn.fit(small(), nn.cross_entropy, x=X, y=Y), "The data comes third"),
+            (
+                lambda: nn.SGD(small().parameters(), 0.1).zero_grad(set_to_none=True),
+                "a gradient that is cleared is None",
+            ),
+            (lambda: nn.Parameter(np.ones(3), requires_grad=False), "`nn.Buffer(np.ones(3))`"),
+            (lambda: small().train(mode=False), "Write `training=` for `mode=`."),
             (lambda: nn.predict(small(), X, verbose=0), "Write `progress=False`"),
         ],
     )
@@ -225,12 +230,14 @@ class TestKeywords:
             call()
 
     def test_arguments_that_are_missing_are_told_with_what_is_done(self):
-        with pytest.raises(TypeError, match=r"`fit\(model, loss, data, \.\.\.\)`: train a model"):
+        with pytest.raises(TypeError, match=r"`nn\.fit\(model, nn\.cross_entropy, \(x, y\)\)`"):
             nn.fit(small(), (X, Y))
         with pytest.raises(
             TypeError, match=r"`save\(path, model, \.\.\.\)`: write a checkpoint: the model, its random"
         ):
             nn.save("m.safetensors")
+        with pytest.raises(TypeError, match=r"`nn\.predict\(model, x\)`"):
+            nn.predict(X)
         with pytest.raises(TypeError, match=r"`Linear\(d_in, d_out, \.\.\.\)`"):
             nn.Linear(3)
 
