@@ -53,7 +53,7 @@ def as_values(result: Any) -> Any:
     """The result of a computation as an array; NumPy returns scalars where an array has no axes."""
     if isinstance(result, np.generic):
         return np.asarray(result)
-    answer = getattr(type(result), "as_values", None)
+    answer = None if type(result) is np.ndarray else getattr(type(result), "as_values", None)
     return result if answer is None else answer(result)
 
 

@@ -41,6 +41,7 @@ OPTIONS_OF_CALLS = frozenset(("where", "dtype", "signature", "casting"))
 ACCUMULATING = threading.Lock()  # backwards of several threads may meet at a leaf
 SCALARS = frozenset((bool, int, float, complex))
 PLAIN = SCALARS | {np.ndarray}  # computed with as they are
+TREES = (dict, *SEQUENCES)
 
 
 def unary(function: Any) -> Callable[[Tensor], Tensor]:
@@ -152,17 +153,18 @@ class Tensor(Hookable, Surface):
         record = self._record
         if type(record) is Node:
             raise AttributeError(errors.DATA_OF_RESULT.format(name=record.primitive.name))
-        if isinstance(array, Tensor):
-            array._refuse("array")
-            array = array._values
-        elif not hasattr(array, "dtype"):
-            array = np.asarray(array, self.dtype)
-        if hasattr(type(array), "level") and not hasattr(type(self._values), "level"):
-            raise ValueError(errors.DATA_OF_VMAP.format(tensor=self.name or "a tensor", size=array.level.size))
+        if type(array) is not np.ndarray:
+            if isinstance(array, Tensor):
+                array._refuse("array")
+                array = array._values
+            elif not hasattr(array, "dtype"):
+                array = np.asarray(array, self.dtype)
+            if hasattr(type(array), "level") and not hasattr(type(self._values), "level"):
+                raise ValueError(errors.DATA_OF_VMAP.format(tensor=self.name or "a tensor", size=array.level.size))
         if array.shape != self._values.shape or array.dtype != self._values.dtype:
             got = {"got_shape": array.shape, "got_dtype": array.dtype}
             raise ValueError(errors.DATA_REPLACED.format(shape=self.shape, dtype=self.dtype, **got))
-        self._values = array if type(array) is np.ndarray else as_values(array)
+        self._values = as_values(array)
 
     @property
     def requires_grad(self) -> bool:
@@ -483,10 +485,11 @@ def saved(plan: Plan, args: Sequence[Any], values: list[Any], inputs: list[Any],
     """
     for i, value in enumerate(values):
         if inputs[i] is None:
-            inputs[i] = Leaf(value) if is_array(value) else value
-            if type(value) in SCALARS and plan.promotes:
-                values[i] = dtype.type(value)
-            elif plan.keep[i] and not isinstance(args[i], Tensor):
+            if type(value) in SCALARS:
+                inputs[i], values[i] = value, dtype.type(value) if plan.promotes else value
+                continue
+            inputs[i] = Leaf(value) if type(value) is np.ndarray or is_array(value) else value
+            if plan.keep[i] and not isinstance(args[i], Tensor):
                 values[i] = snapshot(value)  # its owner may overwrite it before the rule reads it
     if plan.keeps_none:
         return inputs  # one list less, which Python's garbage collector would walk through again and again
@@ -550,12 +553,15 @@ def children(tree: Any) -> Any:
 
 def parts_of(tree: Any) -> list[Any]:
     """The parts of nested tuples, lists and dicts."""
-    return [leaf for p in children(tree) for leaf in parts_of(p)] if isinstance(tree, (dict, *SEQUENCES)) else [tree]
+    return [leaf for p in children(tree) for leaf in parts_of(p)] if isinstance(tree, TREES) else [tree]
 
 
 def any_requires_grad(tree: Any) -> bool:
     """Whether a tensor that requires grad is anywhere in nested tuples, lists and dicts."""
-    return tree.requires_grad if isinstance(tree, Tensor) else any(map(any_requires_grad, children(tree)))
+    for part in (tree,) if isinstance(tree, Tensor) else children(tree):  # no call for each
+        if part.requires_grad if isinstance(part, Tensor) else isinstance(part, TREES) and any_requires_grad(part):
+            return True
+    return False
 
 
 def is_numpys(part: Any) -> bool:

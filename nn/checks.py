@@ -103,6 +103,8 @@ def as_rows(x: Any) -> Any:
 
 def as_values(x: Any) -> Any:
     """The values of a tensor, without its history; of anything else, an array; arrays of other kinds as they are."""
+    if type(x) is np.ndarray:
+        return x
     if isinstance(x, Tensor):
         return x.data
     return x if is_foreign(x) else np.asarray(x)

@@ -281,8 +281,8 @@ class Recorder(Watch):
 
     def errors(self) -> tuple[tuple[str, str], ...]:
         """What NumPy is told about errors here and not outside of the step."""
-        now = np.geterr()
-        return () if now == self.outer_errors else tuple((name, str(kind)) for name, kind in sorted(now.items()))
+        outer, now = self.outer_errors.items(), np.geterr().items()
+        return tuple((name, str(kind)) for name, kind in sorted(now - outer))
 
     def check(self, answer: Any, what: str) -> bool:
         """The truth of a recorded number or condition, which the program checks."""

@@ -182,10 +182,12 @@ def clamp(a, low, high):
 def clamp_left(g, a, low, high):
     """The cotangent of `a` in `clamp`: `g` inside, half of it at an end, 0 outside; in few arrays if none is there."""
     if is_numpys(a) and a.ndim and np.ndim(low) == np.ndim(high) == 0:
-        mask = a == low
-        if not mask.any() and not np.equal(a, high, out=mask).any():
-            np.greater(a, low, out=mask)
-            mask &= a < high
+        mask = a > low
+        mask &= a < high
+        in_order = g.flags.c_contiguous and mask.flags.c_contiguous and g.shape == mask.shape
+        if in_order and mask.all():
+            return g.copy()
+        if not np.any(a == low) and not np.any(a == high):
             return passed(g, mask, False)
     return passed(g, (a >= low) & (a <= high), (a == low) | (a == high))
 

@@ -82,7 +82,9 @@ def binder(function: Callable[..., Any], arity: int, variadic: bool) -> Bind:
             known = len(names) or arity
             raise TypeError(errors.EXTRA_ARGUMENTS.format(name=display_name(function), count=known, given=len(args)))
         options = {**dict(zip(names[count:], args[count:], strict=False)), **kwargs}
-        operands = args[:count] + tuple(options.pop(name) for name in names[len(args) : count] if name in options)
+        operands = args[:count]
+        if len(args) < count:
+            operands += tuple(options.pop(name) for name in names[len(args) : count] if name in options)
         _, options = without_out(function, (), options)
         return tuple(operands[0]) if variadic else operands, options
 

@@ -361,3 +361,15 @@ def test_inside_a_vmap_each_example_has_its_own_zeros(name):
         np.testing.assert_allclose(vmap(grad(f))(xs), [grad(f)(x) for x in xs], rtol=1e-12)
         outside = grad(lambda w: np.sum(vmap(lambda x: f(x * w))(xs)))(np.ones(x.shape))
         np.testing.assert_allclose(outside, grad(lambda w: sum(f(x * w) for x in xs))(np.ones(x.shape)), rtol=1e-12)
+
+
+@pytest.mark.parametrize("infinite", [0, 1, 2])
+@pytest.mark.parametrize("sizes", [(3, 4, 5), (5000, 3, 6000), (3, 5000, 4)])
+def test_what_is_cut_off_is_found_in_each_of_several_gradients_large_and_small(sizes, infinite):
+    leaves = [Tensor(np.full(size, 2.0, f"f{4 << i % 2}"), requires_grad=True) for i, size in enumerate(sizes)]
+    leaves[infinite].data[0] = inf
+    sum(total(np.where(leaf < 3, leaf * leaf, 0)) for leaf in leaves).backward()
+    for i, leaf in enumerate(leaves):
+        expected = np.full(sizes[i], 4.0)
+        expected[0] = 0 if i == infinite else 4
+        assert np.array_equal(leaf.grad, expected)

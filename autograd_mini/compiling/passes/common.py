@@ -18,9 +18,11 @@ def merge_equal_lines(program: Program) -> None:
             if seen.setdefault((line.function, key_of(line.args)), line) is not line:
                 continue
         elif line.pure and line.results:
-            key = (line.function, key_of(line.args), key_of(line.options), line.errors)
-            try:
-                first = seen.setdefault(key, line)
+            key = (line.function, key_of(line.args), key_of(line.options))
+            quiet = all(kind == "ignore" for _, kind in line.errors)
+            try:  # what the one before tells of errors, a quiet one need not tell again
+                first = seen.get((*key, ())) if quiet else None
+                first = first or seen.setdefault((*key, line.errors), line)
             except TypeError:  # an option that cannot be compared
                 first = line
             if first is not line:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,14 @@ def lowered(program: Program, line: Line, anyhow: bool) -> list[Line]:
         return [filled(line, 1 if function is np.ones_like else 0)]
     if anyhow and function is np.power and line.args[1] == 0 and result.dtype.kind == "f":
         return [filled(line, 1)]
+    if function is np.clip and not options and all(is_bound(number) for number in line.args[1:]):
+        larger = program.variable(result.shape, result.dtype)
+        larger.strides = result.strides
+        a, low, high = line.args
+        return [
+            dataclasses.replace(line, function=np.maximum, args=(a, low), results=(larger,)),
+            dataclasses.replace(line, function=np.minimum, args=(larger, high)),
+        ]
     if function in REDUCTIONS and len(line.args) == 1 and set(options) <= OF_AXES and plainly_summed(line):
         return [dataclasses.replace(line, function=REDUCTIONS[function], options=axes_of(options))]
     if function is np.mean and len(line.args) == 1 and set(options) <= OF_AXES and plainly_summed(line):
@@ -82,6 +91,11 @@ def lowered(program: Program, line: Line, anyhow: bool) -> list[Line]:
             dividing = dataclasses.replace(line, function=np.divide, args=(total, count), options={})
             return [adding, dividing]
     return [line]
+
+
+def is_bound(number: Any) -> bool:
+    """Whether an end of `np.clip` has one pattern of bits alone, which 0 has not: `np.maximum` may take the other."""
+    return type(number) in (int, float) and number != 0 and math.isfinite(number)
 
 
 def plainly_summed(line: Line) -> bool:
