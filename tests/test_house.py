@@ -192,9 +192,9 @@ def test_the_engine_can_be_read_in_half_an_hour():
     # And 6: no values of single examples in a tensor of all of them, where they would last.
     # And 17 for compiling: what a recorded array answers by itself, and a watch that does not change the backward.
     # And 6 for speed: loops where expressions of them would be slower, in each step.
-    # And 8 for what people bring along: names of other libraries that are answered, and text with percent signs.
-    assert sum(lines.values()) <= 2480, lines
-    assert sum(code.values()) <= 1583, code
+    # And 10 for what people bring along: names of other libraries that are answered, and text with percent signs.
+    assert sum(lines.values()) <= 2482, lines
+    assert sum(code.values()) <= 1585, code
 
 
 def python(code: str) -> str:

@@ -12,7 +12,7 @@ from autograd_mini.graph import Block
 __all__ = ["checked"]
 
 USAGE = (
-    "`checked` was written with ({given}), but it is a block that takes no arguments. Write `with checked(): ...` around "
+    "`checked` was written with ({given}), but is a block that takes no arguments. Write `with checked(): ...` around "
     "the computation, or `@checked()` above a function."
 )
 
