@@ -28,7 +28,8 @@ BLOCK = (
 PRIVATE = "_"
 UNFIT = ""  # the row for a call whose arguments are too many or too few
 CUTOFF = 0.8  # how like a name of another library a name must be to be taken for it
-METHOD = opcode.opmap.get("LOAD_METHOD")  # until Python 3.11; since then a bit of LOAD_ATTR
+# The instruction that reads a method in order to call it; from Python 3.12 on a bit says so.
+METHOD, OF_METHOD = (opcode.opmap["LOAD_METHOD"], 0) if sys.version_info < (3, 12) else (opcode.opmap["LOAD_ATTR"], 1)
 
 
 class Rows(dict[str, str]):
@@ -506,8 +507,10 @@ def instead(frame: Any) -> str:
 
 
 def size(tensor: Any) -> Any:
-    """How many entries a tensor has: a number, which PyTorch's users call."""
-    if is_called(sys._getframe(1)):
+    """How many entries a tensor has: a number, which PyTorch's users call, `t.size()`."""
+    frame = sys._getframe(1)
+    code, place = frame.f_code.co_code, frame.f_lasti
+    if code[place] == METHOD and code[place + 1] & OF_METHOD == OF_METHOD:  # what is read is called at once
         raise TypeError(SIZE)
     return tensor._values.size
 
@@ -516,14 +519,6 @@ def instruction(frame: Any) -> tuple[str, int]:
     """The name of the instruction at which a frame is, and its argument."""
     code, place = frame.f_code.co_code, frame.f_lasti
     return opcode.opname[code[place]], code[place + 1]
-
-
-def is_called(frame: Any) -> bool:
-    """Whether the attribute that a frame reads is called at once, `t.size()`."""
-    code, place = frame.f_code.co_code, frame.f_lasti
-    if METHOD is not None:
-        return bool(code[place] == METHOD)
-    return opcode.opname[code[place]] == "LOAD_ATTR" and bool(code[place + 1] & 1)
 
 
 def is_text(frame: Any) -> bool:
