@@ -50,8 +50,15 @@ x, y = np.random.default_rng(0).standard_normal((64, 4)), np.arange(64) % 3
 model = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 3))
 print(model)
 history = nn.fit(
-    model, nn.cross_entropy, (x, y), optimizer=nn.Adam(model.parameters(), 1e-2), epochs=3, metrics=[nn.accuracy],
-    callbacks=[nn.EarlyStopping(patience=2)], validation=(x, y), progress=False,
+    model,
+    nn.cross_entropy,
+    (x, y),
+    optimizer=nn.Adam(model.parameters(), 1e-2),
+    epochs=3,
+    validation=(x, y),
+    metrics=[nn.accuracy],
+    callbacks=[nn.EarlyStopping(patience=2)],
+    progress=False,
 )
 print(nn.evaluate(model, nn.cross_entropy, (x, y)), nn.predict(model, x).shape)
 """,
