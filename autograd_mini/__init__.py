@@ -3,7 +3,11 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from autograd_mini import devices, rules  # the rules register the derivative of each NumPy function
+from autograd_mini import (
+    devices,
+    elsewhere,
+    rules,  # registers the derivative of each NumPy function
+)
 from autograd_mini.arrays import everywhere
 from autograd_mini.batching import Batch, batching_rule, hessian, is_batched, jacobian, loops, values_of, vmap
 from autograd_mini.checked import checked
@@ -60,6 +64,7 @@ __all__ = [
     "devices",
     "draw",
     "elementwise_grad",
+    "elsewhere",
     "enable_grad",
     "everywhere",
     "grad",
@@ -105,7 +110,7 @@ LATER = {
 
 def __getattr__(name: str) -> Any:
     if name not in LATER:
-        raise AttributeError(f"module 'autograd_mini' has no attribute {name!r}")
+        raise elsewhere.missing("autograd_mini", name, elsewhere.ENGINE, __all__)
     return getattr(importlib.import_module(f"autograd_mini.{LATER[name]}"), name)
 
 

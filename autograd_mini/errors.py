@@ -53,7 +53,7 @@ TENSOR_OPTION = (
 TO_ARRAY = (
     "A tensor that requires grad was turned into a plain {kind}, which would drop it out of the graph in silence. "
     "Use `np.*` functions on the tensor itself, or write `t.detach()` for a tensor and `t.data` for an array "
-    "without history{item}. To join several tensors write `np.stack([...])`."
+    "without history{item}.{instead}"
 )
 INTEGER_GRAD = (
     "Tensor(..., requires_grad=True) was given values of dtype {dtype}, which cannot change by small amounts, so "

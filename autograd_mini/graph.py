@@ -15,7 +15,7 @@ from collections.abc import Collection
 from operator import attrgetter
 from typing import Any, TypeAlias
 
-from autograd_mini import errors
+from autograd_mini import elsewhere, errors
 
 _creation = itertools.count()
 _by_index = attrgetter("index")
@@ -40,7 +40,7 @@ class _Modes(threading.local):
 modes = _Modes()
 
 
-class Block(contextlib.ContextDecorator):
+class Block(contextlib.ContextDecorator, metaclass=elsewhere.Parentheses):
     """A mode for the time of a `with` block or of a function call."""
 
     def __call__(self, function: Any) -> Any:

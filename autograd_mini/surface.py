@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import errors
+from autograd_mini import elsewhere, errors
 from autograd_mini.arrays import may_hold_nan
 from autograd_mini.graph import Leaf, Node, copy_graph
 from autograd_mini.primitive import display_name
@@ -26,7 +26,11 @@ def method(function: Method) -> Method:
     """A NumPy function as a method: `t.max(axis=0)` is `np.max(t, axis=0)`."""
 
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return function(self, *args, **kwargs)
+        try:
+            return function(self, *args, **kwargs)
+        except TypeError as error:
+            elsewhere.explain_options(error, function, kwargs)
+            raise
 
     call.__name__ = function.__name__
     call.__doc__ = f"`{display_name(function)}` of this tensor."
@@ -42,7 +46,8 @@ def number(kind: Callable[[Any], Any]) -> Method:
     """A tensor of one entry as a Python number, which has no history."""
 
     def convert(self: Any) -> Any:
-        self._refuse("number")
+        if not elsewhere.is_text(sys._getframe(1)):  # '%.3f' % t, which reads as f"{t:.3f}" does
+            self._refuse("number")
         return kind(self.item())
 
     return convert
@@ -121,13 +126,14 @@ class Surface:
 
     def _refuse(self, kind: str) -> Any:
         frame: Any = sys._getframe(2)
+        taker = frame
         while frame.f_globals.get("__name__", "").startswith("numpy."):
-            frame = frame.f_back
+            taker, frame = frame, frame.f_back
         if frame.f_globals.get("__name__", "").startswith("scipy."):
             return importlib.import_module(SCIPY_CALLS).answer(frame, self)
         if self._record is not None and self._record.requires_grad:
             item = ", or `t.item()` for a Python number" if self._values.size == 1 else ""
-            raise TypeError(errors.TO_ARRAY.format(kind=kind, item=item))
+            raise TypeError(errors.TO_ARRAY.format(kind=kind, item=item, instead=elsewhere.instead(taker)))
         return None
 
     def __format__(self, spec: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import errors
+from autograd_mini import elsewhere, errors
 from autograd_mini.arrays import (
     adopted,
     as_array,
@@ -38,7 +38,7 @@ from autograd_mini.rules.refusals import refuse_as_numpy
 from autograd_mini.rules.signatures import binder_of, without_out
 from autograd_mini.rules.transfer import on_device
 from autograd_mini.rules.updates import At
-from autograd_mini.surface import Method, Surface
+from autograd_mini.surface import Method, Surface, method
 
 numpy: Any = np  # NumPy's type stubs do not say that its functions return tensors for tensors
 DIFFERENTIABLE = "fc"  # dtype kinds
@@ -90,14 +90,14 @@ def in_place(sign: str, operation: Any) -> Callable[[Tensor, Any], Tensor]:
 
 def reduction(function: Any) -> Method:
     """`t.sum(axis, keepdims=True)`: `np.sum`, and recorded at once where nothing else is asked for."""
-    primitive = primitives[function]
+    primitive, slow = primitives[function], method(function)
 
     def call(
         self: Tensor, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = False, **rest: Any
     ) -> Any:
         if dtype is None and out is None and not rest:
             return apply(primitive, self, axis=axis, keepdims=keepdims)
-        return function(self, axis=axis, dtype=dtype, out=out, keepdims=keepdims, **rest)
+        return slow(self, axis=axis, dtype=dtype, out=out, keepdims=keepdims, **rest)
 
     return call
 
@@ -112,6 +112,7 @@ def variadic(numbers: tuple[Any, ...]) -> Any:
     return numbers[0] if len(numbers) == 1 else numbers
 
 
+@elsewhere.answering("A tensor", elsewhere.TENSOR)
 class Tensor(Hookable, Surface):
     """An array that remembers how it was made, so that it can be differentiated. It is never written into.
 
@@ -144,6 +145,7 @@ class Tensor(Hookable, Surface):
 
     __slots__ = ("__weakref__", "_record", "_values")
 
+    @elsewhere.explained
     def __init__(self, array: Any, requires_grad: bool = False, name: str | None = None) -> None:
         self._values = as_array(array)
         self._record: Record | None = Leaf(self._values, False, name)
@@ -220,7 +222,7 @@ class Tensor(Hookable, Surface):
     def name(self, value: str | None) -> None:
         (self._record or self._leaf()).name = value
 
-    shape, dtype, ndim, size = of_values("shape"), of_values("dtype"), of_values("ndim"), of_values("size")
+    shape, dtype, ndim, size = of_values("shape"), of_values("dtype"), of_values("ndim"), property(elsewhere.size)
     nbytes, itemsize = of_values("nbytes"), of_values("itemsize")
 
     @property
@@ -234,6 +236,7 @@ class Tensor(Hookable, Surface):
             record = self._record = Leaf(self._values)
         return record
 
+    @elsewhere.explained
     def backward(self, seed: Any = None, retain_graph: bool = False) -> None:
         """Add dL/d(leaf) to the `.grad` of every leaf that this tensor was computed from.
 

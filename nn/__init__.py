@@ -5,6 +5,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from autograd_mini import __version__ as __version__
+from autograd_mini import elsewhere as _elsewhere
+from nn import elsewhere
 from nn.layers import (
     ELU,
     GELU,
@@ -218,6 +220,9 @@ __all__ = [
     "unpadded",
 ]
 
+# What is written `nn.functional.relu` elsewhere says what to write here.
+sys.modules.update({f"nn.{_name}": _family for _name, _family in elsewhere.families(__all__).items()})
+
 # What not every program needs is imported when it is first asked for.
 LATER = {
     "changes": "changes",
@@ -234,8 +239,10 @@ LATER = {
 
 
 def __getattr__(name: str) -> Any:
+    if name in elsewhere.FAMILIES:
+        return sys.modules[f"nn.{name}"]
     if name not in LATER:
-        raise AttributeError(f"module 'nn' has no attribute {name!r}")
+        raise _elsewhere.missing("nn", name, elsewhere.NN, __all__)
     module = importlib.import_module(f"nn.{LATER[name]}")
     return module if LATER[name] == name else getattr(module, name)
 

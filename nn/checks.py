@@ -17,9 +17,11 @@ from nn.module import Module
 WHOLE = "{call}({option}={got!r}): write a whole number from {least} on."
 NUMBER = "{call}({option}={got!r}): write a finite number, {bounds}."
 SIZE = "{call}: {size} must be a positive whole number, such as {size}=16."
-LAYER = (
-    "{name} was given {got} as layer {i}. Its layers are modules: write `nn.Tanh()` for np.tanh, `*layers` for a list, "
-    "or a class of your own with a `forward`."
+LAYER = "{name} was given {got} as layer {i}. Its layers are modules: {write}."
+FUNCTION = "write `nn.Tanh()` for np.tanh, or a class of your own with a `forward`"
+TABLE = (
+    "A layer was given a {got} of which not all columns are numbers. Leave the others out, or make numbers of them: "
+    "`table.select_dtypes('number')`."
 )
 
 
@@ -73,18 +75,30 @@ def check_layers(name: str, layers: Iterable[Any]) -> None:
     """Raise TypeError for the first of the layers that is no module, and so would be left out in silence."""
     for i, layer in enumerate(layers):
         if not isinstance(layer, Module):
-            kind = f"the class {layer.__name__}" if isinstance(layer, type) else f"a {type(layer).__name__}"
-            raise TypeError(LAYER.format(name=name, got=kind, i=i))
+            got, write = f"a {type(layer).__name__}", FUNCTION
+            if isinstance(layer, type):
+                got, write = f"the class {layer.__name__}", f"write `nn.{layer.__name__}()`, with parentheses, for one"
+            elif isinstance(layer, list | tuple):
+                write = f"write `nn.{name}(*layers)` for a list"
+            raise TypeError(LAYER.format(name=name, got=got, i=i, write=write))
 
 
 def as_input(x: Any, weights: Any = None) -> Any:
-    """What a layer is given as it is, if it is a tensor or an array of any kind; a list or a number as an array.
+    """What a layer is given as it is, if it is a tensor or an array of any kind; a list, number or table as an array.
 
     Whole numbers that meet weights come in the precision of these, as NumPy would take float64 for most of them.
     """
     if type(x) is not np.ndarray and type(x) is not Tensor:
-        x = devices.adopted(x) if hasattr(x, "ndim") else np.asarray(x)
+        x = devices.adopted(x) if hasattr(x, "ndim") and not hasattr(type(x), "iloc") else as_rows(x)
     return x if weights is None or x.dtype.kind not in "iub" else x.astype(weights.dtype)
+
+
+def as_rows(x: Any) -> Any:
+    """A list, a number or a table of pandas as an array."""
+    array = np.asarray(x)
+    if array.dtype.kind == "O":
+        raise TypeError(TABLE.format(got=type(x).__name__))
+    return array
 
 
 def as_values(x: Any) -> Any:

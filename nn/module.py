@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import difflib
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 
-from autograd_mini import Batch, Slot, Tensor, devices, scope
+from autograd_mini import Batch, Slot, Tensor, devices, elsewhere, scope
+from nn.elsewhere import MODULE, explains
 from nn.parameter import Buffer, Parameter
 
 STATE_NAMES = (
@@ -28,7 +28,6 @@ STATE_DTYPE = (
 )
 NO_FORWARD = "{name} was called, but has no `forward`. Define `def forward(self, x): ...` in the class."
 NO_INIT = "{name} was given a part before `Module.__init__` ran. Call `super().__init__()` first in its `__init__`."
-NO_ATTRIBUTE = "{name} has no attribute {got!r}.{hint}"
 REPLACED = (
     "{owner}.{name} = ... would put a {got} in place of a {kind}, which would then no longer be {use}. Write "
     "`{owner}.{name}.data = ...` for new values, or `nn.{kind}(...)` for a new {kind}."
@@ -44,6 +43,7 @@ NOT_LEARNED = (
     "{name}.{attribute} is a tensor that requires grad but no parameter: it would be neither learned nor saved. Write "
     "`self.{attribute} = nn.Parameter(...)`; of an input that is remembered, keep `x.detach()`."
 )
+ARRAYS = " It holds {names}, which is not learned: write `self.{name} = nn.Parameter(...)` for what is."
 SAME_PATH = (
     "Two different parts of this {name} have the path {path!r}, so only one of them could be saved. Give the keys of a "
     "dict other names: they must differ as strings, and hold no dot."
@@ -94,10 +94,16 @@ class Module:
     _before: tuple[Hook, ...] = ()
     _after: tuple[Hook, ...] = ()
 
+    @explains("layer")
     def __init__(self) -> None:
         object.__setattr__(self, "training", True)
         object.__setattr__(self, "_name", None)
         object.__setattr__(self, "_scope", scope(type(self).__name__))
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls) and cls.__module__.startswith("nn."):
+            cls.__init__ = explains("layer")(cls.__init__)  # type: ignore[method-assign]
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output; subclasses define it."""
@@ -142,11 +148,9 @@ class Module:
                 object.__setattr__(part, "_scope", scope(path))
 
     def __getattr__(self, name: str) -> Any:
-        """Only what is not there comes here: say so, with the nearest name that is."""
-        known = [] if name.startswith("_") else [other for other in dir(self) if not other.startswith("_")]
-        near = difflib.get_close_matches(name, known, 1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise AttributeError(NO_ATTRIBUTE.format(name=type(self).__name__, got=name, hint=hint), name=name, obj=self)
+        """Only what is not there comes here: say so, with what to write, or the nearest name that is there."""
+        known = () if name.startswith("_") else dir(self)
+        raise elsewhere.no_attribute(type(self).__name__, name, MODULE, self, known)
 
     def named_parts(self) -> Iterator[tuple[str, Part]]:
         """Every module, parameter and buffer below this one with its path, each once, in the order of definition."""
@@ -185,7 +189,7 @@ class Module:
             for name, value in vars(module).items():
                 if isinstance(value, Tensor) and not isinstance(value, Parameter | Buffer) and is_leaf(value):
                     raise TypeError(NOT_LEARNED.format(name=type(module).__name__, attribute=name))
-        return (parameter for _, parameter in self.named_parameters())
+        return Parameters(self)
 
     def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
         """The buffers with their paths, such as `layers.1.mean`, each once."""
@@ -233,11 +237,13 @@ class Module:
         """Learn again, here and below."""
         return self.freeze(False)
 
+    @explains("function")
     def zero_grad(self) -> None:
         """Clear the gradient of every parameter."""
         for _, parameter in self.named_parameters():
             parameter.grad = None
 
+    @explains("function")
     def train(self, training: bool = True) -> Self:
         """Set training mode, here and below."""
         CHANGES[0] += 1
@@ -459,6 +465,32 @@ class Module:
         inside = ", ".join(filter(None, (self.describe(), *shapes)))
         count = f"  # {self.count_parameters():,} parameters" if len(arrays) < len(below) else ""
         return f"({inside}){count}"
+
+
+class Parameters(Iterator[Parameter]):
+    """The parameters of a module one after the other; where there is none, they tell what else it holds."""
+
+    def __init__(self, module: Module) -> None:
+        self._module = module
+        self._each = (parameter for _, parameter in module.named_parameters())
+
+    def __next__(self) -> Parameter:
+        return next(self._each)
+
+    def not_learned(self) -> str:
+        """What to write for the arrays that the module and those below hold as attributes, which are not learned."""
+        modules = (self._module, *(module for _, module in self._module.named_modules()))
+        named = [(type(module).__name__, name, value) for module in modules for name, value in vars(module).items()]
+        found = [f"{kind}.{name}" for kind, name, value in named if is_number_array(value)]
+        if not found:
+            return ""
+        return ARRAYS.format(names=", ".join(found), name=found[0].rpartition(".")[2])
+
+
+def is_number_array(value: Any) -> bool:
+    """Whether a value is floating-point numbers that are no part of a module."""
+    loose = isinstance(value, np.ndarray) or (isinstance(value, Tensor) and not isinstance(value, Parameter | Buffer))
+    return loose and value.dtype.kind in "fc"
 
 
 class Same:

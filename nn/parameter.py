@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autograd_mini import Tensor
+from nn.elsewhere import explains
 
 
 class Parameter(Tensor):
@@ -20,6 +21,7 @@ class Parameter(Tensor):
 
     __slots__ = ()
 
+    @explains("function")
     def __init__(self, array: Any, name: str | None = None) -> None:
         super().__init__(array, requires_grad=True, name=name)
 

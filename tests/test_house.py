@@ -17,21 +17,21 @@ import nn
 
 # Each room, and the rooms that it imports, all of them on lower floors.
 ENGINE = [
-    {"domains": "", "errors": "", "words": ""},
-    {"graph": "errors", "primitive": "domains errors", "arrays": "errors"},
+    {"domains": "", "elsewhere": "", "errors": "", "words": ""},
+    {"graph": "elsewhere errors", "primitive": "domains errors", "arrays": "errors"},
     {"devices": "arrays primitive"},
     {
         "hooks": "arrays errors graph",
         "levels": "graph",
         "outputs": "graph primitive",
         "rules": "arrays devices domains errors primitive",
-        "surface": "arrays errors graph primitive",
+        "surface": "arrays elsewhere errors graph primitive",
     },
     {"dependence": "arrays devices graph levels outputs"},
     {"backward": "arrays dependence errors graph hooks levels outputs"},
-    {"tensor": "arrays backward devices errors graph hooks outputs primitive rules surface"},
-    {"transforms": "arrays backward devices errors graph hooks levels primitive tensor"},
-    {"batching": "arrays backward devices graph levels outputs primitive rules tensor transforms"},
+    {"tensor": "arrays backward devices elsewhere errors graph hooks outputs primitive rules surface"},
+    {"transforms": "arrays backward devices elsewhere errors graph hooks levels primitive tensor"},
+    {"batching": "arrays backward devices elsewhere graph levels outputs primitive rules tensor transforms"},
     {
         "checked": "arrays backward graph hooks outputs primitive tensor transforms",
         "measuring": "arrays backward batching errors graph tensor words",
@@ -47,18 +47,19 @@ ENGINE = [
     },
 ]
 NETWORKS = [
-    {"parameter": "", "functions": "", "norms": "", "noise": "", "docstrings": ""},
-    {"module": "parameter", "outputs": "functions"},
+    {"elsewhere": ""},
+    {"parameter": "elsewhere", "functions": "", "norms": "", "noise": "", "docstrings": ""},
+    {"module": "elsewhere parameter", "outputs": "functions"},
     {"checks": "module"},
     {"padding": "checks"},
     {
-        "layers": "checks docstrings functions module noise padding parameter",
-        "losses": "checks functions padding",
-        "optimizers": "checks docstrings module norms parameter",
+        "layers": "checks docstrings elsewhere functions module noise padding parameter",
+        "losses": "checks elsewhere functions padding",
+        "optimizers": "checks docstrings elsewhere module norms parameter",
     },
     {
         "changes": "checks layers module norms parameter",
-        "training": "checks losses module noise norms optimizers outputs padding parameter",
+        "training": "checks elsewhere losses module noise norms optimizers outputs padding parameter",
     },
     {"signals": "changes checks functions module norms optimizers parameter training"},  # cures are changes that train
     {"lecture": "checks layers losses module optimizers parameter training"},
@@ -194,8 +195,9 @@ def test_the_engine_can_be_read_in_half_an_hour():
     # And 6 for speed: loops where expressions of them would be slower, in each step.
     # And 73 for devices: `t.device`, `t.to_device`, DLPack, and arrays of PyTorch's and CuPy's, which are adopted.
     # And 10 for Dask: arrays of its that somebody's function returns, several results that are no tensors yet.
-    assert sum(lines.values()) <= 2555, lines
-    assert sum(code.values()) <= 1630, code
+    # And 10 for what people bring along: names of other libraries that are answered, and text with percent signs.
+    assert sum(lines.values()) <= 2565, lines
+    assert sum(code.values()) <= 1640, code
 
 
 def python(code: str) -> str:

@@ -13,6 +13,7 @@ from autograd_mini.backward import pull_back
 from autograd_mini.batching.crossing import Vmap, enter, leave
 from autograd_mini.batching.vmap import inside, separate
 from autograd_mini.devices import beside, zeros_beside
+from autograd_mini.elsewhere import explained
 from autograd_mini.graph import enable_grad, modes, operations
 from autograd_mini.tensor import Tensor, wrap
 from autograd_mini.transforms.derivatives import complex_slope
@@ -31,6 +32,7 @@ MANY = 3  # times as many results as arguments, from which on going forward is l
 numpy: Any = np
 
 
+@explained
 def jacobian(
     f: Callable[..., Any], argnums: int | Sequence[int] = 0, mode: str | None = None, chunk: int | None = None
 ) -> Callable[..., Any]:
@@ -102,6 +104,7 @@ def jacobian(
     return jacobian_of
 
 
+@explained
 def hessian(f: Callable[..., Any], argnum: int = 0, chunk: int | None = None) -> Callable[..., Any]:
     r"""The second derivatives of a scalar function, :math:`H_{ij} = \partial^2 f / \partial x_i \partial x_j`.
 

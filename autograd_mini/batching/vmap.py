@@ -11,6 +11,7 @@ import numpy as np
 from autograd_mini.arrays import is_array
 from autograd_mini.batching.batch import Batch, Level, is_refusal
 from autograd_mini.batching.crossing import Vmap, enter, leave
+from autograd_mini.elsewhere import explained
 from autograd_mini.graph import modes
 from autograd_mini.levels import recording
 from autograd_mini.tensor import Tensor
@@ -46,6 +47,7 @@ NO_OUT_AXIS = (
 OUT_AXIS = "vmap(..., out_axes={axes!r}): a result of {name} with the examples has {ndim} axes, and no axis {axis}."
 
 
+@explained
 def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable[..., Any]:
     r"""`f` of one example as a function of many: :math:`(x_1, x_2, \dots) \mapsto (f(x_1), f(x_2), \dots)`.
 

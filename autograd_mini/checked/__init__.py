@@ -5,29 +5,19 @@ What it does is in the files beside this one, which are loaded when the first bl
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any
 
 from autograd_mini.graph import Block
 
 __all__ = ["checked"]
 
 USAGE = (
-    "`checked` was written with {what}, but it is a block that takes no arguments. Write `with checked(): ...` around "
+    "`checked` was written with ({given}), but is a block that takes no arguments. Write `with checked(): ...` around "
     "the computation, or `@checked()` above a function."
 )
 
 
-class _Usage(type):
-    """Says what is missing where somebody writes `with checked:`."""
-
-    def __enter__(cls) -> NoReturn:
-        raise TypeError(USAGE.format(what="no parentheses"))
-
-    def __exit__(cls, *exception: object) -> None:
-        """Never reached; Python asks for it."""
-
-
-class checked(Block, metaclass=_Usage):  # noqa: N801 (reads as a statement)
+class checked(Block):  # noqa: N801 (reads as a statement)
     """Raise at the first NaN or infinity, forward or backward, and lock what the graph needs against overwriting.
 
     Put it around one training step or around the whole loop, `with checked(): ...`, or write `@checked()` above a
@@ -79,7 +69,7 @@ class checked(Block, metaclass=_Usage):  # noqa: N801 (reads as a statement)
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if args or kwargs:
             given = ", ".join([*map(repr, args), *(f"{name}=..." for name in kwargs)])
-            raise TypeError(USAGE.format(what=f"the arguments ({given})"))
+            raise TypeError(USAGE.format(given=given))
         self.entered: list[Any] = []
 
     def __enter__(self) -> None:

@@ -16,6 +16,7 @@ from autograd_mini import errors
 from autograd_mini.arrays import as_operand, as_seed, as_values, is_array, is_foreign
 from autograd_mini.backward import pull_back
 from autograd_mini.devices import zeros_beside
+from autograd_mini.elsewhere import explained
 from autograd_mini.graph import Leaf, Record, enable_grad, modes, operations
 from autograd_mini.hooks import hooked
 from autograd_mini.tensor import DIFFERENTIABLE, Tensor, wrap
@@ -74,6 +75,7 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
     return rebuild([own_copy(leaf) for leaf in out]), trace.pullback
 
 
+@explained
 def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
     r"""The gradient of a function that returns one number: :math:`\nabla f(x)_i = \partial f / \partial x_i`.
 
@@ -115,6 +117,7 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..
     return gradient
 
 
+@explained
 def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
     """Like `grad`, but returns the pair (value, gradient) at the price of the gradient.
 

@@ -3,6 +3,10 @@
 No loss, no optimizer and no training.
 """
 
+from typing import Any
+
+from autograd_mini import elsewhere
+from nn.elsewhere import NN
 from nn.layers.activations import (
     ELU,
     GELU,
@@ -76,3 +80,7 @@ __all__ = [
     "Tanh",
     "WeightNorm",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    raise elsewhere.missing("nn.layers", name, NN, __all__)

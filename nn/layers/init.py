@@ -14,8 +14,9 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from autograd_mini import no_grad
+from autograd_mini import elsewhere, no_grad
 from nn.checks import as_values, check_sizes, positive
+from nn.elsewhere import INIT
 from nn.layers.weighted import draw, layers_of
 
 __all__ = ["as_initialiser", "constant", "glorot", "he", "layer_sequential", "orthogonal", "small_random"]
@@ -227,3 +228,7 @@ def _spread(values: Any) -> float:
     """The variance of all numbers; of none it is NaN."""
     values = as_values(values)
     return float(np.var(values, dtype=np.float64)) if values.size else math.nan
+
+
+def __getattr__(name: str) -> Any:
+    raise elsewhere.missing("nn.init", name, INIT, __all__)

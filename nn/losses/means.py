@@ -17,6 +17,7 @@ import numpy as np
 
 from autograd_mini import Tensor, constant, devices, primitive
 from nn.checks import as_values, passes
+from nn.elsewhere import explain
 
 UNEQUAL = (
     "{call}: the loss is computed from means in which the examples of one batch count otherwise than those of another "
@@ -139,7 +140,11 @@ def mean_over(entries: Callable[..., Any]) -> Callable[[Callable[..., Any]], Cal
         def loss(*arguments: Any, **options: Any) -> Any:
             heard = reports.get()
             if heard is None:
-                return function(*arguments, **options)
+                try:
+                    return function(*arguments, **options)
+                except TypeError as error:
+                    explain(error, "loss", function, options)
+                    raise
             reduction = options.get("reduction", "mean")
             try:
                 result = function(*arguments, **options)

@@ -3,6 +3,10 @@
 An optimizer knows parameters and gradients, no loss function and no data.
 """
 
+from typing import Any
+
+from autograd_mini import elsewhere
+from nn.elsewhere import NN
 from nn.optimizers.clipping import clip_norm, clip_value, normalise_gradients
 from nn.optimizers.gauss_newton import gauss_newton
 from nn.optimizers.minimize import minimize
@@ -23,3 +27,7 @@ __all__ = [
     "minimize",
     "normalise_gradients",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    raise elsewhere.missing("nn.optimizers", name, NN, __all__)

@@ -10,12 +10,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from autograd_mini import Slot, Tensor, devices
-from nn.module import Module
+from autograd_mini import Slot, Tensor, devices, elsewhere
+from nn.elsewhere import OPTIMIZER, explains
+from nn.module import Module, Parameters
 from nn.optimizers.joined import Joined, groups
 from nn.parameter import Parameter
 
-NO_PARAMETERS = "{name} was given no parameters. Pass `model.parameters()` of a model that has some."
+NO_PARAMETERS = "{name} was given no parameters. Pass `model.parameters()` of a model that has some.{arrays}"
 NOT_PARAMETERS = (
     "{name} was given a {what} where a parameter belongs. Write `nn.{name}(model.parameters(), ...)`; for parts that "
     "learn at rates of their own, `nn.Optimizers(nn.{name}(...), nn.{name}(...))`."
@@ -69,7 +70,6 @@ STATE_FIXED = (
     "the schedule that this {name} has. Build it with a fixed rate; to go on with a schedule, assign it after loading: "
     "`optimizer.learning_rate = nn.schedules...`."
 )
-LR = "An optimizer has no `lr`: write `optimizer.learning_rate`, which may be assigned at any time."
 NO_UPDATE = "{name} has no `update`. Define `def update(self, param, grad, state): return new_param, new_state`."
 GROUPED = (
     "An `nn.Optimizers` has {attribute!r} for each of its groups: write `for group in optimizer.groups: "
@@ -101,6 +101,7 @@ BOUNDS: dict[str, Bounds] = {
 }
 
 
+@elsewhere.answering("An optimizer", OPTIMIZER, fixed=["lr"])
 class Optimizer:
     r"""What all optimizers share; a new one defines `update`.
 
@@ -172,6 +173,11 @@ class Optimizer:
         self.learning_rate = learning_rate
         self.steps = 0
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls) and cls.__module__.startswith("nn."):
+            cls.__init__ = explains("optimizer")(cls.__init__)  # type: ignore[method-assign]
+
     @property
     def state(self) -> list[Any]:
         self._ask_back()
@@ -207,14 +213,6 @@ class Optimizer:
     def learning_rate(self, value: Any) -> None:
         self._learning_rate = value if callable(value) else self._checked("learning_rate", value)
         self._rate: Any = None
-
-    @property
-    def lr(self) -> Any:
-        raise AttributeError(LR)
-
-    @lr.setter
-    def lr(self, value: Any) -> None:  # noqa: ARG002
-        raise AttributeError(LR)
 
     @property
     def steps(self) -> int:
@@ -311,6 +309,7 @@ class Optimizer:
         joined = [Joined(g, [self.parameters[i] for i in g], [states[i] for i in g]) for g in found]
         return joined, sorted(set(alone).difference(*found))
 
+    @explains("function")
     def zero_grad(self) -> None:
         """Clear the gradients."""
         for parameter in self.parameters:
@@ -549,7 +548,8 @@ def checked_parameters(parameters: Any, name: str) -> list[Tensor]:
         seen.add(id(parameter))
         found.append(parameter)
     if not found:
-        raise ValueError(NO_PARAMETERS.format(name=name))
+        arrays = parameters.not_learned() if isinstance(parameters, Parameters) else ""
+        raise ValueError(NO_PARAMETERS.format(name=name, arrays=arrays))
     if not any(parameter.requires_grad for parameter in found):
         raise ValueError(ALL_FROZEN.format(name=name))
     return found

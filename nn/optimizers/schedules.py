@@ -17,7 +17,9 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from autograd_mini import elsewhere
 from nn.checks import positive, whole
+from nn.elsewhere import SCHEDULES
 
 __all__ = [
     "Schedule",
@@ -323,3 +325,7 @@ def _shared(call: str, steps: Any, rising: Any) -> tuple[int, int]:
     if rising >= steps:
         raise ValueError(TOO_LONG.format(call=call, steps=steps, warmup=rising))
     return steps - rising, rising
+
+
+def __getattr__(name: str) -> Any:
+    raise elsewhere.missing("nn.schedules", name, SCHEDULES, __all__)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nn.checks import positive, whole
+from nn.elsewhere import explains
 
 MODE = '{name}(mode={got!r}): "min" if smaller is better, as for losses, or "max", as for accuracies.'
 LARGER = "accuracy", "top_k_accuracy", "f1", "r2"  # quantities of which more is better, as of all *_score
@@ -109,6 +110,7 @@ class EarlyStopping(Plateau):
     >>> stopping = nn.EarlyStopping(patience=5, monitor="val_accuracy")
     """
 
+    @explains("function")
     def __init__(
         self,
         patience: int = 5,
@@ -183,6 +185,7 @@ class ReduceOnPlateau(Plateau):
     >>> reducing = nn.ReduceOnPlateau(factor=0.5, patience=3)
     """
 
+    @explains("function")
     def __init__(
         self,
         factor: float = 0.5,

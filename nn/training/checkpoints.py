@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import fnmatch
+import warnings
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nn.elsewhere import explains
 from nn.module import Module
 from nn.parameter import Buffer, Parameter
 from nn.training.tensor_files import FOREIGN, Array, FilePath, checked_target, read, serialised, write
 
-NOT_A_MODEL = "{call}(path, model) was given a {what} for a model. Write `{call}(path, model, optimizer=optimizer)`."
+NOT_A_MODEL = (
+    "{call}(path, model) was given a {what} for a model. The path comes first, then the model itself, not its state: "
+    "`{call}('run.safetensors', model, optimizer=optimizer)`."
+)
+OTHER_FORMAT = (
+    "nn.{call} writes safetensors, whatever the file is called, and {name} looks like another format. Write "
+    "{better!r}, which other programs know; PyTorch reads it by `safetensors.torch.load_file`."
+)
 NO_MODULE = "torch_names(model) was given a {what}. Write the model itself, such as an `nn.MLP`."
 NOT_A_PART = (
     "{call}({name}=...) was given a {what}. Parts are modules, generators, and objects with `state_dict()` and "
@@ -73,6 +83,21 @@ TORCH_NAMES: dict[str, dict[str, str] | Callable[[Any], dict[str, str]] | None] 
     "Cell": {ours: theirs + turned for ours, (theirs, turned) in CELL.items()},
     "MultiHeadAttention": None,  # three matrices here are one there
 }
+OTHERS = {
+    ".pt",
+    ".pth",
+    ".ckpt",
+    ".bin",
+    ".h5",
+    ".hdf5",
+    ".keras",
+    ".pkl",
+    ".pickle",
+    ".joblib",
+    ".npz",
+    ".npy",
+    ".onnx",
+}
 TORCH = (
     "nn.torch_names: {path} is a {kind}, which PyTorch stores in another way or does not have. Write the names of its "
     "arrays by hand, as a dict from ours to theirs."
@@ -82,6 +107,7 @@ UNFIT = ValueError, TypeError, KeyError, OverflowError, AttributeError
 BOUNDS = {"pos": 624, "buffer_pos": 4, "has_uint32": 1}  # beyond, NumPy would read past its buffers
 
 
+@explains("function")
 def save(path: FilePath, model: Module, **parts: Any) -> None:
     """Write a checkpoint: the model, its random generators, and whatever else a training needs to go on.
 
@@ -117,7 +143,17 @@ def save(path: FilePath, model: Module, **parts: Any) -> None:
     >>> bool((other[0].weights.data == model[0].weights.data).all())
     True
     """
-    write(path, *collected(model, parts))
+    state = collected(model, parts)
+    warn_of_format(path, "save")
+    write(path, *state)
+
+
+def warn_of_format(path: FilePath, call: str) -> None:
+    """Warn of a name by which a file of safetensors would be taken for one of another format."""
+    name = Path(path)
+    if name.suffix.lower() in OTHERS:
+        better = name.with_suffix(".safetensors").name
+        warnings.warn(OTHER_FORMAT.format(call=call, name=name.name, better=better), stacklevel=4)
 
 
 def check(path: FilePath, model: Module, **parts: Any) -> None:
@@ -146,6 +182,7 @@ def collected(model: Module, parts: dict[str, Any]) -> tuple[dict[str, Any], dic
     return arrays, facts
 
 
+@explains("function")
 def load(path: FilePath, model: Module, **parts: Any) -> None:
     """Set the model and other parts to what `save` wrote. All of them, or on any error none.
 
@@ -288,6 +325,7 @@ def checked_state(name: str, generator: np.random.Generator, given: Any) -> Any:
 # Weights alone, under any names
 
 
+@explains("function")
 def save_weights(path: FilePath, model: Module, names: Mapping[str, str] | None = None) -> None:
     """Write the parameters and buffers for another program, under the names that it expects.
 
@@ -318,9 +356,11 @@ def save_weights(path: FilePath, model: Module, names: Mapping[str, str] | None 
         if name in arrays:
             raise ValueError(TWO.format(first=origin[name], second=ours, name=name))
         arrays[name], origin[name] = (state[ours].T if transposed else state[ours]), ours
+    warn_of_format(path, "save_weights")
     write(path, arrays, {"": {RANDOM: {}}})
 
 
+@explains("function")
 def load_weights(
     path: FilePath, model: Module, names: Mapping[str, str] | None = None, ignore: Iterable[str] = ()
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from nn.checks import as_seed, positive, whole
+from nn.elsewhere import explains
 from nn.noise import masked, noisy
 from nn.training.ahead import ahead
 from nn.training.buckets import grouped
@@ -166,6 +167,7 @@ class DataLoader:
     ([4, 0], [[3, 1], [2]])
     """
 
+    @explains("loader")
     def __init__(
         self,
         *sources: Any,

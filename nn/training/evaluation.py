@@ -10,6 +10,7 @@ import numpy as np
 
 from autograd_mini import Tensor, devices, no_grad
 from nn.checks import as_values
+from nn.elsewhere import NN, explains
 from nn.losses.means import UNEQUAL, Counted, Mean, check_weights, counted
 from nn.module import Module
 from nn.training.data import DataLoader
@@ -17,7 +18,11 @@ from nn.training.gathered import Gathered, called, on_host, put_together, values
 from nn.training.sources import Arrays, Batch, as_array
 
 NOT_A_MODEL = "{call}(model, ...) was given a {what}. Give it the nn.Module that is {verb}."
-NOT_A_LOSS = "{call}(loss={got!r}): give it a function of outputs and targets, such as nn.squared_error."
+NOT_A_LOSS = "{call}(loss={got!r}): give it a function of outputs and targets, such as nn.squared_error.{answer}"
+DATA_FOR_LOSS = (
+    "{call}(model, loss, data) was given a {what} for the loss. The loss comes second, and then the data as one: "
+    "`nn.{call}(model, nn.cross_entropy, (x, y))`, or `nn.squared_error` for numbers."
+)
 DATA = (
     "{call} was given a {what} as data. Write `(x, y)` for arrays; for datasets and streams make a loader: "
     "`nn.DataLoader(dataset, batch_size=32, shuffle=True)`."
@@ -41,6 +46,7 @@ Loss = Callable[..., Any]
 Metrics = Loss | Iterable[Loss] | Mapping[str, Loss] | None
 
 
+@explains("evaluate")
 def evaluate(
     model: Module,
     loss: Loss,
@@ -142,6 +148,7 @@ def of_all(loss: Loss, gathered: Gathered) -> float:
     return float(as_values(called(loss, output, target)))
 
 
+@explains("predict")
 def predict(model: Module, x: Any, *, batch_size: int = 256) -> Any:
     """The model's outputs for all examples, in evaluation mode and in their order, as an array.
 
@@ -261,7 +268,10 @@ def check_model(model: Any, call: str, verb: str) -> None:
 
 def check_loss(loss: Any, call: str) -> None:
     if not callable(loss):
-        raise TypeError(NOT_A_LOSS.format(call=call, got=loss))
+        if hasattr(loss, "shape") or isinstance(loss, list | tuple | DataLoader):
+            raise TypeError(DATA_FOR_LOSS.format(call=call, what=type(loss).__name__))
+        answer = NN.answers.get(loss, "") if isinstance(loss, str) else ""
+        raise TypeError(NOT_A_LOSS.format(call=call, got=loss, answer=f" {answer}" if answer else ""))
 
 
 def as_loader(data: Any, call: str, batch_size: int, shuffle: bool = False, sample_weight: Any = None) -> DataLoader:

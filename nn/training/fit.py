@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import math
 import os
+import sys
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 
 from autograd_mini import Tensor, devices
 from nn.checks import as_seed, is_finite, whole
+from nn.elsewhere import explains
 from nn.losses.means import UNEQUAL, Counted, Mean, counted, is_mean
 from nn.losses.padded import Unpadded
 from nn.module import Module
@@ -83,6 +85,12 @@ STOPPED = (
     "fit(resume=...): the training had stopped after {epoch} epochs ({reason}), and nothing was trained now. To go on "
     "from the weights that the model has, call `fit` once more without `resume`."
 )
+GOES_ON = "fit(resume=...) goes on from {path}: with epoch {epoch} of {epochs}, after {step} steps."
+NOTHING_LEFT = (
+    "fit(resume=...) found {epoch} complete epochs in {path}, and {epochs} were asked for in all, so nothing was "
+    "trained now. Ask for more `epochs`."
+)
+BEGINS = "fit(resume=True) found no {path}, and begins with epoch 1 of {epochs}."
 COMPILE = (
     "fit(compile={got}): write True, False, or options of `autograd_mini.compile`, such as `compile={{'fast': True}}`."
 )
@@ -107,6 +115,7 @@ Unread = tuple[Any, Counted, int]  # a loss, how much it counts, and the number 
 MOMENTS = "on_start", "on_resume", "on_step", "on_epoch", "on_end"
 
 
+@explains("fit")
 def fit(
     model: Module,
     loss: Loss,
@@ -178,7 +187,8 @@ def fit(
     checkpoint_every : int, optional
         Also after so many steps.
     resume : bool or path-like
-        True: go on from `checkpoint` if there is one. A path: go on from that one. The rest of the training is to the
+        True: go on from `checkpoint` if there is one. A path: go on from that one. A line says where it goes on, unless
+        `progress` is False. The rest of the training is to the
         bit what it would have been; so one that had stopped early stays so, and if more `epochs` are asked for than
         before, a warning says that. A warning also says what is asked for otherwise than when it was begun: a learning
         rate, an option of the optimizer and `rng` stay those of the checkpoint; a schedule, `accumulate` and
@@ -266,17 +276,22 @@ def fit(
     run.register(callbacks if isinstance(callbacks, list | tuple) else [callbacks])
     if resume is not False:
         source = checkpoint if resume is True else resume
+        message = BEGINS.format(path=source, epochs=epochs)
         if resume is not True or os.path.exists(os.fspath(checkpoint or "")):  # noqa: PTH110 (pathlib is slow to load)
             try:
                 run.load(source)
             except ValueError as error:
                 error.add_note(RESUME)
                 raise
-            for message in run.changes:
-                warnings.warn(message, stacklevel=2)
+            message = GOES_ON.format(path=source, epoch=run.epoch + 1, epochs=epochs, step=run.step)
+            for change in run.changes:
+                warnings.warn(change, stacklevel=3)
             if run.history.stopped and epochs > run.asked:
-                message = STOPPED.format(epoch=run.epoch, reason=run.history.stopped)
-                warnings.warn(message, stacklevel=2)
+                warnings.warn(STOPPED.format(epoch=run.epoch, reason=run.history.stopped), stacklevel=3)
+            elif run.epoch >= epochs:
+                message = NOTHING_LEFT.format(path=source, epoch=run.epoch, epochs=epochs)
+        if progress is not False:
+            print(message, file=sys.stderr)
     if not run.resumed:
         seed_generators(model, seed)
     if checkpoint is not None:
@@ -519,7 +534,7 @@ class Training:
             return True
         if not self.said:
             self.said = True
-            warnings.warn(MEASURED, stacklevel=6)
+            warnings.warn(MEASURED, stacklevel=7)
         return False
 
     def means(self) -> dict[str, float]:
