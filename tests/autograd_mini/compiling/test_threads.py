@@ -96,12 +96,12 @@ def test_drawn_programs_do_not_depend_on_which_thread_is_first(program):
     assert_right(derivative(program, 1), inputs_of(program))
 
 
-def assert_trains(make, batches, rule="sgd", loss=nn.cross_entropy):
+def assert_trains(make, batches, rule="sgd", loss=nn.cross_entropy, **options):
     """Steps of which the lines are shared leave what others leave."""
     plain, compiled = make(), make()
     rules = [OPTIMIZERS[rule](list(model.parameters())) for model in (plain, compiled)]
     eager = stepping(plain, rules[0], loss)
-    shared = compile(compiled, rules[1], threads=2)(stepping(compiled, rules[1], loss))
+    shared = compile(compiled, rules[1], threads=2, **options)(stepping(compiled, rules[1], loss))
     for i in range(7):
         batch = batches[i % len(batches)]
         np.testing.assert_allclose(shared(*batch).data, eager(*batch).data, rtol=1e-4)
@@ -127,6 +127,15 @@ def test_optimizers_do_not_depend_on_which_thread_is_first(rule):
 def test_losses_do_not_depend_on_which_thread_is_first(name):
     loss, y = LOSSES[name]
     assert_trains(NETS["tanh"][0], [(ROWS[0][0], y)], "momentum", loss)
+
+
+@pytest.mark.parametrize("option", ["fast", pytest.param("numba", marks=pytest.mark.extra)])
+@pytest.mark.parametrize("name", ["tanh", "relu", "batch norm", "convolution", "gru"])
+def test_other_options_do_not_make_it_depend_on_which_thread_is_first(name, option, tmp_path, monkeypatch):
+    if option == "numba":
+        pytest.importorskip("numba")
+        monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    assert_trains(*NETS[name], "adam", **{option: True})
 
 
 def test_tiles_are_cut_out_of_a_threads_rows():
