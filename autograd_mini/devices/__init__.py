@@ -6,7 +6,7 @@ PyTorch is imported when a device of its is first asked for.
 from autograd_mini.arrays import adopted
 from autograd_mini.devices.names import device_of, named, on_host, to_device, to_host
 from autograd_mini.devices.places import beside, foreign, zeros_beside
-from autograd_mini.devices.reading import checked, has_values, is_lazy, passes, read, surely, wide
+from autograd_mini.devices.reading import checked, has_values, is_lazy, passes, read, surely, waits, wide
 
 __all__ = [
     "adopted",
@@ -23,6 +23,7 @@ __all__ = [
     "surely",
     "to_device",
     "to_host",
+    "waits",
     "wide",
     "zeros_beside",
 ]

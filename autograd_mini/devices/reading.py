@@ -69,6 +69,19 @@ class _Waiting(threading.local):
 waiting = _Waiting()
 
 
+def waits(array: Any) -> bool:
+    """Whether reading a number of an array, or of a tensor's values, waits for a device.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import devices
+    >>> devices.waits(np.ones(3))
+    False
+    """
+    return getattr(foreign(array), "waits", False)
+
+
 def passes(condition: Any) -> bool:
     """Whether a condition holds everywhere; on a device, where that is not known yet, True, and `read` asks again.
 
@@ -81,9 +94,9 @@ def passes(condition: Any) -> bool:
     >>> devices.passes(np.array([True, False]))
     False
     """
-    array = foreign(condition)
-    if array is None or not getattr(array, "waits", False):
+    if not waits(condition):
         return everywhere(condition)
+    array = foreign(condition)
     frame = sys._getframe(1)
     while frame.f_code.co_filename == __file__:
         frame = frame.f_back  # type: ignore[assignment]

@@ -67,6 +67,16 @@ def total_of(each: Any) -> float:
 constant(total_of)
 
 
+def amount_of(each: Any) -> Any:
+    """The same as a number, or on a device that waits as an array of one, which is read with the loss."""
+    return np.sum(each, dtype=devices.wide(each)) if devices.waits(each) else total_of(each)
+
+
+def is_some(amount: Any) -> bool:
+    """Whether something counts; of what is still on a device it is supposed, and the loss is NaN if not."""
+    return not devices.on_host(amount) or bool(amount)
+
+
 class Report(NamedTuple):
     """What a loss tells of what it returned."""
 
@@ -79,12 +89,18 @@ class Report(NamedTuple):
     def total(self) -> float:
         return float(math.prod(self.each)) if isinstance(self.each, tuple) else total_of(self.each)
 
+    @property
+    def amount(self) -> Any:
+        """The total, which may still be on a device."""
+        return self.total if isinstance(self.each, tuple) else amount_of(self.each)
+
 
 class Counted(NamedTuple):
     """What a batch's loss is, and how much it counts in the mean over several batches."""
 
     value: Any
-    amount: float
+    amount: Any
+    """A number; or an array of one, on a device that waits."""
     rates: tuple[float, ...] = ()
     """Of a loss that is computed from means: how much an example counted in each of them, on average."""
 
@@ -214,7 +230,7 @@ def counted(loss: Callable[..., Any], examples: int, output: Any, target: Any = 
     value, heard = listened(loss, *arguments)
     told = next((report for report in heard if report.result is value), None)
     if told is not None and told.reduction == "mean":
-        return Counted(value, told.total)
+        return Counted(value, told.amount)
     if not heard:
         return Counted(value, float(examples))
     rates = tuple(report.total / examples for report in heard) if told is None else (math.nan,)
@@ -243,16 +259,18 @@ def weighted(
     if each is None:
         told = next((report.each for report in heard if report.result is losses), losses.shape)
         lost = any(not isinstance(report.each, tuple) and report.result is not losses for report in heard)
-        each = devices.beside(np.ones(told), losses) if isinstance(told, tuple) else told
+        each = np.ones(told) if isinstance(told, tuple) else told
     else:
         lost = each.shape[:1] != (examples,)
     if lost:
         raise ValueError(EACH_COUNTS)
-    weights = along(weights, losses)
-    amount = total_of(np.broadcast_to(weights * along(each, losses), losses.shape))
-    if not amount:
+    weights, each = devices.beside(along(weights, losses), each), devices.beside(along(each, losses), weights)
+    amount = amount_of(np.broadcast_to(weights * each, losses.shape))
+    if not is_some(amount):
         return Counted(None, 0.0)
-    return Counted(np.sum(losses * weights.astype(losses.dtype)) / amount, amount)
+    shares = devices.beside(weights.astype(losses.dtype), losses)
+    total = amount if devices.on_host(amount) else amount.astype(losses.dtype)
+    return Counted(np.sum(losses * shares) / total, amount)
 
 
 def check_weights(weights: Any, examples: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from autograd_mini import Tensor, devices, no_grad
 from nn.checks import as_values
 from nn.elsewhere import NN, explains
-from nn.losses.means import UNEQUAL, Counted, Mean, check_weights, counted
+from nn.losses.means import UNEQUAL, Counted, Mean, check_weights, counted, is_some
 from nn.module import Module
 from nn.training.data import DataLoader
 from nn.training.gathered import Gathered, called, on_host, put_together, values_of
@@ -106,7 +106,7 @@ def evaluated(
     with mode(model, False), no_grad():
         for batch in loader.from_start().read_only():  # the same random changes each time
             output, target, found = forward(model, loss, batch, bring, has_weights(batch))
-            if found.amount:
+            if is_some(found.amount):
                 losses.append(found._replace(value=as_values(found.value)))
             if metrics or found.rates:
                 gathered.add(output, target, len(batch) - 1 - has_weights(batch))
@@ -120,9 +120,18 @@ def evaluated(
 def mean_of(losses: list[Counted]) -> Mean:
     """The mean of those of batches, which are read together."""
     mean = Mean()
-    for number, found in zip(devices.read(*(found.value for found in losses)), losses, strict=True):
+    for number, found in zip(*read_together([found.value for found in losses], losses), strict=True):
         mean.add(number, found)
     return mean
+
+
+def read_together(values: Sequence[Any], losses: Sequence[Counted]) -> tuple[list[float], list[Counted]]:
+    """Values, and how much each counts, read from a device in one transfer."""
+    waiting = [found.amount for found in losses if not devices.on_host(found.amount)]
+    numbers = devices.read(*values, *waiting)
+    amounts = iter(numbers[len(values) :])
+    known = [found if devices.on_host(found.amount) else found._replace(amount=next(amounts)) for found in losses]
+    return numbers[: len(values)], known
 
 
 def mismatched(model: Module, loss: Loss, loader: DataLoader, times: int) -> list[float]:
@@ -134,7 +143,7 @@ def mismatched(model: Module, loss: Loss, loader: DataLoader, times: int) -> lis
             output, target, _ = forward(model, loss, batch, bring)
             for shift, kept in enumerate(losses, 1):
                 found = counted(loss, len(target), output, np.roll(target, shift, axis=0))
-                if found.amount:
+                if is_some(found.amount):
                     kept.append(found._replace(value=as_values(found.value)))
     return [mean_of(kept).value for kept in losses]
 
@@ -195,7 +204,7 @@ def forward(
     """The output, the target (None if there is none) and the loss of a batch, with how much it counts."""
     batch, weights = (batch[:-1], batch[-1]) if has_weights else (batch, None)
     *inputs, target = batch if len(batch) > 1 else (*batch, None)
-    target, weights = bring.there(target), bring.there(weights)
+    target = bring.there(target)
     output = model(*map(bring, inputs))
     try:
         found = counted(loss, len(batch[0]), output, target, weights)
@@ -204,7 +213,7 @@ def forward(
             error.add_note(NO_TARGET)
         raise
     value = found.value
-    if found.amount and not (isinstance(value, Tensor) and value.size == 1):
+    if is_some(found.amount) and not (isinstance(value, Tensor) and value.size == 1):
         got = f"a tensor of shape {value.shape}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
         raise TypeError(LOSS.format(got=got))
     return output, target, found

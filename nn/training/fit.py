@@ -16,7 +16,7 @@ import numpy as np
 from autograd_mini import Tensor, devices
 from nn.checks import as_seed, is_finite, whole
 from nn.elsewhere import explains
-from nn.losses.means import UNEQUAL, Counted, Mean, counted, is_mean
+from nn.losses.means import UNEQUAL, Counted, Mean, counted, is_mean, is_some
 from nn.losses.padded import Unpadded
 from nn.module import Module
 from nn.optimizers.clipping import clip_norm
@@ -35,6 +35,7 @@ from nn.training.evaluation import (
     forward,
     is_given,
     mode,
+    read_together,
 )
 from nn.training.gathered import Gathered, number, values_of
 from nn.training.history import History
@@ -456,6 +457,7 @@ class Training:
                 if name in self.whole:
                     continue
                 measured = counted(metric, len(batch[0]), output, target)
+                _, (measured,) = read_together((), (measured,))
                 if measured.amount:
                     self.sums[name].add(number(name, measured.value), measured)
         self.step += counts
@@ -472,7 +474,9 @@ class Training:
         descents: list[Descent] = []
         for batch, size in zip(group, sizes, strict=True):
             output, _, found = forward(self.model, self.loss, batch, self.bring, self.weighted)
-            if not found.amount:
+            if len(group) > 1:
+                _, (found,) = read_together((), (found,))
+            if not is_some(found.amount):
                 descents.append(None)
                 continue
             loss = found.value
@@ -489,7 +493,7 @@ class Training:
                 backward(loss, seed=np.ones_like(loss.data) * (found.amount / expected))
             shown = values_of(output) if self.metrics else None
             descents.append((shown, loss.data, found.amount, found.rates))
-        if not whole.amount:
+        if not is_some(whole.amount):
             return descents
         if len(group) > 1 and whole.amount != expected:
             for parameter in self.optimizer.parameters:
@@ -508,9 +512,11 @@ class Training:
         They come back as numbers, all of them finite, and its weights are not moved yet.
         """
         waiting, self.unread = self.unread, []
-        mine = [descent[1] for descent in descents if descent is not None]
-        numbers = iter(devices.read(*(loss for loss, _, _ in waiting), *mine))
-        for (loss, found, step), value in zip(waiting, numbers, strict=False):
+        mine = [(loss, Counted(None, amount)) for _, loss, amount, _ in filter(None, descents)]
+        pairs = [*((loss, found) for loss, found, _ in waiting), *mine]
+        values, known = read_together([loss for loss, _ in pairs], [found for _, found in pairs])
+        numbers = iter(zip(values, known, strict=True))
+        for (loss, _, step), (value, found) in zip(waiting, numbers, strict=False):
             self.batch_loss = value
             if not devices.on_host(loss) and devices.has_values(loss) and not math.isfinite(value):
                 raise FloatingPointError(self.not_finite(READ_LATER.format(every=self.read_every), step))
@@ -520,8 +526,8 @@ class Training:
             if descent is None:
                 told.append(None)
                 continue
-            output, loss, amount, rates = descent
-            self.batch_loss = next(numbers)
+            output, loss, _, rates = descent
+            self.batch_loss, (_, amount, _) = next(numbers)
             if devices.has_values(loss) and not math.isfinite(self.batch_loss):
                 raise FloatingPointError(self.diagnose(batch))
             told.append((output, np.asarray(self.batch_loss), amount, rates))

@@ -281,6 +281,29 @@ def test_a_step_waits_for_its_loss_and_nothing_else(every, wanted, device):
     assert {what: count for what, count in stand_in.waits.items() if count and "copy" not in what} == wanted
 
 
+@pytest.mark.parametrize(
+    ("loss", "options"),
+    [
+        (lambda s, y: nn.cross_entropy(s, y, ignore_index=0), {}),
+        (lambda s, y: nn.cross_entropy(s, y, class_weights=[1.0, 2, 3]), {}),
+        (nn.cross_entropy, {"sample_weight": np.arange(64.0)}),
+    ],
+    ids=["ignored labels", "class weights", "sample weights"],
+)
+def test_how_much_a_batch_counts_comes_with_its_loss(loss, options):
+    histories = []
+    for device in ("cpu", "cupy:0"):
+        model = make_model().to_device(device)
+        stand_in.waits.clear()
+        optimizer = nn.SGD(model.parameters(), 0.1)
+        options = {"epochs": 1, "batch_size": 8, "optimizer": optimizer} | options | {"optimizer": optimizer}
+        histories.append(nn.fit(model, loss, (X, LABELS), **options)["loss"])
+    assert sum(count for what, count in stand_in.waits.items() if "copy" not in what) == 8
+    np.testing.assert_allclose(histories[1], histories[0], rtol=1e-5)
+    scores = [nn.evaluate(make_model().to_device(d), loss, (X, LABELS))["loss"] for d in ("cpu", "cupy:0")]
+    np.testing.assert_allclose(scores[1], scores[0], rtol=1e-5)
+
+
 def test_a_nan_gradient_is_told_when_the_next_number_is_read():
     x = Tensor(devices.to_device(np.array([0.0, 4.0]), "cupy:0"), requires_grad=True)
     with np.errstate(all="ignore"):
