@@ -143,6 +143,8 @@ class DaskArray(dask.array.Array):  # type: ignore[misc]
     compute.
     """
 
+    __slots__ = ()  # an array of Dask's becomes one as it is
+
     device = "dask"
     is_view = is_written = False
     part_of: Any = None  # the array that it was read from, and the index, if a write would reach it

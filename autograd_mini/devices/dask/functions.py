@@ -193,6 +193,13 @@ def identity_of(ufunc: np.ufunc, dtype: Any) -> Any:
     return IDENTITIES[ufunc](dtype) if ufunc in IDENTITIES else ufunc.identity
 
 
+def of_chunk(
+    a: Any, axis: Any = 0, keepdims: bool = False, *, ufunc: np.ufunc, dtype: Any, start: dict[str, Any]
+) -> Any:
+    """In a task: `ufunc.reduce`, with a signature that all versions of Dask can read."""
+    return ufunc.reduce(a, axis=axis, keepdims=keepdims, dtype=dtype, **start)
+
+
 def reduce(
     ufunc: np.ufunc,
     a: Any,
@@ -210,7 +217,7 @@ def reduce(
     if ufunc in IDENTITIES and is_given(initial):
         initial = a.dtype.type(initial)
     start = {"initial": initial} if ufunc in IDENTITIES and is_given(initial) else {}  # also of no entries at all
-    of_numbers = functools.partial(ufunc.reduce, dtype=dtype, **start)
+    of_numbers = functools.partial(of_chunk, ufunc=ufunc, dtype=dtype, start=start)
     found_dtype = of_numbers(np.ones(1, a.dtype)).dtype
     a = masked(a, where, initial if is_given(initial) and ufunc in IDENTITIES else identity_of(ufunc, a.dtype))
     if not a.ndim:
