@@ -62,7 +62,7 @@ def fault(call, dtype):
     return None
 
 
-@pytest.mark.parametrize("dtype", [float, np.float32])
+@pytest.mark.parametrize("dtype", [float, pytest.param(np.float32, marks=pytest.mark.heavy)])
 def test_a_call_is_lazily_right_or_refused_by_name(dtype, thorough):
     calls = [call for call in CALLS if "device" not in call.case.options]
     calls = calls if thorough else calls[dtype is float :: SAMPLE]
