@@ -32,16 +32,11 @@ def told(library):
     return set(re.findall(r"`(.*?)`", names)), right[list(arrays.LIBRARIES).index(library)] / int(counts[1])
 
 
-CALLS = arrays.calls()
-HALF = [call if i % 2 else pytest.param(call, marks=pytest.mark.heavy) for i, call in enumerate(CALLS)]
-
-
-@pytest.mark.parametrize("library", DEVICES)
-@pytest.mark.parametrize("call", HALF, ids=str)
-def test_a_rule_gives_what_it_gives_on_numpy_or_is_refused_by_name(call, library):
-    refusal = arrays.difference(call, arrays.LIBRARIES[library])
+@pytest.mark.parametrize("call", arrays.calls()[::2], ids=str)  # all of them below
+def test_a_rule_gives_what_it_gives_on_numpy_or_is_refused_by_name(call):
+    refusal = arrays.difference(call, arrays.LIBRARIES["CuPy"])
     if refusal:
-        assert call.primitive.name in told(library)[0]
+        assert call.primitive.name in told("CuPy")[0]
         assert "to_device" in refusal
 
 
