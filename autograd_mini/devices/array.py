@@ -1,4 +1,4 @@
-"""What an array has beside NumPy's two protocols: operators and methods, each of which is one of NumPy's functions."""
+"""What arrays on devices have in common: operators and methods, each one of NumPy's functions, and what they refuse."""
 
 from __future__ import annotations
 
@@ -6,6 +6,24 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+
+from autograd_mini.primitive import display_name
+
+MIXED = (
+    "{name} was given an array in the host's memory, {got}, together with one on the device {device}. Bring one to the "
+    'other: `x.to_device("{device}")` for a tensor, `np.asarray(x, like=y)` for an array, y being on the device.'
+)
+IMPLICIT = (
+    "An array on the device {device} was to become NumPy's without being asked for, which would wait for the device "
+    'and copy. Write `.to_device("cpu")` first.'
+)
+CREATED_LIKE = {np.asarray, np.array, np.asanyarray, np.ascontiguousarray, np.zeros, np.ones, np.empty, np.full}
+CREATED_LIKE |= {np.arange, np.eye, np.identity}
+
+
+def method_name(ufunc: np.ufunc, method: str) -> str:
+    """What a user has written."""
+    return display_name(ufunc) if method == "__call__" else f"{display_name(ufunc)}.{method}"
 
 
 def forward(ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
@@ -83,14 +101,54 @@ class ArrayMethods:
         axes = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
         return np.transpose(self, axes or None)  # type: ignore[call-overload]
 
-    def compress(self, condition: Any, axis: Any = None) -> Any:
-        return np.compress(condition, self, axis)  # type: ignore[call-overload]
+    def compress(self, condition: Any, axis: Any = None, out: Any = None) -> Any:
+        return np.compress(condition, self, axis, out)  # type: ignore[call-overload]
 
     def flatten(self, order: str = "C") -> Any:
         return np.ravel(self, order=order).copy()  # type: ignore[call-overload]
 
     def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self)))  # type: ignore[arg-type, index]
+
+
+class DeviceArray(ArrayMethods):
+    """An array that is on a device; a class for each library says how it is read, copied and overwritten."""
+
+    __slots__ = ()
+
+    def to_device(self, device: Any) -> Any:
+        """The array on another device; itself if it is there."""
+        from autograd_mini.devices import to_device
+
+        return to_device(self, device)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        raise TypeError(IMPLICIT.format(device=self.device))  # type: ignore[attr-defined]
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        return np
+
+    def taking(self: Any, values: Any) -> Any:
+        """This array, with other values written into it."""
+        if values.shape != self.shape:
+            raise ValueError(f"non-broadcastable output operand with shape {self.shape} for {values.shape}")
+        if not np.can_cast(values.dtype, self.dtype, "same_kind"):
+            raise TypeError(f"Cannot cast output from {values.dtype} to {self.dtype} with casting rule 'same_kind'")
+        self.overwrite(values)
+        return self
+
+    def __repr__(self: Any) -> str:
+        return f"{type(self).__name__}({self}, dtype={self.dtype}, device={self.device!r})"
+
+    def __format__(self: Any, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
+    def __copy__(self: Any) -> Any:
+        return self.copy()
+
+    def __deepcopy__(self: Any, memo: dict[int, Any]) -> Any:
+        twin = memo[id(self)] = self.copy()
+        return twin
 
 
 NAMES: tuple[Any, ...] = (

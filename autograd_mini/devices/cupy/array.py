@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.devices.array import ArrayMethods
+from autograd_mini.devices.array import CREATED_LIKE, MIXED, DeviceArray, method_name
 from autograd_mini.devices.cupy.wordings import FUNCTIONS, REDUCTIONS
 from autograd_mini.devices.reading import tells_nan_later
 from autograd_mini.primitive import composites, display_name
@@ -17,17 +17,7 @@ REFUSED = (
     "{name} was called on an array on the device {device}, for which CuPy has no counterpart{reason}. Compute it on "
     'the host: `t.to_device("cpu")`, or write it in other functions.'
 )
-MIXED = (
-    "{name} was given an array in the host's memory, {got}, together with one on the device {device}. Bring one to the "
-    'other: `x.to_device("{device}")` for a tensor, `np.asarray(x, like=y)` for an array, y being on the device.'
-)
-IMPLICIT = (
-    "An array on the device {device} was to become NumPy's without being asked for, which would wait for the device "
-    'and copy. Write `.to_device("cpu")` first.'
-)
 UNSUPPORTED = (NotImplementedError, TypeError)
-CREATED_LIKE = {np.asarray, np.array, np.asanyarray, np.ascontiguousarray, np.zeros, np.ones, np.empty, np.full}
-CREATED_LIKE |= {np.arange, np.eye, np.identity}
 
 
 def kind() -> Any:
@@ -57,7 +47,7 @@ def wrapped(result: Any) -> Any:
     return result
 
 
-class CuPyArray(ArrayMethods):
+class CuPyArray(DeviceArray):
     """An array of CuPy's, on a GPU, that NumPy's functions compute with.
 
     `Tensor(cupy_array)` makes one, and `t.data` gives it.
@@ -88,12 +78,6 @@ class CuPyArray(ArrayMethods):
     def device(self) -> str:
         return f"cupy:{self.array.device.id}"
 
-    def to_device(self, device: Any) -> Any:
-        """The array on another device; itself if it is there."""
-        from autograd_mini.devices import to_device
-
-        return to_device(self, device)
-
     def host(self) -> np.ndarray[Any, Any]:
         """A copy as NumPy's array, which waits for the device."""
         copy: np.ndarray[Any, Any] = self.array.get()
@@ -107,24 +91,18 @@ class CuPyArray(ArrayMethods):
         """Whether a condition holds for all entries."""
         return bool(self.array.all())
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        raise TypeError(IMPLICIT.format(device=self.device))
-
     def __dlpack__(self, **options: Any) -> Any:
         return self.array.__dlpack__(**options)
 
     def __dlpack_device__(self) -> Any:
         return self.array.__dlpack_device__()
 
-    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
-        return np
-
     # NumPy's protocols
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         if not all(map(is_ours, inputs)):
             return NotImplemented
-        name = display_name(ufunc) if method == "__call__" else f"{display_name(ufunc)}.{method}"
+        name = method_name(ufunc, method)
         out = options.pop("out", None)
         given = self.raw(name, inputs)
         options = {key: self.raw_option(name, value) for key, value in options.items()}
@@ -207,14 +185,8 @@ class CuPyArray(ArrayMethods):
         raw = tuple(self.raw_option("a[index]", part) for part in found)
         return raw if isinstance(index, tuple) else raw[0]
 
-    def taking(self, values: Any) -> CuPyArray:
-        """This array, with other values written into it."""
-        if values.shape != self.shape:
-            raise ValueError(f"non-broadcastable output operand with shape {self.shape} for {values.shape}")
-        if not np.can_cast(values.dtype, self.dtype, "same_kind"):
-            raise TypeError(f"Cannot cast output from {values.dtype} to {self.dtype} with casting rule 'same_kind'")
+    def overwrite(self, values: Any) -> None:
         self.array[...] = values.array
-        return self
 
     def __len__(self) -> int:
         return len(self.array)
@@ -244,22 +216,10 @@ class CuPyArray(ArrayMethods):
     def __str__(self) -> str:
         return np.array2string(self.host(), separator=", ")
 
-    def __repr__(self) -> str:
-        return f"CuPyArray({self}, dtype={self.dtype}, device={self.device!r})"
-
-    def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec else str(self)
-
     # Copies
 
     def copy(self, order: str = "C") -> CuPyArray:
         return wrapped(self.array.copy())
-
-    __copy__ = copy
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> CuPyArray:
-        twin = memo[id(self)] = self.copy()
-        return twin
 
     def __reduce__(self) -> Any:
         return wrapped, (self.array,)

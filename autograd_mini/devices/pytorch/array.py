@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from autograd_mini.devices.array import CREATED_LIKE, MIXED, DeviceArray, method_name
 from autograd_mini.devices.pytorch import algebra, choosing, places, reductions, shapes  # noqa: F401 (fill the table)
 from autograd_mini.devices.pytorch.dtypes import TO_NUMPY, to_numpy, to_torch
 from autograd_mini.devices.pytorch.tables import FUNCTIONS
@@ -25,14 +26,6 @@ LAYOUT = "A PyTorch tensor of layout {layout} was given. Write `t.to_dense()`."
 REFUSED = (
     "{name} was called on an array on the device {device}, for which PyTorch has no counterpart{reason}. Compute it on "
     'the host: `t.to_device("cpu")`, or write it in other functions.'
-)
-MIXED = (
-    "{name} was given an array in the host's memory, {got}, together with one on the device {device}. Bring one to the "
-    'other: `x.to_device("{device}")` for a tensor, `np.asarray(x, like=y)` for an array, y being on the device.'
-)
-IMPLICIT = (
-    "An array on the device {device} was to become NumPy's without being asked for, which would wait for the device "
-    'and copy. Write `.to_device("cpu")` first.'
 )
 NO_VALUES = "A number was to be read on the device {device}, which holds shapes and dtypes and no values."
 OTHER_METHODS = "`{name}.{method}`"
@@ -228,17 +221,7 @@ def speaks(other: Any) -> bool:
     return hasattr(other, "__array_ufunc__") or isinstance(other, Tensor)
 
 
-def method(function: Callable[..., Any]) -> Callable[..., Any]:
-    """NumPy's function as a method."""
-
-    def call(self: TorchArray, *args: Any, **options: Any) -> Any:
-        return function(self, *args, **options)
-
-    call.__name__ = call.__qualname__ = function.__name__
-    return call
-
-
-class TorchArray:
+class TorchArray(DeviceArray):
     """A PyTorch tensor, wherever it is, as an array that NumPy's functions compute with.
 
     `Tensor(torch_tensor)` makes one, and `t.data` gives it. PyTorch's own functions take it too, and give tensors.
@@ -269,16 +252,9 @@ class TorchArray:
     base = property(lambda self: self.tensor._base)  # what it is a view of
     T = property(lambda self: wrapped(self.tensor.permute(tuple(range(self.tensor.ndim - 1, -1, -1)))))
     mT = property(lambda self: wrapped(self.tensor.mT))  # noqa: N815
-    real, imag = property(lambda self: np.real(self)), property(lambda self: np.imag(self))
     flat = property(lambda self: np.ravel(self))
 
     # Where it is
-
-    def to_device(self, device: Any) -> Any:
-        """The array on another device; itself if it is there."""
-        from autograd_mini.devices import to_device
-
-        return to_device(self, device)
 
     def host(self) -> np.ndarray[Any, Any]:
         """A copy as NumPy's array, which waits for the device."""
@@ -310,9 +286,6 @@ class TorchArray:
     def everywhere(self) -> bool:
         """Whether a condition holds for all entries; on a device without values it is not asked."""
         return bool(wrapped(torch.all(self.tensor)).item()) if self.has_values else True
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        raise TypeError(IMPLICIT.format(device=self.device))
 
     def __dlpack__(self, **options: Any) -> Any:
         return self.tensor.__dlpack__(**options)
@@ -385,9 +358,6 @@ class TorchArray:
             raise explained(error, raw.name, device) from error
         return found if out is None else out.taking(found)
 
-    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
-        return np
-
     # Entries
 
     def __getitem__(self, index: Any) -> TorchArray:
@@ -400,20 +370,11 @@ class TorchArray:
         raw = Translation("a[index] = values", self.tensor.device)
         places.write(self.tensor, index, raw.option(values), raw.option)
 
-    def taking(self, values: Any) -> TorchArray:
-        """This array, with other values written into it."""
-        if values.shape != self.shape:
-            raise ValueError(f"non-broadcastable output operand with shape {self.shape} for {values.shape}")
-        if not np.can_cast(values.dtype, self.dtype, "same_kind"):
-            raise TypeError(f"Cannot cast output from {values.dtype} to {self.dtype} with casting rule 'same_kind'")
+    def overwrite(self, values: Any) -> None:
         self.tensor.copy_(values.tensor)
-        return self
 
     def __len__(self) -> int:
         return len(self.tensor)
-
-    def __iter__(self) -> Any:
-        return (self[i] for i in range(len(self.tensor)))
 
     def item(self) -> Any:
         """The one entry as a Python number, for which Python waits."""
@@ -446,23 +407,10 @@ class TorchArray:
             return f"<no values, shape {self.shape}>"
         return np.array2string(self.host(), separator=", ")
 
-    def __repr__(self) -> str:
-        return f"TorchArray({self}, dtype={self.dtype}, device={self.device!r})"
-
-    def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec else str(self)
-
     # Copies
 
     def copy(self, order: str = "C") -> TorchArray:
         return wrapped(self.tensor.clone())
-
-    def __copy__(self) -> TorchArray:
-        return self.copy()
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> TorchArray:
-        twin = memo[id(self)] = self.copy()
-        return twin
 
     def __reduce__(self) -> Any:
         return wrapped, (self.tensor.cpu() if self.has_values else self.tensor,)
@@ -473,37 +421,11 @@ class TorchArray:
     def reshape(self, *shape: Any, order: str = "C") -> TorchArray:
         return wrapped(shapes.reshape(self.tensor, shape[0] if len(shape) == 1 else shape, order))
 
-    def transpose(self, *axes: Any) -> TorchArray:
-        axes = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
-        return numpy.transpose(self, axes or None)
-
     def sum(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False) -> TorchArray:
         return wrapped(reductions.total(self.tensor, axis, dtype, None, keepdims))
 
     def fill(self, value: Any) -> None:
         self[...] = value
-
-    def conj(self) -> TorchArray:
-        return numpy.conjugate(self)
-
-    conjugate = conj
-    mean, max, min, prod, std, var = map(method, (numpy.mean, numpy.max, numpy.min, numpy.prod, numpy.std, numpy.var))
-    all, any, argmax, argmin = map(method, (numpy.all, numpy.any, numpy.argmax, numpy.argmin))
-    squeeze, ravel, swapaxes, clip = map(method, (numpy.squeeze, numpy.ravel, numpy.swapaxes, numpy.clip))
-    cumsum, cumprod, diagonal, dot, trace = map(
-        method, (numpy.cumsum, numpy.cumprod, numpy.diagonal, numpy.dot, numpy.trace)
-    )
-    take, repeat, choose, round = map(method, (numpy.take, numpy.repeat, numpy.choose, numpy.round))
-
-    def compress(self, condition: Any, axis: Any = None, out: Any = None) -> TorchArray:
-        return numpy.compress(condition, self, axis, out)
-
-    argsort, argpartition, searchsorted, nonzero = map(
-        method, (numpy.argsort, numpy.argpartition, numpy.searchsorted, numpy.nonzero)
-    )
-
-    def flatten(self, order: str = "C") -> TorchArray:
-        return numpy.ravel(self, order=order).copy()
 
     # Operators
 
@@ -541,13 +463,6 @@ class TorchArray:
 _new = TorchArray.__new__
 DIRECT = {TorchArray, float, int, complex, bool}
 MADE = {np.zeros: torch.zeros, np.ones: torch.ones, np.empty: torch.empty}
-CREATED_LIKE = {np.asarray, np.array, np.asanyarray, np.ascontiguousarray, np.zeros, np.ones, np.empty, np.full}
-CREATED_LIKE |= {np.arange, np.eye, np.identity}
-
-
-def method_name(ufunc: np.ufunc, method: str) -> str:
-    """What a user has written."""
-    return display_name(ufunc) if method == "__call__" else f"{display_name(ufunc)}.{method}"
 
 
 def is_ours(value: Any) -> bool:
