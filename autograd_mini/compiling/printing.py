@@ -34,7 +34,7 @@ from autograd_mini.compiling.program import (
     reduction_of,
     same_bits,
 )
-from autograd_mini.compiling.storage import COPYING, Place, Storage, aligned
+from autograd_mini.compiling.storage import Place, Storage, aligned
 from autograd_mini.compiling.threads import one_thread_each, side_by_side
 from autograd_mini.compiling.traced import line_of
 
@@ -362,7 +362,7 @@ class Printer:
             return f"{self.names.of(result)} = {self.call(line)}"
         target = self.names.of(result) if place.kind == "local" else self.target(result, place)
         target = self.some_rows(target, result)
-        if function in COPYING:
+        if function is np.ndarray.astype:
             return f"np.copyto({target}, {self.operand(line.args[0])}, casting='unsafe')"
         return self.call(line, f"out={target}")
 

@@ -302,6 +302,11 @@ def is_elementwise(function: Any) -> bool:
     return isinstance(function, np.ufunc) and function.signature is None and function.nout == 1
 
 
+def is_copy(line: Line) -> bool:
+    """Whether a line can fill any memory by assigning to it."""
+    return line.function is np.ndarray.astype and line.result.strides is None and bool(line.result.shape)
+
+
 def reduction_of(function: Any) -> Any:
     """The universal function whose `reduce` it is, or None."""
     owner = getattr(function, "__self__", None)

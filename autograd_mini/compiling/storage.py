@@ -18,6 +18,7 @@ from autograd_mini.compiling.program import (
     Line,
     Program,
     Variable,
+    is_copy,
     is_elementwise,
     is_plain_index,
     join,
@@ -25,7 +26,6 @@ from autograd_mini.compiling.program import (
 )
 
 ALIGNMENT = 64  # bytes; a cache line
-COPYING: frozenset[Any] = frozenset((np.ndarray.astype,))  # what fills an array by assigning to it
 
 
 @dataclass(slots=True, eq=False)
@@ -156,7 +156,7 @@ class Storage:
                 if loop is not None and result in loop.inside:
                     self.places[result] = Place("register", result, result.shape, result.dtype)
                     continue
-                free = writes_anywhere(line) or self.is_copy(line) or loop is not None
+                free = writes_anywhere(line) or is_copy(line) or loop is not None
                 changes = isinstance(line.function, Accumulated)
                 place = None
                 if line in program.tiles and result in program.tiles[line].inside:
@@ -168,9 +168,6 @@ class Storage:
                 place = place or Place("local", result, result.shape, result.dtype, i)
                 self.places[result] = place
                 self.tenants.setdefault(place, []).append(result)
-
-    def is_copy(self, line: Line) -> bool:
-        return line.function in COPYING and line.result.strides is None and bool(line.result.shape)
 
     def tile(self, i: int, line: Line, result: Variable) -> Place:
         """Memory for one tile of a result."""

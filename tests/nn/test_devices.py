@@ -9,6 +9,7 @@ import autograd_mini
 import nn
 from autograd_mini import CompileError, Tensor, devices, grad, hessian, jacobian, vmap
 from tests.autograd_mini.devices import stand_in
+from tests.autograd_mini.devices.stand_in import package  # noqa: F401 (a fixture of every test here)
 
 needs_torch = pytest.mark.extra
 TORCH = pytest.param("torch:cpu", marks=needs_torch)
@@ -16,15 +17,6 @@ DEVICES = TORCH, pytest.param("meta", marks=needs_torch), "cupy:0"  # of CuPy's 
 RNG = np.random.default_rng(0)
 X, LABELS = RNG.standard_normal((64, 4)), RNG.integers(0, 3, 64)
 LENGTHS = np.array([5, 3])
-
-
-@pytest.fixture(autouse=True)
-def package(request, monkeypatch):
-    """PyTorch, where a test needs it; or the module that stands in for CuPy."""
-    if request.node.get_closest_marker("extra"):
-        pytest.importorskip("torch")
-    else:
-        stand_in.install(monkeypatch)
 
 
 @pytest.fixture

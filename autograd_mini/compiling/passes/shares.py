@@ -19,6 +19,7 @@ from autograd_mini.compiling.program import (
     Line,
     Program,
     Variable,
+    is_copy,
     is_elementwise,
     join,
     reduction_of,
@@ -259,11 +260,6 @@ def own_rows(operand: Any, shape: tuple[int, ...]) -> str:
     """Whether an operand that is broadcast has rows of its own for those of the result."""
     own = operand.shape if isinstance(operand, Variable | Constant) else ()
     return ROWS if len(own) == len(shape) and own[0] == shape[0] else ""
-
-
-def is_copy(line: Line) -> bool:
-    """Whether a line fills an array by assigning to it."""
-    return line.function is np.ndarray.astype and line.result.strides is None and bool(line.result.shape)
 
 
 def cost(line: Line) -> float:

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
+import pytest
 
 SOURCE = json.loads((Path(__file__).parent / "cupy_signatures.json").read_text())
 FUNCTIONS, METHODS, SCATTERING = SOURCE["functions"], SOURCE["methods"], SOURCE["at"]
@@ -94,6 +95,15 @@ def install(monkeypatch):
     module.ndarray, module.asarray, module.cuda = StandIn, asarray, SimpleNamespace(Device=working_on)
     monkeypatch.setitem(sys.modules, "cupy", module)
     waits.clear()
+
+
+@pytest.fixture(autouse=True)
+def package(request, monkeypatch):
+    """PyTorch, where a test needs it; or the module that stands in for CuPy."""
+    if request.node.get_closest_marker("extra"):
+        pytest.importorskip("torch")
+    else:
+        install(monkeypatch)
 
 
 class Device:

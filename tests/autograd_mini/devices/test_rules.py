@@ -7,20 +7,10 @@ import pytest
 
 from autograd_mini import Tensor, devices
 from docs import arrays
-from tests.autograd_mini.devices import stand_in
-from tests.autograd_mini.devices.stand_in import asarray, waits
+from tests.autograd_mini.devices.stand_in import asarray, package, waits  # noqa: F401 (a fixture of every test here)
 
 DEVICES = [pytest.param("PyTorch", marks=pytest.mark.extra), "CuPy"]
 LEAST = {"PyTorch": 0.90, "CuPy": 0.85, "Dask": 0.85}  # of all calls, that are right
-
-
-@pytest.fixture(autouse=True)
-def package(request, monkeypatch):
-    """PyTorch, where a test needs it; or the module that stands in for CuPy."""
-    if request.node.get_closest_marker("extra"):
-        pytest.importorskip("torch")
-    else:
-        stand_in.install(monkeypatch)
 
 
 def told(library):
