@@ -79,7 +79,7 @@ def waits(array: Any) -> bool:
     >>> devices.waits(np.ones(3))
     False
     """
-    return getattr(foreign(array), "waits", False)
+    return getattr(array if hasattr(type(array), "host") else foreign(array), "waits", False)
 
 
 def passes(condition: Any) -> bool:
