@@ -68,7 +68,7 @@ def is_numpys(array: Any) -> bool:
 
 def as_values(result: Any) -> Any:
     """The result of a computation as an array; NumPy returns scalars where an array has no axes."""
-    if type(result) is np.ndarray:
+    if type(result) is np.ndarray or hasattr(type(result), "host"):
         return result
     if isinstance(result, np.generic):
         return np.asarray(result)
@@ -78,8 +78,8 @@ def as_values(result: Any) -> Any:
 
 def as_result(result: Any, name: str) -> Any:
     """The same of what a primitive returned, which may be Python's own number."""
-    if hasattr(type(result), "host"):  # an array of another library, adopted
-        return as_values(result)
+    if hasattr(type(result), "host"):
+        return result
     if isinstance(result, NUMBERS):
         return np.asarray(result)
     if not is_array(result):

@@ -137,9 +137,12 @@ def raw(values: Any, function: Any, device: torch.device) -> list[Any]:
     for value in values:
         kind = type(value)
         if kind is TorchArray:
-            found.append(value.tensor)
-        else:
-            found.append(value if kind in PLAIN else Translation(function, device).operand(value))
+            value = value.tensor
+        elif kind is list and ONLY_ARRAYS.issuperset(map(type, value)):
+            value = [part.tensor for part in value]
+        elif kind not in PLAIN:
+            value = Translation(function, device).operand(value)
+        found.append(value)
     return found
 
 
@@ -338,20 +341,20 @@ class TorchArray(DeviceArray):
     # NumPy's protocols
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        plain = not options and method == "__call__"
-        if plain and len(inputs) == 2 and type(inputs[0]) in DIRECT and type(inputs[1]) in DIRECT:
-            return direct(ufunc, *inputs)
-        if plain and len(inputs) == 1:
-            return of_one(ufunc, self)
-        if any(hasattr(type(x), "__array_ufunc__") and not is_ours(x) for x in inputs):
-            return NotImplemented
-        if plain:
-            return universal(ufunc, inputs)
-        device, out = self.tensor.device, options.pop("out", None)
-        if out is None and method == "reduce":
+        if method == "__call__" and not options:
+            if len(inputs) == 1:
+                return of_one(ufunc, self)
+            if len(inputs) == 2 and type(inputs[0]) in DIRECT and type(inputs[1]) in DIRECT:
+                return direct(ufunc, *inputs)
+        elif method == "reduce" and inputs[0] is self:
             found = reductions.quickly(ufunc, self.tensor, **options)
             if found is not None:
                 return wrapped(found)
+        if any(hasattr(type(x), "__array_ufunc__") and not is_ours(x) for x in inputs):
+            return NotImplemented
+        if method == "__call__" and not options:
+            return universal(ufunc, inputs)
+        device, out = self.tensor.device, options.pop("out", None)
         if not options and out and out[0] is inputs[0] and method == "__call__" and in_itself(ufunc, *inputs):
             return out[0]
         translation = Translation(ufunc, device)
@@ -456,6 +459,9 @@ class TorchArray(DeviceArray):
     def astype(self, dtype: Any, copy: bool = True, **options: Any) -> TorchArray:
         return wrapped(self.tensor.to(to_torch(dtype, self.tensor.device), copy=copy))
 
+    def ravel(self, order: str = "C") -> TorchArray:
+        return wrapped(shapes.ravel(self.tensor, order))
+
     def reshape(self, *shape: Any, order: str = "C") -> TorchArray:
         try:
             return wrapped(shapes.reshape(self.tensor, shape[0] if len(shape) == 1 else shape, order))
@@ -463,7 +469,8 @@ class TorchArray(DeviceArray):
             raise explained(error, "np.reshape", self.tensor.device) from error
 
     def sum(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False) -> TorchArray:
-        return wrapped(reductions.total(self.tensor, axis, dtype, None, keepdims))
+        found = reductions.quickly(np.add, self.tensor, axis, keepdims) if dtype is None else None
+        return wrapped(reductions.total(self.tensor, axis, dtype, None, keepdims) if found is None else found)
 
     def fill(self, value: Any) -> None:
         self[...] = value
@@ -502,7 +509,8 @@ class TorchArray(DeviceArray):
 
 
 _new = TorchArray.__new__
-DIRECT = {TorchArray, float, int, complex, bool}
+ONLY_ARRAYS = {TorchArray}
+DIRECT = {TorchArray, float, int, complex, bool, np.float32, np.float64}
 MADE = {np.zeros: torch.zeros, np.ones: torch.ones, np.empty: torch.empty}
 
 

@@ -14,7 +14,6 @@ from autograd_mini.devices.pytorch.tables import axes_of, axis_of, says
 NOT_GIVEN = np._NoValue
 QUICK = {torch.float32, torch.float64}
 SAME = {*QUICK, torch.int64}  # in which sums are as their terms are
-ALL = ()
 
 
 def lengths(a: torch.Tensor, axes: tuple[int, ...]) -> int:
@@ -273,16 +272,16 @@ def reduced(ufunc, a, axis=0, dtype=None, out=None, keepdims=False, initial=NOT_
 
 
 IN_ONE = {np.add: torch.sum, np.maximum: torch.amax, np.minimum: torch.amin}
-REFUSING = RuntimeError, IndexError
+REFUSING = RuntimeError, IndexError, TypeError
 
 
 def quickly(ufunc, a, axis=0, keepdims=False, **rest):
-    """What needs no thought: `ufunc.reduce` along one axis, or all, in the dtype of the tensor. None for all else."""
+    """What needs no thought: `ufunc.reduce` along given axes, or all, in the dtype of the tensor. None for all else."""
     reduce = None if rest or a.dtype not in SAME else IN_ONE.get(ufunc)
-    if reduce is None or not a.ndim or not (axis is None or type(axis) is int):
+    if reduce is None or not a.ndim or axis == ():
         return None
     try:
-        return reduce(a, ALL if axis is None else axis, bool(keepdims))
+        return reduce(a, () if axis is None else axis, bool(keepdims))
     except REFUSING:  # which is told in NumPy's words where there is more to think of
         return None
 

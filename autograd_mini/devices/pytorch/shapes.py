@@ -175,7 +175,9 @@ def roll(a, shift, axis=None):
 @says(np.concatenate, np.concat)
 def concatenate(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
     arrays = promoted(*arrays) if dtype is None else [cast(a, np.dtype(dtype)) for a in arrays]
-    return torch.cat([a.reshape(-1) for a in arrays] if axis is None else arrays, 0 if axis is None else axis)
+    if axis is None:
+        axis, arrays = 0, [a if a.ndim == 1 else a.reshape(-1) for a in arrays]
+    return torch.cat(arrays, axis)
 
 
 @says(np.stack)
@@ -184,10 +186,17 @@ def stack(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
     return torch.stack(arrays, axis)
 
 
-@says(np.split, np.array_split)
+@says(np.split)
 def split(ary, indices_or_sections, axis=0):
+    if isinstance(indices_or_sections, int) and ary.shape[axis] % indices_or_sections:
+        raise ValueError("array split does not result in an equal division")
+    return parted(ary, indices_or_sections, axis)
+
+
+@says(np.array_split)
+def parted(ary, indices_or_sections, axis=0):
     given = indices_or_sections
-    return torch.tensor_split(ary, given if isinstance(given, int) else tuple(map(int, given)), axis)
+    return torch.tensor_split(ary, given if isinstance(given, int) else list(map(int, given)), axis)
 
 
 @says(np.tile)

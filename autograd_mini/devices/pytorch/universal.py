@@ -99,6 +99,7 @@ UFUNCS |= {
 
 NUMBERS = {float, int}
 FLOATS = {torch.float16, torch.float32, torch.float64}
+SCALARS = {np.float32: torch.float32, np.float64: torch.float64}
 SINGLE = np.dtype(np.float32)
 
 
@@ -141,7 +142,13 @@ def quickly(ufunc: np.ufunc, a: Any, b: Any) -> Any:
     if kind is torch.Tensor:
         if other.dtype is not dtype:
             return None
-    elif kind not in NUMBERS or ufunc not in WITH_NUMBERS or (dtype not in FLOATS and kind is float):
+    elif ufunc not in WITH_NUMBERS:
+        return None
+    elif kind not in NUMBERS:
+        if SCALARS.get(kind) is not dtype:
+            return None
+        a, b = (tensor, other.item()) if tensor is a else (other.item(), tensor)
+    elif kind is float and dtype not in FLOATS:
         return None
     try:
         return compute(a, b)
