@@ -55,6 +55,28 @@ def named(device: Any) -> str:
     raise TypeError(UNKNOWN.format(device=device))
 
 
+def available() -> list[str]:
+    """The devices of this machine that arrays can be brought to: "cpu" first, and those of what is installed.
+
+    Dask is left out: its arrays are where its cluster is.
+
+    Examples
+    --------
+    >>> from autograd_mini import devices
+    >>> devices.available()[0]
+    'cpu'
+    """
+    names = [HOST]
+    if importlib.util.find_spec("torch") is not None:
+        torch = importlib.import_module("torch")
+        names += ["torch:cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+        names += ["mps"] * torch.backends.mps.is_available()
+    if importlib.util.find_spec("cupy") is not None:
+        cuda = importlib.import_module("cupy").cuda
+        names += [f"cupy:{i}" for i in range(cuda.runtime.getDeviceCount() if cuda.is_available() else 0)]
+    return names
+
+
 def on_host(array: Any) -> bool:
     """Whether an array, or the values of a tensor, are where Python reads them without waiting.
 

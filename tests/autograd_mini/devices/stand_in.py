@@ -125,7 +125,13 @@ def install(monkeypatch):
     module = ModuleType("cupy")
     module.__spec__ = importlib.machinery.ModuleSpec("cupy", None)
     module.ndarray, module.asarray = StandIn, asarray
-    module.cuda = SimpleNamespace(Device=working_on, Stream=Stream, get_current_stream=lambda: Stream.current)
+    module.cuda = SimpleNamespace(
+        Device=working_on,
+        Stream=Stream,
+        get_current_stream=lambda: Stream.current,
+        is_available=lambda: True,
+        runtime=SimpleNamespace(getDeviceCount=lambda: 1),
+    )
     monkeypatch.setitem(sys.modules, "cupy", module)
     waits.clear()
     happened.clear()
