@@ -196,7 +196,7 @@ def with_gradients(name: str, parameters: Any) -> list[Tensor]:
 
 
 def check_finite(name: str, moving: list[Tensor], sizes: list[float]) -> None:
-    """Raise if a gradient, of which the sizes are given, holds entries that are not finite: a lazy one when computed."""
+    """Raise if a gradient, of which the sizes are given, is not finite; of a lazy one when it is computed."""
     for i, (parameter, size) in enumerate(zip(moving, sizes, strict=True)):
         facts = {"name": name, "parameter": parameter.name or f"parameter {i}", "shape": parameter.shape}
         if devices.is_lazy(size):
