@@ -214,6 +214,9 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
             return fewer.picture(format, engine)
         return annotate(content, self.title, f"{self.finding}\n{self.table}".strip()) if format == "svg" else content
 
+    def __repr__(self) -> str:
+        return f"<Drawing: {' '.join(filter(None, (self.title, self.finding)))}>" if self.title else super().__repr__()
+
     def copy(self) -> Drawing:
         twin: Drawing = super().copy()
         twin.title, twin.finding, twin.table = self.title, self.finding, self.table
