@@ -439,21 +439,21 @@ class Module:
         """What `repr` says of this module besides its parts, such as sizes."""
         return ""
 
-    def _tree(self) -> Iterator[tuple[int, str, Module, str | None, list[tuple[str, Part]]]]:
-        """This module and those below as `repr` shows them: depth, path, module, where it was before, and its parts."""
+    def _tree(self) -> Iterator[tuple[list[str], Module, str | None, list[tuple[str, Part]]]]:
+        """This module and those below as `repr` shows them: path, module, where it was before, and its parts."""
         shown: dict[int, str] = {}
-        stack: list[tuple[str, Module, int]] = [("", self, 0)]
+        stack: list[tuple[list[str], Module]] = [([], self)]
         while stack:
-            label, module, depth = stack.pop()
+            path, module = stack.pop()
             below = [] if id(module) in shown else list(module._own_parts())
-            yield depth, label, module, shown.get(id(module)), below
-            shown.setdefault(id(module), label or "the whole")
-            stack.extend((path, part, depth + 1) for path, part in reversed(below) if isinstance(part, Module))
+            yield path, module, shown.get(id(module)), below
+            shown.setdefault(id(module), ".".join(path) or "the whole")
+            stack.extend(([*path, label], part) for label, part in reversed(below) if isinstance(part, Module))
 
     def __repr__(self) -> str:
         lines = []
-        for depth, label, module, before, below in self._tree():
-            head = "  " * depth + (f"{label}: " if label else "") + type(module).__name__
+        for path, module, before, below in self._tree():
+            head = "  " * len(path) + "".join(f"{label}: " for label in path[-1:]) + type(module).__name__
             lines.append(head + (module._described(below) if before is None else f", the same as {before}"))
         return "\n".join(lines)
 
@@ -465,12 +465,13 @@ class Module:
 
     def _repr_html_(self) -> str:
         rows = []
-        for depth, label, module, before, below in self._tree():
+        for path, module, before, below in self._tree():
             own = sum(part.size for _, part in below if isinstance(part, Parameter))
             said = [module.describe(), *shapes(below)] if before is None else [f"the same as {before}"]
-            kind = "\N{EM SPACE}" * depth + type(module).__name__
-            rows.append([label, kind, ", ".join(filter(None, said)), f"{own:,}" if own else ""])
-        title = f"{type(self).__name__} with {self.count_parameters():,} parameters"
+            kind = "\N{EM SPACE}" * (len(path) - 1) + type(module).__name__
+            if path or own or not below:  # the title says what a mere container is
+                rows.append([".".join(path), kind, ", ".join(filter(None, said)), f"{own:,}" if own else ""])
+        title = f"{type(self).__name__}, {self.count_parameters():,} parameters"
         return showing.table(["part", "module", "sizes", "parameters"], rows, words=range(3), above=[title])
 
 

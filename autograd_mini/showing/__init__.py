@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from autograd_mini.showing.arrays import array_table
-from autograd_mini.showing.tables import shortened, table
+from autograd_mini.showing.tables import in_html, shortened, table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["array_table", "data_frame", "figure", "shortened", "table"]
+__all__ = ["array_table", "data_frame", "figure", "in_html", "shortened", "table"]
 
 NO_MATPLOTLIB = 'Plots need matplotlib. Write `pip install "autograd-mini[plot]"`.'
 NO_PANDAS = "{call} makes a data frame of pandas, which is not installed. Write `pip install pandas`."

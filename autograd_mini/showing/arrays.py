@@ -32,6 +32,8 @@ def array_table(values: Array, said: Sequence[str]) -> str:
         What stands above, the first of which stands out.
     """
     title = " · ".join([f"<strong>{html.escape(said[0])}</strong>", *map(html.escape, said[1:])])
+    if values.ndim == 0:
+        return f"<div>{paragraph(title)}{paragraph(html.escape(str(values)))}</div>"
     if not values.size:
         return f"<div>{paragraph(title)}</div>"
     outer = math.prod(values.shape[:-2])
@@ -60,7 +62,7 @@ def entries(matrix: Array) -> str:
 def number(value: Any, top: float) -> str:
     """A cell with one number, coloured by its share of the largest."""
     share = STRONGEST * abs(float(value)) / top if top and np.isfinite(value) else 0.0
-    look = f"{NUMBERS[:-1]};background:rgba({COLOURS[int(value > 0)]},{share:.2f})\"" if share else NUMBERS
+    look = f'{NUMBERS[:-1]};background:rgba({COLOURS[int(value > 0)]},{share:.2f})"' if share else NUMBERS
     return f"<td{look}>{html.escape(digits(value, top))}</td>"
 
 
@@ -69,6 +71,6 @@ def digits(value: Any, top: float) -> str:
     if not isinstance(value, float | np.floating) or not np.isfinite(value):
         return f"{value:.{DIGITS}g}" if isinstance(value, complex | np.complexfloating) else str(value)
     places = DIGITS - 1 - math.floor(math.log10(top)) if top else 1
-    if 0 <= places <= 2 * DIGITS and (value == 0 or abs(value) >= 10.0**-places):
+    if 0 <= places <= 2 * DIGITS and (value == 0 or abs(float(value)) >= 10.0 ** -float(places)):
         return f"{value:.{places}f}"
     return f"{value:.{DIGITS - 1}e}" if value else "0"

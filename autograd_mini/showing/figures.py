@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -11,13 +12,13 @@ from matplotlib.figure import Figure
 SHARP = 2  # dots of the picture for a pixel of the page, as screens of today have them
 
 
-class ShownFigure(Figure):  # type: ignore[misc]
+class ShownFigure(Figure):
     """A figure that belongs to no window, and shows itself in notebooks with and without `%matplotlib inline`.
 
     IPython asks a figure itself only where `inline` has not said how figures are shown, so there is one picture.
     """
 
-    def __init__(self, *args: object, **options: object) -> None:
+    def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         FigureCanvasAgg(self)
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Collection, Sequence
 
 WORDS = ' style="text-align:left"'
-NUMBERS = ' style="text-align:right;font-variant-numeric:tabular-nums"'
+UNBROKEN = "white-space:nowrap;"
+NUMBERS = f' style="text-align:right;{UNBROKEN}font-variant-numeric:tabular-nums"'
+CODE = re.compile(r"`([^`]+)`")
 GAP = "⋮"  # where rows are left out
 
 
@@ -35,18 +38,24 @@ def table(
         Sentences; the first of them above says what this is.
     """
     looks = [WORDS if i in words else NUMBERS for i in range(len(columns))]
-    head = "".join(f'<th scope="col"{look}>{html.escape(name)}</th>' for name, look in zip(columns, looks, strict=True))
+    heads = (look.replace(UNBROKEN, "") for look in looks)
+    head = "".join(f'<th scope="col"{look}>{html.escape(name)}</th>' for name, look in zip(columns, heads, strict=True))
     body = "".join(f"<tr>{row(cells or [GAP] * len(columns), looks, i in strong)}</tr>" for i, cells in enumerate(rows))
     shown = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if rows else ""
-    title = [f"<strong>{html.escape(text)}</strong>" for text in above[:1]]
-    before = "".join(map(paragraph, [*title, *map(html.escape, above[1:])]))
-    return f"<div>{before}{shown}{''.join(paragraph(html.escape(text)) for text in below)}</div>"
+    title = [f"<strong>{in_html(text)}</strong>" for text in above[:1]]
+    before = "".join(map(paragraph, [*title, *map(in_html, above[1:])]))
+    return f"<div>{before}{shown}{''.join(paragraph(in_html(text)) for text in below)}</div>"
 
 
 def row(cells: Sequence[str], looks: Sequence[str], strong: bool) -> str:
     """The cells of one row."""
     texts = (f"<strong>{html.escape(cell)}</strong>" if strong else html.escape(cell) for cell in cells)
     return "".join(f"<td{look}>{text}</td>" for text, look in zip(texts, looks, strict=True))
+
+
+def in_html(sentence: str) -> str:
+    """A sentence with what is in backquotes as code."""
+    return CODE.sub(r"<code>\1</code>", html.escape(sentence))
 
 
 def paragraph(text: str) -> str:

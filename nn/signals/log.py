@@ -28,6 +28,7 @@ NOISE = "noise_scale"  # a quantity that needs a loss and a batch
 WEAK, STRONG = 1e-4, 1e4  # of the signal at the last layer
 UPDATES = 1e-6, 1e-1  # rms(change of W)/rms(W); healthy is near 1e-3
 CROWDED = 0.25
+SHOWN = 12  # layers and findings in a notebook
 SAFE = 1e-30  # a sum of squares beyond has not lost what is small, nor overflowed, in float32
 
 NOT_A_MODULE = "SignalLog(model) was given a {what}. Give it the nn.Module that is trained."
@@ -365,11 +366,17 @@ class SignalLog:
         if not self.steps:
             return showing.table([], [], above=[NOTHING])
         columns = ["layer", *(f"{name}, {when}" for name in self.quantities for when in ("first", "last"))]
+        layers = self.layers[::-1]
         rows = [
-            [layer, *("-" if math.isnan(x) else in_words(x) for name in self.quantities for x in known(self.rows[layer][name]))]
-            for layer in reversed(self.layers)
+            []
+            if i is None
+            else [layers[i], *(number(x) for name in self.quantities for x in known(self.rows[layers[i]][name]))]
+            for i in showing.shortened(len(layers), SHOWN)
         ]
-        return showing.table(columns, rows, above=[self._measured()], below=[f"{text}." for text in self.findings])
+        below = [f"{text}." for text in self.findings[:SHOWN]]
+        if len(self.findings) > SHOWN:
+            below.append(f"And {len(self.findings) - SHOWN} more in log.findings")
+        return showing.table(columns, rows, above=[self._measured()], below=below)
 
     def plot(self, question: str = "all") -> Any:
         """A matplotlib figure: layer x step heat map of log10 rms(delta), update ratios, dead units, the loss.
@@ -439,6 +446,11 @@ def known(values: Sequence[float]) -> tuple[float, float]:
     """The first and the last value that were measured."""
     there = [value for value in values if not math.isnan(value)]
     return (there[0], there[-1]) if there else (math.nan, math.nan)
+
+
+def number(value: float) -> str:
+    """A number for people; a dash where none was measured."""
+    return "-" if math.isnan(value) else in_words(value)
 
 
 def sizes(cotangent: Any) -> tuple[float, float]:

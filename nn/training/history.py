@@ -112,7 +112,7 @@ class History(Mapping[str, Array]):
             columns[name] = column.tolist()
         if not isinstance(epochs, int) or not isinstance(stopped, str | None):
             raise ValueError(BAD_STATE.format(reason=f"it has epochs={epochs!r}, stopped={stopped!r}"))  # noqa: TRY004
-        self._columns, self.epochs, self.stopped = columns, epochs, stopped
+        self._columns, self.epochs, self.stopped, self.kept = columns, epochs, stopped, None
 
     def to_dataframe(self) -> Any:
         """A data frame of pandas: a row for each epoch, counted from 1, and a column for each quantity.

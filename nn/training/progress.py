@@ -1,4 +1,4 @@
-"""A bar that shows how far a training is, in a terminal by tqdm's drawing, in a notebook as HTML. Nothing is computed here.
+"""A bar that shows how far a training is, in a terminal by tqdm's drawing, in a notebook as HTML; nothing is computed.
 
 tqdm keeps the time. Its own bar for notebooks would need ipywidgets, and is gone from a file that was saved.
 """
@@ -18,7 +18,7 @@ BESIDE = "{desc}{n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]
 UNBOUNDED = "{desc}{n_fmt} [{elapsed}, {rate_fmt}{postfix}]"
 NOTEBOOK_BAR = (
     '<div style="display:flex;align-items:center;gap:.8em;font-variant-numeric:tabular-nums">'
-    "<progress{share} style=\"width:12em;flex:none\"></progress><span>{text}</span></div>"
+    '<progress{share} style="width:12em;flex:none"></progress><span>{text}</span></div>'
 )
 
 
