@@ -115,8 +115,12 @@ class OnDask:
             with contextlib.suppress(queue.Empty):
                 number, _ = self.answers.get(timeout=TICK)
                 self.flights.pop(number, None)
-        self.flights = {}
-        self.task, self.makers, self.hands = None, (), {}
+        futures = [hand.future for hand in self.hands.values()]
+        self.flights, self.hands = {}, {}
+        self.task, self.makers = None, ()
+        if futures and self.client.status == "running":
+            with contextlib.suppress(OSError, TimeoutError):
+                self.client.cancel(futures, force=True)  # at once, and not when the last of them is collected
 
     def run(self, method: str, common: tuple[Any, ...], jobs: Sequence[Any], shared: bool) -> list[Done]:
         self.flights = {}
