@@ -1,4 +1,4 @@
-"""A scheduler and workers of Dask on this machine, each a process of its own that can be killed; nothing of training."""
+"""A scheduler and workers of Dask on this machine, each a process that can be killed; nothing of training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import threading
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST_START = 120.0  # seconds, on a busy machine
@@ -85,7 +85,7 @@ class Processes:
         environment = {**os.environ, **dict.fromkeys(THREADS, "1")}
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
         with Path(self.folder.name, f"{name}.log").open("wb") as log:
-            return subprocess.Popen(
+            return subprocess.Popen(  # noqa: S603 (our own command)
                 [sys.executable, "-m", "dask", *command, "--preload", str(Path(__file__).resolve())],
                 stdin=subprocess.PIPE,  # `dask_setup` reads it
                 stdout=log,
@@ -118,7 +118,7 @@ class Processes:
             process.stdin.close()
         self.folder.cleanup()
 
-    def __enter__(self) -> Processes:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -82,20 +83,23 @@ def test_a_frozen_worker_goes_on_when_it_is_thawed(client, processes):
     assert frozen.pid in client.gather(futures)
 
 
-def test_nothing_is_left_when_a_block_raises():
-    with pytest.raises(KeyboardInterrupt), Processes(workers=1) as processes:
-        pids = [processes.scheduler.pid, processes.workers[0].pid]
-        folder = processes.folder.name
-        assert all(map(is_running, pids))
+def interrupted(started):
+    with Processes(workers=1) as processes:
+        started.append(processes)
         raise KeyboardInterrupt
-    assert gone(pids)
-    assert not os.path.exists(folder)
+
+
+def test_nothing_is_left_when_a_block_is_interrupted():
+    started = []
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(started)
+    assert gone([started[0].scheduler.pid, started[0].workers[0].pid])
+    assert not Path(started[0].folder.name).exists()
 
 
 def test_nothing_is_left_when_the_owner_is_killed():
-    with subprocess.Popen(
-        [sys.executable, "-c", OWNER], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as owner:
+    command = [sys.executable, "-c", OWNER]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
         pids = [int(pid) for pid in owner.stdout.readline().split()]
         assert all(map(is_running, pids))
         owner.kill()
