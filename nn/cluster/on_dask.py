@@ -87,6 +87,7 @@ class OnDask:
         self.task: bytes | None = None
         self.makers: Sequence[Maker] = ()
         self.hands: dict[str, Hand] = {}
+        self.futures: list[Any] = []  # of all actors, those of lost workers among them
         self.answers: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
         self.numbers = itertools.count()
         self.flights: dict[int, Flight] = {}
@@ -116,7 +117,10 @@ class OnDask:
                 number, _ = self.answers.get(timeout=TICK)
                 self.flights.pop(number, None)
         self.flights = {}
-        self.task, self.makers, self.hands = None, (), {}
+        if self.client.status == "running":  # what Dask's actors are called by refers to itself, and to the actor
+            with contextlib.suppress(Exception):
+                self.client.cancel(self.futures, force=True)
+        self.task, self.makers, self.hands, self.futures = None, (), {}, []
 
     def run(self, method: str, common: tuple[Any, ...], jobs: Sequence[Any], shared: bool) -> list[Done]:
         self.flights = {}
@@ -172,6 +176,7 @@ class OnDask:
                 Worker, self.task, {}, self.keep, unpacked, actor=True, workers=[name], allow_other_workers=False,
                 pure=False,
             )  # fmt: skip
+            self.futures.append(future)
             hand = self.hands[name] = Hand(future)
         if not makers and hand.held is not None:
             needed = {shard for job in jobs for shard in getattr(job, "shards", (job,))}
@@ -185,13 +190,15 @@ class OnDask:
     ) -> None:
         """Wait for a worker's answer, in the client's event loop."""
         answer: Any
+        arguments = [method, common, jobs, makers]
         try:
             if hand.actor is None:
                 with self.client.as_current():
                     hand.actor = await hand.future
-            answer = await hand.actor.call(method, common, jobs, makers)
+            answer = await hand.actor.call_with(arguments)
         except Exception as error:  # noqa: BLE001 (users' errors are results, so it is the way that failed)
             answer = Lost(error)
+        arguments.clear()  # or Dask would hold the weights until Python looks for cycles
         self.answers.put((number, answer))
 
     def lose(self, name: str) -> None:

@@ -10,13 +10,19 @@ from tests.nn.cluster.trainings import PARTS, bits, network, trained
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.extra
 
+
+def two(parameters):
+    first, *others = parameters
+    return nn.Optimizers(nn.SGD([first], 0.1), nn.Adam(others, 0.01))
+
+
 OPTIMIZERS = {
     "momentum": lambda parameters: nn.SGD(parameters, 0.1, momentum=0.9),
     "AdaGrad": lambda parameters: nn.AdaGrad(parameters, 0.1),
     "RMSprop": lambda parameters: nn.RMSprop(parameters, 0.01),
     "Adam": lambda parameters: nn.Adam(parameters, 0.01),
     "AdamW": lambda parameters: nn.AdamW(parameters, nn.schedules.cosine(0.01, 12)),
-    "two": lambda parameters: nn.Optimizers(nn.SGD(parameters[:1], 0.1), nn.Adam(parameters[1:], 0.01)),
+    "two": two,
 }
 
 

@@ -1,5 +1,6 @@
 """Workers that are killed, frozen or new, a scheduler that dies, Ctrl-C: nothing that was learned is lost."""
 
+import gc
 import os
 import random
 import signal
@@ -113,7 +114,7 @@ def test_the_schedulers_death_is_named_and_the_training_goes_on_elsewhere(client
             killed.append(time.monotonic())
 
         options = {"epochs": EPOCHS, "checkpoint": path, "checkpoint_every": 1}
-        with pytest.raises(nn.ClusterError, match="scheduler"):
+        with pytest.raises(ConnectionError, match="scheduler"):
             trained(nn.Cluster(other, parts=PARTS), callbacks=[At(8, kill)], **options)
         assert time.monotonic() - killed[0] < 20  # 5 s on a machine that does nothing else
     # with a callback as before, as a checkpoint asks for
@@ -121,8 +122,7 @@ def test_the_schedulers_death_is_named_and_the_training_goes_on_elsewhere(client
 
 
 def state_of_worker(dask_worker):
-    import gc
-
+    gc.collect()
     modules = [thing for thing in gc.get_objects() if isinstance(thing, nn.Module)]
     return dask_worker.state.executing_count, len(dask_worker.state.tasks), len(modules)
 
@@ -136,4 +136,4 @@ def test_ctrl_c_leaves_the_workers_idle_and_clean(client):
     while any(map(any, client.run(state_of_worker).values())) and time.monotonic() < end:
         time.sleep(0.1)
     assert set(client.run(state_of_worker).values()) == {(0, 0, 0)}
-    assert not np.array_equal(model[0].weight.data, network()[0].weight.data)
+    assert not np.array_equal(model[0].weights.data, network()[0].weights.data)
