@@ -88,6 +88,7 @@ class OnDask:
         self.task: bytes | None = None
         self.makers: Sequence[Maker] = ()
         self.hands: dict[str, Hand] = {}
+        self.futures: list[Any] = []  # of all actors, those of lost workers among them
         self.answers: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
         self.numbers = itertools.count()
         self.flights: dict[int, Flight] = {}
@@ -116,12 +117,11 @@ class OnDask:
             with contextlib.suppress(queue.Empty):
                 number, _ = self.answers.get(timeout=TICK)
                 self.flights.pop(number, None)
-        futures = [hand.future for hand in self.hands.values()]
-        self.flights, self.hands = {}, {}
+        if self.futures and self.client.status == "running":
+            with contextlib.suppress(OSError, TimeoutError):  # at once, and not when Python looks for cycles
+                self.client.cancel(self.futures, force=True)
+        self.flights, self.hands, self.futures = {}, {}, []
         self.task, self.makers = None, ()
-        if futures and self.client.status == "running":
-            with contextlib.suppress(OSError, TimeoutError):
-                self.client.cancel(futures, force=True)  # at once, and not when the last of them is collected
 
     def run(self, method: str, common: tuple[Any, ...], jobs: Sequence[Any], shared: bool) -> list[Done]:
         self.flights = {}
@@ -177,6 +177,7 @@ class OnDask:
                 Worker, self.task, {}, self.keep, unpacked, actor=True, workers=[name], allow_other_workers=False,
                 pure=False,
             )  # fmt: skip
+            self.futures.append(future)
             hand = self.hands[name] = Hand(future)
         if not makers and hand.held is not None:
             needed = {shard for job in jobs for shard in getattr(job, "shards", (job,))}
@@ -190,13 +191,15 @@ class OnDask:
     ) -> None:
         """Wait for a worker's answer, in the client's event loop."""
         answer: Any
+        arguments = [method, common, jobs, makers]
         try:
             if hand.actor is None:
                 with self.client.as_current():
                     hand.actor = await hand.future
-            answer = await hand.actor.call(method, common, jobs, makers)
+            answer = await hand.actor.call_with(arguments)
         except Exception as error:  # noqa: BLE001 (users' errors are results, so it is the way that failed)
             answer = Lost(error)
+        arguments.clear()  # or Dask would hold the weights until Python looks for cycles
         self.answers.put((number, answer))
 
     def lose(self, name: str) -> None:

@@ -176,6 +176,10 @@ class Worker:
         except Exception as error:  # noqa: BLE001 (whatever a user's code raises is a result)
             return Failure(error)
 
+    def call_with(self, arguments: Sequence[Any]) -> Any:
+        """Do what `call` does with these."""
+        return self.call(*arguments)
+
     def called(self, method: str, common: tuple[Any, ...], jobs: Sequence[Any], makers: Mapping[int, Maker]) -> Any:
         begin = time.perf_counter()
         self.halted = False
