@@ -153,7 +153,7 @@ class OnDask:
                 elif isinstance(answer, Halted):
                     groups.appendleft(flight.jobs)
                 else:
-                    result = opened(answer, f"the worker {flight.worker}")
+                    result = opened(answer, flight.worker)
                     done.append(result)
                     self.hands[flight.worker].held = result.held
                 end = time.monotonic() + self.patience

@@ -194,7 +194,9 @@ class Block:
         """The blocks with the part of the graph that makes them."""
         import dask
 
-        return {"blocks": dask.optimize(*self.blocks)}
+        # Of arrays Dask would keep more, such as all that was concatenated.
+        whole = [block.to_delayed().item() if hasattr(block, "to_delayed") else block for block in self.blocks]
+        return {"blocks": dask.optimize(*whole)}
 
 
 def is_persisted(array: Any) -> bool:
