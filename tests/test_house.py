@@ -51,7 +51,7 @@ NETWORKS = [
     {"parameter": "elsewhere", "functions": "", "norms": "", "noise": "", "docstrings": ""},
     {"module": "elsewhere parameter", "outputs": "functions"},
     {"checks": "module"},
-    {"padding": "checks"},
+    {"padding": "checks", "cluster": "checks"},
     {
         "layers": "checks docstrings elsewhere functions module noise padding parameter",
         "losses": "checks elsewhere functions padding",
@@ -59,7 +59,7 @@ NETWORKS = [
     },
     {
         "changes": "checks layers module norms parameter",
-        "training": "checks elsewhere losses module noise norms optimizers outputs padding parameter",
+        "training": "checks cluster elsewhere losses module noise norms optimizers outputs padding parameter",
     },
     {"signals": "changes checks functions module norms optimizers parameter training"},  # cures are changes that train
     {"lecture": "checks layers losses module optimizers parameter training"},

@@ -1,0 +1,46 @@
+"""The bits of a training depend on the seed, the data and the parts, and not on the workers."""
+
+import numpy as np
+import pytest
+
+import nn
+from examples.processes import Processes
+from tests.nn.cluster.trainings import PARTS, bits, network, trained
+
+pytest.importorskip("distributed")
+pytestmark = pytest.mark.extra
+
+
+def two(parameters):
+    first, *others = parameters
+    return nn.Optimizers(nn.SGD([first], 0.1), nn.Adam(others, 0.01))
+
+
+OPTIMIZERS = {
+    "momentum": lambda parameters: nn.SGD(parameters, 0.1, momentum=0.9),
+    "AdaGrad": lambda parameters: nn.AdaGrad(parameters, 0.1),
+    "RMSprop": lambda parameters: nn.RMSprop(parameters, 0.01),
+    "Adam": lambda parameters: nn.Adam(parameters, 0.01),
+    "AdamW": lambda parameters: nn.AdamW(parameters, nn.schedules.cosine(0.01, 12)),
+    "two": two,
+}
+
+
+def ends(cluster):
+    """Where each training ends, and the searches."""
+    found = {name: bits(*trained(cluster, optimizer=make)) for name, make in OPTIMIZERS.items()}
+    found["float32"] = bits(*trained(cluster, network().astype(np.float32)))
+    found["sync_every"] = bits(*trained(nn.Cluster(cluster.client, parts=PARTS, sync_every=3)))
+    return found
+
+
+def test_the_same_bits_here_and_on_one_two_and_three_workers():
+    from distributed import Client
+
+    alone = ends(nn.Cluster(None, parts=PARTS))
+    with Processes(workers=0) as processes, Client(processes.address, set_as_default=False) as client:
+        for count in (1, 2, 3):
+            processes.start_worker()
+            client.wait_for_workers(count, timeout=120)
+            found = ends(nn.Cluster(client, parts=PARTS))
+            assert [name for name in alone if found[name] != alone[name]] == [], f"{count} workers"
