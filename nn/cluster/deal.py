@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import itertools
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,12 +28,33 @@ class Job(NamedTuple):
     """What a part takes of a batch."""
 
     part: int
+    seed: int
+    epoch: int
     cuts: tuple[Cut, ...]
-    rows: int
+
+    @property
+    def rows(self) -> int:
+        return sum(cut.stop - cut.start for cut in self.cuts)
 
     @property
     def shards(self) -> list[int]:
         return [cut.shard for cut in self.cuts]
+
+
+class Trip(NamedTuple):
+    """What a part takes of several batches, one after the other."""
+
+    part: int
+    jobs: tuple[tuple[int, Job], ...]
+    """With the number of each batch."""
+
+    @property
+    def rows(self) -> int:
+        return sum(job.rows for _, job in self.jobs)
+
+    @property
+    def shards(self) -> list[int]:
+        return [shard for _, job in self.jobs for shard in job.shards]
 
 
 class Deal:
@@ -53,15 +76,15 @@ class Deal:
         self.sizes, self.parts, self.batch_size, self.seed = sizes, parts, batch_size, seed
         self.rows = sum(sizes)
         shares = [batch_size * part // parts for part in range(parts + 1)]
-        self.shares = [stop - start for start, stop in zip(shares, shares[1:], strict=False)]
+        self.shares = [stop - start for start, stop in itertools.pairwise(shares)]
         whole, rest = divmod(self.rows, batch_size)
         last = filled(rest, self.shares)
         lanes = [whole * share + some for share, some in zip(self.shares, last, strict=True)]
         self.starts = [sum(lanes[:part]) for part in range(parts + 1)]
-        self.order: tuple[int, list[int], list[int]] | None = None
+        self.order: tuple[Any, list[int], list[int]] = None, [], []
 
     def __len__(self) -> int:
-        return -(-self.rows // self.batch_size)
+        return math.ceil(self.rows / self.batch_size)
 
     def size(self, batch: int) -> int:
         """How many rows a batch has."""
@@ -69,7 +92,7 @@ class Deal:
 
     def shards(self, epoch: int) -> tuple[list[int], list[int]]:
         """The shards in the order of an epoch, and where each begins."""
-        if self.order is None or self.order[0] != (epoch, self.seed):
+        if self.order[0] != (epoch, self.seed):
             rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(epoch,)))
             order = rng.permutation(len(self.sizes)).tolist()
             begins = np.cumsum([0, *(self.sizes[shard] for shard in order)]).tolist()
@@ -94,8 +117,16 @@ class Deal:
                     cuts.append(Cut(order[place], max(start, first) - first, min(stop, last) - first,
                                     min(end, last) - first))  # fmt: skip
                 place += 1
-            jobs.append(Job(part, tuple(cuts), stop - start))
+            jobs.append(Job(part, self.seed, epoch, tuple(cuts)))
         return jobs
+
+
+def trips(batches: list[tuple[int, list[Job]]]) -> list[Trip]:
+    """What each part takes of several batches, of which the numbers are given."""
+    parts = sorted({job.part for _, jobs in batches for job in jobs})
+    return [
+        Trip(part, tuple((batch, job) for batch, jobs in batches for job in jobs if job.part == part)) for part in parts
+    ]
 
 
 def filled(rows: int, shares: list[int]) -> list[int]:

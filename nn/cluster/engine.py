@@ -11,15 +11,11 @@ from nn.cluster.worker import Done, Failure, Worker
 
 
 class Engine(Protocol):
-    """What computes jobs on workers, each at least once, and gives each one's result once.
+    """What computes jobs on workers, each at least once, and gives each one's result once."""
 
-    Attributes
-    ----------
-    workers : int
-        How many there are now.
-    """
-
-    workers: int
+    @property
+    def workers(self) -> int:
+        """How many there are now."""
 
     def start(self, task: Any, makers: Sequence[Maker]) -> None:
         """Take a task over, which has a method for each kind of job, and what makes each shard.

@@ -13,15 +13,15 @@ from typing import Any, NamedTuple
 from nn.cluster.engine import opened
 from nn.cluster.shards import Maker
 from nn.cluster.weights import packed, unpacked
-from nn.cluster.worker import Done, Failure, Halted, Lacks, Worker
+from nn.cluster.worker import Done, Halted, Lacks, Worker
 
 NO_SCHEDULER = (
     "The connection to Dask's scheduler {address} was lost. The model has the weights of the last step. Start a "
     "scheduler and workers, and go on from a checkpoint: `nn.fit(..., checkpoint='run.safetensors', resume=True)`."
 )
 NO_WORKERS = (
-    "Dask's scheduler {address} has had no worker for {patience:g} seconds that answers. Start some: `dask worker {address}`; "
-    "`nn.Cluster(client, patience=...)` waits longer."
+    "Dask's scheduler {address} has had no worker for {patience:g} seconds that answers. Start some: "
+    "`dask worker {address}`; `nn.Cluster(client, patience=...)` waits longer."
 )
 LOST_OFTEN = (
     "Workers were lost {times} times over the same jobs; the last time: {cause!r}. Jobs may need more memory than a "
@@ -67,7 +67,8 @@ class Hand:
     """
 
     def __init__(self, future: Any) -> None:
-        self.future, self.actor = future, None
+        self.future: Any = future
+        self.actor: Any = None
         self.held: tuple[int, ...] | None = ()
 
 
@@ -116,11 +117,12 @@ class OnDask:
             with contextlib.suppress(queue.Empty):
                 number, _ = self.answers.get(timeout=TICK)
                 self.flights.pop(number, None)
-        self.flights = {}
-        if self.client.status == "running":  # what Dask's actors are called by refers to itself, and to the actor
-            with contextlib.suppress(Exception):
-                self.client.cancel(self.futures, force=True)
-        self.task, self.makers, self.hands, self.futures = None, (), {}, []
+        futures, self.futures = self.futures, []
+        self.flights, self.hands = {}, {}
+        self.task, self.makers = None, ()
+        if futures and self.client.status == "running":
+            with contextlib.suppress(OSError, TimeoutError):
+                self.client.cancel(futures, force=True)  # at once, and not when the last of them is collected
 
     def run(self, method: str, common: tuple[Any, ...], jobs: Sequence[Any], shared: bool) -> list[Done]:
         self.flights = {}
@@ -252,4 +254,4 @@ class OnDask:
 def shares(jobs: Sequence[Any], count: int) -> list[Sequence[Any]]:
     """The jobs in so many groups of neighbours, fewer if there are fewer jobs."""
     cuts = [len(jobs) * i // count for i in range(count + 1)]
-    return [jobs[start:stop] for start, stop in zip(cuts, cuts[1:], strict=False) if start < stop]
+    return [jobs[start:stop] for start, stop in itertools.pairwise(cuts) if start < stop]

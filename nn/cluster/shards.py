@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -24,8 +25,9 @@ BLOCKS = (
     "so that they cannot be brought to one another. Write `.compute_chunk_sizes()` on them first."
 )
 PERSISTED = (
-    "Shards.dask was given an array that was persisted: its blocks are in the memory of a cluster, which a shard cannot "
-    "read. Give the array as it was before `.persist()`; workers keep the shards that they use (`nn.Cluster(keep=...)`)."
+    "Shards.dask was given an array that was persisted: its blocks are in the memory of a cluster, which a shard "
+    "cannot read. Give the array as it was before `.persist()`; workers keep the shards that they use "
+    "(`nn.Cluster(keep=...)`)."
 )
 READ = "Shards.files(read={got!r}): give a function `read(path)` that returns the arrays of a shard, such as `np.load`."
 MADE = "The shard returned {what}. It returns an array, or a tuple of arrays of one length: `(x, y)`."
@@ -95,7 +97,7 @@ class Shards:
                 raise TypeError(NO_ROWS.format(call="arrays", what=what))
         count = one_length("arrays", values)
         cuts = [count * i // min(shards, count) for i in range(min(shards, count) + 1)]
-        places = [slice(start, stop) for start, stop in zip(cuts, cuts[1:], strict=False)]
+        places = [slice(start, stop) for start, stop in itertools.pairwise(cuts)]
         sizes = [place.stop - place.start for place in places]
         return cls([Slice(tuple(array[place] for array in values)) for place in places], sizes)
 

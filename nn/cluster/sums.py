@@ -29,20 +29,14 @@ def collapse(nodes: dict[Node, Vectors], present: Sequence[int], low: int, high:
     """
     if (low, high) in nodes:
         return True
-    if high - low == 1 or not any(low <= part < high for part in present):
+    if high - low == 1:
         return False
     cut = middle(low, high)
-    done = []
-    for branch in ((low, cut), (cut, high)):
-        if any(branch[0] <= part < branch[1] for part in present):
-            if not collapse(nodes, present, *branch):
-                done.append(None)
-            else:
-                done.append(branch)
-    for branch in done:
-        if branch is None:
-            return False
-    first, *second = (nodes.pop(branch) for branch in done if branch is not None)
+    branches = [branch for branch in ((low, cut), (cut, high)) if any(branch[0] <= p < branch[1] for p in present)]
+    complete = [collapse(nodes, present, *branch) for branch in branches]  # of each what can be, so no `all` of calls
+    if not (branches and all(complete)):
+        return False
+    first, *second = (nodes.pop(branch) for branch in branches)
     nodes[low, high] = added(first, second[0]) if second else first
     return True
 

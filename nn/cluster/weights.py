@@ -56,7 +56,7 @@ def packed(task: Any, left_out: Iterable[Any]) -> bytes:
 
     empty = {id(array): Empty(array) for array in left_out}
 
-    class Pickler(cloudpickle.Pickler):  # type: ignore[misc, name-defined]
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         def persistent_id(self, held: Any) -> Any:
             found = empty.get(id(held))
             return None if found is None else (found.shape, found.dtype.str)

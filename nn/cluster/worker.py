@@ -9,11 +9,12 @@ import pickle
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from nn.cluster.deal import Cut, Job, order_of
+from nn.cluster.deal import Cut, Job, Trip, order_of
 from nn.cluster.shards import Maker, made
 
 NOT_FOUND = (
@@ -106,33 +107,35 @@ class Store:
         self.sizes[shard] = len(arrays[0])
         return arrays
 
-    def has(self, part: int, key: Any, cut: Cut) -> bool:
+    def has(self, job: Job, cut: Cut) -> bool:
         """Whether the rows were taken ahead."""
-        known, start, stop, _ = self.ahead.get(part, (None, 0, 0, ()))
-        return known == key and start <= cut.start and cut.stop <= stop
+        known, start, stop, _ = self.ahead.get(job.part, (None, 0, 0, ()))
+        return known == (job.seed, job.epoch, cut.shard) and start <= cut.start and cut.stop <= stop
 
-    def rows(self, seed: int, epoch: int, part: int, cut: Cut) -> tuple[Any, ...]:
+    def rows(self, job: Job, cut: Cut) -> tuple[Any, ...]:
         """Some rows of a shard in the order of an epoch."""
+        part, order = job.part, partial(order_of, job.seed, job.epoch, cut.shard)
         if self.parts <= self.keep:
             arrays = self.read(cut.shard)
-            index = order_of(seed, epoch, cut.shard, len(arrays[0]))[cut.start : cut.stop]
+            index = order(len(arrays[0]))[cut.start : cut.stop]
             return tuple(array[index] for array in arrays)
-        key = seed, epoch, cut.shard
-        if not self.has(part, key, cut):
+        if not self.has(job, cut):
             self.ahead.pop(part, None)
             arrays = self.made(cut.shard)
             count = max(cut.stop - cut.start, len(arrays[0]) * self.keep // self.parts)
             stop = min(cut.end, cut.start + count)
-            index = order_of(seed, epoch, cut.shard, len(arrays[0]))[cut.start : stop]
-            self.ahead[part] = key, cut.start, stop, tuple(array[index] for array in arrays)
+            index = order(len(arrays[0]))[cut.start : stop]
+            self.ahead[part] = (
+                (job.seed, job.epoch, cut.shard), cut.start, stop, tuple(array[index] for array in arrays)
+            )  # fmt: skip
         _, start, stop, arrays = self.ahead[part]
         if cut.stop == stop == cut.end:
             del self.ahead[part]
         return tuple(array[cut.start - start : cut.stop - start] for array in arrays)
 
-    def batch(self, seed: int, epoch: int, job: Job) -> tuple[Any, ...]:
+    def batch(self, job: Job) -> tuple[Any, ...]:
         """The rows that a part takes of a batch."""
-        pieces = [self.rows(seed, epoch, job.part, cut) for cut in job.cuts]
+        pieces = [self.rows(job, cut) for cut in job.cuts]
         return pieces[0] if len(pieces) == 1 else tuple(map(np.concatenate, zip(*pieces, strict=True)))
 
 
@@ -180,10 +183,10 @@ class Worker:
     def called(self, method: str, common: tuple[Any, ...], jobs: Sequence[Any], makers: Mapping[int, Maker]) -> Any:
         begin = time.perf_counter()
         self.halted = False
-        self.store.expect([job.part for job in jobs if isinstance(job, Job)])
+        self.store.expect([job.part for job in jobs if isinstance(job, Job | Trip)])
         if not self.local:
             self.makers.update(makers)  # type: ignore[attr-defined]
-            lacking = self.lacking(common, jobs)
+            lacking = self.lacking(jobs)
             if lacking:
                 return Lacks(tuple(lacking))
         with contextlib.nullcontext() if self.controller is None else self.controller.limit(limits=1):
@@ -197,18 +200,16 @@ class Worker:
                 del self.makers[shard]  # type: ignore[attr-defined]
         return Done(result, time.perf_counter() - begin, held)
 
-    def lacking(self, common: tuple[Any, ...], jobs: Sequence[Any]) -> list[int]:
+    def lacking(self, jobs: Sequence[Any]) -> list[int]:
         """The shards whose functions are needed and not here."""
-        lacking = []
+        needed: list[int] = []
         for job in jobs:
-            if not isinstance(job, Job):
-                lacking += [job] if job not in self.store.shards else []
-                continue
-            seed, epoch = common[1:3]
-            for cut in job.cuts:
-                ahead = self.store.has(job.part, (seed, epoch, cut.shard), cut)
-                lacking += [] if ahead or cut.shard in self.store.shards else [cut.shard]
-        return [shard for shard in dict.fromkeys(lacking) if shard not in self.makers]
+            for one in [job for _, job in job.jobs] if isinstance(job, Trip) else [job]:
+                if isinstance(one, Job):
+                    needed += [cut.shard for cut in one.cuts if not self.store.has(one, cut)]
+                else:
+                    needed.append(one)
+        return [shard for shard in dict.fromkeys(needed) if not (shard in self.makers or shard in self.store.shards)]
 
     async def halt(self) -> None:
         """Leave the jobs that are not begun. A coroutine, as those do not wait for the call that goes on."""

@@ -144,10 +144,10 @@ def fit(
         others count each example once, or say otherwise by `loss.count(outputs, targets)`. A batch that counts nothing,
         such as one whose labels are all ignored, is passed over.
     data : tuple of arrays, DataLoader or Shards
-        `(x, y)`, shuffled anew for each epoch; or a loader, whose batches are `(x, y)`; or shards, for a cluster. Of longer tuples all but the
-        last are inputs of the model; of a single array there is no target, and the loss gets the output alone. Inputs
-        of a wider floating-point dtype than the model's are brought to its dtype, and so are whole numbers, unless they
-        are places in an `Embedding` or what a module of your own makes of them.
+        `(x, y)`, shuffled anew for each epoch; or a loader, whose batches are `(x, y)`; or shards, for a cluster. Of
+        longer tuples all but the last are inputs of the model; of a single array there is no target, and the loss gets
+        the output alone. Inputs of a wider floating-point dtype than the model's are brought to its dtype, and so are
+        whole numbers, unless they are places in an `Embedding` or what a module of your own makes of them.
     optimizer : Optimizer or callable, optional
         An optimizer of the model's parameters, or what makes one from parameters; by default `nn.Adam`.
     epochs : int
@@ -263,6 +263,8 @@ def fit(
         loader.seed = seed
     run = Training(model, loss, loader, as_optimizer(optimizer, model), named, epochs)
     run.spread = spread
+    if spread is not None:
+        spread.join(run)
     run.accumulate, run.clip_norm, run.weighted = accumulate, clip_norm, is_given(sample_weight)
     run.checkpoint, run.checkpoint_every, run.read_every = checkpoint, checkpoint_every, read_every
     if compile is not False and spread is None:
@@ -352,6 +354,7 @@ class Training:
         self.callbacks: list[Any] = []
         self.hooks: dict[str, list[Callable[[Training], object]]] = {moment: [] for moment in MOMENTS}
         self.backward: Callable[..., None] = Tensor.backward
+        self.measures: Any = None  # the callback that does the backward
         self.bring = Bring(model)
         self.on_host = self.bring.device == "cpu"
         self.read_every = 1
@@ -377,7 +380,8 @@ class Training:
             if takes:
                 if owner is not None:
                     raise ValueError(TWO_BACKWARDS.format(first=owner, second=callback))
-                owner, self.backward = callback, callback.backward
+                owner = self.measures = callback
+                self.backward = callback.backward
             elif not moments:
                 self.hooks["on_epoch"].append(callback)
             self.callbacks.append(callback)
@@ -459,9 +463,9 @@ class Training:
             self.unread.append((told.loss, told.counted, self.step))
             if devices.on_host(told.loss):
                 self.read()
-            self.count = told.count
+            self.count = told.arrays
             if self.whole:
-                self.gathered.add(told.output, told.target, told.count - 1)
+                self.gathered.add(told.output, told.target, told.arrays - 1)
             for name, measured in told.metrics():
                 if measured.amount:
                     self.sums[name].add(number(name, measured.value), measured)

@@ -11,12 +11,13 @@ import numpy as np
 
 from autograd_mini import no_grad
 from nn.checks import as_values, is_finite
-from nn.cluster.deal import Job, order_of
+from nn.cluster.deal import Job, Trip, order_of
 from nn.cluster.sums import Node, Vectors, collapse
 from nn.cluster.weights import Layout
 from nn.cluster.worker import Store
 from nn.losses.means import Counted, Mean, counted
 from nn.module import Module
+from nn.optimizers.clipping import clip_norm
 from nn.training.causes import cause_of
 from nn.training.evaluation import Bring, Loss, forward
 from nn.training.gathered import values_of
@@ -55,7 +56,7 @@ class Found(NamedTuple):
     """What a part's batch came to."""
 
     rows: int
-    count: int
+    arrays: int
     """The arrays of the batch, but for the weights of its examples."""
     loss: float
     amount: float
@@ -153,6 +154,52 @@ def same(a: Any, b: Any) -> bool:
     return a is b or np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
 
 
+class Moving:
+    """The change of the weights, and the state of an optimizer, as vectors of which there are means over parts.
+
+    Parameters
+    ----------
+    model : Model
+    state : dict
+        The optimizer's, after its steps.
+    """
+
+    def __init__(self, model: Model, state: dict[str, Any]) -> None:
+        self.model, self.state = model, state
+        self.names = [name for name, value in state.items() if is_averaged(value)]
+        self.dtype = np.result_type(*(state[name] for name in self.names)) if self.names else None
+
+    def vectors(self, values: Values) -> Vectors:
+        """How much the model's weights differ from those values; and the state, None if there is none yet."""
+        begun = self.model.layouts[0].parted(values.parameters)
+        weights = [change(parameter.data, array) for parameter, array in zip(self.model.parameters, begun, strict=True)]
+        kept = [np.ravel(self.state[name]).astype(self.dtype) for name in self.names]
+        return [*self.model.layouts[0].joined(weights), np.concatenate(kept) if kept else None]
+
+    def taken(self, vectors: Vectors) -> dict[str, Any]:
+        """Change the weights by the mean; the optimizer's state with the mean of that."""
+        *weights, kept = vectors
+        for parameter, array in zip(self.model.parameters, self.model.layouts[0].parted(weights), strict=True):
+            if np.any(array):
+                parameter.data = parameter.data + array
+        state, start = dict(self.state), 0
+        for name in self.names:
+            array = state[name]
+            state[name] = kept[start : start + array.size].reshape(array.shape).astype(array.dtype)
+            start += array.size
+        return state
+
+
+def is_averaged(value: Any) -> bool:
+    """Whether a part of an optimizer's state is one of which there are means: arrays of numbers."""
+    return isinstance(value, np.ndarray) and value.dtype.kind in "fc"
+
+
+def change(after: Any, before: Any) -> Any:
+    """How much an array changed; nothing where it is the same, infinite or not."""
+    return np.where(after == before, 0, after - before).astype(after.dtype)
+
+
 class Parts:
     """The task that workers are given.
 
@@ -166,16 +213,21 @@ class Parts:
     ----------
     names : sequence of str
         Of the shards, for messages.
+    optimizer : Optimizer or None
+        Of the model's parameters, where parts take steps by themselves.
     """
 
     def __init__(self, model: Module, loss: Any, options: Options) -> None:
         self.model, self.loss, self.options = model, loss, options
         self.names: Sequence[str] = ()
+        self.optimizer: Any = None
         self.state: Model | None = None
 
     def left_out(self) -> list[Any]:
         """The arrays that are sent with each call."""
-        return [part.data for _, part in (*self.model.named_parameters(), *self.model.named_buffers())]
+        groups = getattr(self.optimizer, "groups", ())
+        kept = [array for group in groups for state in group.state for array in state or () if is_averaged(array)]
+        return [*kept, *(part.data for _, part in (*self.model.named_parameters(), *self.model.named_buffers()))]
 
     def bound(self) -> Model:
         """The model, looked through once."""
@@ -194,7 +246,7 @@ class Parts:
         return found
 
     def gradients(
-        self, store: Store, values: Values, seed: int, epoch: int, where: Where, probe: Any, jobs: Sequence[Job],
+        self, store: Store, values: Values, where: Where, probe: Any, jobs: Sequence[Job],
         go_on: Callable[[], bool],
     ) -> tuple[dict[Node, Vectors], dict[int, Found]]:  # fmt: skip
         """The sums of the gradients of some parts, each as its mean loss counts; and what each part came to.
@@ -208,24 +260,54 @@ class Parts:
         for job in jobs:
             if not go_on():
                 break
-            facts[job.part] = found = self.gradient(model, store, values, seed, where, probe, job)
+            facts[job.part] = found = self.gradient(model, store, where, probe, job)
             gradients = [parameter.grad for parameter in model.parameters]
-            change = model.change_of_buffers(values)
-            if change is not None:
-                change = change * (found.rows / where.rows)
+            moved = model.change_of_buffers(values)
+            if moved is not None:
+                moved *= found.rows / where.rows
                 model.take_buffers(values)
-            nodes[job.part, job.part + 1] = [*model.layouts[0].joined(gradients), change]
+            nodes[job.part, job.part + 1] = [*model.layouts[0].joined(gradients), moved]
             collapse(nodes, where.present, 0, where.parts)
         for parameter in model.parameters:
             parameter.grad = None
         return nodes, facts
 
-    def gradient(
-        self, model: Model, store: Store, values: Values, seed: int, where: Where, probe: Any, job: Job
-    ) -> Found:
-        """Leave the gradient of a part's batch in the parameters."""
-        with self.told(store, seed, where, job) as batch:
-            model.seed(seed, where.epoch, where.batch, job.part)
+    def alone(
+        self, store: Store, values: Values, where: Where, state: dict[str, Any], clip: Any,
+        jobs: Sequence[Trip], go_on: Callable[[], bool],
+    ) -> tuple[dict[Node, Vectors], dict[int, tuple[list[Found], dict[str, Any]]]]:  # fmt: skip
+        """Let each part take steps by itself; how much weights and states changed by that, on average over the rows."""
+        model = self.bound()
+        nodes: dict[Node, Vectors] = {}
+        facts = {}
+        for trip in jobs:
+            if not go_on():
+                break
+            model.take(values)
+            self.optimizer.load_state_dict(state)
+            found = []
+            for batch, job in trip.jobs:
+                here = where._replace(batch=batch, step=where.step + batch - where.batch, rows=0)
+                found.append(self.gradient(model, store, here, None, job))
+                if found[-1].amount:
+                    if clip is not None:
+                        clip_norm(self.optimizer.parameters, clip)
+                    self.optimizer.step()
+            after = self.optimizer.state_dict()
+            change = model.change_of_buffers(values)
+            vectors = [*Moving(model, after).vectors(values), change]
+            share = trip.rows / where.rows
+            nodes[trip.part, trip.part + 1] = [None if v is None else v * v.dtype.type(share) for v in vectors]
+            facts[trip.part] = found, after
+            collapse(nodes, where.present, 0, where.parts)
+        for parameter in model.parameters:
+            parameter.grad = None
+        return nodes, facts
+
+    def gradient(self, model: Model, store: Store, where: Where, probe: Any, job: Job) -> Found:
+        """Leave the gradient of a part's batch in the parameters, as its share of the step's rows if these are said."""
+        with self.told(store, where, job) as batch:
+            model.seed(job.seed, job.epoch, where.batch, job.part)
             for parameter in model.parameters:
                 parameter.grad = None
             output, target, found = forward(model.model, self.loss, batch, model.bring, self.options.weighted)
@@ -235,7 +317,7 @@ class Parts:
                 if not is_finite(found.value.data):
                     cause = cause_of(model.model, self.loss, batch, self.options.weighted)
                     raise FloatingPointError(NOT_FINITE.format(loss=loss, cause=cause, **place(where)))
-                share = np.ones_like(found.value.data) * (found.amount / where.rows)
+                share = np.ones_like(found.value.data) * (found.amount / where.rows if where.rows else 1)
                 if probe is None or job.part != where.present[0]:
                     found.value.backward(seed=share)
                 else:
@@ -269,10 +351,10 @@ class Parts:
         )
 
     @contextlib.contextmanager
-    def told(self, store: Store, seed: int, where: Where, job: Job) -> Generator[Any]:
+    def told(self, store: Store, where: Where, job: Job) -> Generator[Any]:
         """A part's batch; an error inside says where it came up."""
         try:
-            batch = store.batch(seed, where.epoch, job)
+            batch = store.batch(job)
         except Exception as error:
             some = [cut.shard for cut in job.cuts]
             rows = ", ".join(READING.format(shard=shard, name=self.name(shard)) for shard in some)
@@ -281,13 +363,13 @@ class Parts:
         try:
             yield batch
         except Exception as error:
-            rows = " and ".join(self.rows(store, seed, where.epoch, cut) for cut in job.cuts)
+            rows = " and ".join(self.rows(store, job, cut) for cut in job.cuts)
             error.add_note(PLACE.format(part=job.part, rows=rows, **place(where)))
             raise
 
-    def rows(self, store: Store, seed: int, epoch: int, cut: Any) -> str:
+    def rows(self, store: Store, job: Job, cut: Any) -> str:
         """The rows of a shard, as it numbers them."""
-        index = order_of(seed, epoch, cut.shard, store.sizes[cut.shard])[cut.start : cut.stop]
+        index = order_of(job.seed, job.epoch, cut.shard, store.sizes[cut.shard])[cut.start : cut.stop]
         shown = ", ".join(map(str, index[:SHOWN])) + (", ..." if len(index) > SHOWN else "")
         return ROWS.format(rows=shown, shard=cut.shard, name=self.name(cut.shard))
 
@@ -353,7 +435,7 @@ class Parts:
         """The outputs for each shard."""
         model = self.bound()
         model.take(values)
-        outputs = {}
+        outputs: dict[int, list[Any]] = {}
         with no_grad():
             for shard in jobs:
                 if not go_on():

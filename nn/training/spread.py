@@ -1,4 +1,4 @@
-"""A training, an evaluation or a prediction spread over a cluster: what the client asks of its workers, and what it makes
+"""A training, an evaluation or a prediction spread over a cluster: what is asked of workers, and what is made
 of their answers. The formulas of a part are in parts.py; the loop is `fit`'s."""
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor
 from nn.checks import as_values
 from nn.cluster.cluster import Cluster
-from nn.cluster.deal import Deal
+from nn.cluster.deal import Deal, trips
 from nn.cluster.shards import Shards
 from nn.cluster.sums import Node, Vectors, added, total
 from nn.losses.means import UNEQUAL, Counted, Mean, is_mean
@@ -22,7 +21,7 @@ from nn.optimizers.clipping import clip_norm
 from nn.training.data import BAD_STATE, STATE, DataLoader
 from nn.training.evaluation import NOTHING, SAMPLE_WEIGHT, Loss, is_given, mean_of, mode, of_all
 from nn.training.gathered import Gathered, put_together
-from nn.training.parts import Found, Model, Options, Parts, Where
+from nn.training.parts import Found, Model, Moving, Options, Parts, Where
 from nn.training.told import Told
 
 LOADER = (
@@ -135,6 +134,8 @@ class Spread:
         self.validation: Shards | None = None
         self.guard = model.__step_guard__()[1]
         self.settings: Any = None
+        self.optimizer: Any = None
+        self.schedules: list[Any] = []
         self.rows, self.since = 0, time.monotonic()
 
     @property
@@ -175,6 +176,9 @@ class Spread:
         """Take a step by the gradients of all parts of some batches; what came of each batch that counts."""
         self.current()
         run.optimizer.zero_grad()
+        if self.alone:
+            yield from self.told_alone(run, group)
+            return
         deal = self.loader.deal
         rows = sum(deal.size(batch) for _, batch in group)
         whole, gradient, moved = Mean(), None, np.zeros(len(self.model.parameters), bool)
@@ -183,8 +187,8 @@ class Spread:
             jobs = deal.jobs(epoch, batch)
             present = tuple(job.part for job in jobs)
             where = Where(epoch, batch, run.step, deal.parts, present, rows)
-            probe = None if run.backward is Tensor.backward else run.backward.__self__.probe()
-            common = self.model.values(), deal.seed, epoch, where, probe
+            probe = None if run.measures is None else run.measures.probe()
+            common = self.model.values(), where, probe
             nodes: dict[Node, Vectors] = {}
             facts: dict[int, Found] = {}
             for some, found in self.cluster.run("gradients", common, jobs, shared=True):
@@ -197,7 +201,7 @@ class Spread:
             parts = [facts[part] for part in present]
             moved |= np.any([part.moved for part in parts], axis=0)
             if parts[0].probed is not None:
-                run.backward.__self__.probed(parts[0].probed)
+                run.measures.probed(parts[0].probed)
             mean = taken_together(parts, whole)
             if mean.amount:
                 told.append(self.as_told(mean, parts))
@@ -212,19 +216,52 @@ class Spread:
         run.optimizer.step()
         yield from told
 
+    def told_alone(self, run: Any, group: Sequence[tuple[int, int]]) -> Iterator[Told]:
+        """Let each part take steps by itself, and take the means over the parts; what came of all of them together."""
+        deal, epoch = self.loader.deal, group[0][0]
+        jobs = trips([(batch, deal.jobs(epoch, batch)) for _, batch in group])
+        present = tuple(job.part for job in jobs)
+        rows = sum(job.rows for job in jobs)
+        where = Where(epoch, group[0][1], run.step, deal.parts, present, rows)
+        state = run.optimizer.state_dict()
+        nodes: dict[Node, Vectors] = {}
+        facts: dict[int, tuple[list[Found], dict[str, Any]]] = {}
+        common = self.model.values(), where, state, run.clip_norm
+        for some, found in self.cluster.run("alone", common, jobs, shared=True):
+            nodes |= some
+            facts |= found
+        *vectors, change = total(nodes, present, deal.parts)
+        most = max(present, key=lambda part: (len([one for one in facts[part][0] if one.amount]), -part))
+        if change is not None:
+            self.model.change_buffers(change)
+        moved = Moving(self.model, facts[most][1])
+        run.optimizer.load_state_dict(moved.taken(vectors))
+        parts = [one for part in present for one in facts[part][0]]
+        self.rows += rows
+        mean = taken_together(parts, Mean())
+        if mean.amount:
+            yield self.as_told(mean, parts)
+
+    def join(self, run: Any) -> None:
+        """Take part in a training."""
+        self.optimizer = run.optimizer
+        if self.alone:
+            self.task.optimizer = run.optimizer
+
     def current(self) -> None:
-        """Let the workers know if the model was changed in more than its values."""
+        """Let the workers know if the model was changed in more than its values, or the optimizer's schedules."""
         now = self.guard()
-        if now is not self.settings:
-            self.settings = now
+        groups = getattr(self.optimizer, "groups", ())
+        schedules = [group.learning_rate for group in groups if callable(group.learning_rate)]
+        if now is not self.settings or schedules != self.schedules:
+            self.settings, self.schedules = now, schedules
             self.cluster.engine.start(self.task, self.makers)
 
     def parted(self, vectors: Any, factor: float) -> list[Any]:
         """A sum of gradients as arrays that are the caller's own."""
         own = [vector if vector.flags.writeable else np.array(vector) for vector in vectors]
         if factor != 1:
-            for vector in own:
-                vector *= vector.dtype.type(factor)
+            own = [vector * vector.dtype.type(factor) for vector in own]
         return self.model.layouts[0].parted(own)
 
     def as_told(self, mean: Mean, parts: list[Found]) -> Told:
@@ -245,7 +282,7 @@ class Spread:
             if counting[0].target is not None:
                 target = np.concatenate([part.target for part in counting])
         counted = Counted(None, mean.amount, mean.rates or ())
-        return Told(np.asarray(mean.value), counted, counting[0].count, output, target, metrics)
+        return Told(np.asarray(mean.value), counted, counting[0].arrays, output, target, metrics)
 
     def facts(self) -> dict[str, float]:
         """For the progress bar: how many workers there are, and how many examples they train with in a second."""
@@ -283,7 +320,7 @@ def taken_together(parts: list[Found], whole: Mean) -> Mean:
     return mean
 
 
-def evaluated(
+def evaluated(  # noqa: PLR0917
     cluster: Cluster, task: Parts, values: Any, places: Sequence[int], size: int, weighted: Any
 ) -> dict[str, float]:
     """The loss and metrics over some shards."""

@@ -14,7 +14,7 @@ class Told(NamedTuple):
     loss: Any
     counted: Counted
     """How much it counts."""
-    count: int
+    arrays: int
     """The arrays of the batch, but for the weights of its examples."""
     output: Any
     target: Any
