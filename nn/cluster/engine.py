@@ -72,7 +72,7 @@ class Here:
         self.worker = None
 
 
-def opened(result: Any, worker: str = "this process") -> Done:
+def opened(result: Any, worker: str = "") -> Done:
     """What a call came to, if it is no failure."""
     if isinstance(result, Failure):
         raise result.error(worker)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from nn.cluster.engine import opened
 from nn.cluster.shards import Maker
-from nn.cluster.weights import packed, unpacked
+from nn.cluster.weights import aligned, packed, unpacked
 from nn.cluster.worker import Done, Halted, Lacks, Worker
 
 NO_SCHEDULER = (
@@ -117,12 +117,11 @@ class OnDask:
             with contextlib.suppress(queue.Empty):
                 number, _ = self.answers.get(timeout=TICK)
                 self.flights.pop(number, None)
-        futures, self.futures = self.futures, []
-        self.flights, self.hands = {}, {}
+        if self.futures and self.client.status == "running":
+            with contextlib.suppress(OSError, TimeoutError):  # at once, and not when Python looks for cycles
+                self.client.cancel(self.futures, force=True)
+        self.flights, self.hands, self.futures = {}, {}, []
         self.task, self.makers = None, ()
-        if futures and self.client.status == "running":
-            with contextlib.suppress(OSError, TimeoutError):
-                self.client.cancel(futures, force=True)  # at once, and not when the last of them is collected
 
     def run(self, method: str, common: tuple[Any, ...], jobs: Sequence[Any], shared: bool) -> list[Done]:
         self.flights = {}
@@ -154,9 +153,9 @@ class OnDask:
                 elif isinstance(answer, Halted):
                     groups.appendleft(flight.jobs)
                 else:
-                    result = opened(answer, f"the worker {flight.worker}")
-                    done.append(result)
-                    self.hands[flight.worker].held = result.held
+                    found = opened(answer, flight.worker)
+                    done.append(found._replace(result=aligned(found.result)))
+                    self.hands[flight.worker].held = found.held
                 end = time.monotonic() + self.patience
                 if isinstance(answer, Done) and not groups and not self.flights:
                     break

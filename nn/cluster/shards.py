@@ -194,7 +194,9 @@ class Block:
         """The blocks with the part of the graph that makes them."""
         import dask
 
-        return {"blocks": dask.optimize(*self.blocks)}
+        # Of arrays Dask would keep more, such as all that was concatenated.
+        whole = [block.to_delayed().item() if hasattr(block, "to_delayed") else block for block in self.blocks]
+        return {"blocks": dask.optimize(*whole)}
 
 
 def is_persisted(array: Any) -> bool:
@@ -233,4 +235,4 @@ def made(maker: Maker, size: int | None = None) -> tuple[Any, ...]:
     (found,) = lengths
     if size is not None and found != size:
         raise ValueError(MADE_SIZE.format(got=found, size=size))
-    return arrays
+    return tuple(np.require(array, requirements="CA") for array in arrays)  # as they lie in memory decides how they sum

@@ -16,12 +16,13 @@ import numpy as np
 
 from nn.cluster.deal import Cut, Job, Trip, order_of
 from nn.cluster.shards import Maker, made
+from nn.cluster.weights import aligned
 
 NOT_FOUND = (
     "A worker cannot load what the training needs: {error}. What your model, loss and shards are made of must be "
     "installed there as it is here, or stand in the program that is run; `client.upload_file('mine.py')` brings a file."
 )
-TRACEBACK = "On {worker}:\n{text}"
+TRACEBACK = "On the worker {worker}:\n{text}"
 
 
 class Done(NamedTuple):
@@ -44,24 +45,38 @@ class Halted(NamedTuple):
 
 
 class Failure:
-    """An exception of what was called, with its traceback as text."""
+    """An exception of what was called, which is a result; elsewhere with its traceback as text."""
 
     def __init__(self, error: BaseException) -> None:
+        self.original: BaseException | None = error
+        self.pickled: bytes | None = None
+        self.notes: list[str] = []
+        self.text = self.message = ""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is sent: the exception as it is pickled, if it can be, and texts in any case."""
+        error = self.original
+        if error is None:
+            return self.__dict__
         told = traceback.TracebackException.from_exception(error)
         told.__notes__ = None  # they come with the exception itself
-        self.text = "".join(told.format())
-        self.notes = list(getattr(error, "__notes__", ()))
-        self.kind = type(error).__name__
-        self.message = str(error)
-        self.pickled: bytes | None = None
+        pickled = None
         with contextlib.suppress(Exception):  # whatever an exception of a user's raises when it is copied
             pickled = pickle.dumps(error)
             pickle.loads(pickled)  # noqa: S301 (its own)
-            self.pickled = pickled
+        return {
+            "original": None,
+            "pickled": pickled,
+            "notes": list(getattr(error, "__notes__", ())),
+            "text": "".join(told.format()),
+            "message": f"{type(error).__name__}: {error}",
+        }
 
     def error(self, worker: str) -> BaseException:
-        """The exception, or where it cannot be copied, one that says the same."""
-        error: BaseException = RuntimeError(f"{self.kind}: {self.message}")
+        """The exception; where it could not be copied, one that says the same."""
+        if self.original is not None:
+            return self.original
+        error: BaseException = RuntimeError(self.message)
         if self.pickled is not None:
             with contextlib.suppress(Exception):  # a class that is not known here
                 error = pickle.loads(self.pickled)  # noqa: S301 (of our own workers)
@@ -177,8 +192,8 @@ class Worker:
             return Failure(error)
 
     def call_with(self, arguments: Sequence[Any]) -> Any:
-        """Do what `call` does with these."""
-        return self.call(*arguments)
+        """Do what `call` does with these, which came over a network."""
+        return self.call(*aligned(arguments))
 
     def called(self, method: str, common: tuple[Any, ...], jobs: Sequence[Any], makers: Mapping[int, Maker]) -> Any:
         begin = time.perf_counter()
