@@ -71,7 +71,7 @@ class Places:
     def __len__(self) -> int:
         return len(self.deal)
 
-    def read_only(self) -> Generator[tuple[int, int]]:
+    def read_only(self, send: Any = None) -> Generator[tuple[int, int]]:  # noqa: ARG002 (no batch is here to be sent)
         """The rest of an epoch."""
         if self.batch and not self._resumed:
             self.epoch, self.batch = self.epoch + 1, 0
