@@ -44,7 +44,7 @@ from nn.training.history import History
 from nn.training.progress import Bar
 from nn.training.settings import Settings, compared, rates_of, settings_of
 from nn.training.sources import Batch
-from nn.training.spread import Spread
+from nn.training.spread import Spread, is_lazy
 from nn.training.told import Told
 
 NOT_AN_OPTIMIZER = (
@@ -150,7 +150,8 @@ def fit(
     data : tuple of arrays, DataLoader or Shards
         `(x, y)`, shuffled anew for each epoch; or a loader, whose batches are `(x, y)`; or shards, for a cluster. Of
         longer tuples all but the last are inputs of the model; of a single array there is no target, and the loss gets
-        the output alone. Inputs of a wider floating-point dtype than the model's are brought to its dtype, and so are
+        the output alone. Dask's arrays are shards, a block of rows each; for a model on "dask" they stay lazy. Inputs
+        of a wider floating-point dtype than the model's are brought to its dtype, and so are
         whole numbers, unless they are places in an `Embedding` or what a module of your own makes of them.
     optimizer : Optimizer or callable, optional
         An optimizer of the model's parameters, or what makes one from parameters; by default `nn.Adam`.
@@ -257,7 +258,7 @@ def fit(
     seed, named = as_seed(rng), as_metrics(metrics)
     callbacks = [] if callbacks is None else callbacks if isinstance(callbacks, list | tuple) else [callbacks]
     spread = None
-    if cluster is not None or isinstance(data, Shards):
+    if cluster is not None or isinstance(data, Shards) or (is_lazy(data) and model.device == "cpu"):
         spread = Spread(as_cluster(cluster, "fit"), model, loss, named, batch_size, seed)
         spread.check(callbacks, accumulate, read_every, compile)
         loader: Any = spread.loader_of(data, validation, sample_weight)
