@@ -1,6 +1,7 @@
 """Automatic differentiation that you can see through: NumPy in, derivatives and their pictures out."""
 
 import importlib
+import sys as _sys
 from typing import TYPE_CHECKING, Any
 
 from autograd_mini import (
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from autograd_mini.signals.bars import Bars
     from autograd_mini.signals.maps import signal_map
     from autograd_mini.signals.report import Recorder, Signals
+
+_sys.modules["autograd_mini.tensor"].__class__ = elsewhere.NotCalled  # which is what PyTorch calls its function
 
 __version__ = "0.1.0"
 
