@@ -1,6 +1,7 @@
 """Automatic differentiation that you can see through: NumPy in, derivatives and their pictures out."""
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 from autograd_mini import (
@@ -30,6 +31,7 @@ from autograd_mini.transforms import (
 from autograd_mini.words import in_words
 
 if TYPE_CHECKING:
+    from autograd_mini import numpy
     from autograd_mini.checked.explanations import NonFiniteError
     from autograd_mini.compiling.slots import CompileError, Slot
     from autograd_mini.compiling.step import Compiled, compile
@@ -39,6 +41,12 @@ if TYPE_CHECKING:
     from autograd_mini.signals.bars import Bars
     from autograd_mini.signals.maps import signal_map
     from autograd_mini.signals.report import Recorder, Signals
+
+else:
+    import numpy  # noqa: ICN001 (NumPy itself, of which type checkers are told more: `numpy/__init__.pyi`)
+
+    for _module in (numpy, numpy.fft, numpy.linalg):  # `import autograd_mini.numpy as np` gives it too
+        sys.modules[f"autograd_mini.{_module.__name__}"] = _module
 
 __version__ = "0.1.0"
 
@@ -78,6 +86,7 @@ __all__ = [
     "jvp",
     "loops",
     "no_grad",
+    "numpy",
     "primitive",
     "rule",
     "rules",

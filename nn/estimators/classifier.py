@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Self
 
-import numpy as np
 from scipy import special
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
@@ -14,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
 import nn
+from autograd_mini import numpy as np
 from nn.estimators.base import OTHER_TARGETS, MLPEstimator
 from nn.estimators.options import ATTRIBUTES, NETWORK_OPTION, SHARED
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
 
 import nn
+from autograd_mini import numpy as np
 from nn.estimators.base import OTHER_TARGETS, MLPEstimator
 from nn.estimators.options import ATTRIBUTES, NETWORK_OPTION, SHARED
 
