@@ -117,11 +117,12 @@ LATER = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in LATER:
-        raise elsewhere.missing("autograd_mini", name, elsewhere.ENGINE, __all__)
-    return getattr(importlib.import_module(f"autograd_mini.{LATER[name]}"), name)
+if not TYPE_CHECKING:  # to checkers no other name exists
 
+    def __getattr__(name: str) -> Any:
+        if name not in LATER:
+            raise elsewhere.missing("autograd_mini", name, elsewhere.ENGINE, __all__)
+        return getattr(importlib.import_module(f"autograd_mini.{LATER[name]}"), name)
 
-def __dir__() -> list[str]:
-    return sorted([*__all__, "__version__"])
+    def __dir__() -> list[str]:
+        return sorted([*__all__, "__version__"])

@@ -64,7 +64,7 @@ print(nn.evaluate(model, nn.cross_entropy, (x, y)), nn.predict(model, x).shape)
 """,
     ),
     "JAX and autograd": (
-        "NumPy itself takes tensors; `autograd_mini.numpy` is NumPy, with types that say so (docs/types.md). Functions of functions have the same names.",
+        "NumPy itself takes tensors, so there is no second `numpy`; functions of functions have the same names.",
         """\
 import numpy as np
 from autograd_mini import grad, jacobian, value_and_grad, vmap

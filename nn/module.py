@@ -162,10 +162,12 @@ class Module:
                 object.__setattr__(part, "_name", path)
                 object.__setattr__(part, "_scope", scope(path))
 
-    def __getattr__(self, name: str) -> Any:
-        """Only what is not there comes here: say so, with what to write, or the nearest name that is there."""
-        known = () if name.startswith("_") else dir(self)
-        raise elsewhere.no_attribute(type(self).__name__, name, MODULE, self, known)
+    if not TYPE_CHECKING:  # to checkers no other name exists
+
+        def __getattr__(self, name: str) -> Any:
+            """Only what is not there comes here: say so, with what to write, or the nearest name that is there."""
+            known = () if name.startswith("_") else dir(self)
+            raise elsewhere.no_attribute(type(self).__name__, name, MODULE, self, known)
 
     def named_parts(self) -> Iterator[tuple[str, Part]]:
         """Every module, parameter and buffer below this one with its path, each once, in the order of definition."""

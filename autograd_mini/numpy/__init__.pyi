@@ -5,6 +5,7 @@ constants for results, are declared for tensors too; all other names are as NumP
 """
 # ruff: noqa: I001 (one import, not one for each name)
 
+import builtins
 from typing import Any
 
 import numpy as _numpy
@@ -508,14 +509,14 @@ unique: Various
 
 # What is known of tensors
 
-allclose: Fact[bool]
-array_equal: Fact[bool]
-array_equiv: Fact[bool]
-can_cast: Fact[bool]
-iscomplexobj: Fact[bool]
-isrealobj: Fact[bool]
-may_share_memory: Fact[bool]
-shares_memory: Fact[bool]
+allclose: Fact[builtins.bool]
+array_equal: Fact[builtins.bool]
+array_equiv: Fact[builtins.bool]
+can_cast: Fact[builtins.bool]
+iscomplexobj: Fact[builtins.bool]
+isrealobj: Fact[builtins.bool]
+may_share_memory: Fact[builtins.bool]
+shares_memory: Fact[builtins.bool]
 common_type: Fact[type[Any]]
 min_scalar_type: Fact[_numpy.dtype[Any]]
 result_type: Fact[_numpy.dtype[Any]]

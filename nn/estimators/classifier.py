@@ -169,12 +169,12 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):  # type: ignore[misc]
             raise ValueError(NO_CLASSES)
         return self._partial(X, y, sample_weight, classes)
 
-    def predict(self, X: Any) -> Any:
+    def predict(self, X: Any) -> np.ndarray[Any, Any]:
         """The most probable class of each example; of labels that may hold together, a row of 0 and 1."""
         decided = self._decided(self._scores(X))
         return decided if self._multilabel else self.classes_[decided]
 
-    def predict_proba(self, X: Any) -> Any:
+    def predict_proba(self, X: Any) -> np.ndarray[Any, Any]:
         """The probability of each class, in the order of `classes_`: the sigmoid or the softmax of the scores."""
         scores = self._scores(X)
         if self._multilabel:
@@ -183,7 +183,7 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):  # type: ignore[misc]
             return special.expit(np.concatenate([-scores, scores], axis=1))
         return special.softmax(scores, axis=1)
 
-    def predict_log_proba(self, X: Any) -> Any:
+    def predict_log_proba(self, X: Any) -> np.ndarray[Any, Any]:
         """The logarithm of `predict_proba`, exact where that is rounded to 0."""
         scores = self._scores(X)
         if self._multilabel:

@@ -77,7 +77,7 @@ class MLPRegressor(RegressorMixin, MLPEstimator):  # type: ignore[misc]
         """
         return self._partial(X, y, sample_weight)
 
-    def predict(self, X: Any) -> Any:
+    def predict(self, X: Any) -> np.ndarray[Any, Any]:
         """The targets, in their own units."""
         scores = self._scores(X)
         scores = scores[:, 0] if self._single else scores

@@ -153,7 +153,7 @@ class Sequential(Module):
         return iter(self.layers)
 
     @overload
-    def __getitem__(self, index: int) -> Module: ...
+    def __getitem__(self, index: int) -> Any: ...  # which module it is, nobody can tell a type checker
     @overload
     def __getitem__(self, index: slice) -> Sequential: ...
     def __getitem__(self, index: int | slice) -> Module:

@@ -294,7 +294,7 @@ class WeightNorm(Module):
         if not isinstance(layer, Module) or not isinstance(weights, Parameter):
             raise TypeError(NO_WEIGHTS.format(got=type(layer).__name__, fix="nn.WeightNorm(nn.Linear(3, 2))"))
         self.layer = copy.deepcopy(layer)
-        del self.layer.weights
+        delattr(self.layer, "weights")
         axis = getattr(layer, "output_axis", -1) % weights.ndim
         self.others = tuple(i for i in range(weights.ndim) if i != axis)
         length = np.sqrt(np.sum(weights.data**2, axis=self.others))
