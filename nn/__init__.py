@@ -241,14 +241,15 @@ LATER = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name in elsewhere.FAMILIES:
-        return sys.modules[f"nn.{name}"]
-    if name not in LATER:
-        raise _elsewhere.missing("nn", name, elsewhere.NN, __all__)
-    module = importlib.import_module(f"nn.{LATER[name]}")
-    return module if LATER[name] == name else getattr(module, name)
+if not TYPE_CHECKING:  # to checkers no other name exists
 
+    def __getattr__(name: str) -> Any:
+        if name in elsewhere.FAMILIES:
+            return sys.modules[f"nn.{name}"]
+        if name not in LATER:
+            raise _elsewhere.missing("nn", name, elsewhere.NN, __all__)
+        module = importlib.import_module(f"nn.{LATER[name]}")
+        return module if LATER[name] == name else getattr(module, name)
 
-def __dir__() -> list[str]:
-    return sorted([*__all__, "__version__"])
+    def __dir__() -> list[str]:
+        return sorted([*__all__, "__version__"])
