@@ -429,9 +429,14 @@ class Module:
 
         return own, rebuild
 
+    @property
+    def _type(self) -> str:
+        """What kind of module it is: its class, or that which it had where it comes from."""
+        return type(self).__name__
+
     def _title(self, *sizes: Any) -> str:
         """What errors call this module: where it is and what it is, such as `layers.0: Linear(3, 2)`."""
-        kind = type(self).__name__
+        kind = self._type
         what = f"{kind}({', '.join(map(str, sizes))})" if sizes else kind
         return what if self._name in {None, kind} else f"{self._name}: {what}"
 
@@ -445,7 +450,7 @@ class Module:
         stack: list[tuple[str, Module, int]] = [("", self, 0)]
         while stack:
             label, module, depth = stack.pop()
-            head = "  " * depth + (f"{label}: " if label else "") + type(module).__name__
+            head = "  " * depth + (f"{label}: " if label else "") + module._type
             if id(module) in shown:
                 lines.append(f"{head}, the same as {shown[id(module)]}")
                 continue
@@ -584,7 +589,7 @@ def note_place(error: Exception, module: Module) -> None:
     """Add to an error the path to where it came up, which gets one module longer at each call that it leaves."""
     with contextlib.suppress(AttributeError):  # of errors that cannot be changed
         inner = vars(error).get("_place")
-        here = module._title() if inner is None else f"{module._name or type(module).__name__}.{inner}"
+        here = module._title() if inner is None else f"{module._name or module._type}.{inner}"
         note = PLACE.format(path=inner)
         if note in getattr(error, "__notes__", ()):
             error.__notes__.remove(note)

@@ -1,0 +1,4 @@
+"""Models from elsewhere: a PyTorch module or an ONNX file as an `nn.Module`, and a model of ours as an ONNX file.
+
+What was read becomes named parameters in a tree of parts, and a list of nodes that `forward` runs. No layer lives here.
+"""
