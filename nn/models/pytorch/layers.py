@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import devices
+from nn.checks import is_batch
 from nn.functions import log_softmax, softmax, softplus
 from nn.layers.linear import affine
-from nn.layers.normalization import standardise
+from nn.layers.normalization import ONE_EXAMPLE, ONE_VALUE, remember, standardise
 from nn.models import windows
 from nn.models.pytorch.dtypes import together
 from nn.models.pytorch.shapes import values
@@ -225,20 +226,14 @@ def batch_norm(
         shift = -channels(numbers(mean), x) * factor
         return x * factor + (shift if bias is None else bias + shift)
     axes = (0, *range(2, x.ndim))
-    if mean is not None and training:
-        remember(numbers(x), axes, mean, variance, momentum)
-    return scaled(standardise(x, axis=axes, epsilon=epsilon), weights, bias)
-
-
-def remember(x: Any, axes: tuple[int, ...], mean: Any, variance: Any, momentum: float) -> None:
-    """Move the running statistics towards the batch's, with the unbiased variance."""
     count = x.size // x.shape[1]
-    wide = np.result_type(x.dtype, np.float64)
-    now = np.mean(x, axis=axes, dtype=wide)
-    centred = x - channels(now, x).astype(x.dtype)
-    moved = np.mean(centred * centred, axis=axes) * (count / max(1, count - 1))
-    for buffer, new in ((mean, now), (variance, moved)):
-        buffer.data = ((1 - momentum) * buffer.data + momentum * new).astype(buffer.dtype)
+    if is_batch(x):
+        raise ValueError(ONE_EXAMPLE.format(title="BatchNorm"))
+    if count < 2:
+        raise ValueError(ONE_VALUE.format(title="BatchNorm", got=x.shape))
+    if mean is not None and training:
+        remember(mean, variance, numbers(x), axes, count, momentum=momentum)
+    return scaled(standardise(x, axis=axes, epsilon=epsilon), weights, bias)
 
 
 def functional_batch_norm(

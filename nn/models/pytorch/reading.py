@@ -442,7 +442,7 @@ def writes(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def write(buffer: Any, *args: Any, **options: Any) -> Any:
         found = shapes.values(function(shapes.values(buffer), *args, **options))
-        buffer.data = np.asarray(shapes.values(found)).astype(buffer.dtype)
+        buffer.data = np.reshape(found, buffer.shape).astype(buffer.dtype)
         return buffer
 
     return write
