@@ -31,6 +31,7 @@ from autograd_mini.words import in_words
 
 if TYPE_CHECKING:
     from autograd_mini.checked.explanations import NonFiniteError
+    from autograd_mini.compiling.lines import Recording, record
     from autograd_mini.compiling.slots import CompileError, Slot
     from autograd_mini.compiling.step import Compiled, compile
     from autograd_mini.drawing.draw import draw
@@ -50,6 +51,7 @@ __all__ = [
     "GradientNoise",
     "NonFiniteError",
     "Recorder",
+    "Recording",
     "Signals",
     "Slot",
     "Tensor",
@@ -79,6 +81,7 @@ __all__ = [
     "loops",
     "no_grad",
     "primitive",
+    "record",
     "rule",
     "rules",
     "scope",
@@ -98,12 +101,14 @@ LATER = {
     "Compiled": "compiling.step",
     "NonFiniteError": "checked.explanations",
     "Recorder": "signals.report",
+    "Recording": "compiling.lines",
     "Signals": "signals.report",
     "GradientNoise": "measuring.noise",
     "Slot": "compiling.slots",
     "compile": "compiling.step",
     "draw": "drawing.draw",
     "jacobian_spectrum": "measuring.spectrum",
+    "record": "compiling.lines",
     "signal_map": "signals.maps",
 }
 
