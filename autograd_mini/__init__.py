@@ -7,6 +7,7 @@ from autograd_mini import (
     devices,
     elsewhere,
     rules,  # registers the derivative of each NumPy function
+    showing,
 )
 from autograd_mini.arrays import everywhere
 from autograd_mini.batching import Batch, batching_rule, hessian, is_batched, jacobian, loops, values_of, vmap
@@ -85,6 +86,7 @@ __all__ = [
     "rule",
     "rules",
     "scope",
+    "showing",
     "signal_map",
     "signals",
     "stop_gradient",
