@@ -56,7 +56,7 @@ def save_onnx(model: Module, path: str | os.PathLike[str], *example: Any, batch:
     --------
     >>> import numpy as np
     >>> import nn
-    >>> nn.save_onnx(nn.MLP([2, 8, 1], rng=0), "/tmp/model.onnx", np.zeros((4, 2), np.float32))
+    >>> nn.save_onnx(nn.MLP([2, 8, 1], rng=0), "model.onnx", np.zeros((4, 2), np.float32))
     """
     onnx = library()
     if not isinstance(model, Module):
