@@ -60,6 +60,7 @@ NETWORKS = [
     },
     {
         "changes": "checks layers module norms parameter",
+        "models": "checks functions layers module noise parameter",
         "training": "checks cluster elsewhere losses module noise norms optimizers outputs padding parameter",
     },
     {"signals": "changes checks functions module norms optimizers parameter training"},  # cures are changes that train
