@@ -102,6 +102,7 @@ if TYPE_CHECKING:
     from nn import changes
     from nn.lecture.boosting import boost
     from nn.lecture.pretraining import Autoencoder, pretrain
+    from nn.models.onnx import load_onnx
     from nn.signals.log import SignalLog
     from nn.training.checkpoints import load, load_weights, save, save_weights, torch_names
 
@@ -195,6 +196,7 @@ __all__ = [
     "init",
     "kl_divergence",
     "load",
+    "load_onnx",
     "load_weights",
     "logistic_loss",
     "minibatches",
@@ -230,6 +232,7 @@ LATER = {
     "SignalLog": "signals.log",
     "boost": "lecture.boosting",
     "load": "training.checkpoints",
+    "load_onnx": "models.onnx",
     "load_weights": "training.checkpoints",
     "pretrain": "lecture.pretraining",
     "save": "training.checkpoints",

@@ -59,7 +59,7 @@ NETWORKS = [
     },
     {
         "changes": "checks layers module norms parameter",
-        "models": "checks module parameter",
+        "models": "checks functions layers module noise parameter",
         "training": "checks elsewhere losses module noise norms optimizers outputs padding parameter",
     },
     {"signals": "changes checks functions module norms optimizers parameter training"},  # cures are changes that train
