@@ -102,6 +102,7 @@ if TYPE_CHECKING:
     from nn import changes
     from nn.lecture.boosting import boost
     from nn.lecture.pretraining import Autoencoder, pretrain
+    from nn.models import from_torch, to_torch_state
     from nn.models.onnx import load_onnx
     from nn.signals.log import SignalLog
     from nn.training.checkpoints import load, load_weights, save, save_weights, torch_names
@@ -189,6 +190,7 @@ __all__ = [
     "evaluate",
     "f1",
     "fit",
+    "from_torch",
     "gauss_newton",
     "gradient_noise",
     "hinge_loss",
@@ -217,6 +219,7 @@ __all__ = [
     "signals",
     "sklearn_metric",
     "squared_error",
+    "to_torch_state",
     "top_k_accuracy",
     "torch_names",
     "unpadded",
@@ -231,12 +234,14 @@ LATER = {
     "Autoencoder": "lecture.pretraining",
     "SignalLog": "signals.log",
     "boost": "lecture.boosting",
+    "from_torch": "models",
     "load": "training.checkpoints",
     "load_onnx": "models.onnx",
     "load_weights": "training.checkpoints",
     "pretrain": "lecture.pretraining",
     "save": "training.checkpoints",
     "save_weights": "training.checkpoints",
+    "to_torch_state": "models",
     "torch_names": "training.checkpoints",
 }
 

@@ -2,3 +2,7 @@
 
 What was read becomes named parameters in a tree of parts, and a list of nodes that `forward` runs. No layer lives here.
 """
+
+from nn.models.pytorch.reading import from_torch, to_torch_state
+
+__all__ = ["from_torch", "to_torch_state"]

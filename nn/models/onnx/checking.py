@@ -41,6 +41,7 @@ OUTSIDE = (
     "both in one folder."
 )
 MISSING = "{path}: the numbers of {name!r} are said to be in {location!r}, which is not there. Put it beside the file."
+PLACE = "{path}: where the numbers of {name!r} are is told as {told}, which is no part of a file. Write the file again."
 SHORT = (
     "{path}: {name!r} of shape {shape} and dtype {dtype} takes {want:,} bytes, and the file has {got:,} for it. "
     "Write the file again."
@@ -71,6 +72,8 @@ def parsed(path: Path) -> Any:
     """What a file says, if it can be read at all."""
     try:
         text = path.read_bytes()
+    except IsADirectoryError:
+        raise ValueError(NOT_ONNX.format(path=path, reason="it is a folder")) from None
     except FileNotFoundError:
         raise FileNotFoundError(NO_FILE.format(path=path)) from None
     try:
@@ -162,8 +165,13 @@ def check_size(tensor: Any, where: str, folder: Path) -> None:
             raise ValueError(OUTSIDE.format(**facts, location=location))
         if not file.is_file():
             raise ValueError(MISSING.format(**facts, location=location))
-        got = file.stat().st_size - int(told.get("offset", 0))
-        got = min(got, int(told.get("length", got)))
+        try:
+            begin = int(told.get("offset", 0))
+            got = min(file.stat().st_size, begin + int(told.get("length", file.stat().st_size))) - begin
+        except ValueError:
+            begin = -1
+        if begin < 0 or got < 0:
+            raise ValueError(PLACE.format(**facts, told=told))
     dtype, shape = as_dtype(tensor.data_type), tuple(tensor.dims)
     bits = next((bits for bits in (2, 4) if dtype.name.endswith((f"int{bits}", f"float{bits}_e2m1fn"))), 8)
     want = -(-math.prod(shape) * dtype.itemsize * bits // 8)

@@ -101,8 +101,8 @@ def load(path: Any, rng: Any) -> OnnxModel:
     """`load_onnx`."""
     proto, where = read(path)
     model = OnnxModel(proto, where, rng)
-    for message in changed(proto, {name: model._at(place).data for name, place in model.places.items()}):
-        warnings.warn(message.format(path=where), stacklevel=3)
+    for message in changed(proto, where, {name: model._at(place).data for name, place in model.places.items()}):
+        warnings.warn(message, stacklevel=3)
     if proto is not path:
         for tensor in proto.graph.initializer:
             if tensor.name in model.places:  # where its numbers are now
@@ -144,7 +144,7 @@ def is_learned(name: str, array: Any) -> bool:
 
 def path_of(name: str) -> str:
     """The place of an initializer in the tree of parts."""
-    return name.strip("/").replace("/", ".") or "_"
+    return ".".join(part or "_" for part in name.strip("/").replace("/", ".").split("."))
 
 
 def kinds(proto: Any) -> dict[str, str]:

@@ -79,6 +79,8 @@ class Reader:
             around = {name for body in bodies.values() for name in free(body)}
             function = functools.partial(with_bodies, function, bodies)
             options |= {"around": {name: Ref(name) for name in around}, "training_": BY_MODE, "rng_": Drawn}
+        if len(proto.output) == 1:
+            function = functools.partial(first, function)
         place = scope_of(proto)
         return Node(name_of(proto), proto.op_type, function, tuple(args), tuple(proto.output), place, options)
 
@@ -124,7 +126,11 @@ class Reader:
             return value.decode()
         if proto.type == onnx.AttributeProto.STRINGS:
             return [each.decode() for each in value]
-        return list(value) if proto.type in {onnx.AttributeProto.FLOATS, onnx.AttributeProto.INTS} else value
+        if proto.type == onnx.AttributeProto.FLOAT:
+            return as_written(value)
+        if proto.type == onnx.AttributeProto.FLOATS:
+            return [as_written(each) for each in value]
+        return list(value) if proto.type == onnx.AttributeProto.INTS else value
 
 
 class Spelled:
@@ -183,8 +189,18 @@ def with_bodies(
         values = {**around, **dict(zip(program.inputs, given, strict=False))}
         return program.run(values, lambda _place: training_, {Drawn: rng_})
 
-    found = function(*args, **{name: functools.partial(run, body) for name, body in bodies.items()}, **options)
-    return found[0] if isinstance(found, tuple) and len(found) == 1 else found
+    return function(*args, **{name: functools.partial(run, body) for name, body in bodies.items()}, **options)
+
+
+def first(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """The first result of what may have several; sequences are lists, and several results tuples."""
+    found = function(*args, **options)
+    return found[0] if type(found) is tuple else found
+
+
+def as_written(value: float) -> float:
+    """The shortest decimal number that a file's 32 bits stand for: 0.1, which they cannot hold, counts in float64."""
+    return float(str(np.float32(value)))
 
 
 def free(program: Program) -> set[str]:
@@ -259,6 +275,7 @@ def parameters_of(function: Callable[..., Any]) -> Mapping[str, inspect.Paramete
     return inspect.signature(function).parameters
 
 
+@functools.cache
 def asked_of(function: Callable[..., Any]) -> set[str]:
     """What a function asks for that is not in the file."""
     found = parameters_of(function)
@@ -274,8 +291,10 @@ def takes(function: Callable[..., Any], attribute: str) -> bool:
 
 def told_by_torch(proto: Any, what: str) -> list[str]:
     """What PyTorch's exporter says of the modules that a node was computed in, from the outermost in."""
-    told = [each.value for each in proto.metadata_props if each.key == f"pkg.torch.onnx.{what}"]
-    return re.findall(r"'([^']*)'", told[0]) if told else []
+    told = {each.key.removeprefix("pkg.torch.onnx."): each.value for each in proto.metadata_props}
+    if not told.get("name_scopes", "").startswith("['',"):  # it has lost them
+        return []
+    return re.findall(r"'([^']*)'", told.get(what, ""))
 
 
 def scope_of(proto: Any) -> str:

@@ -4,10 +4,14 @@ import numpy as np
 
 from nn.models.onnx.operators.table import number, operator
 
-LONGEST = 10_000
+LONGEST, GROWN = 10_000, 2**22
 ENDLESS = (
     "A loop went on after {rounds:,} rounds, and the file sets it no end. If that is meant, write "
     "`nn.models.onnx.operators.control.LONGEST = ...` before."
+)
+GROWS = (
+    "A loop carries an array on that has grown from shape {before} to {now} in one round, to more than {largest:,} "
+    "numbers. If that is meant, write `nn.models.onnx.operators.control.GROWN = ...` before."
 )
 
 
@@ -16,6 +20,14 @@ def counted(rounds):
     rounds.append(None)
     if len(rounds) > LONGEST:
         raise RuntimeError(ENDLESS.format(rounds=LONGEST))
+
+
+def grown(state, before):
+    """The state after a round, which may be large, but does not double each time."""
+    for x, last in zip(state, before, strict=True):
+        if hasattr(x, "shape") and hasattr(last, "shape") and x.size > GROWN and x.size > 1.5 * last.size:
+            raise ValueError(GROWS.format(before=last.shape, now=x.shape, largest=GROWN))
+    return state
 
 
 def columns(rows, count):
@@ -35,7 +47,7 @@ def Loop(count, cond, *state, body, outputs, rounds):
     while going and (most is None or i < most):
         counted(rounds)
         cond, *found = body(np.array(i, np.int64), np.array(True), *state)
-        going, state = bool(number(cond)), found[:kept]
+        going, state = bool(number(cond)), grown(found[:kept], state)
         rows.append(found[kept:])
         i += 1
     return (*state, *columns(rows, outputs - kept))
@@ -69,7 +81,7 @@ def Scan(
     for i in range(len(sequences[0])):
         counted(rounds)
         found = body(*state, *(x[i] for x in sequences))
-        state = found[:kept]
+        state = grown(found[:kept], state)
         rows.append(found[kept:])
     count = outputs - kept
     axes, back = scan_output_axes or [0] * count, scan_output_directions or [0] * count

@@ -32,8 +32,8 @@ def Slice(x, starts, ends, axes=None, steps=None):
 @operator
 def Split(x, split=None, axis=0, num_outputs=None, *, outputs):
     if split is None:
-        size = -(-x.shape[axis] // (num_outputs or outputs))
-        places = range(size, size * (num_outputs or outputs), size)
+        size = -(-x.shape[axis] // outputs)
+        places = range(size, size * outputs, size)
     else:
         places = np.cumsum(ints(split))[:-1]
     return tuple(np.split(x, places, axis))

@@ -7,7 +7,7 @@ import numpy as np
 
 from nn.functions import log_softmax, softmax
 from nn.layers.normalization import standardise
-from nn.models.onnx.operators.table import OPERATORS, along, like, number, operator, spatial
+from nn.models.onnx.operators.table import OPERATORS, along, like, number, operator, room, spatial
 from nn.noise import drawn, values
 from nn.parameter import Buffer
 
@@ -81,6 +81,7 @@ def LpNormalization(x, axis=-1, p=2):
 @operator
 def LRN(x, size, alpha=1e-4, beta=0.75, bias=1.0):
     """Each number by those of the channels beside it."""
+    room((x.shape[0], size, *x.shape[2:]), x.dtype, x)
     squares = np.pad(np.square(x), [(0, 0), ((size - 1) // 2, size // 2), *[(0, 0)] * (x.ndim - 2)])
     total = functools.reduce(np.add, (squares[:, i : i + x.shape[1]] for i in range(size)))
     return x / (bias + alpha / size * total) ** beta

@@ -95,7 +95,7 @@ def Resize(
     roi = np.reshape(floats(roi), (2, -1)).T if crops else [None] * len(axes)
     kernel, reach = (linear, 1) if mode == "linear" else (functools.partial(cubic, a=cubic_coeff_a), 2)
     out = x if is_float(x) else x.astype(np.float64)
-    room([*(n for i, n in enumerate(x.shape) if i not in axes), *new], out.dtype)
+    room([*(n for i, n in enumerate(x.shape) if i not in axes), *new], out.dtype, x)
     for axis, n, m, scale, part in zip(axes, old, new, scales, roi, strict=True):
         if n == m and scale == 1 and not crops:
             continue

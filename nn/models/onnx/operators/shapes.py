@@ -30,13 +30,13 @@ def Flatten(x, axis=1):
 
 @operator
 def Expand(x, shape):
-    return np.broadcast_to(x, room(np.broadcast_shapes(x.shape, ints(shape)), x.dtype))
+    return np.broadcast_to(x, room(np.broadcast_shapes(x.shape, ints(shape)), x.dtype, x))
 
 
 @operator
 def Tile(x, repeats):
     repeats = ints(repeats)
-    room(tuple(n * r for n, r in zip(x.shape, repeats, strict=True)), x.dtype)
+    room(tuple(n * r for n, r in zip(x.shape, repeats, strict=True)), x.dtype, x)
     return np.tile(x, repeats)
 
 
@@ -49,7 +49,7 @@ def Pad(x, pads, constant_value=None, axes=None, mode="constant", value=0.0):
         sides[axis] = before, behind
     x = x[tuple(slice(max(0, -a), n - max(0, -b)) for (a, b), n in zip(sides, x.shape, strict=True))]
     sides = [(max(0, a), max(0, b)) for a, b in sides]
-    room(tuple(n + a + b for (a, b), n in zip(sides, x.shape, strict=True)), x.dtype)
+    room(tuple(n + a + b for (a, b), n in zip(sides, x.shape, strict=True)), x.dtype, x)
     if mode != "constant":
         return np.pad(x, sides, mode=mode)
     return np.pad(x, sides, constant_values=value if constant_value is None else number(constant_value))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nn.models.onnx.operators.table import like, number, operator
+from nn.models.onnx.operators.table import like, number, operator, room
 
 
 def as_complex(x):
@@ -17,6 +17,7 @@ def as_pairs(z):
 def DFT(x, dft_length=None, axis=None, inverse=0, onesided=0, *, opset):
     axis = (-2 if opset >= 20 else 1) if axis is None else number(axis)
     axis, n = axis % x.ndim, None if dft_length is None else number(dft_length)
+    room((x.size, n or 1), x.dtype)
     z = as_complex(x)
     if onesided:
         return like(np.expand_dims(np.fft.irfft(z, n, axis), -1) if inverse else as_pairs(np.fft.rfft(z, n, axis)), x)

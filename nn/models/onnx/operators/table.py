@@ -14,11 +14,12 @@ import numpy as np
 from onnx import helper
 
 OPERATORS: dict[str, Callable[..., Any]] = {}
-LARGEST = 2**30
+LARGEST = 2**30  # bytes of an array whose shape a file says
+MANY_TIMES = 64
 
 TOO_LARGE = (
-    "An array of shape {shape} would take {size:,} bytes, more than the {largest:,} that a file may ask for. If it is "
-    "meant, write `nn.models.onnx.operators.table.LARGEST = {size}` before."
+    "An array of shape {shape} would take {size:,} bytes, and {largest:,} is what a file may ask for. If it is meant, "
+    "write `nn.models.onnx.operators.table.LARGEST = {size}` before."
 )
 
 
@@ -58,11 +59,12 @@ def as_dtype(code: int) -> np.dtype[Any]:
     return helper.tensor_dtype_to_np_dtype(code)
 
 
-def room(shape: Sequence[int], dtype: Any) -> tuple[int, ...]:
-    """The shape, if an array of it is no larger than a file may ask for."""
+def room(shape: Sequence[int], dtype: Any, of: Any = None) -> tuple[int, ...]:
+    """The shape, if an array of it is no larger than a file may ask for, or not much larger than what it is made of."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
-    if size > LARGEST:
-        raise ValueError(TOO_LARGE.format(shape=tuple(shape), size=size, largest=LARGEST))
+    largest = LARGEST if of is None else max(LARGEST, MANY_TIMES * of.size * of.dtype.itemsize)
+    if size > largest:
+        raise ValueError(TOO_LARGE.format(shape=tuple(shape), size=size, largest=largest))
     return tuple(shape)
 
 
