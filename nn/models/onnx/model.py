@@ -24,9 +24,9 @@ from nn.parameter import Buffer, Parameter
 STATISTICS = {"BatchNormalization": (3, 4)}
 STEERING = {
     name: range(1, 16)
-    for name in ("Clip", "Dropout", "OneHot", "Pad", "QuantizeLinear", "DequantizeLinear", "Resize", "Upsample")
+    for name in ("Clip", "Dropout", "Pad", "QuantizeLinear", "DequantizeLinear", "Resize", "Upsample")
 }
-STEERING |= {name: range(16) for name in ("ConstantOfShape", "QLinearConv", "QLinearMatMul", "Range")}
+STEERING |= {name: range(16) for name in ("ConstantOfShape", "OneHot", "QLinearConv", "QLinearMatMul", "Range")}
 LARGEST_FILE = 2**31 - 1
 
 BESIDE = "{path} would be in the place of the file with the numbers. Write another name."

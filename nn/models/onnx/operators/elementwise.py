@@ -34,7 +34,7 @@ OPERATORS.update(
     Tan=np.tan,
     Tanh=np.tanh,
     # activations
-    Celu=lambda x, alpha=1.0: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0) / alpha)),
+    Celu=lambda x, alpha=1.0: alpha * elu(x / alpha, 1.0),
     Elu=lambda x, alpha=1.0: elu(x, alpha),
     Gelu=lambda x, approximate="none": gelu(x, exact=approximate == "none"),
     HardSigmoid=lambda x, alpha=0.2, beta=0.5: np.clip(alpha * x + beta, 0, 1),

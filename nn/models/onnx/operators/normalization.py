@@ -5,8 +5,9 @@ import math
 
 import numpy as np
 
+from nn.checks import is_batch
 from nn.functions import log_softmax, softmax
-from nn.layers.normalization import standardise
+from nn.layers.normalization import ONE_EXAMPLE, ONE_VALUE, remember, standardise
 from nn.models.onnx.operators.table import OPERATORS, along, like, number, operator, room, spatial
 from nn.noise import drawn, values
 from nn.parameter import Buffer
@@ -20,16 +21,18 @@ def BatchNormalization(
     if not training:
         factor = like(scale, mean) / np.sqrt(var + np.asarray(epsilon, var.dtype))
         return like(x * along(factor, 1, x.ndim) + along(bias - mean * factor, 1, x.ndim), x)
+    if is_batch(x):
+        raise ValueError(ONE_EXAMPLE.format(title="BatchNormalization"))
     others = (0, *range(2, x.ndim))
     y = standardise(x, axis=others, epsilon=epsilon) * along(scale, 1, x.ndim) + along(bias, 1, x.ndim)
-    seen = values(x)
-    now = (np.mean(seen, axis=others), np.var(seen, axis=others))
-    moved = [
-        like(values(old) * momentum + new * (1 - momentum), old) for old, new in zip((mean, var), now, strict=True)
-    ]
-    for old, new in zip((mean, var), moved, strict=True):
-        if isinstance(old, Buffer):
-            old.data = new
+    if isinstance(mean, Buffer) and isinstance(var, Buffer):
+        count = math.prod(x.shape) // x.shape[1]
+        if count < 2:
+            raise ValueError(ONE_VALUE.format(title="BatchNormalization", got=x.shape))
+        remember(mean, var, values(x), others, count, momentum=1 - momentum)
+        return y if outputs == 1 else (y, mean.data, var.data)
+    now = np.mean(x, axis=others), np.var(x, axis=others)
+    moved = (like(old * momentum + new * (1 - momentum), old) for old, new in zip((mean, var), now, strict=True))
     return y if outputs == 1 else (y, *moved)
 
 
