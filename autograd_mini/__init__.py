@@ -7,6 +7,7 @@ from autograd_mini import (
     devices,
     elsewhere,
     rules,  # registers the derivative of each NumPy function
+    showing,
 )
 from autograd_mini.arrays import everywhere
 from autograd_mini.batching import Batch, batching_rule, hessian, is_batched, jacobian, loops, values_of, vmap
@@ -31,6 +32,7 @@ from autograd_mini.words import in_words
 
 if TYPE_CHECKING:
     from autograd_mini.checked.explanations import NonFiniteError
+    from autograd_mini.compiling.lines import Recording, record
     from autograd_mini.compiling.slots import CompileError, Slot
     from autograd_mini.compiling.step import Compiled, compile
     from autograd_mini.drawing.draw import draw
@@ -50,6 +52,7 @@ __all__ = [
     "GradientNoise",
     "NonFiniteError",
     "Recorder",
+    "Recording",
     "Signals",
     "Slot",
     "Tensor",
@@ -79,9 +82,11 @@ __all__ = [
     "loops",
     "no_grad",
     "primitive",
+    "record",
     "rule",
     "rules",
     "scope",
+    "showing",
     "signal_map",
     "signals",
     "stop_gradient",
@@ -98,12 +103,14 @@ LATER = {
     "Compiled": "compiling.step",
     "NonFiniteError": "checked.explanations",
     "Recorder": "signals.report",
+    "Recording": "compiling.lines",
     "Signals": "signals.report",
     "GradientNoise": "measuring.noise",
     "Slot": "compiling.slots",
     "compile": "compiling.step",
     "draw": "drawing.draw",
     "jacobian_spectrum": "measuring.spectrum",
+    "record": "compiling.lines",
     "signal_map": "signals.maps",
 }
 

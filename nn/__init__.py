@@ -102,7 +102,7 @@ if TYPE_CHECKING:
     from nn import changes
     from nn.lecture.boosting import boost
     from nn.lecture.pretraining import Autoencoder, pretrain
-    from nn.models import from_torch, to_torch_state
+    from nn.models import from_torch, save_onnx, to_torch_state
     from nn.models.onnx import load_onnx
     from nn.signals.log import SignalLog
     from nn.training.checkpoints import load, load_weights, save, save_weights, torch_names
@@ -213,6 +213,7 @@ __all__ = [
     "probabilities",
     "r2",
     "save",
+    "save_onnx",
     "save_weights",
     "schedules",
     "sequence_mask",
@@ -240,6 +241,7 @@ LATER = {
     "load_weights": "training.checkpoints",
     "pretrain": "lecture.pretraining",
     "save": "training.checkpoints",
+    "save_onnx": "models",
     "save_weights": "training.checkpoints",
     "to_torch_state": "models",
     "torch_names": "training.checkpoints",

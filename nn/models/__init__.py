@@ -4,5 +4,6 @@ What was read becomes named parameters in a tree of parts, and a list of nodes t
 """
 
 from nn.models.pytorch.reading import from_torch, to_torch_state
+from nn.models.saving import save_onnx
 
-__all__ = ["from_torch", "to_torch_state"]
+__all__ = ["from_torch", "save_onnx", "to_torch_state"]

@@ -79,7 +79,7 @@ class Imported(Module):
         The parameters and buffers by the name that the program has for them, each with its dotted path. One that has
         several paths is in several places, and is one parameter.
     kinds : dict, optional
-        What each part is called where it comes from, by path.
+        What each part is called where it comes from, by path; outer parts come before inner ones.
     evaluation : Program, optional
         What it computes in evaluation mode, if that is another computation.
     rng : int or numpy.random.Generator, optional
@@ -106,11 +106,17 @@ class Imported(Module):
         self.paths: dict[str, str] = {}  # where what the original calls by this path is here
         self.places: dict[str, tuple[str, ...]] = {}  # where what the program calls by this name is
         self._modes: dict[str, tuple[str, ...]] = {"": ()}
-        for path, what in (kinds or {}).items():
-            self._modes[path] = self._place(path, Part(what, path))
-        for name, (path, part) in held.items():
-            self.places[name] = self._place(path, part)
-            self.paths[path] = ".".join(self.places[name])
+        owned: dict[str, list[str]] = {}
+        for name, (path, _) in held.items():
+            owned.setdefault(path.rpartition(".")[0], []).append(name)
+        for owner, what in {"": "", **(kinds or {})}.items():  # before the parts of a module, what it holds itself
+            if owner:
+                self._modes[owner] = self._place(owner, Part(what, owner))
+            for name in owned.pop(owner, ()):
+                self._hold(name, *held[name])
+        for names in owned.values():
+            for name in names:
+                self._hold(name, *held[name])
         for node in (*self.program.nodes, *self.evaluation.nodes):
             if node.scope not in self._modes:
                 self._modes[node.scope] = self._place(node.scope, Part("Part", node.scope))
@@ -118,6 +124,11 @@ class Imported(Module):
     @property
     def _type(self) -> str:
         return self.kind
+
+    def _hold(self, name: str, path: str, part: Parameter | Buffer) -> None:
+        """Put a parameter or buffer where its path says, and remember where that is."""
+        self.places[name] = self._place(path, part)
+        self.paths[path] = ".".join(self.places[name])
 
     def _place(self, path: str, part: Any) -> tuple[str, ...]:
         """Put a part where its path says, and tell by which attributes it is reached.

@@ -105,6 +105,10 @@ COMPILED = (
     "fit(compile=True) was given a model on {device}, and a compiled step computes with NumPy's own arrays. Leave "
     '`compile` out, or write `model.to_device("cpu")`.'
 )
+NOTHING_COUNTS = (
+    "No example of the batch of step {step} counts: all labels are ignored, or all weights are 0. It was known after "
+    "the step was taken, as `fit(read_every={every})` says. Write `read_every=1`, which passes over such batches."
+)
 READ_LATER = (
     "It was read after later steps were taken with it, as `fit(read_every={every})` says. Write `read_every=1` to stop "
     "before such a step, with the batch at hand."
@@ -399,7 +403,8 @@ class Training:
         """The rest of the epoch, validation, and what comes after."""
         title = f"epoch {self.epoch + 1}/{self.epochs}"
         if not self.exhausted:
-            with contextlib.closing(self.loader.read_only()) as batches:
+            send = self.bring.sender(lambda _batch: self.weighted)
+            with contextlib.closing(self.loader.read_only(send)) as batches:
                 for group in self.groups(batches):
                     stepped = self.take_step(group)
                     bar.update(len(group), title, self.means)
@@ -503,6 +508,8 @@ class Training:
             clip_norm(self.optimizer.parameters, self.clip_norm)
         if not self.on_host and (self.step + 1) % self.read_every == 0:
             descents = self.read(group, descents)
+            if not any(descents):
+                return descents
         self.optimizer.step()
         return descents
 
@@ -518,6 +525,8 @@ class Training:
         numbers = iter(zip(values, known, strict=True))
         for (loss, _, step), (value, found) in zip(waiting, numbers, strict=False):
             self.batch_loss = value
+            if not found.amount:
+                raise ValueError(NOTHING_COUNTS.format(step=step, every=self.read_every))
             if not devices.on_host(loss) and devices.has_values(loss) and not math.isfinite(value):
                 raise FloatingPointError(self.not_finite(READ_LATER.format(every=self.read_every), step))
             self.sums["loss"].add(value, found)
@@ -527,7 +536,11 @@ class Training:
                 told.append(None)
                 continue
             output, loss, _, rates = descent
-            self.batch_loss, (_, amount, _) = next(numbers)
+            value, (_, amount, _) = next(numbers)
+            if not amount:
+                told.append(None)
+                continue
+            self.batch_loss = value
             if devices.has_values(loss) and not math.isfinite(self.batch_loss):
                 raise FloatingPointError(self.diagnose(batch))
             told.append((output, np.asarray(self.batch_loss), amount, rates))

@@ -78,7 +78,7 @@ def test_a_name_that_is_imported_says_the_same():
 
 PROBES = (
     "__array_interface__ __array_struct__ __cuda_array_interface__ __dask_graph__ "
-    "__torch_function__ __jax_array__ __cupy_get_ndarray__ __dataframe__ __arrow_array__ _repr_html_ _repr_png_ "
+    "__torch_function__ __jax_array__ __cupy_get_ndarray__ __dataframe__ __arrow_array__ _repr_png_ "
     "_ipython_canary_method_should_not_exist_ _ipython_display_ __wrapped__ __nothing__ _nothing nothing"
 )
 
@@ -162,7 +162,7 @@ class TestKeywords:
             tensor().sum(dim=1, keepdim=True)
 
     def test_others_are_numpys(self):
-        with pytest.raises(TypeError, match=r"'nowhere'$"):
+        with pytest.raises(TypeError, match=r"'nowhere'(\. Did you mean 'where'\?)?$"):
             tensor().sum(nowhere=1)
 
 
@@ -266,7 +266,7 @@ def test_the_error_of_a_call_inside_is_left_as_it_is():
         known: int = 1
 
     outer = elsewhere.explains(lambda x: inner(unknown=x), elsewhere.NONE, elsewhere.NONE)
-    with pytest.raises(TypeError, match=r"'unknown'$"):
+    with pytest.raises(TypeError, match=r"'unknown'(\. Did you mean 'known'\?)?$"):
         outer(1)
     with pytest.raises(TypeError, match=r"It is called as `.*\(x\)`\."):
         outer()

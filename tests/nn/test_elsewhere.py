@@ -155,7 +155,7 @@ def test_a_name_that_is_nearly_one_of_another_library_is_answered():
 def test_what_libraries_ask_a_model_for_is_not_there():
     model = small()
     for name in (
-        "_repr_html_",
+        "_repr_png_",
         "_ipython_canary_method_should_not_exist_",
         "__array__",
         "__wrapped__",

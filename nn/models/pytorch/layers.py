@@ -154,7 +154,7 @@ def adaptive(reduce: Callable[..., Any]) -> Callable[..., Any]:
 
 def with_places(pool: Callable[..., Any]) -> Callable[..., Any]:
     """ATen returns the places of the largest numbers too, which models that do not ask for them leave unread."""
-    return lambda *args: (pool(*args),)
+    return lambda *args: (pool(*args), None)
 
 
 def places_of(length: int, size: int, scale: float | None, corners: bool, centred: bool) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import operator
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -223,7 +224,9 @@ def exported(torch: Any, module: Any, examples: tuple[Any, ...], training: bool)
         named = sum(parameter.kind is parameter.POSITIONAL_OR_KEYWORD for parameter in parameters)
         sizes = (*sizes[:named], sizes[named:])
     try:
-        return torch.export.export(module, examples, dynamic_shapes=sizes)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of PyTorch to itself
+            return torch.export.export(module, examples, dynamic_shapes=sizes)
     except Exception as error:
         mode = "training" if training else "evaluation"
         reason = str(error).strip().split("\n")[0] or type(error).__name__
@@ -261,7 +264,10 @@ class Lowered:
         try:
             self._lower(program)
         except Aliased:
-            self._lower(program.run_decompositions({}))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                program = program.run_decompositions({})
+            self._lower(program)
 
     def _lower(self, program: Any) -> None:
         fx = self.torch.fx
@@ -328,10 +334,11 @@ class Lowered:
         name, overload = schema.name.split("::")[1], schema.overload_name
         if name.startswith(CHECKS):
             return
-        base = name
-        if schema.is_mutable:
+        mutable = schema.is_mutable and name != "detach_"  # which writes into nothing
+        base = "detach" if name == "detach_" else name
+        if mutable:
             base = name.removesuffix("_")
-            if name in {"detach_", "requires_grad_"} or not name.endswith("_"):
+            if name == "requires_grad_" or not name.endswith("_"):
                 self.missing.append(Missing(name, place))
                 return
         key = f"{base}.{overload}"
@@ -344,7 +351,7 @@ class Lowered:
         if function is None:
             self.missing.append(Missing(f"{base}.{overload}" if overload not in {"", "default"} else base, place))
             return
-        if schema.is_mutable:
+        if mutable:
             self._write(node, base, function, place, extra)
             return
         first = node.args[0] if node.args else None
@@ -381,6 +388,7 @@ class Lowered:
                 Missing(f"{kind} with {len(args)} arguments and {', '.join(options) or 'no'} options", place)
             )
             return
+        place = owner_of(args, place)
         self.nodes.append(Node(node.name, kind, function, args, (node.name,), place, {**options, **extra}))
         self.names[node] = node.name
 
@@ -424,6 +432,17 @@ class Lowered:
 def own(path: str) -> str:
     """What a program calls a parameter, buffer or constant; no value of a graph is called so."""
     return f"self.{path}"
+
+
+def owner_of(args: tuple[Any, ...], place: str) -> str:
+    """The part whose parameters an operation reads, where that is inside of the one that calls it."""
+    paths = {
+        arg.name.removeprefix(own("")).rpartition(".")[0]
+        for arg in args
+        if isinstance(arg, Ref) and arg.name.startswith(own(""))
+    }
+    (path, *others) = paths or {place}
+    return path if not others and path.startswith(f"{place}." if place else "") else place
 
 
 def fits(function: Callable[..., Any], args: tuple[Any, ...], options: Mapping[str, Any]) -> bool:

@@ -245,6 +245,9 @@ MOVED = {
     "expand": expanded,
     "expand_as": lambda x, other: expanded(x, other.shape),
     "broadcast_to": expanded,
+    "broadcast_tensors": lambda arrays: [
+        np.broadcast_to(x, np.broadcast_shapes(*(y.shape for y in arrays))) for x in arrays
+    ],
     "flip": lambda x, axes: np.flip(x, tuple(axes)),
     "roll": lambda x, shifts, axes=(): np.roll(x, tuple(shifts), tuple(axes) or None),
     "repeat": repeated,
