@@ -38,6 +38,17 @@ def load_onnx(path: str | os.PathLike[str] | Any, rng: int | np.random.Generator
     -----
     UserWarning
         If the exporter has changed the network in a way that training would feel, with how to export it instead.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> nn.save_onnx(nn.MLP([2, 8, 1], rng=0), "model.onnx", np.zeros((4, 2), np.float32))
+    >>> model = nn.load_onnx("model.onnx")
+    >>> [name for name, _ in model.named_parameters()]
+    ['0.weights', '0.bias', '2.weights', '2.bias']
+    >>> history = nn.fit(model, nn.squared_error, (np.eye(2), np.ones((2, 1))), progress=False)
+    >>> model.write("trained.onnx")
     """
     try:
         import onnx  # noqa: F401

@@ -43,8 +43,9 @@ class OnnxModel(Imported):
 
     def __init__(self, proto: Any, where: str, rng: Any) -> None:
         source = Source(proto)
-        reader = Reader(opsets_of(proto), {function_key(each): each for each in proto.functions}, [])
         held, known = arrays(proto)
+        parts = {name: path.rpartition(".")[0] for name, (path, _) in held.items()}
+        reader = Reader(opsets_of(proto), {function_key(each): each for each in proto.functions}, [], parts)
         given = [each for each in proto.graph.input if each.name not in known]
         try:
             outputs = [each.name for each in proto.graph.output]
@@ -138,8 +139,9 @@ def roles(proto: Any) -> tuple[set[str], set[str]]:
 
 
 def is_learned(name: str, array: Any) -> bool:
-    """Whether an initializer is a weight. One number is, if its name tells of which part; an infinite one masks."""
-    return array.dtype.kind == "f" and (array.ndim > 0 or "." in name) and bool(np.all(np.isfinite(array)))
+    """Whether an initializer is a weight. One number is, if its name tells of which part; infinite ones are a mask."""
+    of_part = "." in name or "/" in name
+    return array.dtype.kind == "f" and (array.size > 1 or of_part) and bool(np.all(np.isfinite(array)))
 
 
 def path_of(name: str) -> str:

@@ -37,10 +37,18 @@ class Reader:
         The file's own functions, by domain, name and overload.
     rounds : list
         Counts those of all loops; shared by all nodes.
+    parts : dict, optional
+        The part that each weight is in, by its name in the file.
     """
 
-    def __init__(self, opsets: Mapping[str, int], functions: Mapping[Any, Any], rounds: list[None]) -> None:
-        self.opsets, self.functions, self.rounds = opsets, functions, rounds
+    def __init__(
+        self,
+        opsets: Mapping[str, int],
+        functions: Mapping[Any, Any],
+        rounds: list[None],
+        parts: Mapping[str, str] | None = None,
+    ) -> None:
+        self.opsets, self.functions, self.rounds, self.parts = opsets, functions, rounds, parts or {}
 
     def program(self, inputs: Sequence[str], nodes: Iterable[Any], outputs: Sequence[str], known: Names) -> Program:
         """What nodes compute.
@@ -81,7 +89,7 @@ class Reader:
             options |= {"around": {name: Ref(name) for name in around}, "training_": BY_MODE, "rng_": Drawn}
         if len(proto.output) == 1:
             function = functools.partial(first, function)
-        place = scope_of(proto)
+        place = scope_of(proto) or next((self.parts[name] for name in proto.input if name in self.parts), "")
         return Node(name_of(proto), proto.op_type, function, tuple(args), tuple(proto.output), place, options)
 
     def function(self, proto: Any, attributes: dict[str, Any]) -> tuple[Callable[..., Any], dict[str, Any]]:

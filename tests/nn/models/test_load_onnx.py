@@ -76,6 +76,22 @@ def test_parts_have_the_names_of_the_file_and_operations_their_places():
     assert "OnnxModel.2" in str(report)
 
 
+def test_signals_are_measured_through_slices_of_everything():
+    all_of_it = {"start": np.array([0, 0]), "end": np.array([2**31, 2**31])}
+    nodes = [node("MatMul", ["x", "a.w"], ["a"]), node("Slice", ["a", *all_of_it], ["b"]), node("Tanh", ["b"], ["y"])]
+    loaded = nn.load_onnx(model(nodes, {"a.w": drawn(3, 3), **all_of_it}))
+    assert "OnnxModel.a" in str(nn.signals(loaded, nn.squared_error, X, drawn(4, 3)))
+
+
+def test_whole_numbers_are_inputs_as_they_are():
+    table = {"table.weight": drawn(5, 2), "out.weight": drawn(2, 3)}
+    nodes = [node("Gather", ["table.weight", "x"], ["a"]), node("MatMul", ["a", "out.weight"], ["y"])]
+    loaded = nn.load_onnx(model(nodes, table, [value("x", ("n",), INT64)]))
+    places, y = np.array([4, 0, 4]), drawn(3, 3)
+    history = nn.fit(loaded, nn.squared_error, (places, y), epochs=3)
+    assert history["loss"][-1] < history["loss"][0]
+
+
 def test_whole_numbers_and_what_steers_are_not_learned():
     weights = {
         "shape": np.array([2, -1]),
