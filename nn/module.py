@@ -473,10 +473,10 @@ class Module:
         for path, module, before, below in self._tree():
             own = sum(part.size for _, part in below if isinstance(part, Parameter))
             said = [module.describe(), *shapes(below)] if before is None else [f"the same as {before}"]
-            kind = "\N{EM SPACE}" * (len(path) - 1) + type(module).__name__
+            kind = "\N{EM SPACE}" * (len(path) - 1) + module._type
             if path or own or not below:  # the title says what a mere container is
                 rows.append([".".join(path), kind, ", ".join(filter(None, said)), f"{own:,}" if own else ""])
-        title = f"{type(self).__name__}, {self.count_parameters():,} parameters"
+        title = f"{self._type}, {self.count_parameters():,} parameters"
         return showing.table(["part", "module", "sizes", "parameters"], rows, words=range(3), above=[title])
 
 

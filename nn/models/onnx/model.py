@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import warnings
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from nn.models.onnx.exporters import changed
 from nn.models.onnx.operators.table import as_dtype
 from nn.models.onnx.reading import Reader, array_of, dense, domain_of, function_key, opsets_of, told_by_torch
 from nn.models.program import Ref
+from nn.models.saving import LEARNED
 from nn.parameter import Buffer, Parameter
 
 # Which inputs of an operator are no weights: statistics are buffers, and what steers is read off
@@ -135,7 +137,9 @@ def roles(proto: Any) -> tuple[set[str], set[str]]:
             read_by.setdefault(name, []).append((node.op_type, i))
     statistics = {name for name, uses in read_by.items() if all(i in STATISTICS.get(kind, ()) for kind, i in uses)}
     steering = {name for name, uses in read_by.items() if any(i in STEERING.get(kind, ()) for kind, i in uses)}
-    return set(read_by) - statistics - steering, statistics
+    told = [each.value for each in proto.metadata_props if each.key == LEARNED and proto.producer_name == "nn"]
+    learned = set(json.loads(told[0])) if told else set(read_by)
+    return learned - statistics - steering, statistics
 
 
 def is_learned(name: str, array: Any) -> bool:

@@ -12,6 +12,7 @@ from autograd_mini import Tensor
 from nn.functions import sigmoid, softplus
 from nn.layers.activations import GELU, SELU_ALPHA, SELU_SCALE, elu
 from nn.models.pytorch.dtypes import of_real, promoting, real, together
+from nn.parameter import Buffer
 
 NO_SCIPY = (
     "nn.from_torch: {name} needs the special functions of SciPy, which is not installed. Write "
@@ -286,10 +287,15 @@ ACTIVATIONS = {
 }
 
 
+def cloned(x: Any) -> Any:
+    """What a buffer holds now, also when it is written into later; other values are never written into."""
+    return Tensor(x.data) if isinstance(x, Buffer) else x
+
+
 def detached(x: Any) -> Any:
     """The values alone: no gradient goes back through it."""
     return x.detach() if isinstance(x, Tensor) else x
 
 
 SAME = dict.fromkeys(("alias", "clone", "contiguous", "lift_fresh_copy", "lift_fresh", "to.device", "_conj"), same)
-TABLE: dict[str, Any] = {**OF_ONE, **OF_TWO, **OF_SEVERAL, **ACTIVATIONS, **SAME, "detach": detached}
+TABLE: dict[str, Any] = {**OF_ONE, **OF_TWO, **OF_SEVERAL, **ACTIVATIONS, **SAME, "clone": cloned, "detach": detached}

@@ -348,12 +348,17 @@ def attention(
 
 def embedding(weights: Any, index: Any, padding: int = -1, by_frequency: bool = False, sparse: bool = False) -> Any:
     """Rows of a table; no gradient goes to the one that stands for nothing."""
+    if by_frequency:
+        raise NotImplementedError(FREQUENCY)
     index = values(index)
     rows = np.take(weights, index, axis=0)
     if padding is None or padding < 0:
         return rows
     fixed = numbers(weights)[padding]
     return np.where(np.expand_dims(index == padding, -1), fixed, rows)
+
+
+FREQUENCY = "an embedding whose gradients are scaled by how often a row was read has no counterpart here"
 
 
 # Losses, for models that return one

@@ -39,6 +39,10 @@ MIXED = (
     "{name} computes something else in training mode than in evaluation mode, not only in Dropout and BatchNorm, so "
     "its parts cannot be in different ones. Call `.train()` or `.eval()` of the whole model."
 )
+GUARD = (
+    "{name} was given inputs of shape {got}, for which the module computes otherwise than for its example: it was read "
+    "where {guard}. Read it again with an example of this shape."
+)
 NOT_FROM_TORCH = "nn.to_torch_state was given a {got}. Write a model that `nn.from_torch` made."
 
 TABLE: dict[str, Any] = {
@@ -65,10 +69,34 @@ PERHAPS_VIEWS = {
 }
 
 
+class Guard:
+    """A condition on the sizes of the inputs, as torch.export writes it in Python."""
+
+    size = re.compile(r"L\['(\w+)'\]\.size\(\)\[(\d+)\]")
+
+    def __init__(self, code: str) -> None:
+        self.text = self.size.sub(r"\1.shape[\2]", code)
+        self.code = compile(self.size.sub(r"shapes['\1'][\2]", code), "<guard>", "eval")
+
+    def holds(self, shapes: Mapping[str, tuple[int, ...]]) -> bool:
+        return bool(eval(self.code, {"__builtins__": {}}, {"shapes": shapes}))  # noqa: S307 (of PyTorch's own making)
+
+    def __deepcopy__(self, memo: object) -> Guard:
+        return self  # it is never changed
+
+    @classmethod
+    def of(cls, programs: Iterable[Any]) -> tuple[Guard, ...]:
+        """The conditions of programs, but for those that leave out single sizes, to which a batch of one belongs."""
+        codes = [code for program in programs for code in getattr(program, "_guards_code", None) or ()]
+        known = [code for code in dict.fromkeys(codes) if " != " not in code]
+        return tuple(cls(code) for code in known if "L[" not in cls.size.sub("", code))
+
+
 class FromTorch(Imported):
     """A module of PyTorch's, as `nn.from_torch` makes it."""
 
     state: dict[str, str]  # what PyTorch saves by this name, and where it is here
+    guards: tuple[Guard, ...]  # for which sizes it was read
 
     def describe(self) -> str:
         return "from PyTorch"
@@ -77,6 +105,12 @@ class FromTorch(Imported):
         two = self.evaluation is not self.program
         if two and any(part.training != self.training for _, part in self.named_modules()):
             raise ValueError(MIXED.format(name=self._title()))
+        if self.guards and len(args) == len(self.inputs):
+            shapes = {given.name: np.shape(arg) for given, arg in zip(self.inputs, args, strict=True)}
+            for guard in self.guards:
+                if not guard.holds(shapes):
+                    got = ", ".join(map(str, shapes.values()))
+                    raise ValueError(GUARD.format(name=self._title(), got=got, guard=guard.text))
         return super().forward(*args)
 
 
@@ -152,6 +186,7 @@ def from_torch(module: Any, *example: Any, rng: int | np.random.Generator | None
         program = Program(trained.inputs, trained.nodes, trained.outputs)
         other = Program(trained.inputs, evaluated.renamed(trained.inputs), evaluated.outputs)
     model = FromTorch(kind, inputs, program, held, kinds=kinds, evaluation=other, rng=rng)
+    model.guards = Guard.of(graphs)
     model.state = {path: model.paths[path] for path in module.state_dict() if path in model.paths}
     for path, part in scopes.items():
         model._at(model._modes[path]).training = part.training

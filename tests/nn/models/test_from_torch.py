@@ -312,6 +312,28 @@ def test_names_that_are_taken_get_an_underscore_and_go_back_under_their_own():
     assert found["pair"][1][0].tolist() == [[2, 2]] * 3
 
 
+class Few(torch.nn.Module):
+    """It computes otherwise for many examples, and keeps how often it was called, and what it said before."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, x):
+        before = self.calls.clone()
+        self.calls.add_(1)
+        return (x if x.shape[0] <= 10 else 2 * x), before, self.calls * 1
+
+
+def test_sizes_for_which_the_module_computes_otherwise_are_refused_and_buffers_count():
+    model = nn.from_torch(Few(), torch.zeros(3, 2))
+    for n in (1, 10):
+        model(np.zeros((n, 2), np.float32))
+    assert [float(part) for part in model(np.zeros((2, 2), np.float32))[1:]] == [2, 3]
+    with pytest.raises(ValueError, match=r"shape \(11, 2\), for which .* it was read where x.shape\[0\] <= 10"):
+        model(np.zeros((11, 2), np.float32))
+
+
 class Unknown(torch.nn.Module):
     def __init__(self):
         super().__init__()

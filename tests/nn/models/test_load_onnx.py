@@ -200,6 +200,18 @@ def test_a_fixed_size_is_fixed_and_one_with_a_name_is_free():
         nn.load_onnx(fixed)(X[:1])
 
 
+def test_a_model_that_was_saved_comes_back_with_its_parameters(tmp_path):
+    ours = nn.Sequential(nn.Conv2d(2, 3, 3, rng=0), nn.BatchNorm(3), nn.GELU(), nn.Flatten(), nn.Linear(27, 1, rng=0))
+    ours.eval()
+    nn.save_onnx(ours, tmp_path / "model.onnx", IMAGES)
+    loaded = nn.load_onnx(tmp_path / "model.onnx").eval()
+    for each in (ours, loaded):
+        np.sum(np.square(each(IMAGES[:3]))).backward()
+    slopes = [{name: part.grad for name, part in each.named_parameters()} for each in (ours, loaded)]
+    assert slopes[0].keys() == slopes[1].keys()
+    assert all(np.allclose(slopes[1][name], slope, rtol=1e-4, atol=1e-5) for name, slope in slopes[0].items())
+
+
 # Control flow
 
 
