@@ -39,7 +39,7 @@ ENGINE = [
     },
     {
         "compiling": "arrays backward batching checked devices graph outputs primitive tensor transforms",
-        "drawing": "errors graph measuring primitive tensor",
+        "drawing": "errors graph measuring primitive showing tensor",
     },
     {
         "signals": "drawing graph measuring showing tensor words",
