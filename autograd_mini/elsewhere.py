@@ -286,7 +286,7 @@ ENGINE = Rows(
         "relu": "np.maximum(t, 0)",
         "sigmoid softmax": "nn.Sigmoid()(t), nn.Softmax()(t)",
         "float16 float32 float64 int32 int64 long float double dtype": "Write NumPy's, such as `np.float32`.",
-        "numpy np jnp": "import numpy as np",
+        "np jnp": "import numpy as np",
         "nn Module Linear optim functional losses layers keras Sequential models Model optimizers SGD Adam": NETWORKS,
         "lax": "NumPy's functions do it, in loops and conditions of Python; `autograd_mini.stop_gradient(t)` is here.",
         "set_grad_enabled inference_mode": (

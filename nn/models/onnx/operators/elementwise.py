@@ -1,0 +1,112 @@
+"""Operators that work entry by entry."""
+
+import functools
+
+import numpy as np
+
+from nn.functions import sigmoid, softplus
+from nn.layers.activations import elu, gelu
+from nn.models.onnx.operators.table import OPERATORS, as_dtype, is_float, like, operator
+
+OPERATORS.update(
+    Abs=np.abs,
+    Acos=np.arccos,
+    Acosh=np.arccosh,
+    Asin=np.arcsin,
+    Asinh=np.arcsinh,
+    Atan=np.arctan,
+    Atanh=np.arctanh,
+    Ceil=np.ceil,
+    Cos=np.cos,
+    Cosh=np.cosh,
+    Exp=np.exp,
+    Floor=np.floor,
+    Identity=lambda x: x,
+    IsNaN=np.isnan,
+    Log=np.log,
+    Neg=np.negative,
+    Reciprocal=lambda x: 1 / x,
+    Round=np.round,
+    Sign=np.sign,
+    Sin=np.sin,
+    Sinh=np.sinh,
+    Sqrt=np.sqrt,
+    Tan=np.tan,
+    Tanh=np.tanh,
+    # activations
+    Celu=lambda x, alpha=1.0: alpha * elu(x / alpha, 1.0),
+    Elu=lambda x, alpha=1.0: elu(x, alpha),
+    Gelu=lambda x, approximate="none": gelu(x, exact=approximate == "none"),
+    HardSigmoid=lambda x, alpha=0.2, beta=0.5: np.clip(alpha * x + beta, 0, 1),
+    HardSwish=lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
+    LeakyRelu=lambda x, alpha=0.01: np.where(x < 0, alpha * x, x),
+    Mish=lambda x: x * np.tanh(softplus(x)),
+    PRelu=lambda x, slope: np.where(x < 0, slope * x, x),
+    Relu=lambda x: np.where(x <= 0, 0, x),
+    Selu=lambda x, alpha=1.67326319217681884765625, gamma=1.05070102214813232421875: elu(x, alpha, gamma),
+    Shrink=lambda x, bias=0.0, lambd=0.5: np.where(x < -lambd, x + bias, np.where(x > lambd, x - bias, 0)),
+    Sigmoid=sigmoid,
+    Softplus=softplus,
+    Softsign=lambda x: x / (1 + np.abs(x)),
+    Swish=lambda x, alpha=1.0: x * sigmoid(alpha * x),
+    ThresholdedRelu=lambda x, alpha=1.0: np.where(x > alpha, x, 0),
+    # of several arrays
+    Add=np.add,
+    Max=lambda *xs: functools.reduce(np.maximum, xs),
+    Mean=lambda *xs: functools.reduce(np.add, xs) / len(xs),
+    Min=lambda *xs: functools.reduce(np.minimum, xs),
+    Mod=lambda a, b, fmod=0: np.fmod(a, b) if fmod else np.mod(a, b),
+    Mul=np.multiply,
+    Pow=lambda x, y: like(np.power(x, like(y, x) if is_float(x) else y), x),
+    Sub=np.subtract,
+    Sum=lambda *xs: functools.reduce(np.add, xs),
+    Where=np.where,
+    # truth and bits
+    And=np.logical_and,
+    BitwiseAnd=np.bitwise_and,
+    BitwiseNot=np.bitwise_not,
+    BitwiseOr=np.bitwise_or,
+    BitwiseXor=np.bitwise_xor,
+    Equal=np.equal,
+    Greater=np.greater,
+    GreaterOrEqual=np.greater_equal,
+    Less=np.less,
+    LessOrEqual=np.less_equal,
+    Not=np.logical_not,
+    Or=np.logical_or,
+    Xor=np.logical_xor,
+)
+
+
+@operator
+def BitShift(x, y, direction):
+    return np.left_shift(x, y) if direction == "LEFT" else np.right_shift(x, y)
+
+
+@operator
+def Clip(x, min=None, max=None):
+    x = x if min is None else np.maximum(x, min)
+    return x if max is None else np.minimum(x, max)
+
+
+@operator
+def Div(a, b):
+    """Whole numbers are cut towards zero."""
+    return a / b if is_float(a) else (a - np.fmod(a, b)) // b
+
+
+@operator
+def Erf(x):
+    from scipy.special import erf
+
+    return erf(x)
+
+
+@operator
+def IsInf(x, detect_negative=1, detect_positive=1):
+    return (np.isposinf(x) & bool(detect_positive)) | (np.isneginf(x) & bool(detect_negative))
+
+
+@operator
+def BitCast(x, to):
+    return np.asarray(x).view(as_dtype(to))
