@@ -12,7 +12,7 @@ import inspect
 import opcode
 import sys
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 Class = TypeVar("Class", bound=type)
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -362,12 +362,14 @@ def nearest(name: str, known: Collection[str], cutoff: float = 0.6) -> str | Non
 class Parentheses(type):
     """The class of a block: `with no_grad:`, which is not `with no_grad():`, says so."""
 
-    def __enter__(cls) -> None:
-        needed = [p for p in inspect.signature(cls).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
-        raise TypeError(BLOCK.format(name=cls.__name__, wanted="..." * bool(needed)))
+    if not TYPE_CHECKING:  # checkers say themselves that a class is no block
 
-    def __exit__(cls, *exception: object) -> None:
-        """Never reached; Python asks for it first."""
+        def __enter__(cls) -> None:
+            needed = [p for p in inspect.signature(cls).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+            raise TypeError(BLOCK.format(name=cls.__name__, wanted="..." * bool(needed)))
+
+        def __exit__(cls, *exception: object) -> None:
+            """Never reached; Python asks for it first."""
 
 
 class Name:
