@@ -1,13 +1,14 @@
 """Automatic differentiation that you can see through: NumPy in, derivatives and their pictures out."""
 
 import importlib
-import sys
+import sys as _sys
 from typing import TYPE_CHECKING, Any
 
 from autograd_mini import (
     devices,
     elsewhere,
     rules,  # registers the derivative of each NumPy function
+    showing,
 )
 from autograd_mini.arrays import everywhere
 from autograd_mini.batching import Batch, batching_rule, hessian, is_batched, jacobian, loops, values_of, vmap
@@ -46,7 +47,9 @@ else:
     import numpy  # noqa: ICN001 (NumPy itself, of which type checkers are told more: `numpy/__init__.pyi`)
 
     for _module in (numpy, numpy.fft, numpy.linalg):  # `import autograd_mini.numpy as np` gives it too
-        sys.modules[f"autograd_mini.{_module.__name__}"] = _module
+        _sys.modules[f"autograd_mini.{_module.__name__}"] = _module
+
+_sys.modules["autograd_mini.tensor"].__class__ = elsewhere.NotCalled  # which is what PyTorch calls its function
 
 __version__ = "0.1.0"
 
@@ -91,6 +94,7 @@ __all__ = [
     "rule",
     "rules",
     "scope",
+    "showing",
     "signal_map",
     "signals",
     "stop_gradient",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from autograd_mini import __version__ as __version__
 from autograd_mini import elsewhere as _elsewhere
 from nn import elsewhere
+from nn.cluster import Cluster, Shards
 from nn.layers import (
     ELU,
     GELU,
@@ -127,6 +128,7 @@ __all__ = [
     "BatchNorm",
     "Buffer",
     "ChannelDropout",
+    "Cluster",
     "Conv1d",
     "Conv2d",
     "ConvTranspose1d",
@@ -164,6 +166,7 @@ __all__ = [
     "ReduceOnPlateau",
     "Residual",
     "Sequential",
+    "Shards",
     "SiLU",
     "Sigmoid",
     "Sign",

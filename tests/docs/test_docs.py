@@ -122,8 +122,13 @@ def test_contributing_snippet_runs(code):
     exec(compile(code, "CONTRIBUTING.md", "exec"), {})
 
 
-PAGES = [("batching.md", 7), ("compile.md", 7), ("dask.md", 3), ("types.md", 4)]
-PAGES += [pytest.param("arrays.md", 2, marks=pytest.mark.extra)]
+PAGES = [
+    ("batching.md", 7),
+    ("compile.md", 7),
+    ("dask.md", 3),
+    ("types.md", 4),
+    pytest.param("arrays.md", 2, marks=pytest.mark.extra),
+]
 
 
 @pytest.mark.parametrize(("name", "least"), PAGES)
