@@ -1,11 +1,14 @@
 """What scikit-learn's converter writes, in the domain ai.onnx.ml."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from nn.functions import sigmoid, softmax
 from nn.models.onnx.operators.table import OPERATORS, ints
 
-AFTER = {"NONE": lambda s: s, "LOGISTIC": sigmoid, "SOFTMAX": softmax}
+AFTER: dict[str, Callable[..., Any]] = {"NONE": lambda s: s, "LOGISTIC": sigmoid, "SOFTMAX": softmax}
 NORMS = {
     "L1": lambda x: np.sum(np.abs(x), -1, keepdims=True),
     "L2": lambda x: np.sqrt(np.sum(np.square(x), -1, keepdims=True)),
