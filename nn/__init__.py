@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from autograd_mini import __version__ as __version__
 from autograd_mini import elsewhere as _elsewhere
 from nn import elsewhere
+from nn.cluster import Cluster, Shards
 from nn.layers import (
     ELU,
     GELU,
@@ -128,6 +129,7 @@ __all__ = [
     "BatchNorm",
     "Buffer",
     "ChannelDropout",
+    "Cluster",
     "Conv1d",
     "Conv2d",
     "ConvTranspose1d",
@@ -165,6 +167,7 @@ __all__ = [
     "ReduceOnPlateau",
     "Residual",
     "Sequential",
+    "Shards",
     "SiLU",
     "Sigmoid",
     "Sign",
@@ -245,14 +248,15 @@ LATER = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name in elsewhere.FAMILIES:
-        return sys.modules[f"nn.{name}"]
-    if name not in LATER:
-        raise _elsewhere.missing("nn", name, elsewhere.NN, __all__)
-    module = importlib.import_module(f"nn.{LATER[name]}")
-    return module if LATER[name] == name else getattr(module, name)
+if not TYPE_CHECKING:  # to checkers no other name exists
 
+    def __getattr__(name: str) -> Any:
+        if name in elsewhere.FAMILIES:
+            return sys.modules[f"nn.{name}"]
+        if name not in LATER:
+            raise _elsewhere.missing("nn", name, elsewhere.NN, __all__)
+        module = importlib.import_module(f"nn.{LATER[name]}")
+        return module if LATER[name] == name else getattr(module, name)
 
-def __dir__() -> list[str]:
-    return sorted([*__all__, "__version__"])
+    def __dir__() -> list[str]:
+        return sorted([*__all__, "__version__"])

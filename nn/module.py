@@ -6,7 +6,7 @@ import contextlib
 import copy
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, Protocol, Self, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -58,10 +58,18 @@ OF_ONE_EXAMPLE = (
 )
 NOT_A_HOOK = "{name}.{method}() was given a {got}. Write a function of {arguments}."
 
+P = ParamSpec("P")
+Output_co = TypeVar("Output_co", covariant=True)
 Part: TypeAlias = "Module | Parameter | Buffer"
 Hook = Callable[..., Any]
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 CHANGES = [0]  # how often an attribute of any module was set, which tells that none was since
+
+
+class Forward(Protocol[P, Output_co]):
+    """What has a `forward`: to type checkers a module is called as its own, and returns what that returns."""
+
+    def forward(self, *args: P.args, **kwargs: P.kwargs) -> Output_co: ...
 
 
 class Module:
@@ -109,7 +117,7 @@ class Module:
         """Compute the output; subclasses define it."""
         raise NotImplementedError(NO_FORWARD.format(name=type(self).__name__))
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def _run(self, *args: Any, **kwargs: Any) -> Any:
         with self._scope:
             try:
                 for hook in self._before:
@@ -125,6 +133,13 @@ class Module:
                 note_place(error, self)
                 raise
             return output
+
+    if TYPE_CHECKING:
+
+        def __call__(self: Forward[P, Output_co], *args: P.args, **kwargs: P.kwargs) -> Output_co: ...
+
+    else:
+        __call__ = _run
 
     def __setattr__(self, name: str, value: Any) -> None:
         own = self.__dict__
@@ -147,10 +162,12 @@ class Module:
                 object.__setattr__(part, "_name", path)
                 object.__setattr__(part, "_scope", scope(path))
 
-    def __getattr__(self, name: str) -> Any:
-        """Only what is not there comes here: say so, with what to write, or the nearest name that is there."""
-        known = () if name.startswith("_") else dir(self)
-        raise elsewhere.no_attribute(type(self).__name__, name, MODULE, self, known)
+    if not TYPE_CHECKING:  # to checkers no other name exists
+
+        def __getattr__(self, name: str) -> Any:
+            """Only what is not there comes here: say so, with what to write, or the nearest name that is there."""
+            known = () if name.startswith("_") else dir(self)
+            raise elsewhere.no_attribute(type(self).__name__, name, MODULE, self, known)
 
     def named_parts(self) -> Iterator[tuple[str, Part]]:
         """Every module, parameter and buffer below this one with its path, each once, in the order of definition."""

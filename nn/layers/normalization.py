@@ -7,9 +7,8 @@ import copy
 import math
 from typing import Any
 
-import numpy as np
-
 from autograd_mini import Tensor, case, devices, everywhere, primitive, rule
+from autograd_mini import numpy as np
 from nn.checks import as_scores, check_sizes, is_batch, is_number
 from nn.module import Module
 from nn.parameter import Buffer, Parameter
@@ -125,7 +124,7 @@ class BatchNorm(Module):
         self.mean = Buffer(np.zeros(units, dtype))
         self.variance = Buffer(np.ones(units, dtype))
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         x, units = as_scores(x, self.gain), self.gain.size
         axis = located(self, x, self.axis, units)
         if not self.training:
@@ -203,7 +202,7 @@ class LayerNorm(Module):
         self.gain = Parameter(np.ones(units, dtype))
         self.bias = Parameter(np.zeros(units, dtype))
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         x = as_scores(x, self.gain)
         located(self, x, -1, self.gain.size)
         return standardise(x, axis=-1, epsilon=self.epsilon) * self.gain + self.bias
@@ -257,7 +256,7 @@ class GroupNorm(Module):
         self.gain = Parameter(np.ones(units, dtype))
         self.bias = Parameter(np.zeros(units, dtype))
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         x, units = as_scores(x, self.gain), self.gain.size
         located(self, x, 1, units)
         grouped = np.reshape(x, (x.shape[0], self.groups, units // self.groups, *x.shape[2:]))
@@ -300,7 +299,7 @@ class WeightNorm(Module):
         if not isinstance(layer, Module) or not isinstance(weights, Parameter):
             raise TypeError(NO_WEIGHTS.format(got=type(layer).__name__, fix="nn.WeightNorm(nn.Linear(3, 2))"))
         self.layer = copy.deepcopy(layer)
-        del self.layer.weights
+        delattr(self.layer, "weights")
         axis = getattr(layer, "output_axis", -1) % weights.ndim
         self.others = tuple(i for i in range(weights.ndim) if i != axis)
         length = np.sqrt(np.sum(weights.data**2, axis=self.others))
@@ -309,7 +308,7 @@ class WeightNorm(Module):
         self.direction = Parameter(weights.data.copy())
         self.length = Parameter(length)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         direction, axes = self.direction, self.others
         length = np.expand_dims(self.length, axes)
         weights = direction * (length / np.sqrt(np.sum(direction * direction, axis=axes, keepdims=True)))

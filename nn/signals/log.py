@@ -8,7 +8,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -79,6 +79,25 @@ class Probe(Watch):
             self.found[layer] = sizes(
                 np.moveaxis(cotangent, 1, -1) if layer in self.channels and cotangent.ndim == 4 else cotangent
             )
+
+
+class Measured(NamedTuple):
+    """What a backward came to: the loss, and of each layer rms(delta) and the share of dead units."""
+
+    loss: float
+    found: dict[str, tuple[float, float]]
+
+
+class Probing:
+    """Does a backward, and measures it."""
+
+    def __init__(self, owners: set[str], channels: set[str]) -> None:
+        self.owners, self.channels = owners, channels
+
+    def __call__(self, loss: Tensor, **options: Any) -> Measured:
+        with Probe(self.owners, self.channels) as probe:
+            loss.backward(**options)
+        return Measured(float(np.real(loss.item() if loss.size == 1 else loss.data.sum())), probe.found)
 
 
 class SignalLog:
@@ -165,21 +184,31 @@ class SignalLog:
         """`loss.backward(**options)`, measured every k-th time; the gradients are the same to the bit."""
         if not isinstance(loss, Tensor):
             raise TypeError(NO_LOSS.format(what=type(loss).__name__))
+        probe = self.probe()
+        if probe is None:
+            loss.backward(**options)
+        else:
+            self.probed(probe(loss, **options))
+
+    def probe(self) -> Probing | None:
+        """What does the next backward, which is then counted, and measures it; None if it is not to be measured.
+
+        It knows nothing of this log, so that it may be sent to where the loss is: `log.probed(probe(loss))`.
+        """
         if self.copies:
             with np.errstate(all="ignore"):
                 self.compare()
         step, self.count = self.count, self.count + 1
-        if step % self.every:
-            loss.backward(**options)
-            return
-        with Probe(self.owners, self.channels) as probe:
-            loss.backward(**options)
-        self.steps.append(step)
-        self.losses.append(float(np.real(loss.item() if loss.size == 1 else loss.data.sum())))
+        return None if step % self.every else Probing(self.owners, self.channels)
+
+    def probed(self, measured: Measured) -> None:
+        """Take in what a probe measured of the last backward that was counted."""
+        self.steps.append(self.count - 1)
+        self.losses.append(measured.loss)
         for values in self.rows.values():
             for quantity in self.quantities:
                 values[quantity].append(math.nan)
-        self.take(probe)
+        self.take(measured.found)
         if self.noise is not None:
             self.take_noise(*self.noise)
         if "update_ratio" in self.quantities:
@@ -192,10 +221,10 @@ class SignalLog:
         self.count += backwards
         return True
 
-    def take(self, probe: Probe) -> None:
+    def take(self, found: dict[str, tuple[float, float]]) -> None:
         """The numbers of one measured backward, the last layer's first."""
         top, before = None, False  # whether the layer nearer to the loss has a signal
-        for layer, (signal, dead) in probe.found.items():
+        for layer, (signal, dead) in found.items():
             values = self.rows.get(layer) or self.rows.setdefault(layer, self.empty())
             top = signal if top is None else top
             if not math.isfinite(signal):

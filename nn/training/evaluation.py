@@ -10,6 +10,7 @@ import numpy as np
 
 from autograd_mini import Tensor, devices, no_grad
 from nn.checks import as_values
+from nn.cluster import Shards, as_cluster
 from nn.elsewhere import NN, explains
 from nn.losses.means import UNEQUAL, Counted, Mean, check_weights, counted, is_some
 from nn.module import Module
@@ -56,6 +57,7 @@ def evaluate(
     metrics: Metrics = (),
     batch_size: int = 256,
     sample_weight: Any = None,
+    cluster: Any = None,
 ) -> dict[str, float]:
     """The loss and metrics over some data, in evaluation mode; the model, its mode and a loader are as before.
 
@@ -67,12 +69,14 @@ def evaluate(
     model : Module
     loss, metrics
         As for `fit`. A metric is computed once, from the outputs for all examples, without weights.
-    data : tuple of arrays, or DataLoader
+    data : tuple of arrays, DataLoader or Shards
         Passed over once, from the beginning.
     batch_size : int
         For arrays.
     sample_weight : array_like or True, optional
         As for `fit`.
+    cluster : Cluster or dask.distributed.Client, optional
+        As for `fit`: each shard is evaluated where it is read.
 
     Returns
     -------
@@ -94,6 +98,11 @@ def evaluate(
     """
     check_model(model, "evaluate", "evaluated")
     check_loss(loss, "evaluate")
+    if cluster is not None or isinstance(data, Shards):
+        from nn.training.spread import evaluate_over
+
+        of = as_cluster(cluster, "evaluate")
+        return evaluate_over(of, model, loss, data, as_metrics(metrics), batch_size, sample_weight)
     loader = as_loader(data, "evaluate", batch_size, sample_weight=sample_weight)
     return evaluated(model, loss, loader, as_metrics(metrics), lambda _batch: is_given(sample_weight))
 
@@ -160,16 +169,18 @@ def of_all(loss: Loss, gathered: Gathered) -> float:
 
 
 @explains("predict")
-def predict(model: Module, x: Any, *, batch_size: int = 256) -> Any:
+def predict(model: Module, x: Any, *, batch_size: int = 256, cluster: Any = None) -> Any:
     """The model's outputs for all examples, in evaluation mode and in their order, as an array.
 
     Parameters
     ----------
     model : Module
-    x : array_like, tuple of arrays, or DataLoader
+    x : array_like, tuple of arrays, DataLoader or Shards
         Inputs; several for a model with several. A loader's examples come in the order of its data, shuffled or not.
     batch_size : int
         Examples at a time.
+    cluster : Cluster or dask.distributed.Client, optional
+        As for `fit`: the workers compute, and the outputs for all examples come here.
 
     Returns
     -------
@@ -186,6 +197,10 @@ def predict(model: Module, x: Any, *, batch_size: int = 256) -> Any:
     (1000, 3)
     """
     check_model(model, "predict", "asked")
+    if cluster is not None or isinstance(x, Shards):
+        from nn.training.spread import predict_over
+
+        return predict_over(as_cluster(cluster, "predict"), model, x, batch_size)
     x = as_array(x, "predict") if isinstance(x, list) else x
     loader = as_loader(x, "predict", batch_size).from_start(in_order=True)
     bring, outputs, from_host = Bring(model), [], True

@@ -151,6 +151,14 @@ class TestSize:
         assert t.data.size.bit_length() == t.size.bit_length() == 3
 
 
+def test_a_module_that_is_called_as_a_function_elsewhere_says_so():
+    from autograd_mini import tensor as module
+
+    with pytest.raises(TypeError, match=r"^`autograd_mini\.tensor` is a module.* Write `Tensor\(\[1\.0, 2\.0\]"):
+        module([1.0])
+    assert module.Tensor is Tensor
+
+
 class TestKeywords:
     @pytest.mark.parametrize("method", ["sum", "mean", "max", "min", "prod", "std", "var", "argmax", "cumsum", "any"])
     def test_dim_is_axis(self, method):

@@ -133,7 +133,7 @@ def test_contributing_snippet_runs(code):
 
 OF_EXTRAS = {"arrays.md": ["torch"], "checking_elsewhere.md": ["torch"], "models.md": ["torch", "onnx"]}
 PAGES = [
-    *(("batching.md", 7), ("compile.md", 7), ("dask.md", 3)),
+    *(("batching.md", 7), ("compile.md", 7), ("dask.md", 3), ("types.md", 4)),
     *(
         pytest.param(name, least, marks=pytest.mark.extra)
         for name, least in (("arrays.md", 2), ("checking_elsewhere.md", 3), ("models.md", 4))

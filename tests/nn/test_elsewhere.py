@@ -131,6 +131,13 @@ def test_a_model_answers_names_of_other_libraries(name):
     assert getattr(model, name) == 3
 
 
+def test_an_optimizer_asks_for_no_closure():
+    optimizer = nn.SGD(small().parameters(), 0.1)
+    for call in (lambda: optimizer.step(lambda: 1.0), lambda: optimizer.step(closure=lambda: 1.0)):
+        with pytest.raises(TypeError, match=r"Write what the closure does before it, `loss\.backward\(\)`"):
+            call()
+
+
 @pytest.mark.parametrize("name", elsewhere.OPTIMIZER.written)
 def test_an_optimizer_answers_names_of_other_libraries(name):
     optimizer = nn.SGD(small().parameters(), 0.1)

@@ -87,6 +87,28 @@ def test_a_model_on_dask_is_trained_as_on_the_host(data):
     assert_equal([p.data for p in twin.parameters()], [p.data for p in model.parameters()])
 
 
+def test_lazy_data_of_a_model_on_the_host_is_read_block_by_block():
+    def trained(data, **options):
+        model = network()
+        optimizer = nn.Adam(model.parameters(), 0.01)
+        history = nn.fit(model, nn.cross_entropy, data, optimizer=optimizer, epochs=2, batch_size=16, **options)
+        return [history["loss"], *model.state_dict().values()]
+
+    blocks = []
+
+    def seen(block):
+        blocks.append(len(block))
+        return block
+
+    lazy = LAZY[0].map_blocks(seen, dtype=float, meta=np.empty((0, 4))), LAZY[1]
+    found = trained(lazy, validation=LAZY)
+    assert set(blocks) == {16}
+    for ours, wanted in zip(found, trained(nn.Shards.dask(*LAZY)), strict=True):
+        np.testing.assert_array_equal(ours, wanted)
+    for ours, wanted in zip(found, trained(LAZY, cluster=nn.Cluster(None)), strict=True):
+        np.testing.assert_array_equal(ours, wanted)
+
+
 @pytest.mark.parametrize("device", ["cpu", "dask"])
 def test_a_model_is_evaluated_on_lazy_data(device):
     scores = [
