@@ -222,9 +222,12 @@ def cubic_weights(length: int, at: Any, a: float = -0.75) -> Any:
     low = np.floor(at).astype(np.int64)
     matrix, rows = np.zeros((len(at), length)), np.arange(len(at))
     for offset in range(-1, 3):
-        d = np.abs(at - (low + offset))
-        near = (a + 2) * d**3 - (a + 3) * d**2 + 1
-        far = a * d**3 - 5 * a * d**2 + 8 * a * d - 4 * a
-        weight = np.where(d <= 1, near, np.where(d < 2, far, 0))
-        np.add.at(matrix, (rows, np.clip(low + offset, 0, length - 1)), weight)
+        np.add.at(matrix, (rows, np.clip(low + offset, 0, length - 1)), cubic(np.abs(at - (low + offset)), a))
     return matrix
+
+
+def cubic(distance: Any, a: float) -> Any:
+    """The weight of an entry at a distance."""
+    near = ((a + 2) * distance - (a + 3)) * distance * distance + 1
+    far = ((a * distance - 5 * a) * distance + 8 * a) * distance - 4 * a
+    return np.where(distance <= 1, near, np.where(distance < 2, far, 0))

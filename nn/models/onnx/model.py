@@ -16,19 +16,14 @@ from autograd_mini import devices
 from nn.models.imported import Imported, Input
 from nn.models.onnx.checking import INVALID, all_nodes, read
 from nn.models.onnx.exporters import changed
-from nn.models.onnx.operators.table import as_dtype
+from nn.models.onnx.operators.table import STEERING, as_dtype
 from nn.models.onnx.reading import Reader, array_of, dense, domain_of, function_key, opsets_of, told_by_torch
 from nn.models.program import Ref
 from nn.models.saving import LEARNED
 from nn.parameter import Buffer, Parameter
 
-# Which inputs of an operator are no weights: statistics are buffers, and what steers is read off
+# Which inputs of an operator are buffers
 STATISTICS = {"BatchNormalization": (3, 4)}
-STEERING = {
-    name: range(1, 16)
-    for name in ("Clip", "Dropout", "Pad", "QuantizeLinear", "DequantizeLinear", "Resize", "Upsample")
-}
-STEERING |= {name: range(16) for name in ("ConstantOfShape", "OneHot", "QLinearConv", "QLinearMatMul", "Range")}
 LARGEST_FILE = 2**31 - 1
 
 BESIDE = "{path} would be in the place of the file with the numbers. Write another name."

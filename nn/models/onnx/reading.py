@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import onnx
 
+from autograd_mini import Tensor, devices
+from nn.checks import is_foreign
 from nn.models.onnx.operators import OPERATORS
-from nn.models.onnx.operators.table import room
+from nn.models.onnx.operators.table import STEERING, room
 from nn.models.program import ByMode, Drawn, Node, Program, Ref
 
 NOT_MADE = (
@@ -87,6 +89,8 @@ class Reader:
             around = {name for body in bodies.values() for name in free(body)}
             function = functools.partial(with_bodies, function, bodies)
             options |= {"around": {name: Ref(name) for name in around}, "training_": BY_MODE, "rng_": Drawn}
+        if proto.op_type not in STEERING:
+            function = functools.partial(call_beside, function)
         if len(proto.output) == 1:
             function = functools.partial(first, function)
         place = scope_of(proto) or next((self.parts[name] for name in proto.input if name in self.parts), "")
@@ -204,6 +208,21 @@ def first(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
     """The first result of what may have several; sequences are lists, and several results tuples."""
     found = function(*args, **options)
     return found[0] if type(found) is tuple else found
+
+
+def call_beside(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """What an operator returns; where some arguments are on another device, constants of the file come there."""
+    for arg in args:
+        values = arg.data if isinstance(arg, Tensor) else arg
+        if is_foreign(values):
+            return function(*(beside(each, values) for each in args), **options)
+    return function(*args, **options)
+
+
+def beside(constant: Any, values: Any) -> Any:
+    """Numbers where some values are; whole ones, which may be shapes, stay."""
+    is_number = type(constant) is np.ndarray and constant.dtype.kind in "fb"
+    return devices.beside(constant, values) if is_number else constant
 
 
 def as_written(value: float) -> float:

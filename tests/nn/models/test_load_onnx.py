@@ -11,6 +11,7 @@ from autograd_mini.testing import check_module
 onnx = pytest.importorskip("onnx")
 from onnx import TensorProto, helper  # noqa: E402
 
+from nn.models.onnx.operators import OPERATORS  # noqa: E402
 from tests.nn.models.onnx_files import BOOL, INT64, body, loop, model, node, value  # noqa: E402
 
 pytestmark = pytest.mark.extra
@@ -210,6 +211,22 @@ def test_a_model_that_was_saved_comes_back_with_its_parameters(tmp_path):
     slopes = [{name: part.grad for name, part in each.named_parameters()} for each in (ours, loaded)]
     assert slopes[0].keys() == slopes[1].keys()
     assert all(np.allclose(slopes[1][name], slope, rtol=1e-4, atol=1e-5) for name, slope in slopes[0].items())
+
+
+def test_an_operator_can_be_added(monkeypatch):
+    made = model([node("Shift", ["x"], ["y"], by=2.0, domain="com.shop")], domains=["com.shop"])
+    with pytest.raises(NotImplementedError, match=r"com\.shop\.Shift"):
+        nn.load_onnx(made)
+    monkeypatch.setitem(OPERATORS, "com.shop.Shift", lambda x, by: x + by)
+    assert np.array_equal(nn.load_onnx(made)(X), X + 2)
+
+
+def test_a_loaded_model_computes_on_another_device():
+    torch = pytest.importorskip("torch")
+    here = nn.load_onnx(normalized()).eval()
+    out = here.to_device("torch:cpu")(torch.from_numpy(IMAGES))
+    assert out.device == "torch:cpu"
+    assert np.allclose(am.devices.to_host(out.data), here(IMAGES).data, atol=1e-5)
 
 
 # Control flow

@@ -9,7 +9,7 @@ import nn
 from autograd_mini import Tensor
 
 onnx = pytest.importorskip("onnx")
-from nn.models.onnx.model import STEERING  # noqa: E402
+from nn.models.onnx.operators.table import STEERING  # noqa: E402
 
 pytestmark = pytest.mark.extra
 BATCHES = 8

@@ -77,6 +77,10 @@ RUNS = {
         "bytes",
     ),
     "Resize": (lambda: model([node("Resize", ["x", "", "", "s"], ["y"])], {"s": HUGE}), "bytes"),
+    "two short arrays": (
+        lambda: model([node("Mul", ["a", "b"], ["y"])], {"a": np.ones(2**16), "b": np.ones((2**16, 1))}),
+        "bytes",
+    ),
     "RandomNormal": (lambda: model([node("RandomNormal", [], ["y"], shape=[2**30, 2**10])]), "bytes"),
     "Conv": (
         lambda: model(

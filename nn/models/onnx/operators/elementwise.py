@@ -6,7 +6,7 @@ import numpy as np
 
 from nn.functions import sigmoid, softplus
 from nn.layers.activations import elu, gelu
-from nn.models.onnx.operators.table import OPERATORS, as_dtype, is_float, like, operator
+from nn.models.onnx.operators.table import OPERATORS, as_dtype, check_room_of_all, is_float, like, number, operator
 
 OPERATORS.update(
     Abs=np.abs,
@@ -78,6 +78,19 @@ OPERATORS.update(
 )
 
 
+def with_room(function):
+    """An operation of several arrays, which broadcast; two short ones must not become one that fills the memory."""
+
+    def checked(*arrays, **attributes):
+        check_room_of_all(arrays)
+        return function(*arrays, **attributes)
+
+    return checked
+
+
+OF_SEVERAL = "Add And Div Equal Greater GreaterOrEqual Less LessOrEqual Max Mean Min Mod Mul Or Pow Sub Sum Where Xor"
+
+
 @operator
 def BitShift(x, y, direction):
     return np.left_shift(x, y) if direction == "LEFT" else np.right_shift(x, y)
@@ -85,8 +98,9 @@ def BitShift(x, y, direction):
 
 @operator
 def Clip(x, min=None, max=None):
-    x = x if min is None else np.maximum(x, min)
-    return x if max is None else np.minimum(x, max)
+    low, high = (number(each) if isinstance(each, np.ndarray) else each for each in (min, max))
+    x = x if low is None else np.maximum(x, low)
+    return x if high is None else np.minimum(x, high)
 
 
 @operator
@@ -110,3 +124,6 @@ def IsInf(x, detect_negative=1, detect_positive=1):
 @operator
 def BitCast(x, to):
     return np.asarray(x).view(as_dtype(to))
+
+
+OPERATORS.update({name: with_room(OPERATORS[name]) for name in OF_SEVERAL.split()})

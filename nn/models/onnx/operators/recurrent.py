@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini import devices
 from nn.layers.linear import affine
 from nn.layers.recurrent import unstacked
 from nn.models.onnx.operators.table import OPERATORS
+from nn.noise import values
 
 ONLY_HERE = {  # the other activations are operators too
     "Affine": lambda x, alpha=1.0, beta=0.0: alpha * x + beta,
@@ -114,10 +116,12 @@ def recurrent(step, default, kept):
         there = None if there is None or np.all(there) else there
         found, ends = [], []
         for way in range(ways):
-            bias = np.zeros(2 * wide, x.dtype) if b is None else b[way]
+            bias = devices.beside(np.zeros(2 * wide, x.dtype), values(x)) if b is None else b[way]
             scores = affine(x, np.transpose(w[way]), bias[:wide])
             state = tuple(
-                np.zeros((examples, units), x.dtype) if each is None else (each[:, way] if layout else each[way])
+                devices.beside(np.zeros((examples, units), x.dtype), values(x))
+                if each is None
+                else (each[:, way] if layout else each[way])
                 for each in (initial_h, initial_c)[:kept]
             )
             of_way = functions[way * len(default) : (way + 1) * len(default)]

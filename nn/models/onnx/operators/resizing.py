@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nn.models.onnx.operators.table import OPERATORS, along, floats, ints, is_float, like, operator, room
+from nn.models.windows import cubic, resized
 
 # Where the places of the new image are in the old one: i counts the m new ones, of which `scale` fall on one of the n
 PLACES: dict[str, Callable[..., Any]] = {
@@ -32,12 +33,6 @@ NEAREST: dict[str, Callable[..., Any]] = {
 def linear(t):
     """The weight of a pixel at distance t."""
     return np.maximum(0, 1 - t)
-
-
-def cubic(t, a):
-    """The same for interpolation by cubic splines."""
-    near, far = ((a + 2) * t - (a + 3)) * t * t + 1, ((a * t - 5 * a) * t + 8 * a) * t - 4 * a
-    return np.where(t <= 1, near, np.where(t < 2, far, 0))
 
 
 def weights_of(x, n, kernel, reach, squeeze, exclude_outside):
@@ -104,7 +99,7 @@ def Resize(
             out = np.take(out, np.clip(NEAREST[nearest_mode](places), 0, n - 1).astype(int), axis)
         else:
             matrix = weights_of(places, n, kernel, reach, min(scale, 1.0) if antialias else 1.0, exclude_outside)
-            out = np.moveaxis(np.moveaxis(out, axis, -1) @ matrix.T.astype(out.dtype), -1, axis)
+            out = np.moveaxis(resized(np.moveaxis(out, axis, -1), [matrix]), -1, axis)
         if crops:
             out = np.where(along((places < 0) | (places > n - 1), axis, x.ndim), extrapolation_value, out)
     return like(out if is_float(x) else np.round(out), x)

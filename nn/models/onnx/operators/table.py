@@ -15,7 +15,15 @@ from onnx import helper
 
 OPERATORS: dict[str, Callable[..., Any]] = {}
 LARGEST = 2**30  # bytes of an array whose shape a file says
-MANY_TIMES = 64
+MANY_TIMES = 64  # as large as what it is made of, a larger one may be
+SMALL = 2**27  # entries that take less in any dtype
+
+# Which inputs of an operator are read as numbers, such as scales, where there are floating-point ones among them
+STEERING = {
+    name: range(1, 16)
+    for name in ("Clip", "Dropout", "Pad", "QuantizeLinear", "DequantizeLinear", "Resize", "Upsample")
+}
+STEERING |= {name: range(16) for name in ("ConstantOfShape", "OneHot", "QLinearConv", "QLinearMatMul", "Range")}
 
 TOO_LARGE = (
     "An array of shape {shape} would take {size:,} bytes, and {largest:,} is what a file may ask for. If it is meant, "
@@ -66,6 +74,14 @@ def room(shape: Sequence[int], dtype: Any, of: Any = None) -> tuple[int, ...]:
     if size > largest:
         raise ValueError(TOO_LARGE.format(shape=tuple(shape), size=size, largest=largest))
     return tuple(shape)
+
+
+def check_room_of_all(arrays: Sequence[Any]) -> None:
+    """Refuse arrays that together would become one that is much larger than all of them."""
+    most = math.prod(x.size for x in arrays)
+    if most > SMALL and len({x.shape for x in arrays}) > 1:
+        largest = max(arrays, key=lambda x: x.size)
+        room(np.broadcast_shapes(*(x.shape for x in arrays)), largest.dtype, largest)
 
 
 def within(x: Any, starts: Sequence[int], lengths: Sequence[int]) -> Any:
