@@ -1,13 +1,18 @@
 # `make demo` and `make test` work on a machine with only Python and make.
 PYTHON ?= python3
+NEWEST ?= python3.14
 BIN := .venv/bin
 
-.PHONY: demo test test-all test-lowest lint bench clean
+.PHONY: demo cluster-demo test test-all test-lowest test-newest lint bench dist clean
 
 unexport PYTHONDONTWRITEBYTECODE # tests start many processes, each of which would compile the library anew
 
 demo: .venv/demo
 	$(BIN)/python examples/vanishing_gradients.py
+
+# A scheduler and two workers on this machine, one of which is killed on the way.
+cluster-demo: .venv/demo .venv/cluster
+	$(BIN)/python examples/cluster.py
 
 test: .venv/test
 	$(BIN)/python -m pytest -q -n auto --dist worksteal --durations 10 -m "not heavy" --installed test
@@ -21,6 +26,11 @@ test-lowest: .venv-lowest/test
 	.venv-lowest/bin/python -m pytest -q -n auto tests/autograd_mini/rules/test_rules.py
 	.venv-lowest/bin/python -m pytest -q -n auto tests/autograd_mini/scipy/test_special.py -k of_every_call
 
+# What depends on the versions of Python and NumPy, with the newest of both: rules, names that are answered, the tour.
+test-newest: .venv-newest/test
+	.venv-newest/bin/python -m pytest -q -n auto tests/autograd_mini/test_tour.py tests/autograd_mini/test_tensor.py \
+		tests/autograd_mini/test_elsewhere.py tests/nn/test_elsewhere.py tests/autograd_mini/rules/test_rules.py
+
 lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -28,6 +38,12 @@ lint: .venv/dev
 
 bench: .venv/bench
 	$(BIN)/python -m benchmarks
+
+# Files to hand on: dist/ has the sdist and the wheel.
+dist: .venv/dev
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/python -m twine check --strict dist/*
 
 # One environment; each stamp adds an extra of pyproject.toml to it.
 .venv/%: pyproject.toml | .venv/bin
@@ -43,6 +59,11 @@ bench: .venv/bench
 	grep -oE '[[:alnum:]-]+(\[[a-z]+\])?>=[0-9.]+' $< | sed -E 's/\[.*\]//; s/>=/==/' > .venv-lowest/lowest.txt
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: \
 		--constraint .venv-lowest/lowest.txt --editable ".[test]"
+	touch $@
+
+.venv-newest/test: pyproject.toml
+	$(NEWEST) -m venv --clear .venv-newest
+	.venv-newest/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[test]"
 	touch $@
 
 clean:

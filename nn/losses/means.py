@@ -11,13 +11,15 @@ import inspect
 import math
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from autograd_mini import Tensor, constant, devices, primitive
 from nn.checks import as_values, passes
 from nn.elsewhere import explain
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 UNEQUAL = (
     "{call}: the loss is computed from means in which the examples of one batch count otherwise than those of another "
@@ -72,6 +74,16 @@ def amount_of(each: Any) -> Any:
     return np.sum(each, dtype=devices.wide(each)) if devices.waits(each) else total_of(each)
 
 
+def divisor(total: Any) -> Any:
+    """What a sum is divided by for its mean: 1 for a sum over nothing, which is 0, as is then its gradient."""
+    return np.where(total > 0, total, devices.beside(np.ones((), total.dtype), total))
+
+
+def counts_later(total: Any) -> bool:
+    """Whether it is heard how much counts, and read with the loss, so that the mean over nothing need not raise."""
+    return reports.get() is not None and devices.waits(total)
+
+
 def is_some(amount: Any) -> bool:
     """Whether something counts; of what is still on a device it is supposed, and the loss is NaN if not."""
     return not devices.on_host(amount) or bool(amount)
@@ -114,7 +126,9 @@ class Mean:
         self.exact = True
 
     def add(self, value: float, counted: Counted) -> None:
-        """Take a batch's mean into account."""
+        """Take a batch's mean into account, unless it counts nothing: then there is none."""
+        if not is_some(counted.amount):
+            return
         if self.rates is None:
             self.rates = counted.rates
         elif self.rates or counted.rates:
@@ -146,10 +160,10 @@ def listened(function: Callable[..., Any], *arguments: Any, **options: Any) -> t
         reports.reset(token)
 
 
-def mean_over(entries: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def mean_over(entries: Callable[..., Any]) -> Callable[[Function], Function]:
     """Let a loss tell what it is the mean of: `entries(outputs, targets, **options)`, as `Report.each`."""
 
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+    def decorate(function: Function) -> Function:
         signature = inspect.signature(function)
 
         @functools.wraps(function)
@@ -176,7 +190,7 @@ def mean_over(entries: Callable[..., Any]) -> Callable[[Callable[..., Any]], Cal
             return result
 
         loss.is_mean = True  # type: ignore[attr-defined]
-        return loss
+        return loss  # type: ignore[return-value]
 
     return decorate
 
@@ -269,7 +283,7 @@ def weighted(
     if not is_some(amount):
         return Counted(None, 0.0)
     shares = devices.beside(weights.astype(losses.dtype), losses)
-    total = amount if devices.on_host(amount) else amount.astype(losses.dtype)
+    total = amount if devices.on_host(amount) else divisor(amount.astype(losses.dtype))
     return Counted(np.sum(losses * shares) / total, amount)
 
 

@@ -8,11 +8,11 @@ import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from autograd_mini import Tensor, Watch, devices, in_words
+from autograd_mini import Tensor, Watch, devices, in_words, showing
 from nn.checks import whole
 from nn.module import Module
 from nn.norms import rms
@@ -28,6 +28,7 @@ NOISE = "noise_scale"  # a quantity that needs a loss and a batch
 WEAK, STRONG = 1e-4, 1e4  # of the signal at the last layer
 UPDATES = 1e-6, 1e-1  # rms(change of W)/rms(W); healthy is near 1e-3
 CROWDED = 0.25
+SHOWN = 12  # layers and findings in a notebook
 SAFE = 1e-30  # a sum of squares beyond has not lost what is small, nor overflowed, in float32
 
 NOT_A_MODULE = "SignalLog(model) was given a {what}. Give it the nn.Module that is trained."
@@ -40,7 +41,6 @@ NO_BATCH = (
 NO_LOSS = "log.backward(...) was given a {what}. Write `log.backward(loss)` with the loss itself, a tensor."
 NOTHING = "The log is empty: nothing was measured yet. Call `log.backward(loss)` instead of `loss.backward()`."
 NO_QUESTION = 'log.plot({question!r}) was asked for. Write `log.plot()` for all, or `log.plot("map")` for the map.'
-NO_MATPLOTLIB = 'Plots need matplotlib. Write `pip install "autograd-mini[plot]"`.'
 NO_TENSORBOARD = 'TensorBoard files need tensorboardX. Write `pip install "autograd-mini[tensorboard]"`.'
 
 ALARMS = {
@@ -79,6 +79,25 @@ class Probe(Watch):
             self.found[layer] = sizes(
                 np.moveaxis(cotangent, 1, -1) if layer in self.channels and cotangent.ndim == 4 else cotangent
             )
+
+
+class Measured(NamedTuple):
+    """What a backward came to: the loss, and of each layer rms(delta) and the share of dead units."""
+
+    loss: float
+    found: dict[str, tuple[float, float]]
+
+
+class Probing:
+    """Does a backward, and measures it."""
+
+    def __init__(self, owners: set[str], channels: set[str]) -> None:
+        self.owners, self.channels = owners, channels
+
+    def __call__(self, loss: Tensor, **options: Any) -> Measured:
+        with Probe(self.owners, self.channels) as probe:
+            loss.backward(**options)
+        return Measured(float(np.real(loss.item() if loss.size == 1 else loss.data.sum())), probe.found)
 
 
 class SignalLog:
@@ -158,28 +177,38 @@ class SignalLog:
         self.broken: set[tuple[str, int]] = set()  # layers and steps where a signal was measured, but is not finite
         self.alarms: dict[tuple[str, str], int] = {}  # those that hold, each with its place in `warnings`
         self.until: dict[int, int] = {}  # of others, the step at which they no longer did
-        self.root = model._name or type(model).__name__
+        self.root = model._name or model._type
         self.count = 0
 
     def backward(self, loss: Tensor, **options: Any) -> None:
         """`loss.backward(**options)`, measured every k-th time; the gradients are the same to the bit."""
         if not isinstance(loss, Tensor):
             raise TypeError(NO_LOSS.format(what=type(loss).__name__))
+        probe = self.probe()
+        if probe is None:
+            loss.backward(**options)
+        else:
+            self.probed(probe(loss, **options))
+
+    def probe(self) -> Probing | None:
+        """What does the next backward, which is then counted, and measures it; None if it is not to be measured.
+
+        It knows nothing of this log, so that it may be sent to where the loss is: `log.probed(probe(loss))`.
+        """
         if self.copies:
             with np.errstate(all="ignore"):
                 self.compare()
         step, self.count = self.count, self.count + 1
-        if step % self.every:
-            loss.backward(**options)
-            return
-        with Probe(self.owners, self.channels) as probe:
-            loss.backward(**options)
-        self.steps.append(step)
-        self.losses.append(float(np.real(loss.item() if loss.size == 1 else loss.data.sum())))
+        return None if step % self.every else Probing(self.owners, self.channels)
+
+    def probed(self, measured: Measured) -> None:
+        """Take in what a probe measured of the last backward that was counted."""
+        self.steps.append(self.count - 1)
+        self.losses.append(measured.loss)
         for values in self.rows.values():
             for quantity in self.quantities:
                 values[quantity].append(math.nan)
-        self.take(probe)
+        self.take(measured.found)
         if self.noise is not None:
             self.take_noise(*self.noise)
         if "update_ratio" in self.quantities:
@@ -192,10 +221,10 @@ class SignalLog:
         self.count += backwards
         return True
 
-    def take(self, probe: Probe) -> None:
+    def take(self, found: dict[str, tuple[float, float]]) -> None:
         """The numbers of one measured backward, the last layer's first."""
         top, before = None, False  # whether the layer nearer to the loss has a signal
-        for layer, (signal, dead) in probe.found.items():
+        for layer, (signal, dead) in found.items():
             values = self.rows.get(layer) or self.rows.setdefault(layer, self.empty())
             top = signal if top is None else top
             if not math.isfinite(signal):
@@ -318,6 +347,16 @@ class SignalLog:
             writer.writerow(("step", "loss", "layer", *self.quantities))
             writer.writerows(self.lines())
 
+    def to_dataframe(self) -> Any:
+        """`table()` as a data frame of pandas.
+
+        Raises
+        ------
+        ImportError
+            If pandas is missing.
+        """
+        return showing.data_frame("log.to_dataframe()", self.table())
+
     def to_tensorboard(self, directory: str | os.PathLike[str]) -> None:
         """Write TensorBoard event files: the loss, and `quantity/layer` for each."""
         try:
@@ -336,15 +375,37 @@ class SignalLog:
     def __str__(self) -> str:
         if not self.steps:
             return NOTHING
-        lines = [
-            f"{len(self.steps)} of {self.count} steps measured, {len(self.rows)} layers; loss {self.losses[-1]:.3g}"
-        ]
+        lines = [self._measured()]
         head = f"{'layer':12s}" + "".join(f"{name + ', first':>22}{'last':>10}" for name in self.quantities)
         lines.append(head)
         for layer in reversed(self.layers):
             cells = [known(self.rows[layer][name]) for name in self.quantities]
             lines.append(f"{layer:12s}" + "".join(f"{first:22.1e}{last:10.1e}" for first, last in cells))
         return "\n".join([*lines, *(f"{sentence}." for sentence in self.findings)])
+
+    def _measured(self) -> str:
+        """How much was measured."""
+        return f"{len(self.steps)} of {self.count} steps measured, {len(self.rows)} layers; loss {self.losses[-1]:.3g}"
+
+    def __repr__(self) -> str:
+        found = f"; {self.findings[-1]}" if self.warnings else ""
+        return f"<SignalLog of {self.root}: {self._measured() if self.steps else 'nothing measured yet'}{found}>"
+
+    def _repr_html_(self) -> str:
+        if not self.steps:
+            return showing.table([], [], above=[NOTHING])
+        columns = ["layer", *(f"{name}, {when}" for name in self.quantities for when in ("first", "last"))]
+        layers = self.layers[::-1]
+        rows = [
+            []
+            if i is None
+            else [layers[i], *(number(x) for name in self.quantities for x in known(self.rows[layers[i]][name]))]
+            for i in showing.shortened(len(layers), SHOWN)
+        ]
+        below = [f"{text}." for text in self.findings[:SHOWN]]
+        if len(self.findings) > SHOWN:
+            below.append(f"And {len(self.findings) - SHOWN} more in log.findings")
+        return showing.table(columns, rows, above=[self._measured()], below=below)
 
     def plot(self, question: str = "all") -> Any:
         """A matplotlib figure: layer x step heat map of log10 rms(delta), update ratios, dead units, the loss.
@@ -358,11 +419,7 @@ class SignalLog:
             raise ValueError(NOTHING)
         if question == "map":
             return self.map()
-        try:
-            from matplotlib.figure import Figure
-        except ImportError as error:
-            raise ImportError(NO_MATPLOTLIB) from error
-        made = Figure(figsize=(9, 2.2 + 2.2 * len(self.quantities)), layout="constrained")
+        made = showing.figure(9, 2.2 + 2.2 * len(self.quantities))
         axes = made.subplots(len(self.quantities) + 1, 1, squeeze=False)[:, 0]
         steps = np.array(self.steps, dtype=float)
         step = self.every / 2
@@ -418,6 +475,11 @@ def known(values: Sequence[float]) -> tuple[float, float]:
     """The first and the last value that were measured."""
     there = [value for value in values if not math.isnan(value)]
     return (there[0], there[-1]) if there else (math.nan, math.nan)
+
+
+def number(value: float) -> str:
+    """A number for people; a dash where none was measured."""
+    return "-" if math.isnan(value) else in_words(value)
 
 
 def sizes(cotangent: Any) -> tuple[float, float]:

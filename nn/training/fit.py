@@ -9,18 +9,20 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from autograd_mini import Tensor, devices
 from nn.checks import as_seed, is_finite, whole
+from nn.cluster import Shards, as_cluster
 from nn.elsewhere import explains
 from nn.losses.means import UNEQUAL, Counted, Mean, counted, is_mean, is_some
-from nn.losses.padded import Unpadded
 from nn.module import Module
 from nn.optimizers.clipping import clip_norm
 from nn.optimizers.rules import Adam
+from nn.training.causes import cause_of
 from nn.training.data import DataLoader
 from nn.training.evaluation import (
     NOTHING,
@@ -42,6 +44,8 @@ from nn.training.history import History
 from nn.training.progress import Bar
 from nn.training.settings import Settings, compared, rates_of, settings_of
 from nn.training.sources import Batch
+from nn.training.spread import Spread, is_lazy
+from nn.training.told import Told
 
 NOT_AN_OPTIMIZER = (
     "fit(optimizer={got!r}): give it an optimizer, such as `nn.Adam(model.parameters(), 1e-3)`, or a function that "
@@ -62,18 +66,6 @@ CALLBACK = (
 TWO_BACKWARDS = "fit(callbacks=...): {first!r} and {second!r} both have a `backward`. One of them can do it."
 CHECKPOINT = "fit({option}): there is no checkpoint to {verb}. Write `fit(checkpoint='run.safetensors', {option})`."
 NOT_FINITE = "The loss is {loss} at step {step} (epoch {epoch}, batch {batch}{of}). {cause}"
-BAD_BATCH = (
-    "The batch itself holds {count} entries that are NaN or infinite, in its array {position} of {parts}: clean the "
-    "data, for example `x[np.isfinite(x).all(axis=1)]`."
-)
-BAD_WEIGHTS = (
-    "The parameter {name} is not finite any more: an earlier step was too large. Use a smaller learning rate, or "
-    "`fit(clip_norm=1.0)`."
-)
-BAD_FORWARD = (
-    "Batch and parameters are finite, so an operation made it: the learning rate may be too large. To stop at that "
-    "operation, with its line, write `with autograd_mini.checked(): nn.fit(...)`."
-)
 OTHER_MODEL = (
     "fit(optimizer=...): none of the optimizer's parameters is one of the model's, which would not learn. Make it from "
     "the model that is trained, `nn.Adam(model.parameters())`; a copy, as `astype` makes, has parameters of its own."
@@ -104,6 +96,10 @@ STATE = "load_state_dict() was given a state that is none of a training: {key} =
 COMPILED = (
     "fit(compile=True) was given a model on {device}, and a compiled step computes with NumPy's own arrays. Leave "
     '`compile` out, or write `model.to_device("cpu")`.'
+)
+NOTHING_COUNTS = (
+    "No example of the batch of step {step} counts: all labels are ignored, or all weights are 0. It was known after "
+    "the step was taken, as `fit(read_every={every})` says. Write `read_every=1`, which passes over such batches."
 )
 READ_LATER = (
     "It was read after later steps were taken with it, as `fit(read_every={every})` says. Write `read_every=1` to stop "
@@ -138,6 +134,7 @@ def fit(
     rng: int | np.random.Generator | None = 0,
     compile: bool | dict[str, Any] = False,
     read_every: int = 1,
+    cluster: Any = None,
 ) -> History:
     """Train a model; one seed decides every random choice, so the same call gives the same bits.
 
@@ -150,11 +147,12 @@ def fit(
         together, each counts as the loss says (docs/training.md): the losses of nn know what they are the mean of;
         others count each example once, or say otherwise by `loss.count(outputs, targets)`. A batch that counts nothing,
         such as one whose labels are all ignored, is passed over.
-    data : tuple of arrays, or DataLoader
-        `(x, y)`, shuffled anew for each epoch; or a loader, whose batches are `(x, y)`. Of longer tuples all but the
-        last are inputs of the model; of a single array there is no target, and the loss gets the output alone. Inputs
-        of a wider floating-point dtype than the model's are brought to its dtype, and so are whole numbers, unless they
-        are places in an `Embedding` or what a module of your own makes of them.
+    data : tuple of arrays, DataLoader or Shards
+        `(x, y)`, shuffled anew for each epoch; or a loader, whose batches are `(x, y)`; or shards, for a cluster. Of
+        longer tuples all but the last are inputs of the model; of a single array there is no target, and the loss gets
+        the output alone. Dask's arrays are shards, a block of rows each; for a model on "dask" they stay lazy. Inputs
+        of a wider floating-point dtype than the model's are brought to its dtype, and so are
+        whole numbers, unless they are places in an `Embedding` or what a module of your own makes of them.
     optimizer : Optimizer or callable, optional
         An optimizer of the model's parameters, or what makes one from parameters; by default `nn.Adam`.
     epochs : int
@@ -209,6 +207,11 @@ def fit(
         For a model on a device, whose loss is the one number that a step waits for: read it only every so many steps.
         A loss that is not finite is then noticed later, after steps were taken with it. Batches in the host's memory
         are brought to the device, one transfer each.
+    cluster : Cluster or dask.distributed.Client, optional
+        Compute the steps and the validation on the workers of a Dask cluster; a client has the parts that
+        `nn.Cluster(client)` has, and with `nn.Cluster(None)` they are computed here (docs/cluster.md). The data is
+        `(x, y)` or `nn.Shards`, which need not fit in one memory. The result depends on the seed, the data and the
+        number of parts alone: which workers there are, and which are lost on the way, changes no bit.
 
     Returns
     -------
@@ -252,14 +255,24 @@ def fit(
     if checkpoint is None and (resume is True or checkpoint_every is not None):
         option, verb = ("resume=True", "resume from") if resume is True else ("checkpoint_every=...", "write")
         raise ValueError(CHECKPOINT.format(option=option, verb=verb))
-    seed = as_seed(rng)
-    loader = as_loader(data, "fit", batch_size, shuffle=True, sample_weight=sample_weight)
+    seed, named = as_seed(rng), as_metrics(metrics)
+    callbacks = [] if callbacks is None else callbacks if isinstance(callbacks, list | tuple) else [callbacks]
+    spread = None
+    if cluster is not None or isinstance(data, Shards) or (is_lazy(data) and model.device == "cpu"):
+        spread = Spread(as_cluster(cluster, "fit"), model, loss, named, batch_size, seed)
+        spread.check(callbacks, accumulate, read_every, compile)
+        loader: Any = spread.loader_of(data, validation, sample_weight)
+    else:
+        loader = as_loader(data, "fit", batch_size, shuffle=True, sample_weight=sample_weight)
     if not loader.seeded:
         loader.seed = seed
-    run = Training(model, loss, loader, as_optimizer(optimizer, model), as_metrics(metrics), epochs)
+    run = Training(model, loss, loader, as_optimizer(optimizer, model), named, epochs)
+    run.spread = spread
+    if spread is not None:
+        spread.join(run)
     run.accumulate, run.clip_norm, run.weighted = accumulate, clip_norm, is_given(sample_weight)
     run.checkpoint, run.checkpoint_every, run.read_every = checkpoint, checkpoint_every, read_every
-    if compile is not False:
+    if compile is not False and spread is None:
         if not isinstance(compile, dict) and compile is not True:
             raise TypeError(COMPILE.format(got=repr(compile)))
         if run.bring.device != "cpu":
@@ -269,12 +282,13 @@ def fit(
         from autograd_mini import compile as compiled
 
         run.program = compiled(run.model, run.optimizer, **(compile if isinstance(compile, dict) else {}))(run.descend)
-    run.validation = None if validation is None else as_loader(validation, "fit(validation=...)", batch_size)
-    run.settings = settings_of(run.optimizer, accumulate=accumulate, clip_norm=clip_norm)
+    if validation is not None and (spread is None or spread.validation is None):
+        run.validation = as_loader(validation, "fit(validation=...)", batch_size)
+    alone = {} if spread is None else {"sync_every": spread.cluster.sync_every}
+    run.settings = settings_of(run.optimizer, accumulate=accumulate, clip_norm=clip_norm, **alone)
     if isinstance(rng, int | np.integer):
         run.settings["rng"] = int(rng)
-    callbacks = () if callbacks is None else callbacks
-    run.register(callbacks if isinstance(callbacks, list | tuple) else [callbacks])
+    run.register(callbacks)
     if resume is not False:
         source = checkpoint if resume is True else resume
         message = BEGINS.format(path=source, epochs=epochs)
@@ -345,10 +359,12 @@ class Training:
         self.callbacks: list[Any] = []
         self.hooks: dict[str, list[Callable[[Training], object]]] = {moment: [] for moment in MOMENTS}
         self.backward: Callable[..., None] = Tensor.backward
+        self.measures: Any = None  # the callback that does the backward
         self.bring = Bring(model)
         self.on_host = self.bring.device == "cpu"
         self.read_every = 1
         self.unread: list[Unread] = []  # losses that are still on the device
+        self.spread: Spread | None = None  # what computes the steps, if a cluster does
         self.program: Any = None  # `descend` as a compiled step
         self.said = False  # whether it was told that some steps are computed without a program
 
@@ -369,7 +385,8 @@ class Training:
             if takes:
                 if owner is not None:
                     raise ValueError(TWO_BACKWARDS.format(first=owner, second=callback))
-                owner, self.backward = callback, callback.backward
+                owner = self.measures = callback
+                self.backward = callback.backward
             elif not moments:
                 self.hooks["on_epoch"].append(callback)
             self.callbacks.append(callback)
@@ -383,7 +400,8 @@ class Training:
         per_epoch = length(self.loader)
         total = None if per_epoch is None else per_epoch * self.epochs
         bar = Bar(progress, total, (per_epoch or 0) * self.epoch + self.loader.batch * self.resumed)
-        with contextlib.closing(bar), mode(self.model, True):
+        away = contextlib.nullcontext() if self.spread is None else contextlib.closing(self.spread)
+        with contextlib.closing(bar), mode(self.model, True), away:
             try:
                 self.notify("on_start")
                 while self.epoch < self.epochs and not self.history.stopped:
@@ -399,14 +417,17 @@ class Training:
         """The rest of the epoch, validation, and what comes after."""
         title = f"epoch {self.epoch + 1}/{self.epochs}"
         if not self.exhausted:
-            with contextlib.closing(self.loader.read_only()) as batches:
+            send = self.bring.sender(lambda _batch: self.weighted)
+            with contextlib.closing(self.loader.read_only(send)) as batches:
                 for group in self.groups(batches):
+                    before = self.step
                     stepped = self.take_step(group)
                     bar.update(len(group), title, self.means)
                     if not stepped:
                         continue
                     self.notify("on_step")
-                    if self.checkpoint_every and self.step % self.checkpoint_every == 0:
+                    every = self.checkpoint_every
+                    if every and self.step // every > before // every:
                         self.save()
                     if self.history.stopped:
                         return
@@ -415,10 +436,13 @@ class Training:
             raise ValueError(NOTHING.format(call=f"fit, epoch {self.epoch + 1}"))
         measured = self.gathered.measured(self.whole, f"fit, epoch {self.epoch + 1}")
         row = {name: measured.get(name, mean.value) for name, mean in self.sums.items()}
-        if self.validation is not None:
+        values: dict[str, float] = {}
+        if self.spread is not None and self.spread.validation is not None:
+            values = self.spread.evaluated(self)
+        elif self.validation is not None:
             more = lambda batch: self.count is not None and len(batch) == self.count + 1
             values = evaluated(self.model, self.loss, self.validation, self.metrics, more)
-            row |= {f"val_{name}": value for name, value in values.items()}
+        row |= {f"val_{name}": value for name, value in values.items()}
         rates = [group.rate for group in getattr(self.optimizer, "groups", ())]
         self.history.append(row | ({"rate": float(rates[0])} if len(rates) == 1 else {}))
         self.epoch, self.exhausted = self.epoch + 1, False
@@ -430,38 +454,48 @@ class Training:
 
     def groups(self, batches: Iterator[Batch]) -> Generator[list[Batch]]:
         """The batches of each step."""
+        size = self.accumulate if self.spread is None else max(self.accumulate, self.spread.group)
         while not self.exhausted:
-            group = list(itertools.islice(batches, self.accumulate))
-            self.exhausted = len(group) < self.accumulate
+            group = list(itertools.islice(batches, size))
+            self.exhausted = len(group) < size
             if group:
                 yield group
 
-    def take_step(self, group: list[Batch]) -> bool:
+    def take_step(self, group: list[Any]) -> bool:
         """One step by the gradient of some batches as if they were one; False if none of their examples counts."""
-        self.count = len(group[0]) - self.weighted
         counts = False
+        for told in self.told(group) if self.spread is None else self.spread.told(self, group):
+            counts = True
+            self.unread.append((told.loss, told.counted, self.step))
+            if devices.on_host(told.loss):
+                self.read()
+            self.count = told.arrays
+            if self.whole:
+                self.gathered.add(told.output, told.target, told.arrays - 1)
+            for name, measured in told.metrics():
+                if measured.amount:
+                    self.sums[name].add(number(name, measured.value), measured)
+        self.step += len(group) if self.spread is not None and self.spread.alone else counts
+        return counts
+
+    def told(self, group: list[Batch]) -> Iterator[Told]:
+        """Take the step here; what came of each batch that counts."""
+        self.count = len(group[0]) - self.weighted
         by_program = self.program is not None and self.lets_go_by(len(group))
         descents = self.program(group) if by_program else self.descend(group, self.backward)
         for batch, descent in zip(group, descents, strict=True):
-            if descent is None:
-                continue
-            counts = True
-            output, loss, amount, rates = descent
-            self.unread.append((loss, Counted(None, amount, rates), self.step))
-            if devices.on_host(loss):
-                self.read()
-            target = batch[self.count - 1] if self.count > 1 else None
-            if self.whole:
-                self.gathered.add(output, target, self.count - 1)
-            for name, metric in self.metrics.items():
-                if name in self.whole:
-                    continue
-                measured = counted(metric, len(batch[0]), output, target)
-                _, (measured,) = read_together((), (measured,))
-                if measured.amount:
-                    self.sums[name].add(number(name, measured.value), measured)
-        self.step += counts
-        return counts
+            if descent is not None:
+                output, loss, amount, rates = descent
+                target = batch[self.count - 1] if self.count > 1 else None
+                measured = partial(self.measured, len(batch[0]), output, target)
+                yield Told(loss, Counted(None, amount, rates), self.count, output, target, measured)
+
+    def measured(self, examples: int, output: Any, target: Any) -> Iterator[tuple[str, Counted]]:
+        """The metrics that are means, of a batch."""
+        for name, metric in self.metrics.items():
+            if name not in self.whole:
+                _, (measured,) = read_together((), (counted(metric, examples, output, target),))
+                yield name, measured
 
     def descend(self, group: list[Batch], backward: Callable[..., None] = Tensor.backward) -> list[Descent]:
         """Move the model by one step; for each batch what came of it, None if it counts nothing.
@@ -503,6 +537,8 @@ class Training:
             clip_norm(self.optimizer.parameters, self.clip_norm)
         if not self.on_host and (self.step + 1) % self.read_every == 0:
             descents = self.read(group, descents)
+            if not any(descents):
+                return descents
         self.optimizer.step()
         return descents
 
@@ -518,6 +554,8 @@ class Training:
         numbers = iter(zip(values, known, strict=True))
         for (loss, _, step), (value, found) in zip(waiting, numbers, strict=False):
             self.batch_loss = value
+            if not found.amount:
+                raise ValueError(NOTHING_COUNTS.format(step=step, every=self.read_every))
             if not devices.on_host(loss) and devices.has_values(loss) and not math.isfinite(value):
                 raise FloatingPointError(self.not_finite(READ_LATER.format(every=self.read_every), step))
             self.sums["loss"].add(value, found)
@@ -527,7 +565,11 @@ class Training:
                 told.append(None)
                 continue
             output, loss, _, rates = descent
-            self.batch_loss, (_, amount, _) = next(numbers)
+            value, (_, amount, _) = next(numbers)
+            if not amount:
+                told.append(None)
+                continue
+            self.batch_loss = value
             if devices.has_values(loss) and not math.isfinite(self.batch_loss):
                 raise FloatingPointError(self.diagnose(batch))
             told.append((output, np.asarray(self.batch_loss), amount, rates))
@@ -545,23 +587,12 @@ class Training:
 
     def means(self) -> dict[str, float]:
         """The averages over this epoch's examples so far; metrics that are no means come at its end."""
-        return {name: mean.value for name, mean in self.sums.items() if name not in self.whole}
+        means = {name: mean.value for name, mean in self.sums.items() if name not in self.whole}
+        return means if self.spread is None else means | self.spread.facts()
 
     def diagnose(self, batch: Batch) -> str:
         """Where and why the loss is not finite."""
-        cause = BAD_FORWARD
-        for name, parameter in self.model.named_parameters():
-            if not np.isfinite(parameter.data).all():
-                cause = BAD_WEIGHTS.format(name=name)
-                break
-        for i, part in enumerate(batch):
-            padded = isinstance(self.loss, Unpadded) and i == len(batch) - 1 - self.weighted  # there NaN is padding
-            wrong = np.isinf if padded else lambda values: ~np.isfinite(values)
-            bad = 0 if part.dtype.kind not in "fc" else int(np.sum(wrong(part)))
-            if bad:
-                cause = BAD_BATCH.format(count=bad, position=i, parts=len(batch))
-                break
-        return self.not_finite(cause, self.step)
+        return self.not_finite(cause_of(self.model, self.loss, batch, self.weighted), self.step)
 
     def not_finite(self, cause: str, step: int) -> str:
         """At which step the loss was not finite."""
@@ -604,7 +635,7 @@ class Training:
 
         asked = self.settings
         checkpoints.load(path, self.model, **self.parts())
-        decided = {"accumulate", "clip_norm", *self.rates}
+        decided = {"accumulate", "clip_norm", "sync_every", *self.rates}
         now = asked | rates_of(self.optimizer)
         goes_on, self.changes = compared(self.settings | self.rates, now, decided)
         self.settings = {name: goes_on[name] for name in asked}

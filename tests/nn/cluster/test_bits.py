@@ -1,0 +1,61 @@
+"""The bits of a training depend on the seed, the data and the parts, and not on the workers."""
+
+import numpy as np
+import pytest
+
+import nn
+from examples.processes import Processes
+from tests.nn.cluster.trainings import PARTS, bits, examples, trained
+
+pytest.importorskip("distributed")
+pytestmark = pytest.mark.extra
+
+
+def two(parameters):
+    first, *others = parameters
+    return nn.Optimizers(nn.SGD([first], 0.1), nn.Adam(others, 0.01))
+
+
+OPTIMIZERS = {
+    "momentum": lambda parameters: nn.SGD(parameters, 0.1, momentum=0.9),
+    "AdaGrad": lambda parameters: nn.AdaGrad(parameters, 0.1),
+    "RMSprop": lambda parameters: nn.RMSprop(parameters, 0.01),
+    "Adam": lambda parameters: nn.Adam(parameters, 0.01),
+    "AdamW": lambda parameters: nn.AdamW(parameters, nn.schedules.cosine(0.01, 12)),
+    "two": two,
+}
+
+
+def wide():
+    """Products of matrices that a BLAS computes in another order where an array begins at an odd byte."""
+    return nn.MLP([8, 128, 128, 3], "tanh", rng=0).astype(np.float32)
+
+
+def columns():
+    """Data that lies in memory by columns."""
+    x, y = examples()
+    return np.asfortranarray(x), y
+
+
+def ends(cluster):
+    """Where each training ends, and what is measured and predicted."""
+    found = {name: bits(*trained(cluster, optimizer=make)) for name, make in OPTIMIZERS.items()}
+    options = {"validation": columns(), "metrics": [nn.accuracy, nn.f1], "clip_norm": 0.5}
+    model, history = trained(cluster, wide(), columns(), accumulate=2, **options)
+    found["float32"] = bits(model, history)
+    found["evaluate"] = nn.evaluate(model, nn.cross_entropy, columns(), metrics=[nn.accuracy], cluster=cluster)
+    found["predict"] = nn.predict(model, columns()[0], cluster=cluster).tobytes()
+    found["sync_every"] = bits(*trained(nn.Cluster(cluster.client, parts=PARTS, sync_every=3)))
+    return found
+
+
+def test_the_same_bits_here_and_on_one_two_and_three_workers():
+    from distributed import Client
+
+    alone = ends(nn.Cluster(None, parts=PARTS))
+    with Processes(workers=0) as processes, Client(processes.address, set_as_default=False) as client:
+        for count in (1, 2, 3):
+            processes.start_worker()
+            client.wait_for_workers(count, timeout=120)
+            found = ends(nn.Cluster(client, parts=PARTS))
+            assert [name for name in alone if found[name] != alone[name]] == [], f"{count} workers"
