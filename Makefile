@@ -2,12 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all test-lowest lint bench clean
+.PHONY: demo cluster-demo test test-all test-lowest lint bench clean
 
 unexport PYTHONDONTWRITEBYTECODE # tests start many processes, each of which would compile the library anew
 
 demo: .venv/demo
 	$(BIN)/python examples/vanishing_gradients.py
+
+# A scheduler and two workers on this machine, one of which is killed on the way.
+cluster-demo: .venv/demo .venv/cluster
+	$(BIN)/python examples/cluster.py
 
 test: .venv/test
 	$(BIN)/python -m pytest -q -n auto --dist worksteal --durations 10 -m "not heavy" --installed test

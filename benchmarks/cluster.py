@@ -8,6 +8,7 @@ them at once, until there were 200; each ends at the bits of one that nobody dis
 from __future__ import annotations
 
 import argparse
+import math
 import random
 import threading
 import time
@@ -206,19 +207,76 @@ def cost(client: Any, widths: tuple[int, ...], sync_every: int, steps: int) -> C
     return Cost(sum(p.data.nbytes for p in model.parameters()), min(watch.whole), min(watch.beside))
 
 
+class Constants(NamedTuple):
+    """Milliseconds beside the slowest worker: a + b W + M (p + q W), with W workers and M megabytes of weights."""
+
+    a: float
+    b: float
+    p: float
+    q: float
+
+    def beside(self, workers: float, megabytes: float) -> float:
+        return self.a + self.b * workers + megabytes * (self.p + self.q * workers)
+
+    def step(self, alone: float, workers: float, megabytes: float) -> float:
+        """Of a step that takes so many milliseconds alone."""
+        return alone / workers + self.beside(workers, megabytes)
+
+    def best(self, alone: float, megabytes: float) -> int:
+        """The number of workers with the shortest step."""
+        root = math.sqrt(alone / max(self.b + self.q * megabytes, 1e-9))
+        return min((max(1, math.floor(root)), math.ceil(root)), key=lambda w: self.step(alone, w, megabytes))
+
+    def tree(self, alone: float, workers: int, megabytes: float, branches: int = 4) -> float:
+        """Of a step whose weights and sums pass through the workers, each of which hands them to a few others."""
+        levels = math.ceil(math.log(workers, branches))
+        return alone / workers + self.a + megabytes * self.p + levels * branches * (self.b + self.q * megabytes)
+
+
+def fitted(measured: list[tuple[int, float, float]]) -> Constants:
+    """The constants from workers, megabytes and milliseconds, none of them negative, each measurement as exact."""
+    from scipy.optimize import nnls
+
+    rows = [np.array([1, w, m, m * w]) / ms for w, m, ms in measured]
+    return Constants(*nnls(np.array(rows), np.ones(len(rows)))[0])
+
+
 def costs(steps: int) -> None:
     from distributed import Client
 
+    rows, measured = [], []
+    with Processes(workers=1) as processes, Client(processes.address, set_as_default=False) as client:
+        for workers in (1, WORKERS):
+            if workers > 1:
+                processes.start_worker()
+            client.wait_for_workers(workers)
+            for (widths, every), limit in LIMITS.items():
+                found = cost(client, widths, every, max(16, steps // 2 if widths == NETWORKS[2] else steps))
+                megabytes = found.size / 1e6
+                if every == 1:
+                    measured.append((workers, megabytes, found.beside * 1e3))
+                times = f"{found.whole * 1e3:.1f}", f"{found.beside * 1e3:.1f}"
+                told = f"{limit:.0f}" if workers == WORKERS else ""
+                rows.append(["-".join(map(str, widths)), f"{megabytes:.2f}", str(every), str(workers), *times, told])
+    head = ["network", "MB", "sync_every", "workers", "a step, ms", "beside the slowest worker, ms", "at most"]
+    print_table(f"Workers on this machine, {PARTS} parts, minima of {steps} steps", head, rows)
+    say(fitted(measured))
+
+
+def say(found: Constants) -> None:
+    """The constants, and what follows for other steps."""
+    a, b, p, q = (f"{value:.2f}" for value in found)
+    print(f"\nBeside the slowest worker: {a} + {b} W + M ({p} + {q} W) ms, with W workers and M megabytes of weights.")
     rows = []
-    with Processes(workers=WORKERS) as processes, Client(processes.address, set_as_default=False) as client:
-        client.wait_for_workers(WORKERS)
-        for (widths, every), limit in LIMITS.items():
-            found = cost(client, widths, every, steps)
-            name = "-".join(map(str, widths))
-            times = f"{found.whole * 1e3:.1f}", f"{found.beside * 1e3:.1f}", f"{limit:.0f}"
-            rows.append([name, f"{found.size / 1e6:.2f}", str(every), *times])
-    head = ["network", "MB of weights", "sync_every", "a step, ms", "of it beside the slowest worker", "at most"]
-    print_table(f"{WORKERS} workers on this machine, {PARTS} parts, minima of {steps} steps", head, rows)
+    for megabytes in (0.1, 1.0, 23.0):
+        for alone in (30.0, 100.0, 300.0, 1000.0, 10_000.0):
+            best = found.best(alone, megabytes)
+            gains = alone / found.step(alone, best, megabytes), alone / found.step(alone, 4, megabytes)
+            flat, tree = found.step(alone, 100, megabytes), found.tree(alone, 100, megabytes)
+            times = f"{alone / flat:.1f}", f"{alone / tree:.1f}"
+            rows.append([f"{alone / 1e3:g}", f"{megabytes:g}", f"{gains[1]:.1f}", str(best), f"{gains[0]:.1f}", *times])
+    head = ["a step alone, s", "MB", "4 workers: times as fast", "best W", "times as fast", "W = 100", "by a tree"]
+    print_table("By the formula", head, rows)
 
 
 def main(arguments: list[str] | None = None) -> None:

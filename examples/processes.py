@@ -63,7 +63,7 @@ class Processes:
         command = "scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(found)
         self.scheduler = self.start("scheduler", *command, "--dashboard-address", "127.0.0.1:0")
         end = time.monotonic() + LONGEST_START
-        while not found.exists():
+        while not (found.exists() and found.read_text().endswith("}")):
             ended = self.scheduler.poll() is not None
             if ended or time.monotonic() > end:
                 how = "ended" if ended else f"is not there after {LONGEST_START:.0f} s"

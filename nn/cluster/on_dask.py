@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from nn.cluster.engine import opened
 from nn.cluster.shards import Maker
-from nn.cluster.weights import packed, unpacked
+from nn.cluster.weights import aligned, packed, unpacked
 from nn.cluster.worker import Done, Halted, Lacks, Worker
 
 NO_SCHEDULER = (
@@ -154,9 +154,9 @@ class OnDask:
                 elif isinstance(answer, Halted):
                     groups.appendleft(flight.jobs)
                 else:
-                    result = opened(answer, flight.worker)
-                    done.append(result)
-                    self.hands[flight.worker].held = result.held
+                    found = opened(answer, flight.worker)
+                    done.append(found._replace(result=aligned(found.result)))
+                    self.hands[flight.worker].held = found.held
                 end = time.monotonic() + self.patience
                 if isinstance(answer, Done) and not groups and not self.flights:
                     break

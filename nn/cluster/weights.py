@@ -43,6 +43,21 @@ class Layout:
         return [of[dtype][place].reshape(shape) for dtype, place, shape in self.places]
 
 
+def aligned(held: Any) -> Any:
+    """What came over a network, with the arrays in it as NumPy makes them.
+
+    They may begin at any byte of a message, and NumPy multiplies and adds up such arrays in another order.
+    """
+    if isinstance(held, np.ndarray):
+        return np.require(held, requirements="A")
+    if isinstance(held, dict):
+        return {key: aligned(value) for key, value in held.items()}
+    if isinstance(held, tuple | list):
+        parts = [aligned(part) for part in held]
+        return held._make(parts) if hasattr(held, "_make") else type(held)(parts)
+    return held
+
+
 class Empty:
     """An array whose values are not sent."""
 

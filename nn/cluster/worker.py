@@ -16,6 +16,7 @@ import numpy as np
 
 from nn.cluster.deal import Cut, Job, Trip, order_of
 from nn.cluster.shards import Maker, made
+from nn.cluster.weights import aligned
 
 NOT_FOUND = (
     "A worker cannot load what the training needs: {error}. What your model, loss and shards are made of must be "
@@ -191,8 +192,8 @@ class Worker:
             return Failure(error)
 
     def call_with(self, arguments: Sequence[Any]) -> Any:
-        """Do what `call` does with these."""
-        return self.call(*arguments)
+        """Do what `call` does with these, which came over a network."""
+        return self.call(*aligned(arguments))
 
     def called(self, method: str, common: tuple[Any, ...], jobs: Sequence[Any], makers: Mapping[int, Maker]) -> Any:
         begin = time.perf_counter()

@@ -5,7 +5,7 @@ import pytest
 
 import nn
 from examples.processes import Processes
-from tests.nn.cluster.trainings import PARTS, bits, network, trained
+from tests.nn.cluster.trainings import PARTS, bits, examples, trained
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.extra
@@ -26,10 +26,25 @@ OPTIMIZERS = {
 }
 
 
+def wide():
+    """Products of matrices that a BLAS computes in another order where an array begins at an odd byte."""
+    return nn.MLP([8, 128, 128, 3], "tanh", rng=0).astype(np.float32)
+
+
+def columns():
+    """Data that lies in memory by columns."""
+    x, y = examples()
+    return np.asfortranarray(x), y
+
+
 def ends(cluster):
-    """Where each training ends, and the searches."""
+    """Where each training ends, and what is measured and predicted."""
     found = {name: bits(*trained(cluster, optimizer=make)) for name, make in OPTIMIZERS.items()}
-    found["float32"] = bits(*trained(cluster, network().astype(np.float32)))
+    options = {"validation": columns(), "metrics": [nn.accuracy, nn.f1], "clip_norm": 0.5}
+    model, history = trained(cluster, wide(), columns(), accumulate=2, **options)
+    found["float32"] = bits(model, history)
+    found["evaluate"] = nn.evaluate(model, nn.cross_entropy, columns(), metrics=[nn.accuracy], cluster=cluster)
+    found["predict"] = nn.predict(model, columns()[0], cluster=cluster).tobytes()
     found["sync_every"] = bits(*trained(nn.Cluster(cluster.client, parts=PARTS, sync_every=3)))
     return found
 
