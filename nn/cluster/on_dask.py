@@ -215,7 +215,7 @@ class OnDask:
             self.look()
             now = time.monotonic()
             names = sorted(name for name, (_, since) in self.heard.items() if now - since < self.patience)
-            if names:
+            if names and self.client.status == "running":
                 return names
             if now > end:
                 raise NoWorkersError(NO_WORKERS.format(address=self.address, patience=self.patience))
@@ -225,13 +225,14 @@ class OnDask:
         """Ask the scheduler which workers there are, and when it heard of each; not more often than is of use."""
         now = time.monotonic()
         if now - self.looked < LOOK and self.heard and self.client.status == "running":
-            return
+            return  # what is asked for more often costs more than the steps of a small model
         info: Any = None
+        self.looked = now
         with contextlib.suppress(OSError, TimeoutError):
             if self.client.status == "running":
                 info = self.client.sync(self.client.scheduler.identity, n_workers=-1, callback_timeout=ANSWER)
         if info is None:
-            if self.client.status in {"closed", "closing"} or now - self.answered > ANSWER:
+            if self.client.status in {"closed", "closing"} or time.monotonic() - self.answered > ANSWER:
                 raise SchedulerLostError(NO_SCHEDULER.format(address=self.address))
             return
         self.looked = self.answered = time.monotonic()

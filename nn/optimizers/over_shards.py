@@ -145,10 +145,10 @@ class LossOverShards(Objective):
     ) -> None:
         super().__init__(model, loss_fn, ())
         self.cluster, self.count = cluster, len(shards)
-        cluster.engine.start(ShardLosses(model, loss_fn, has_target), shards.makers)
+        cluster.start(self, ShardLosses(model, loss_fn, has_target), shards.makers)
 
     def close(self) -> None:
-        self.cluster.engine.stop()
+        self.cluster.stop(self)
 
     def summed(self, method: str, *common: Any) -> Any:
         """The mean over all examples of what a method computes; None where it is not defined."""

@@ -255,7 +255,7 @@ class Spread:
         schedules = [group.learning_rate for group in groups if callable(group.learning_rate)]
         if now is not self.settings or schedules != self.schedules:
             self.settings, self.schedules = now, schedules
-            self.cluster.engine.start(self.task, self.makers)
+            self.cluster.start(self, self.task, self.makers)
 
     def parted(self, vectors: Any, factor: float) -> list[Any]:
         """A sum of gradients as arrays that are the caller's own."""
@@ -299,12 +299,12 @@ class Spread:
         places = range(self.count, self.count + len(self.validation))
         with mode(self.task.model, False):
             values = self.model.values()
-        return evaluated(self.cluster, self.task, values, places, self.size, run.count)
+        return evaluated(self.cluster, self.task, values, places, self.size, run.count or False)
 
     def close(self) -> None:
         """Leave the workers as they were."""
         self.settings = None
-        self.cluster.engine.stop()
+        self.cluster.stop(self)
 
 
 def taken_together(parts: list[Found], whole: Mean) -> Mean:
@@ -398,10 +398,10 @@ def started(cluster: Cluster, call: str, task: Parts, shards: Shards) -> Generat
     with mode(task.model, False):
         values = Model(task.model).values()
     try:
-        cluster.engine.start(task, makers)
+        cluster.start(task, task, makers)
         yield values
     finally:
-        cluster.engine.stop()
+        cluster.stop(task)
 
 
 def evaluate_over(  # noqa: PLR0917

@@ -9,7 +9,7 @@ import pytest
 import nn
 from nn.cluster.engine import opened
 from nn.cluster.worker import Failure, Worker
-from tests.nn.cluster.trainings import bits, examples, network, trained
+from tests.nn.cluster.trainings import bits, examples, network, shards, trained
 
 
 class Several:
@@ -183,6 +183,18 @@ def test_what_a_callback_changes_counts():
     changed = trained(cluster, callbacks=[Later()])
     assert bits(*changed) == bits(*trained(nn.Cluster(parts=4), callbacks=[Later()]))
     assert bits(*changed) != bits(*trained(nn.Cluster(parts=4)))
+
+
+def test_a_cluster_computes_one_thing_at_a_time():
+    cluster = nn.Cluster(parts=4)
+
+    def again(run):
+        nn.evaluate(run.model, run.loss, shards(), cluster=nn.Cluster(parts=4))
+        nn.evaluate(run.model, run.loss, shards(), cluster=cluster)
+
+    with pytest.raises(RuntimeError, match="Make another"):
+        trained(cluster, callbacks=[again])
+    trained(cluster)
 
 
 def test_early_stopping_gives_the_best_weights_back():
