@@ -45,7 +45,6 @@ ALONE = (
     "fit({option}) cannot be together with `nn.Cluster(sync_every={every})`, where each part takes steps by itself. "
     "Write `sync_every=1`."
 )
-COMPILE = "fit(cluster=..., compile=...): steps are not compiled on a cluster. Leave `compile` out."
 READ_EVERY = "fit(cluster=..., read_every={got}): read_every is for models on a device. Leave it out."
 
 
@@ -144,11 +143,11 @@ class Spread:
         return self.group > 1
 
     def check(self, callbacks: Sequence[Any], accumulate: int, read_every: int, compile: Any) -> None:
-        """Refuse what cannot be together with a cluster."""
+        """Take the options that matter to the parts; refuse what cannot be together with a cluster."""
         if read_every != 1:
             raise ValueError(READ_EVERY.format(got=read_every))
         if compile is not False:
-            raise ValueError(COMPILE)
+            self.task.compile = compile if isinstance(compile, dict) else {}
         probed = [callback for callback in callbacks if callable(getattr(callback, "backward", None))]
         for callback in probed:
             if not callable(getattr(callback, "probe", None)):

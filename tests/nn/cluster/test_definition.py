@@ -172,6 +172,18 @@ def test_a_loss_computed_from_means_is_evaluated_on_all_outputs():
         nn.fit(model, loss, nn.Shards.arrays(*data), batch_size=40)
 
 
+@pytest.mark.parametrize("sync_every", [1, 2])
+def test_compiled_gradients_have_the_same_bits(sync_every):
+    options = {"metrics": [nn.accuracy, nn.f1], "epochs": 3}
+    expected = bits(*trained(nn.Cluster(parts=4, sync_every=sync_every), **options))
+    compiled = trained(nn.Cluster(Several(2), parts=4, sync_every=sync_every), compile=True, **options)
+    assert bits(*compiled) == expected
+    x, y = examples()
+    x[3] = np.nan
+    with pytest.raises(FloatingPointError, match="batch itself holds"):
+        trained(nn.Cluster(parts=4), smooth(), nn.Shards.arrays(x, y), compile=True, batch_size=8)
+
+
 def test_what_a_callback_changes_counts():
     class Later:
         def on_step(self, run):
