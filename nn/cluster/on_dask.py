@@ -126,6 +126,7 @@ class OnDask:
     def run(self, method: str, common: tuple[Any, ...], jobs: Sequence[Any], shared: bool) -> list[Done]:
         self.flights = {}
         names = self.present(time.monotonic() + self.patience)
+        shared = shared or len(jobs) <= self.keep * len(names)  # then each worker keeps what it reads
         groups = collections.deque(shares(jobs, len(names) if shared else -(-len(jobs) // self.keep)))
         done: list[Done] = []
         losses = 0
