@@ -33,6 +33,15 @@ def columns():
     return np.asfortranarray(x), y
 
 
+def searched(method, **options):
+    """A search of second order over all the data."""
+    x, _ = examples()
+    data = (x, np.tanh(x[:, :1]))
+    data = (nn.Shards.arrays(*data, shards=7),) if options else data
+    model = nn.MLP([8, 4, 1], "tanh", rng=0)
+    return nn.minimize(model, nn.squared_error, *data, method=method, options={"maxiter": 5}, **options)
+
+
 def ends(cluster):
     """Where each training ends, and what is measured and predicted."""
     found = {name: bits(*trained(cluster, optimizer=make)) for name, make in OPTIMIZERS.items()}
@@ -42,6 +51,8 @@ def ends(cluster):
     found["wide"] = {name: array.tobytes() for name, array in train(cluster, 1).items()}
     found["evaluate"] = nn.evaluate(model, nn.cross_entropy, columns(), metrics=[nn.accuracy], cluster=cluster)
     found["predict"] = nn.predict(model, columns()[0], cluster=cluster).tobytes()
+    for method in ("L-BFGS-B", "Newton-CG"):
+        found[method] = searched(method, cluster=cluster).x.tobytes()
     found["sync_every"] = bits(*trained(nn.Cluster(cluster.client, parts=PARTS, sync_every=3)))
     return found
 
@@ -69,3 +80,9 @@ def test_arrays_of_a_message_are_computed_with_as_any_others():
     assert found["sums"][0][0].flags.aligned
     assert np.array_equal(found["sums"][0][0], values)
     assert found["sums"][0][1] is None
+
+
+@pytest.mark.parametrize("method", ["L-BFGS-B", "Newton-CG"])
+def test_a_search_over_shards_ends_where_one_over_arrays_does(method):
+    alone, shards = searched(method), searched(method, cluster=nn.Cluster(None, parts=PARTS))
+    np.testing.assert_allclose(shards.x, alone.x, rtol=0, atol=1e-10)
