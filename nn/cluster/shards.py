@@ -235,4 +235,6 @@ def made(maker: Maker, size: int | None = None) -> tuple[Any, ...]:
     (found,) = lengths
     if size is not None and found != size:
         raise ValueError(MADE_SIZE.format(got=found, size=size))
-    return tuple(np.require(array, requirements="CA") for array in arrays)  # as they lie in memory decides how they sum
+    return tuple(
+        np.require(array, requirements=["C", "A"]) for array in arrays
+    )  # as they lie in memory decides how they sum
