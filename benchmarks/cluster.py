@@ -245,7 +245,7 @@ def costs(steps: int) -> None:
     from distributed import Client
 
     rows, measured = [], []
-    with Processes(workers=1) as processes, Client(processes.address, set_as_default=False) as client:
+    with Processes(workers=1) as processes, Client(processes.address, direct_to_workers=True) as client:
         for workers in (1, WORKERS):
             if workers > 1:
                 processes.start_worker()

@@ -122,16 +122,22 @@ def test_contributing_snippet_runs(code):
     exec(compile(code, "CONTRIBUTING.md", "exec"), {})
 
 
-PAGES = [("batching.md", 7), ("compile.md", 7), ("dask.md", 3), pytest.param("arrays.md", 2, marks=pytest.mark.extra)]
+NEEDS = {"arrays.md": "torch", "cluster.md": "distributed"}
+PAGES = [
+    ("batching.md", 7),
+    ("compile.md", 7),
+    ("dask.md", 3),
+    *(pytest.param(name, least, marks=pytest.mark.extra) for name, least in (("arrays.md", 2), ("cluster.md", 6))),
+]
 
 
 @pytest.mark.parametrize(("name", "least"), PAGES)
 def test_a_page_runs_from_top_to_bottom_and_prints_what_it_shows(name, least, capsys, monkeypatch, tmp_path):
-    if name == "arrays.md":
-        pytest.importorskip("torch")
+    if name in NEEDS:
+        pytest.importorskip(NEEDS[name])
     monkeypatch.chdir(tmp_path)
     page = ROOT / "docs" / name
-    space = {}
+    space = {"__name__": "__main__"}  # whose functions are sent to workers whole
     for line, code in snippets(page):
         exec(compile("\n" * (line - 1) + code, str(page), "exec"), space)
         said = capsys.readouterr().out
