@@ -197,6 +197,19 @@ def test_what_a_callback_changes_counts():
     assert bits(*changed) != bits(*trained(nn.Cluster(parts=4)))
 
 
+def test_the_progress_bar_is_told_of_the_workers_and_their_speed():
+    told = []
+
+    class Telling:
+        def on_step(self, run):
+            told.append(run.means())
+
+    trained(nn.Cluster(Several(3), parts=4), callbacks=[Telling()], metrics=[nn.accuracy])
+    assert told[0].keys() == {"loss", "accuracy", "workers", "examples/s"}
+    assert told[-1]["workers"] == 3
+    assert told[-1]["examples/s"] > 0
+
+
 def test_a_cluster_computes_one_thing_at_a_time():
     cluster = nn.Cluster(parts=4)
 
