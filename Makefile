@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo cluster-demo test test-all test-lowest lint bench clean
+.PHONY: demo cluster-demo test test-all test-lowest test-newest lint bench dist clean
 
 unexport PYTHONDONTWRITEBYTECODE # tests start many processes, each of which would compile the library anew
 
@@ -25,6 +25,10 @@ test-lowest: .venv-lowest/test
 	.venv-lowest/bin/python -m pytest -q -n auto tests/autograd_mini/rules/test_rules.py
 	.venv-lowest/bin/python -m pytest -q -n auto tests/autograd_mini/scipy/test_special.py -k of_every_call
 
+# What depends on the version of Python or NumPy, with the newest of both that are here. NEWEST=... takes another Python.
+test-newest: .venv-newest/test
+	.venv-newest/bin/python -m pytest -q -n auto $(OF_VERSIONS)
+
 lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -32,6 +36,12 @@ lint: .venv/dev
 
 bench: .venv/bench
 	$(BIN)/python -m benchmarks
+
+# Files to hand on: dist/ has the sdist and the wheel.
+dist: .venv/dev
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/python -m twine check --strict dist/*
 
 # One environment; each stamp adds an extra of pyproject.toml to it.
 .venv/%: pyproject.toml | .venv/bin

@@ -1,12 +1,14 @@
 """Automatic differentiation that you can see through: NumPy in, derivatives and their pictures out."""
 
 import importlib
+import sys as _sys
 from typing import TYPE_CHECKING, Any
 
 from autograd_mini import (
     devices,
     elsewhere,
     rules,  # registers the derivative of each NumPy function
+    showing,
 )
 from autograd_mini.arrays import everywhere
 from autograd_mini.batching import Batch, batching_rule, hessian, is_batched, jacobian, loops, values_of, vmap
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from autograd_mini.signals.bars import Bars
     from autograd_mini.signals.maps import signal_map
     from autograd_mini.signals.report import Recorder, Signals
+
+_sys.modules["autograd_mini.tensor"].__class__ = elsewhere.NotCalled  # which is what PyTorch calls its function
 
 __version__ = "0.1.0"
 
@@ -82,6 +86,7 @@ __all__ = [
     "rule",
     "rules",
     "scope",
+    "showing",
     "signal_map",
     "signals",
     "stop_gradient",

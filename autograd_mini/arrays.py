@@ -45,6 +45,8 @@ def as_array(values: Any) -> Any:
 
 def adopted(value: Any) -> Any:
     """An array of one of these libraries as one that obeys NumPy's protocols; all else as it is."""
+    if type(value) is np.ndarray or hasattr(type(value), "host"):  # as those that were adopted have
+        return value
     for package, (name, home) in GUESTS.items():
         kind = getattr(sys.modules.get(package), name, None)
         if kind is not None and isinstance(value, kind):
@@ -66,7 +68,7 @@ def is_numpys(array: Any) -> bool:
 
 def as_values(result: Any) -> Any:
     """The result of a computation as an array; NumPy returns scalars where an array has no axes."""
-    if type(result) is np.ndarray:
+    if type(result) is np.ndarray or hasattr(type(result), "host"):
         return result
     if isinstance(result, np.generic):
         return np.asarray(result)
@@ -76,6 +78,8 @@ def as_values(result: Any) -> Any:
 
 def as_result(result: Any, name: str) -> Any:
     """The same of what a primitive returned, which may be Python's own number."""
+    if hasattr(type(result), "host"):
+        return result
     if isinstance(result, NUMBERS):
         return np.asarray(result)
     if not is_array(result):

@@ -11,6 +11,7 @@ import functools
 import inspect
 import opcode
 import sys
+import types
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
@@ -21,6 +22,7 @@ NO_NAME = "{owner} has no attribute {name!r}. {answer}"
 NEAR = "Did you mean {near!r}?"
 TAKES = "It takes {known}."
 CALLED = "It is called as `{name}({form})`{does}"
+CALLED_MODULE = "`{owner}.{name}` is a module, which cannot be called. {answer}"
 BLOCK = (
     "`with {name}:` was written with no parentheses. Write `with {name}({wanted}): ...` around the computation, or "
     "`@{name}({wanted})` above a function."
@@ -29,7 +31,10 @@ PRIVATE = "_"
 UNFIT = ""  # the row for a call whose arguments are too many or too few
 CUTOFF = 0.8  # how like a name of another library a name must be to be taken for it
 # The instruction that reads a method in order to call it; from Python 3.12 on a bit says so.
-METHOD, OF_METHOD = (opcode.opmap["LOAD_METHOD"], 0) if sys.version_info < (3, 12) else (opcode.opmap["LOAD_ATTR"], 1)
+# Tried on Python 3.11 to 3.14; where an interpreter has no such instruction, Python's own error stands.
+METHOD, OF_METHOD = ("LOAD_METHOD", 0) if sys.version_info < (3, 12) else ("LOAD_ATTR", 1)
+METHOD_CODE = opcode.opmap.get(METHOD, -1)
+OPERATORS: Any = getattr(opcode, "_nb_ops", ())
 
 
 class Rows(dict[str, str]):
@@ -359,6 +364,14 @@ def nearest(name: str, known: Collection[str], cutoff: float = 0.6) -> str | Non
     return public[found[0]] if found else None
 
 
+class NotCalled(types.ModuleType):
+    """The class of a module that has the name of a function elsewhere: a call of it says what to write."""
+
+    def __call__(self, *args: object, **kwargs: object) -> None:  # noqa: ARG002
+        owner, _, name = self.__name__.rpartition(".")
+        raise TypeError(CALLED_MODULE.format(owner=owner, name=name, answer=ENGINE.answers[name]))
+
+
 class Parentheses(type):
     """The class of a block: `with no_grad:`, which is not `with no_grad():`, says so."""
 
@@ -513,7 +526,7 @@ def size(tensor: Any) -> Any:
     """How many entries a tensor has: a number, which PyTorch's users call, `t.size()`."""
     frame = sys._getframe(1)
     code, place = frame.f_code.co_code, frame.f_lasti
-    if code[place] == METHOD and code[place + 1] & OF_METHOD == OF_METHOD:  # what is read is called at once
+    if code[place] == METHOD_CODE and code[place + 1] & OF_METHOD == OF_METHOD:  # what is read is called at once
         raise TypeError(SIZE)
     return tensor._values.size
 
@@ -527,4 +540,4 @@ def instruction(frame: Any) -> tuple[str, int]:
 def is_text(frame: Any) -> bool:
     """Whether a frame is at `text % values`."""
     name, argument = instruction(frame)
-    return name == "BINARY_OP" and opcode._nb_ops[argument][0] in {"NB_REMAINDER", "NB_INPLACE_REMAINDER"}  # type: ignore[attr-defined]
+    return name == "BINARY_OP" and OPERATORS[argument][0] in {"NB_REMAINDER", "NB_INPLACE_REMAINDER"}

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import elsewhere, errors
+from autograd_mini import elsewhere, errors, showing
 from autograd_mini.arrays import may_hold_nan
 from autograd_mini.graph import Leaf, Node, copy_graph
 from autograd_mini.primitive import display_name
@@ -145,16 +145,21 @@ class Surface:
         values = (
             np.array2string(data, separator=", ", prefix="Tensor(") if own else str(data).replace("\n", "\n       ")
         )
-        record, notes = self._record, ""
-        if self._values.dtype != np.float64 or not self._values.size:
-            notes += f", dtype={self._values.dtype}"
-        if record is not None and record.name is not None:
-            notes += f", name={record.name!r}"
+        dtype = [f"dtype={data.dtype}"] if data.dtype != np.float64 or not data.size else []
+        return f"Tensor({', '.join([values, *dtype, *self._notes()])})"
+
+    def _repr_html_(self) -> str | None:
+        data = self._values
+        said = [f"{type(self).__name__} {data.shape}", str(data.dtype), *self._notes()]
+        return showing.array_table(data, said) if isinstance(data, np.ndarray) else None
+
+    def _notes(self) -> list[str]:
+        """What a tensor is beside its numbers: its name, and where it comes from."""
+        record = self._record
+        notes = [f"name={record.name!r}"] if record is not None and record.name is not None else []
         if type(record) is Node:
-            notes += f", from={record.primitive.name}"
-        elif record is not None and record.requires_grad:
-            notes += ", requires_grad=True"
-        return f"Tensor({values}{notes})"
+            return [*notes, f"from={record.primitive.name}"]
+        return [*notes, "requires_grad=True"] if record is not None and record.requires_grad else notes
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         twin = memo[id(self)] = type(self).__new__(type(self))

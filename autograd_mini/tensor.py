@@ -166,7 +166,7 @@ class Tensor(Hookable, Surface):
         record = self._record
         if type(record) is Node:
             raise AttributeError(errors.DATA_OF_RESULT.format(name=record.primitive.name))
-        if type(array) is not np.ndarray:
+        if type(array) is not np.ndarray and not hasattr(type(array), "host"):
             if isinstance(array, Tensor):
                 array._refuse("array")
                 array = array._values

@@ -65,19 +65,28 @@ def numpy_by_hand(problem: Problem) -> Step:
     return step
 
 
-def ours(problem: Problem, task: str = "tanh", rule: str = "SGD", options: dict[str, Any] | None = None) -> Step:
+def ours(
+    problem: Problem,
+    task: str = "tanh",
+    rule: str = "SGD",
+    options: dict[str, Any] | None = None,
+    device: str = "cpu",
+) -> Step:
     """This library's step; `task` is one of `TASKS`, `rule` an optimizer, `options` those of `compile`, if any."""
     import nn
+    from autograd_mini import Tensor
 
     x, y = problem.x, problem.y
     loss_of: Any = nn.squared_error
     if task == "relu":
-        loss_of, y = nn.cross_entropy, np.abs(y.sum(axis=1)).astype(int) % y.shape[1]
+        loss_of, y = nn.cross_entropy, labels_of(problem)
     elif task == "masked":
         loss_of, y = masked_error, np.where(y > 0, y, np.float32(np.nan))
     model = nn.MLP(problem.size.widths, activation="relu" if task == "relu" else "tanh")
     for parameter, array in zip(model.parameters(), (a for layer in problem.layers for a in layer), strict=True):
         parameter.data = array.copy()
+    if device != "cpu":
+        model, x, y = model.to_device(device), *(Tensor(array).to_device(device) for array in (x, y))
     optimizer = getattr(nn, rule)(model.parameters(), learning_rate=RATE)
 
     def step(x: Any, y: Any) -> Any:
@@ -92,6 +101,11 @@ def ours(problem: Problem, task: str = "tanh", rule: str = "SGD", options: dict[
 
         step = autograd_mini.compile(model, optimizer, **options)(step)
     return functools.partial(step, x, y)
+
+
+def labels_of(problem: Problem) -> np.ndarray:
+    """A class for each example."""
+    return np.abs(problem.y.sum(axis=1)).astype(int) % problem.y.shape[1]
 
 
 def our_step(size: str, task: str) -> Step:
@@ -111,21 +125,22 @@ TASKS = {
 }
 
 
-def pytorch(problem: Problem, compiled: bool = False) -> Step:
+def pytorch(problem: Problem, compiled: bool = False, task: str = "tanh", rule: str = "SGD") -> Step:
     import torch
 
     torch.set_num_threads(1)
-    x, y = torch.tensor(problem.x), torch.tensor(problem.y)
+    x, y = torch.tensor(problem.x), torch.tensor(labels_of(problem) if task == "relu" else problem.y)
+    between: Any = torch.nn.ReLU if task == "relu" else torch.nn.Tanh
     modules: list[Any] = []
     for W, b in problem.layers:
         linear = torch.nn.Linear(*W.shape)
         with torch.no_grad():
             linear.weight.copy_(torch.tensor(W.T))
             linear.bias.copy_(torch.tensor(b))
-        modules += [linear, torch.nn.Tanh()]
+        modules += [linear, between()]
     model = torch.nn.Sequential(*modules[:-1])
-    criterion = torch.nn.MSELoss()
-    optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
+    criterion: Any = torch.nn.CrossEntropyLoss() if task == "relu" else torch.nn.MSELoss()
+    optimizer = getattr(torch.optim, rule)(model.parameters(), lr=RATE)
 
     def step() -> Any:
         optimizer.zero_grad()

@@ -105,7 +105,7 @@ def arrays(result: Any) -> Iterator[np.ndarray[Any, Any]]:
         yield from arrays(list(result.values()))
     elif hasattr(result, "detach"):
         values = result.detach()
-        yield np.array(values.numpy() if hasattr(values, "numpy") else values.data)
+        yield np.array(values.to_device("cpu").data if hasattr(values, "to_device") else values.numpy())
     else:
         yield np.array(result)
 

@@ -132,9 +132,14 @@ rule(
 # Minus the logarithm of the share of the right class. The rows of all examples of a vmap are rows like others.
 
 
+def as_rows(s: Any) -> Any:
+    """All axes but the last as one."""
+    return s if s.ndim == 2 else s.reshape(-1, s.shape[-1])
+
+
 def surprises(s: Any, labels: Any) -> Any:
     """The losses of all rows, as one axis."""
-    s = s.reshape(-1, s.shape[-1])
+    s = as_rows(s)
     s = s - np.maximum.reduce(s, axis=1, keepdims=True)
     if devices.is_lazy(s):
         right = np.take_along_axis(s, labels.reshape(-1, 1), axis=1)[:, 0]
@@ -158,7 +163,7 @@ def mean_label_loss(s: Any, labels: Any) -> Any:
 @primitive
 def excess(g: Any, s: Any, labels: Any) -> Any:
     """The cotangent of the scores: g times the softmax of each row minus 1 at its label; g is one for each row."""
-    rows = s.reshape(-1, s.shape[-1])
+    rows = as_rows(s)
     g = np.broadcast_to(g, (*s.shape[:-1], 1)).reshape(-1, 1) if g.ndim else g
     e = rows - np.maximum.reduce(rows, axis=1, keepdims=True)
     np.exp(e, out=e)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 
-from autograd_mini import Batch, Slot, Tensor, devices, elsewhere, scope
+from autograd_mini import Batch, Slot, Tensor, devices, elsewhere, scope, showing
 from nn.elsewhere import MODULE, explains
 from nn.parameter import Buffer, Parameter
 
@@ -439,32 +439,49 @@ class Module:
         """What `repr` says of this module besides its parts, such as sizes."""
         return ""
 
+    def _tree(self) -> Iterator[tuple[list[str], Module, str | None, list[tuple[str, Part]]]]:
+        """This module and those below as `repr` shows them: path, module, where it was before, and its parts."""
+        shown: dict[int, str] = {}
+        stack: list[tuple[list[str], Module]] = [([], self)]
+        while stack:
+            path, module = stack.pop()
+            below = [] if id(module) in shown else list(module._own_parts())
+            yield path, module, shown.get(id(module)), below
+            shown.setdefault(id(module), ".".join(path) or "the whole")
+            stack.extend(([*path, label], part) for label, part in reversed(below) if isinstance(part, Module))
+
     def __repr__(self) -> str:
         lines = []
-        shown: dict[int, str] = {}
-        stack: list[tuple[str, Module, int]] = [("", self, 0)]
-        while stack:
-            label, module, depth = stack.pop()
-            head = "  " * depth + (f"{label}: " if label else "") + type(module).__name__
-            if id(module) in shown:
-                lines.append(f"{head}, the same as {shown[id(module)]}")
-                continue
-            shown[id(module)] = label or "the whole"
-            below = list(module._own_parts())
-            lines.append(head + module._described(below))
-            stack.extend((path, part, depth + 1) for path, part in reversed(below) if isinstance(part, Module))
+        for path, module, before, below in self._tree():
+            head = "  " * len(path) + "".join(f"{label}: " for label in path[-1:]) + type(module).__name__
+            lines.append(head + (module._described(below) if before is None else f", the same as {before}"))
         return "\n".join(lines)
 
     def _described(self, below: list[tuple[str, Part]]) -> str:
         """The arguments of one line of `repr`: sizes, shapes, and the count where there are modules below."""
-        arrays = [(path, part) for path, part in below if not isinstance(part, Module)]
-        shapes = [
-            f"{path}: {part.shape}" + (" frozen" if isinstance(part, Parameter) and not part.requires_grad else "")
-            for path, part in arrays
-        ]
-        inside = ", ".join(filter(None, (self.describe(), *shapes)))
+        arrays = [part for _, part in below if not isinstance(part, Module)]
         count = f"  # {self.count_parameters():,} parameters" if len(arrays) < len(below) else ""
-        return f"({inside}){count}"
+        return f"({', '.join(filter(None, (self.describe(), *shapes(below))))}){count}"
+
+    def _repr_html_(self) -> str:
+        rows = []
+        for path, module, before, below in self._tree():
+            own = sum(part.size for _, part in below if isinstance(part, Parameter))
+            said = [module.describe(), *shapes(below)] if before is None else [f"the same as {before}"]
+            kind = "\N{EM SPACE}" * (len(path) - 1) + type(module).__name__
+            if path or own or not below:  # the title says what a mere container is
+                rows.append([".".join(path), kind, ", ".join(filter(None, said)), f"{own:,}" if own else ""])
+        title = f"{type(self).__name__}, {self.count_parameters():,} parameters"
+        return showing.table(["part", "module", "sizes", "parameters"], rows, words=range(3), above=[title])
+
+
+def shapes(below: list[tuple[str, Part]]) -> list[str]:
+    """The shape of each parameter and buffer among the parts of a module."""
+    return [
+        f"{path}: {part.shape}" + (" frozen" if isinstance(part, Parameter) and not part.requires_grad else "")
+        for path, part in below
+        if not isinstance(part, Module)
+    ]
 
 
 class Parameters(Iterator[Parameter]):

@@ -17,7 +17,7 @@ import nn
 
 # Each room, and the rooms that it imports, all of them on lower floors.
 ENGINE = [
-    {"domains": "", "elsewhere": "", "errors": "", "words": ""},
+    {"domains": "", "elsewhere": "", "errors": "", "showing": "", "words": ""},
     {"graph": "elsewhere errors", "primitive": "domains errors", "arrays": "errors"},
     {"devices": "arrays primitive"},
     {
@@ -25,7 +25,7 @@ ENGINE = [
         "levels": "graph",
         "outputs": "graph primitive",
         "rules": "arrays devices domains errors primitive",
-        "surface": "arrays elsewhere errors graph primitive",
+        "surface": "arrays elsewhere errors graph primitive showing",
     },
     {"dependence": "arrays devices graph levels outputs"},
     {"backward": "arrays dependence errors graph hooks levels outputs"},
@@ -42,7 +42,7 @@ ENGINE = [
         "drawing": "errors graph measuring primitive tensor",
     },
     {
-        "signals": "drawing graph measuring tensor words",
+        "signals": "drawing graph measuring showing tensor words",
         "testing": "backward batching compiling domains errors graph outputs primitive rules tensor transforms",
     },
 ]
@@ -195,9 +195,10 @@ def test_the_engine_can_be_read_in_half_an_hour():
     # And 6 for speed: loops where expressions of them would be slower, in each step.
     # And 73 for devices: `t.device`, `t.to_device`, DLPack, and arrays of PyTorch's and CuPy's, which are adopted.
     # And 10 for Dask: arrays of its that somebody's function returns, several results that are no tensors yet.
+    # And 5 for notebooks: a tensor as a table.
     # And 10 for what people bring along: names of other libraries that are answered, and text with percent signs.
-    assert sum(lines.values()) <= 2565, lines
-    assert sum(code.values()) <= 1640, code
+    assert sum(lines.values()) <= 2570, lines
+    assert sum(code.values()) <= 1645, code
 
 
 def python(code: str) -> str:

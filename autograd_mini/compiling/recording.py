@@ -371,9 +371,10 @@ class Recorder(Watch):
         self.nodes.clear()
         self.made.clear()
         self.found.clear()
-        if all(reference() is None for reference in self.handed_out):
-            return None
-        gc.collect()  # what holds itself, as a function in a cell of its own does, is held by nobody
+        for generation in range(3):  # the youngest first: a whole collection takes as long as the program is large
+            if all(reference() is None for reference in self.handed_out):
+                return None
+            gc.collect(generation)  # what holds itself, as a function in a cell of its own does, is held by nobody
         return next((array for reference in self.handed_out if (array := reference()) is not None), None)
 
     # What a watch sees

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from autograd_mini.arrays import adopted
 
 PYTORCH, DASK = "autograd_mini.devices.pytorch", "autograd_mini.devices.dask"
+STREAMS = "cuda", "cupy"  # devices with queues of work beside each other
 UNKNOWN = (
     'The device {device!r} is not known. Write "cpu" for NumPy\'s arrays; "torch:cpu", "cuda:0", "mps" or "meta" '
     'for PyTorch\'s, or a `torch.device`; "cupy:0" for CuPy\'s; "dask" for Dask\'s.'
@@ -51,6 +53,28 @@ def named(device: Any) -> str:
     if hasattr(device, "id"):
         return f"cupy:{device.id}"
     raise TypeError(UNKNOWN.format(device=device))
+
+
+def available() -> list[str]:
+    """The devices of this machine that arrays can be brought to: "cpu" first, and those of what is installed.
+
+    Dask is left out: its arrays are where its cluster is.
+
+    Examples
+    --------
+    >>> from autograd_mini import devices
+    >>> devices.available()[0]
+    'cpu'
+    """
+    names = [HOST]
+    if importlib.util.find_spec("torch") is not None:
+        torch = importlib.import_module("torch")
+        names += ["torch:cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+        names += ["mps"] * torch.backends.mps.is_available()
+    if importlib.util.find_spec("cupy") is not None:
+        cuda = importlib.import_module("cupy").cuda
+        names += [f"cupy:{i}" for i in range(cuda.runtime.getDeviceCount() if cuda.is_available() else 0)]
+    return names
 
 
 def on_host(array: Any) -> bool:
@@ -109,11 +133,41 @@ def to_device(array: Any, device: Any) -> Any:
     if name == "dask":
         return on_dask(array, name)
     kind, _, number = name.removeprefix("torch:").partition(":")
-    if kind == "cupy" or (kind == "cuda" and importlib.util.find_spec("torch") is None):
+    if is_cupys(name):
         return on_cupy(array, name, int(number or 0))
     if kind not in {"cpu", "cuda", "mps", "meta"} or (kind == "cpu" and not name.startswith("torch:")):
         raise TypeError(UNKNOWN.format(device=device))
     return on_torch(array, name)
+
+
+def is_cupys(name: str) -> bool:
+    """Whether arrays on the device of that name are CuPy's: on "cuda" where PyTorch is not installed."""
+    kind = name.partition(":")[0]
+    return kind == "cupy" or (kind == "cuda" and importlib.util.find_spec("torch") is None)
+
+
+def sent(array: Any, device: Any) -> Callable[[], Any]:
+    """Begin to bring an array to a device, beside what the device computes meanwhile.
+
+    Returns
+    -------
+    callable
+        It returns the array on the device; what is computed with it from then on waits until it is there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import devices
+    >>> arrive = devices.sent(np.ones(2), "cpu")
+    >>> arrive()
+    array([1., 1.])
+    """
+    name = named(device)
+    if name.partition(":")[0] not in STREAMS or not on_host(array):
+        there = to_device(array, name)
+        return lambda: there
+    streams = importlib.import_module("autograd_mini.devices.streams")
+    return (streams.through_cupy if is_cupys(name) else streams.through_pytorch)(array, name)
 
 
 def on_dask(array: Any, name: str) -> Any:

@@ -79,7 +79,22 @@ def waits(array: Any) -> bool:
     >>> devices.waits(np.ones(3))
     False
     """
-    return getattr(foreign(array), "waits", False)
+    return getattr(array if hasattr(type(array), "host") else foreign(array), "waits", False)
+
+
+def at_hand(number: Any) -> Any:
+    """An array of one entry as NumPy's number, where reading it neither waits nor computes; else as it is.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import devices
+    >>> devices.at_hand(np.float64(2.5))
+    np.float64(2.5)
+    """
+    if getattr(number, "waits", True) or not number.has_values:
+        return number
+    return number.dtype.type(number.item())
 
 
 def passes(condition: Any) -> bool:

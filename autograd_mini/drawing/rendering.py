@@ -22,6 +22,9 @@ PICTURES = {".svg": "svg", ".png": "png", ".pdf": "pdf"}
 TEXTS = (".dot", ".gv")
 MIMETYPES = {"image/svg+xml": "svg", "image/png": "png"}
 PNG_DPI = "144"
+SIZE = re.compile(r'width="([\d.]+)pt" height="([\d.]+)pt"')
+PAGE = 620.0  # points, the width of a notebook
+LEGIBLE = 0.6  # of its size a picture can still be read
 
 UNKNOWN_EXTENSION = (
     "save({path!r}) was asked for a file of extension {extension!r}, which names no format that is known here. "
@@ -214,6 +217,9 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
             return fewer.picture(format, engine)
         return annotate(content, self.title, f"{self.finding}\n{self.table}".strip()) if format == "svg" else content
 
+    def __repr__(self) -> str:
+        return f"<Drawing: {' '.join(filter(None, (self.title, self.finding)))}>" if self.title else super().__repr__()
+
     def copy(self) -> Drawing:
         twin: Drawing = super().copy()
         twin.title, twin.finding, twin.table = self.title, self.finding, self.table
@@ -231,7 +237,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
                 picture = self.picture(MIMETYPES[mimetype])
             except RenderError as error:
                 return {"text/plain": f"// {error}\n{self.source}"}
-            bundle[mimetype] = picture.decode("utf-8") if mimetype == "image/svg+xml" else picture
+            bundle[mimetype] = fitted(picture.decode("utf-8")) if mimetype == "image/svg+xml" else picture
         return bundle
 
 
@@ -268,6 +274,16 @@ def lay_out(source: str, format: str, engine: str = "dot", timeout: float = 60.0
             FAILED.format(command=Path(command[0]).name, status=f"status {done.returncode}", reason=reason)
         )
     return done.stdout
+
+
+def fitted(svg: str) -> str:
+    """The SVG as narrow as a notebook, if it can still be read then; one that is wider is scrolled."""
+    size = SIZE.search(svg)
+    if size is None:
+        return svg
+    width, height = map(float, size.groups())
+    shrink = min(1.0, max(LEGIBLE, PAGE / width))
+    return SIZE.sub(f'width="{shrink * width:.0f}pt" height="{shrink * height:.0f}pt"', svg, count=1)
 
 
 def annotate(svg: bytes, title: str, finding: str) -> bytes:

@@ -16,7 +16,6 @@ from autograd_mini.words import RAISED
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-NO_MATPLOTLIB = 'Plots need matplotlib. Write `pip install "autograd-mini[plot]"`.'
 MARKERS = "osD^v*P"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")  # Okabe and Ito 2008
 DEPTH = "layer (1 is next to the input)"
@@ -89,18 +88,6 @@ class Canvas(NamedTuple):
             self.figure.legend(
                 found.values(), found.keys(), loc="outside lower center", fontsize=TEXT, ncols=columns, frameon=False
             )
-
-
-def figure(width: float = 7.0, height: float = 4.4) -> Figure:
-    """An empty figure that belongs to nobody else."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(NO_MATPLOTLIB) from error
-    made = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(made)
-    return made
 
 
 def column(layers: Sequence[Layer], name: str) -> Array:

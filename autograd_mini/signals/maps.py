@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autograd_mini import showing
 from autograd_mini.drawing import palette
-from autograd_mini.signals.axes import TEXT, Array, Canvas, depth_axis, depth_ticks, figure, power
+from autograd_mini.signals.axes import TEXT, Array, Canvas, depth_axis, depth_ticks, power
 from autograd_mini.signals.findings import STEADY
 from autograd_mini.words import decades, in_words, times
 
@@ -77,7 +78,7 @@ def signal_map(
         raise ValueError(NO_ROWS.format(sizes=len(rows), names=len(names)))
     if not any(row.size for row in rows):
         raise ValueError(NO_LAYERS)
-    canvas = Canvas(ax.figure, ax) if ax is not None else Canvas(figure(9.0, height(names)))
+    canvas = Canvas(ax.figure, ax) if ax is not None else Canvas(showing.figure(9.0, height(names)))
     draw_map(canvas, rows, names, quantity, layers)
     return canvas.figure
 

@@ -11,7 +11,6 @@ import importlib.util
 import json
 import math
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ from autograd_mini.signals.findings import diagnosis, findings
 from autograd_mini.signals.maps import QUESTION, changes, is_steady, scale_of
 from autograd_mini.signals.plots import Asked, maps
 from autograd_mini.signals.svg import svg
-from autograd_mini.signals.tables import cells, columns, percent, typeset
+from autograd_mini.signals.tables import cells, heads, percent, said_in_html, typeset
 from autograd_mini.words import decades, in_words, times
 
 OPERATIONS = 60  # of one layer that are listed
@@ -48,7 +47,6 @@ NO_SECTION = (
     "save(..., sections=...) was given a {what} as {name!r}, which no page can show. Give text, a list of "
     "nets as `nn.signals` measured them, a figure of matplotlib, or what notebooks show as HTML by its `_repr_html_()`."
 )
-CODE = re.compile(r"`([^`]+)`")
 EXTENSION = "save({path!r}) writes a report, an HTML page. Give it a name that ends in .html; for tables use to_csv()."
 
 
@@ -131,11 +129,6 @@ def said(measured: Measurement) -> str:
     more = f"<ul>{others}</ul>" if others else ""
     kind = "verdict" if first.where or first.why else "verdict well"
     return f'<div class="{kind}"><h3>{html.escape(measured.name)}</h3><dl>{said}</dl>{more}</div>'
-
-
-def said_in_html(sentence: str) -> str:
-    """A sentence with its numbers as in print, and its code as code."""
-    return CODE.sub(r"<code>\1</code>", html.escape(typeset(sentence)))
 
 
 def section(name: str, content: Any) -> str:
@@ -377,7 +370,7 @@ def svg_map(canvases: Sequence[Canvas], label: str = QUESTION) -> str:
 
 def table(measured: Measurement) -> str:
     """The layers as a table, last first."""
-    head = "".join(f'<th scope="col">{html.escape(re.sub("^x ", "× ", column))}</th>' for column in columns(measured))
+    head = "".join(f'<th scope="col">{html.escape(head)}</th>' for head in heads(measured))
     body = []
     for layer in reversed(measured.layers):
         number, name, *others = cells(measured, layer)

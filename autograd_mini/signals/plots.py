@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from autograd_mini import showing
 from autograd_mini.drawing.palette import BLAME, UNREACHED
 from autograd_mini.measuring.factors import Layer, Measurement
 from autograd_mini.measuring.sizes import ratio
@@ -27,7 +28,6 @@ from autograd_mini.signals.axes import (
     depth_axis,
     depth_ticks,
     extremes,
-    figure,
     is_finite,
     is_zero,
     log_axis,
@@ -608,7 +608,7 @@ class Question(NamedTuple):
         if ax is not None:
             return Canvas(ax.figure, ax)
         width, height = (NARROW, self.narrow(nets)) if narrow else self.size(nets)
-        return Canvas(figure(width, height), narrow=narrow, said=[] if beside else None)
+        return Canvas(showing.figure(width, height), narrow=narrow, said=[] if beside else None)
 
 
 QUESTIONS: dict[str, Question] = {

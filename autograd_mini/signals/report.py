@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autograd_mini import showing
 from autograd_mini.graph import Record, Watch
 from autograd_mini.measuring.data import data_of
 from autograd_mini.measuring.factors import Layer, Measurement, measurement
@@ -97,6 +98,16 @@ class Signals(Measurement):
     def table(self, rows: str = "layers") -> np.ndarray[Any, Any]:
         """All numbers as a structured array, one row for each of the "layers", "operations" or "edges"."""
         return table(self, rows)
+
+    def to_dataframe(self, rows: str = "layers") -> Any:
+        """`table(rows)` as a data frame of pandas.
+
+        Raises
+        ------
+        ImportError
+            If pandas is missing.
+        """
+        return showing.data_frame("seen.to_dataframe()", self.table(rows))
 
     def to_csv(self, path: str | os.PathLike[str], rows: str = "layers") -> None:
         """Write `table(rows)` as comma-separated values with a header."""

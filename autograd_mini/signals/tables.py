@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import html
 import math
 import os
 import re
@@ -13,15 +12,17 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini import showing
 from autograd_mini.graph import Leaf, Node, Vertex
 from autograd_mini.measuring.factors import Layer, Measurement
 from autograd_mini.measuring.noise import GradientNoise
 from autograd_mini.measuring.sizes import Signal, ratio
-from autograd_mini.signals.findings import findings
+from autograd_mini.signals.findings import diagnosis, findings
 from autograd_mini.words import in_words
 
 SCIENTIFIC = re.compile(r"(?<![\d.])\d(\.\d+)?e[+-]\d+\b")
 FACTOR = re.compile(r"\bx(?=\d+\.\d)")
+MOST = 20  # layers in a notebook, but for those to look at
 KINDS = "layers", "operations", "edges"
 UNKNOWN = "table(rows={rows!r}) was asked for. Write one of {known}."
 SIGNAL = [
@@ -235,6 +236,11 @@ def columns(measured: Measurement) -> tuple[str, ...]:
     return COLUMNS + NOISE if measured.noise else COLUMNS
 
 
+def heads(measured: Measurement) -> list[str]:
+    """The same as in print."""
+    return [re.sub("^x ", "× ", column) for column in columns(measured)]
+
+
 def cells(measured: Measurement, layer: Layer) -> tuple[str, ...]:
     """What the text table shows of one layer."""
     return (
@@ -276,6 +282,11 @@ def typeset(text: str) -> str:
     return FACTOR.sub("×", text)
 
 
+def said_in_html(sentence: str) -> str:
+    """A sentence with its numbers as in print, and its code as code."""
+    return showing.in_html(typeset(sentence))
+
+
 def text_table(measured: Measurement) -> str:
     """The layers, last first, as the signal meets them."""
     if not measured.layers:
@@ -296,10 +307,10 @@ def aligned(line: Sequence[str], widths: Sequence[int]) -> str:
 
 def html_table(measured: Measurement) -> str:
     """The findings and the table of layers as a fragment of HTML, without styles that could leak."""
-    said = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in findings(measured))
-    head = "".join(f'<th scope="col">{html.escape(column)}</th>' for column in columns(measured))
-    body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells(measured, layer)) + "</tr>"
-        for layer in reversed(measured.layers)
-    )
-    return f"<ul>{said}</ul><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    said = "".join(f"<li>{said_in_html(sentence)}</li>" for sentence in findings(measured))
+    layers = measured.layers[::-1]
+    blamed = {len(layers) - number for number in diagnosis(measured).layers}
+    shown = showing.shortened(len(layers), MOST, blamed)
+    rows = [[] if i is None else [typeset(cell) for cell in cells(measured, layers[i])] for i in shown]
+    strong = [n for n, i in enumerate(shown) if i in blamed]
+    return f"<ul>{said}</ul>{showing.table(heads(measured), rows, words=(1, 2), strong=strong)}"

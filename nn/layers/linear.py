@@ -39,7 +39,7 @@ SIZES = (
 @primitive
 def affine(x: Any, weights: Any, bias: Any) -> Any:
     """The scores x w + b of a layer, as one operation: half the nodes of two, and nothing kept in between."""
-    return np.matmul(x, weights) + bias
+    return x @ weights + bias
 
 
 def rows(a: Any) -> Any:
@@ -49,13 +49,13 @@ def rows(a: Any) -> Any:
 
 def back(g: Any, weights: Any) -> Any:
     """The cotangent g w^T of x. Of one score it is a table of single products, which a matrix product is slow at."""
-    return g * weights.T if weights.shape[1] == 1 else np.matmul(g, weights.T)
+    return g * weights.T if weights.shape[1] == 1 else g @ weights.T
 
 
 rule(
     affine,
     lambda g, _out, _x, weights, _bias: back(g, weights),
-    lambda g, _out, x, _weights, _bias: np.matmul(rows(x).T, rows(g)),
+    lambda g, _out, x, _weights, _bias: rows(x).T @ rows(g),
     lambda g, _out, _x, _weights, _bias: g,
     broadcasts=True,
     cases=tuple(case(shape, (3, d), (d,)) for shape in ((4, 3), (3,), (5, 4, 3), (0, 3)) for d in (2, 1)),

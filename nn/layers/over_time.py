@@ -34,7 +34,9 @@ class OverTime(Module):
         if x.ndim < 2 or not x.shape[1]:
             raise ValueError(SEQUENCE.format(title=self._title(), got=x.shape))
         there = present(self._title(), lengths, x.shape)
-        return self.pool(x, None if there is None else there.reshape(*there.shape, *[1] * (x.ndim - 2)))
+        return self.pool(
+            x, None if there is None else devices.beside(there, x).reshape(*there.shape, *[1] * (x.ndim - 2))
+        )
 
     def pool(self, x: Any, there: Any) -> Any:
         """One entry of all steps that are there."""

@@ -345,6 +345,7 @@ class Recurrent(Layer):
             if everywhere(there):
                 there = None
             else:
+                there = devices.beside(there, x)
                 x = np.where(there[:, :, None], x, 0)
         x, ends = super().forward(x, begin[:ways], there)
         for i, layer in enumerate(self.above, 1):

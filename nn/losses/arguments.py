@@ -98,7 +98,8 @@ def as_labels(loss: str, labels: Any, scores: Any, ignored: int | None = None) -
     known, classes = all_values(labels), scores.shape[-1]
     if ignored is not None:
         known = np.where(known == ignored, 0, known)
-    low, high = np.minimum.reduce(known, axis=None), np.maximum.reduce(known, axis=None)
+    low = devices.at_hand(np.minimum.reduce(known, axis=None))
+    high = devices.at_hand(np.maximum.reduce(known, axis=None))
     facts = {"loss": loss, "low": low, "high": high, "classes": classes, "last": classes - 1}
     return devices.checked(labels, (low >= 0) & (high < classes), RANGE, **facts)
 

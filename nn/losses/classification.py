@@ -29,7 +29,7 @@ from nn.losses.arguments import (
     refuse_non_finite,
     unfit,
 )
-from nn.losses.means import NothingCountsError, all_entries, mean_over, rows, shape_of
+from nn.losses.means import NothingCountsError, all_entries, counts_later, divisor, mean_over, rows, shape_of
 
 PROBABILITY = (
     "{loss} was given targets from {low} to {high}. A target is {what}. Labels -1 and +1 become 0 and 1 by "
@@ -268,6 +268,8 @@ def over_labels(  # noqa: PLR0917
     if reduction != "mean":
         return reduced(loss, losses, reduction)
     total = np.sum(each)
+    if counts_later(total):
+        return np.sum(losses) / divisor(total)
     facts = {"loss": loss, "size": each.size, "ignored": ignored}
     try:
         total = devices.checked(total, total > 0, NOTHING_COUNTS, **facts)

@@ -72,6 +72,16 @@ def amount_of(each: Any) -> Any:
     return np.sum(each, dtype=devices.wide(each)) if devices.waits(each) else total_of(each)
 
 
+def divisor(total: Any) -> Any:
+    """What a sum is divided by for its mean: 1 for a sum over nothing, which is 0, as is then its gradient."""
+    return np.where(total > 0, total, devices.beside(np.ones((), total.dtype), total))
+
+
+def counts_later(total: Any) -> bool:
+    """Whether it is heard how much counts, and read with the loss, so that the mean over nothing need not raise."""
+    return reports.get() is not None and devices.waits(total)
+
+
 def is_some(amount: Any) -> bool:
     """Whether something counts; of what is still on a device it is supposed, and the loss is NaN if not."""
     return not devices.on_host(amount) or bool(amount)
@@ -114,7 +124,9 @@ class Mean:
         self.exact = True
 
     def add(self, value: float, counted: Counted) -> None:
-        """Take a batch's mean into account."""
+        """Take a batch's mean into account, unless it counts nothing: then there is none."""
+        if not is_some(counted.amount):
+            return
         if self.rates is None:
             self.rates = counted.rates
         elif self.rates or counted.rates:
@@ -269,7 +281,7 @@ def weighted(
     if not is_some(amount):
         return Counted(None, 0.0)
     shares = devices.beside(weights.astype(losses.dtype), losses)
-    total = amount if devices.on_host(amount) else amount.astype(losses.dtype)
+    total = amount if devices.on_host(amount) else divisor(amount.astype(losses.dtype))
     return Counted(np.sum(losses * shares) / total, amount)
 
 

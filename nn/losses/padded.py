@@ -9,9 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor, everywhere
-from nn.checks import all_values, as_values, is_batch
-from nn.losses.means import NothingCountsError, Report, along, is_mean, listened, reports, takes_reduction
+from autograd_mini import Tensor, devices, everywhere
+from nn.checks import all_values, as_values, is_batch, passes
+from nn.losses.means import (
+    NothingCountsError,
+    Report,
+    along,
+    counts_later,
+    divisor,
+    is_mean,
+    listened,
+    reports,
+    takes_reduction,
+)
 from nn.padding import spread
 
 FUNCTION = "unpadded({got!r}): give it a loss or a metric, a function of outputs and targets, such as nn.squared_error."
@@ -103,7 +113,7 @@ class Unpadded:
             got = f"that are a {type(outputs).__name__}" if shape is None else f"of shape {shape}"
             raise ValueError(SHAPES.format(name=self.__name__, outputs=got, targets=np.shape(targets)))
         targets = targets if isinstance(targets, Tensor) else as_values(targets)
-        if is_batch(known):
+        if is_batch(known) or (devices.waits(known) and takes_reduction(self.function)):
             return self.of_each(outputs, targets, known, **options)
         rows, targets = outputs[known], targets[known]
         call = functools.partial(self.function, rows, targets, **options)
@@ -136,26 +146,35 @@ class Unpadded:
         return result
 
     def of_each(self, outputs: Any, targets: Any, known: Any, reduction: str = "mean", **options: Any) -> Any:
-        """The same inside a vmap, where examples differ in the steps that are there: all are computed, and those count.
+        """The same where it is not known which steps are there: all are computed, and those count that are.
 
-        In the place of padding stands another target, which is one in any case: a label 0, or that of the first step.
+        That is inside a vmap, where examples differ in them, and on a device that Python would wait for. In the place
+        of padding stands another target, which is one in any case: a label 0, or that of the first step.
         """
         if not takes_reduction(self.function):
             raise TypeError(INSIDE_VMAP.format(name=self.__name__))
-        if not everywhere(np.any(known)):
+        listening = reports.get()
+        if not (counts_later(known) or passes(np.any(known))):
             raise NothingCountsError(NOTHING.format(name=self.__name__), outputs)
         targets = np.where(along(known, targets), targets, targets[:, :1] if targets.dtype.kind == "f" else 0)
         rows = [np.reshape(part, (-1, *part.shape[2:])) for part in (outputs, targets)]
         losses, heard = listened(self.function, *rows, reduction="none", **options)
-        each = ones(next((report.each for report in heard if report.result is losses), losses.shape))
+        told = next((report.each for report in heard if report.result is losses), None)
         there = np.reshape(known, (-1, *[1] * (losses.ndim - 1)))
+        each = np.where(there, devices.beside(ones(losses.shape if told is None else told), known), 0)
         losses = np.where(there, losses, 0)
-        if reduction != "mean":
-            return np.sum(losses) if reduction == "sum" else np.reshape(losses, (*known.shape, *losses.shape[1:]))
-        total = np.sum(np.where(there, each, 0)).astype(losses.dtype)
-        if not everywhere(total > 0):
-            raise NothingCountsError(NO_WEIGHT.format(name=self.__name__), outputs)
-        return np.sum(losses) / total
+        if reduction == "mean":
+            total = np.sum(each).astype(losses.dtype)
+            if not (counts_later(total) or passes(total > 0)):
+                raise NothingCountsError(NO_WEIGHT.format(name=self.__name__), outputs)
+            result = np.sum(losses) / divisor(total)
+        elif reduction == "sum":
+            result = np.sum(losses)
+        else:
+            result, each = (np.reshape(part, (*known.shape, *losses.shape[1:])) for part in (losses, each))
+        if listening is not None:
+            listening.extend([Report(result, reduction, each)] if told is not None or not heard else heard)
+        return result
 
     def padding(self, dtype: Any) -> Any:
         """What stands for padding in targets of a dtype."""
@@ -171,7 +190,7 @@ class Unpadded:
             return known.reshape(*known.shape[:2], -1).any(axis=-1)
         known = ~np.isnan(values).reshape(*values.shape[:2], -1).all(axis=-1)
         gaps = known[:, 1:] & ~known[:, :-1]
-        if not everywhere(~gaps):
+        if not passes(~gaps):
             example, step = map(int, np.argwhere(all_values(gaps).reshape(-1, gaps.shape[1]))[0])
             raise ValueError(INSIDE.format(name=self.__name__, example=example, step=step))
         return known

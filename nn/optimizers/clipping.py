@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -195,12 +196,21 @@ def with_gradients(name: str, parameters: Any) -> list[Tensor]:
 
 
 def check_finite(name: str, moving: list[Tensor], sizes: list[float]) -> None:
-    """Raise if a gradient, of which the sizes are given, holds entries that are not finite."""
+    """Raise if a gradient, of which the sizes are given, is not finite; of a lazy one when it is computed."""
     for i, (parameter, size) in enumerate(zip(moving, sizes, strict=True)):
-        count = 0 if is_finite(size) else int(np.sum(~np.isfinite(parameter.grad)))
+        facts = {"name": name, "parameter": parameter.name or f"parameter {i}", "shape": parameter.shape}
+        if devices.is_lazy(size):
+            facts["count"] = functools.partial(number_of_unusable, parameter.grad)
+            parameter.grad = devices.checked(parameter.grad, np.isfinite(size), NOT_FINITE, **facts)
+            continue
+        count = 0 if is_finite(size) else int(number_of_unusable(parameter.grad))
         if count:
-            label = parameter.name or f"parameter {i}"
-            raise FloatingPointError(NOT_FINITE.format(name=name, parameter=label, shape=parameter.shape, count=count))
+            raise FloatingPointError(NOT_FINITE.format(count=count, **facts))
+
+
+def number_of_unusable(gradient: Any) -> Any:
+    """How many entries are not finite."""
+    return np.sum(~np.isfinite(gradient))
 
 
 def scaled(array: Any, norm: float, before: float) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd_mini import Tensor, devices
 
-LONGEST_THERE = 2**22  # on a device, where a call costs more
+LONGEST_THERE = 2**22  # on a device that Python runs ahead of, where a call costs more and no cache is ours
 LONGEST = 2**15  # entries; a longer vector falls out of the cache between two calls, and then parting it is faster
 
 
@@ -35,13 +35,21 @@ class Joined:
         for parameter in parameters:
             self.parts.append((slice(start, start + parameter.size), parameter.shape))
             start += parameter.size
+        self.cuts = [part.start for part, _ in self.parts[1:]]
         self.state = states[0] and tuple(map(join, zip(*states, strict=True)))
         self.put(join([parameter.data for parameter in parameters]))
 
     def put(self, values: Any) -> None:
         """Give each parameter its part of the vector."""
         self.values = values
-        self.views = [values[part].reshape(shape) for part, shape in self.parts]
+        if type(values) is np.ndarray:
+            self.views = [values[part].reshape(shape) for part, shape in self.parts]
+        else:
+            parts = np.split(values, self.cuts)  # one call on a device
+            shapes = [shape for _, shape in self.parts]
+            self.views = [
+                part if len(shape) == 1 else part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)
+            ]
         for parameter, view in zip(self.parameters, self.views, strict=True):
             parameter.data = view
 
@@ -77,7 +85,7 @@ def groups(parameters: Sequence[Tensor], states: Sequence[Any], places: Sequence
     for i in places:
         parameter, state = parameters[i], states[i]
         here = type(parameter.data) is np.ndarray
-        longest = LONGEST if here else LONGEST_THERE
+        longest = LONGEST_THERE if not here and devices.waits(parameter) else LONGEST
         if (not here and devices.on_host(parameter)) or parameter.size > longest // 2:
             continue
         kind = (

@@ -264,6 +264,7 @@ class Optimizer:
         """The new parameter and the new state; arrays or tensors, none of them changed."""
         raise NotImplementedError(NO_UPDATE.format(name=type(self).__name__))
 
+    @explains("step")
     def step(self) -> None:
         """Update every parameter that has a gradient.
 

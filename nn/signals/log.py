@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from autograd_mini import Tensor, Watch, devices, in_words
+from autograd_mini import Tensor, Watch, devices, in_words, showing
 from nn.checks import whole
 from nn.module import Module
 from nn.norms import rms
@@ -28,6 +28,7 @@ NOISE = "noise_scale"  # a quantity that needs a loss and a batch
 WEAK, STRONG = 1e-4, 1e4  # of the signal at the last layer
 UPDATES = 1e-6, 1e-1  # rms(change of W)/rms(W); healthy is near 1e-3
 CROWDED = 0.25
+SHOWN = 12  # layers and findings in a notebook
 SAFE = 1e-30  # a sum of squares beyond has not lost what is small, nor overflowed, in float32
 
 NOT_A_MODULE = "SignalLog(model) was given a {what}. Give it the nn.Module that is trained."
@@ -40,7 +41,6 @@ NO_BATCH = (
 NO_LOSS = "log.backward(...) was given a {what}. Write `log.backward(loss)` with the loss itself, a tensor."
 NOTHING = "The log is empty: nothing was measured yet. Call `log.backward(loss)` instead of `loss.backward()`."
 NO_QUESTION = 'log.plot({question!r}) was asked for. Write `log.plot()` for all, or `log.plot("map")` for the map.'
-NO_MATPLOTLIB = 'Plots need matplotlib. Write `pip install "autograd-mini[plot]"`.'
 NO_TENSORBOARD = 'TensorBoard files need tensorboardX. Write `pip install "autograd-mini[tensorboard]"`.'
 
 ALARMS = {
@@ -347,6 +347,16 @@ class SignalLog:
             writer.writerow(("step", "loss", "layer", *self.quantities))
             writer.writerows(self.lines())
 
+    def to_dataframe(self) -> Any:
+        """`table()` as a data frame of pandas.
+
+        Raises
+        ------
+        ImportError
+            If pandas is missing.
+        """
+        return showing.data_frame("log.to_dataframe()", self.table())
+
     def to_tensorboard(self, directory: str | os.PathLike[str]) -> None:
         """Write TensorBoard event files: the loss, and `quantity/layer` for each."""
         try:
@@ -365,15 +375,37 @@ class SignalLog:
     def __str__(self) -> str:
         if not self.steps:
             return NOTHING
-        lines = [
-            f"{len(self.steps)} of {self.count} steps measured, {len(self.rows)} layers; loss {self.losses[-1]:.3g}"
-        ]
+        lines = [self._measured()]
         head = f"{'layer':12s}" + "".join(f"{name + ', first':>22}{'last':>10}" for name in self.quantities)
         lines.append(head)
         for layer in reversed(self.layers):
             cells = [known(self.rows[layer][name]) for name in self.quantities]
             lines.append(f"{layer:12s}" + "".join(f"{first:22.1e}{last:10.1e}" for first, last in cells))
         return "\n".join([*lines, *(f"{sentence}." for sentence in self.findings)])
+
+    def _measured(self) -> str:
+        """How much was measured."""
+        return f"{len(self.steps)} of {self.count} steps measured, {len(self.rows)} layers; loss {self.losses[-1]:.3g}"
+
+    def __repr__(self) -> str:
+        found = f"; {self.findings[-1]}" if self.warnings else ""
+        return f"<SignalLog of {self.root}: {self._measured() if self.steps else 'nothing measured yet'}{found}>"
+
+    def _repr_html_(self) -> str:
+        if not self.steps:
+            return showing.table([], [], above=[NOTHING])
+        columns = ["layer", *(f"{name}, {when}" for name in self.quantities for when in ("first", "last"))]
+        layers = self.layers[::-1]
+        rows = [
+            []
+            if i is None
+            else [layers[i], *(number(x) for name in self.quantities for x in known(self.rows[layers[i]][name]))]
+            for i in showing.shortened(len(layers), SHOWN)
+        ]
+        below = [f"{text}." for text in self.findings[:SHOWN]]
+        if len(self.findings) > SHOWN:
+            below.append(f"And {len(self.findings) - SHOWN} more in log.findings")
+        return showing.table(columns, rows, above=[self._measured()], below=below)
 
     def plot(self, question: str = "all") -> Any:
         """A matplotlib figure: layer x step heat map of log10 rms(delta), update ratios, dead units, the loss.
@@ -387,11 +419,7 @@ class SignalLog:
             raise ValueError(NOTHING)
         if question == "map":
             return self.map()
-        try:
-            from matplotlib.figure import Figure
-        except ImportError as error:
-            raise ImportError(NO_MATPLOTLIB) from error
-        made = Figure(figsize=(9, 2.2 + 2.2 * len(self.quantities)), layout="constrained")
+        made = showing.figure(9, 2.2 + 2.2 * len(self.quantities))
         axes = made.subplots(len(self.quantities) + 1, 1, squeeze=False)[:, 0]
         steps = np.array(self.steps, dtype=float)
         step = self.every / 2
@@ -447,6 +475,11 @@ def known(values: Sequence[float]) -> tuple[float, float]:
     """The first and the last value that were measured."""
     there = [value for value in values if not math.isnan(value)]
     return (there[0], there[-1]) if there else (math.nan, math.nan)
+
+
+def number(value: float) -> str:
+    """A number for people; a dash where none was measured."""
+    return "-" if math.isnan(value) else in_words(value)
 
 
 def sizes(cotangent: Any) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Batches made ahead by a thread. What a batch is made of is not known here."""
+"""Batches made ahead by a thread, and sent ahead to a device. What a batch is made of is not known here."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import contextlib
 import queue
 import sys
 import threading
-from collections.abc import Generator
-from typing import Any
+from collections.abc import Callable, Generator, Iterator
+from typing import Any, TypeAlias
 
 from nn.training.sources import Batch
+
+Send: TypeAlias = Callable[[Batch], Callable[[], Batch]]
 
 PATIENCE = 5.0  # seconds that a batch in the making may take when the loop around it has ended
 
@@ -36,6 +38,26 @@ def ahead(made: Generator[Batch], depth: int) -> Generator[Batch]:
                 while True:  # room for the batch that the thread holds
                     ready.get_nowait()
             worker.join(PATIENCE)
+
+
+def sent_ahead(batches: Iterator[Batch], send: Send) -> Generator[Batch]:
+    """The batches as they arrive: each is sent before the one in front of it is given out.
+
+    Of a batch that cannot be made it is told when its turn has come.
+    """
+    arrive = None
+    try:
+        for batch in batches:
+            following = send(batch)
+            if arrive is not None:
+                yield arrive()
+            arrive = following
+    except Exception:
+        if arrive is not None:
+            yield arrive()
+        raise
+    if arrive is not None:
+        yield arrive()
 
 
 def make_ahead(made: Generator[Batch], ready: queue.Queue[Any], left: threading.Event) -> None:

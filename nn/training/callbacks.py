@@ -146,6 +146,7 @@ class EarlyStopping(Plateau):
     def on_end(self, run: Any) -> None:
         if self.weights:
             run.model.load_state_dict(self.weights)
+            run.history.kept = self.best_epoch
 
     def state_dict(self) -> dict[str, Any]:
         """What was seen so far, and the best weights."""

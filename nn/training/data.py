@@ -12,7 +12,7 @@ import numpy as np
 from nn.checks import as_seed, positive, whole
 from nn.elsewhere import explains
 from nn.noise import masked, noisy
-from nn.training.ahead import ahead
+from nn.training.ahead import Send, ahead, sent_ahead
 from nn.training.buckets import grouped
 from nn.training.padded import Padded
 from nn.training.sources import (
@@ -212,12 +212,13 @@ class DataLoader:
     def __iter__(self) -> Generator[Batch]:
         return self._begin(frozen=False)
 
-    def read_only(self) -> Generator[Batch]:
+    def read_only(self, send: Send | None = None) -> Generator[Batch]:
         """As `iter(loader)`; but batches of arrays, where no transform changes them, cannot be written into.
 
-        A graph keeps such a batch without a copy of its own, so `fit` takes these.
+        A graph keeps such a batch without a copy of its own, so `fit` takes these. `send` begins to bring a batch to a
+        device, while the one before is used, and returns what gives the batch that is there.
         """
-        return self._begin(frozen=self.transform is None)
+        return self._begin(frozen=self.transform is None, send=send)
 
     def from_start(self, in_order: bool = False) -> DataLoader:
         """A loader of the same data before its first batch; reading it leaves this one where it is.
@@ -247,17 +248,17 @@ class DataLoader:
             raise ValueError(GROUPED.format(got=got, count=len(self.source)))
         return lengths
 
-    def _begin(self, frozen: bool) -> Generator[Batch]:
+    def _begin(self, frozen: bool, send: Send | None = None) -> Generator[Batch]:
         if self.batch and not self._resumed:  # the epoch before was left early
             self.epoch, self.batch = self.epoch + 1, 0
         self._resumed = False
-        return self._run(self.epoch, self.batch, frozen)
+        return self._run(self.epoch, self.batch, frozen, send)
 
-    def _run(self, epoch: int, start: int, frozen: bool) -> Generator[Batch]:
+    def _run(self, epoch: int, start: int, frozen: bool, send: Send | None) -> Generator[Batch]:
         """The rest of an epoch, with the position kept."""
         made = self._transformed(epoch, start, frozen)
         with contextlib.closing(ahead(made, self.prefetch) if self.prefetch else made) as batches:
-            for i, batch in enumerate(batches, start):
+            for i, batch in enumerate(batches if send is None else sent_ahead(batches, send), start):
                 self.epoch, self.batch = epoch, i + 1
                 yield batch
         self.epoch, self.batch = epoch + 1, 0

@@ -14,6 +14,7 @@ from nn.cluster import Shards, as_cluster
 from nn.elsewhere import NN, explains
 from nn.losses.means import UNEQUAL, Counted, Mean, check_weights, counted, is_some
 from nn.module import Module
+from nn.training.ahead import Send
 from nn.training.data import DataLoader
 from nn.training.gathered import Gathered, called, on_host, put_together, values_of
 from nn.training.sources import Arrays, Batch, as_array
@@ -113,7 +114,8 @@ def evaluated(
     bring, gathered = Bring(model), Gathered(loader.collate)
     losses: list[Counted] = []
     with mode(model, False), no_grad():
-        for batch in loader.from_start().read_only():  # the same random changes each time
+        send = bring.sender(has_weights)
+        for batch in loader.from_start().read_only(send):  # the same random changes each time
             output, target, found = forward(model, loss, batch, bring, has_weights(batch))
             if is_some(found.amount):
                 losses.append(found._replace(value=as_values(found.value)))
@@ -205,7 +207,7 @@ def predict(model: Module, x: Any, *, batch_size: int = 256, cluster: Any = None
     with mode(model, False), no_grad():
         for batch in loader.read_only():
             from_host = from_host and all(map(devices.on_host, batch))
-            outputs.append(values_of(model(*map(bring, batch))))
+            outputs.append(values_of(model(*bring.inputs(batch))))
     output = put_together(outputs, loader.collate is not None)
     return on_host(output) if from_host else output
 
@@ -217,10 +219,9 @@ def forward(
     model: Module, loss: Loss, batch: Batch, bring: Bring, has_weights: bool = False
 ) -> tuple[Any, Any, Counted]:
     """The output, the target (None if there is none) and the loss of a batch, with how much it counts."""
-    batch, weights = (batch[:-1], batch[-1]) if has_weights else (batch, None)
-    *inputs, target = batch if len(batch) > 1 else (*batch, None)
+    inputs, target, weights = parts_of_batch(batch, has_weights)
     target = bring.there(target)
-    output = model(*map(bring, inputs))
+    output = model(*bring.inputs(inputs))
     try:
         found = counted(loss, len(batch[0]), output, target, weights)
     except TypeError as error:
@@ -234,11 +235,20 @@ def forward(
     return output, target, found
 
 
+def parts_of_batch(batch: Batch, has_weights: bool) -> tuple[Batch, Any, Any]:
+    """The inputs, the target and the weights of the examples; None for what there is not."""
+    batch, weights = (batch[:-1], batch[-1]) if has_weights else (batch, None)
+    return (batch[:-1], batch[-1], weights) if len(batch) > 1 else (batch, None, weights)
+
+
 class Bring:
     """What brings a batch to a model: to its device, and inputs to the precision of its first floating-point parameter.
 
     Wider numbers, because float64 data would make a float32 model compute in float64; and whole ones, unless a module
     may use them as such: an `Embedding`, or one that is not of nn. (Its layers of nn still take them so.)
+
+    A whole number for each example beside the first input, as lengths are, stays in the host's memory: layers ask what
+    it is, and would wait for the device.
     """
 
     def __init__(self, model: Module) -> None:
@@ -249,21 +259,50 @@ class Bring:
         modules = (model, *(module for _, module in model.named_modules()))
         self.numbers = all(type(module).__module__.startswith("nn.") and not module.indexed for module in modules)
 
-    def __call__(self, part: Any) -> Any:
-        """An input."""
-        given, dtype = getattr(part, "dtype", None), self.dtype
-        if dtype is not None and given is not None:
-            wide = given.kind == "f" and given.itemsize > dtype.itemsize
-            part = part.astype(dtype) if wide or (self.numbers and given.kind in "iub") else part
-        return self.there(part)
+    def inputs(self, parts: Sequence[Any]) -> list[Any]:
+        """The inputs, for the model."""
+        parts = [self.as_input(part) for part in parts]
+        return [part if self.stays(i, part) else self.there(part) for i, part in enumerate(parts)]
 
     def there(self, part: Any) -> Any:
         """A target or anything else, on the model's device."""
         if self.device == "cpu" or not hasattr(part, "dtype"):
             return part
-        if part.dtype.kind == "f" and self.widest is not None and part.dtype.itemsize > self.widest.itemsize:
-            part = part.astype(self.widest)
+        part = self.narrow(part)
         return part.to_device(self.device) if isinstance(part, Tensor) else devices.to_device(part, self.device)
+
+    def as_input(self, part: Any) -> Any:
+        """An input in the precision of the model."""
+        given, dtype = getattr(part, "dtype", None), self.dtype
+        if dtype is None or given is None:
+            return part
+        wide = given.kind == "f" and given.itemsize > dtype.itemsize
+        return part.astype(dtype) if wide or (self.numbers and given.kind in "iub") else part
+
+    def stays(self, i: int, part: Any) -> bool:
+        """Whether input number i is for Python to look at."""
+        return i > 0 and isinstance(part, np.ndarray) and part.dtype.kind in "iu" and part.ndim == 1
+
+    def narrow(self, part: Any) -> Any:
+        """Without more precision than the device has."""
+        wide = part.dtype.kind == "f" and self.widest is not None and part.dtype.itemsize > self.widest.itemsize
+        return part.astype(self.widest) if wide else part
+
+    def sender(self, has_weights: Callable[[Batch], bool]) -> Send | None:
+        """What begins to bring a batch of the host's to the model's device; None if it is there already."""
+        if self.device == "cpu":
+            return None
+
+        def send(batch: Batch) -> Callable[[], Batch]:
+            inputs, target, weights = parts_of_batch(batch, has_weights(batch))
+            inputs = tuple(map(self.as_input, inputs))
+            others = [self.narrow(part) for part in (target, weights) if part is not None]
+            to = ["cpu" if self.stays(i, part) else self.device for i, part in enumerate(inputs)]
+            arriving = [devices.sent(*pair) for pair in zip(inputs, to, strict=True)]
+            arriving += [devices.sent(part, self.device) for part in others]
+            return lambda: tuple(arrive() for arrive in arriving)
+
+        return send
 
 
 @contextlib.contextmanager

@@ -44,7 +44,7 @@ from nn.training.history import History
 from nn.training.progress import Bar
 from nn.training.settings import Settings, compared, rates_of, settings_of
 from nn.training.sources import Batch
-from nn.training.spread import Spread
+from nn.training.spread import Spread, is_lazy
 from nn.training.told import Told
 
 NOT_AN_OPTIMIZER = (
@@ -97,6 +97,10 @@ COMPILED = (
     "fit(compile=True) was given a model on {device}, and a compiled step computes with NumPy's own arrays. Leave "
     '`compile` out, or write `model.to_device("cpu")`.'
 )
+NOTHING_COUNTS = (
+    "No example of the batch of step {step} counts: all labels are ignored, or all weights are 0. It was known after "
+    "the step was taken, as `fit(read_every={every})` says. Write `read_every=1`, which passes over such batches."
+)
 READ_LATER = (
     "It was read after later steps were taken with it, as `fit(read_every={every})` says. Write `read_every=1` to stop "
     "before such a step, with the batch at hand."
@@ -146,7 +150,8 @@ def fit(
     data : tuple of arrays, DataLoader or Shards
         `(x, y)`, shuffled anew for each epoch; or a loader, whose batches are `(x, y)`; or shards, for a cluster. Of
         longer tuples all but the last are inputs of the model; of a single array there is no target, and the loss gets
-        the output alone. Inputs of a wider floating-point dtype than the model's are brought to its dtype, and so are
+        the output alone. Dask's arrays are shards, a block of rows each; for a model on "dask" they stay lazy. Inputs
+        of a wider floating-point dtype than the model's are brought to its dtype, and so are
         whole numbers, unless they are places in an `Embedding` or what a module of your own makes of them.
     optimizer : Optimizer or callable, optional
         An optimizer of the model's parameters, or what makes one from parameters; by default `nn.Adam`.
@@ -255,7 +260,7 @@ def fit(
     seed, named = as_seed(rng), as_metrics(metrics)
     callbacks = [] if callbacks is None else callbacks if isinstance(callbacks, list | tuple) else [callbacks]
     spread = None
-    if cluster is not None or isinstance(data, Shards):
+    if cluster is not None or isinstance(data, Shards) or (is_lazy(data) and model.device == "cpu"):
         spread = Spread(as_cluster(cluster, "fit"), model, loss, named, batch_size, seed)
         spread.check(callbacks, accumulate, read_every, compile)
         loader: Any = spread.loader_of(data, validation, sample_weight)
@@ -412,7 +417,8 @@ class Training:
         """The rest of the epoch, validation, and what comes after."""
         title = f"epoch {self.epoch + 1}/{self.epochs}"
         if not self.exhausted:
-            with contextlib.closing(self.loader.read_only()) as batches:
+            send = self.bring.sender(lambda _batch: self.weighted)
+            with contextlib.closing(self.loader.read_only(send)) as batches:
                 for group in self.groups(batches):
                     before = self.step
                     stepped = self.take_step(group)
@@ -531,6 +537,8 @@ class Training:
             clip_norm(self.optimizer.parameters, self.clip_norm)
         if not self.on_host and (self.step + 1) % self.read_every == 0:
             descents = self.read(group, descents)
+            if not any(descents):
+                return descents
         self.optimizer.step()
         return descents
 
@@ -546,6 +554,8 @@ class Training:
         numbers = iter(zip(values, known, strict=True))
         for (loss, _, step), (value, found) in zip(waiting, numbers, strict=False):
             self.batch_loss = value
+            if not found.amount:
+                raise ValueError(NOTHING_COUNTS.format(step=step, every=self.read_every))
             if not devices.on_host(loss) and devices.has_values(loss) and not math.isfinite(value):
                 raise FloatingPointError(self.not_finite(READ_LATER.format(every=self.read_every), step))
             self.sums["loss"].add(value, found)
@@ -555,7 +565,11 @@ class Training:
                 told.append(None)
                 continue
             output, loss, _, rates = descent
-            self.batch_loss, (_, amount, _) = next(numbers)
+            value, (_, amount, _) = next(numbers)
+            if not amount:
+                told.append(None)
+                continue
+            self.batch_loss = value
             if devices.has_values(loss) and not math.isfinite(self.batch_loss):
                 raise FloatingPointError(self.diagnose(batch))
             told.append((output, np.asarray(self.batch_loss), amount, rates))

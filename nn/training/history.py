@@ -1,19 +1,23 @@
-"""`History`: what a training measured, epoch by epoch, as arrays, a table and a picture. It measures nothing itself."""
+"""`History`: what a training measured, epoch by epoch, as arrays, tables and a picture. It measures nothing itself."""
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
+from autograd_mini import showing
+
 Array = np.ndarray[Any, Any]
 
 UNKNOWN = "history[{name!r}]: there is no such quantity. This history has {known}."
 NO_EPOCHS = "The history is empty: no epoch was completed."
-NO_MATPLOTLIB = 'Plots need matplotlib. Write `pip install "autograd-mini[plot]"`.'
 BAD_STATE = "load_state_dict() was given a state that is none of a History: {reason}."
+
+KEPT = "kept: the weights of epoch {epoch}"
 
 SHOWN = 20  # rows of the table, more are left out in the middle
 COLOURS = "#0072B2", "#D55E00"  # Okabe and Ito's blue and vermilion
@@ -26,6 +30,8 @@ class History(Mapping[str, Array]):
     ----------
     stopped : str or None
         Why the training ended before its last epoch.
+    kept : int or None
+        The epoch whose weights the model got back from `EarlyStopping`, counted from 1.
 
     Examples
     --------
@@ -45,6 +51,7 @@ class History(Mapping[str, Array]):
         self._columns: dict[str, list[float]] = {}
         self.epochs = 0
         self.stopped: str | None = None
+        self.kept: int | None = None
 
     def append(self, row: Mapping[str, float]) -> None:
         """Add the numbers of an epoch; what an epoch lacks is nan there."""
@@ -105,25 +112,70 @@ class History(Mapping[str, Array]):
             columns[name] = column.tolist()
         if not isinstance(epochs, int) or not isinstance(stopped, str | None):
             raise ValueError(BAD_STATE.format(reason=f"it has epochs={epochs!r}, stopped={stopped!r}"))  # noqa: TRY004
-        self._columns, self.epochs, self.stopped = columns, epochs, stopped
+        self._columns, self.epochs, self.stopped, self.kept = columns, epochs, stopped, None
+
+    def to_dataframe(self) -> Any:
+        """A data frame of pandas: a row for each epoch, counted from 1, and a column for each quantity.
+
+        Raises
+        ------
+        ImportError
+            If pandas is missing.
+        """
+        frame = showing.data_frame("history.to_dataframe()", self._columns, index=range(1, self.epochs + 1))
+        return frame.rename_axis("epoch")
+
+    def to_json(self) -> str:
+        """The columns, and how the training ended, as text in JSON, which has no nan and no infinity: null.
+
+        Examples
+        --------
+        >>> from nn.training.history import History
+        >>> history = History()
+        >>> history.append({"loss": 0.5})
+        >>> history.to_json()
+        '{"epochs": 1, "stopped": null, "kept": null, "columns": {"loss": [0.5]}}'
+        """
+        columns = {name: [x if math.isfinite(x) else None for x in values] for name, values in self._columns.items()}
+        return json.dumps({"epochs": self.epochs, "stopped": self.stopped, "kept": self.kept, "columns": columns})
+
+    def _end(self) -> list[str]:
+        """How the training ended."""
+        stopped = [f"stopped: {self.stopped}"] if self.stopped else []
+        return stopped if self.kept is None else [*stopped, KEPT.format(epoch=self.kept)]
+
+    def _shown(self) -> list[int | None]:
+        """The epochs that a table shows, the one whose weights were kept among them; None where it leaves some out."""
+        return showing.shortened(self.epochs, SHOWN, [] if self.kept is None else [self.kept - 1])
 
     def __str__(self) -> str:
         if not self.epochs:
             return NO_EPOCHS
         widths = {name: max(len(name), 8) for name in self}
         lines = ["epoch" + "".join(f"  {name:>{width}}" for name, width in widths.items())]
-        for i in range(self.epochs):
-            if self.epochs > SHOWN and SHOWN // 2 <= i < self.epochs - SHOWN // 2:
-                if i == SHOWN // 2:
-                    lines.append("  ...")
+        for i in self._shown():
+            if i is None:
+                lines.append("  ...")
                 continue
             cells = (f"  {self._columns[name][i]:>{width}.4g}" for name, width in widths.items())
             lines.append(f"{i + 1:5d}" + "".join(cells))
-        return "\n".join([*lines, *([f"stopped: {self.stopped}"] if self.stopped else [])])
+        return "\n".join([*lines, *self._end()])
 
     def __repr__(self) -> str:
         last = "".join(f", {name}={values[-1]:.4g}" for name, values in self._columns.items() if values)
-        return f"History({self.epochs} epochs{last})"
+        kept = "" if self.kept is None else f", {KEPT.format(epoch=self.kept)}"
+        return f"History({self.epochs} epochs{last}{kept})"
+
+    def _repr_html_(self) -> str:
+        if not self.epochs:
+            return showing.table([], [], above=[NO_EPOCHS])
+        shown = self._shown()
+        rows = [
+            [] if i is None else [str(i + 1), *(f"{values[i]:.4g}" for values in self._columns.values())] for i in shown
+        ]
+        strong = [n for n, i in enumerate(shown) if i is not None and i + 1 == self.kept]
+        count = f"{self.epochs} epoch{'s' * (self.epochs != 1)}"
+        return showing.table(["epoch", *self], rows, words=(), strong=strong, above=[count], below=self._end())
 
     def _constant_rate(self, name: str) -> bool:
         """A learning rate that never changed needs no panel."""
@@ -141,13 +193,8 @@ class History(Mapping[str, Array]):
         """
         if not self.epochs:
             raise ValueError(NO_EPOCHS)
-        try:
-            from matplotlib.figure import Figure
-            from matplotlib.ticker import MaxNLocator
-        except ImportError as error:
-            raise ImportError(NO_MATPLOTLIB) from error
         panels = list(dict.fromkeys(name.removeprefix("val_") for name in self if not self._constant_rate(name)))
-        made = Figure(figsize=(7, 0.6 + 2.1 * len(panels)), layout="constrained")
+        made = showing.figure(7, 0.6 + 2.1 * len(panels))
         axes = made.subplots(len(panels), 1, squeeze=False, sharex=True)[:, 0]
         epochs = np.arange(1, self.epochs + 1)
         marker = "." if self.epochs <= 40 else ""
@@ -166,5 +213,5 @@ class History(Mapping[str, Array]):
             first.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, borderaxespad=0)
         made.align_ylabels(axes)
         axes[-1].set_xlabel("epoch")
-        axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes[-1].xaxis.get_major_locator().set_params(integer=True)
         return made

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini import showing
 from nn.checks import as_values, whole
 from nn.losses.classification import IGNORED_ROWS, as_shares
 from nn.losses.means import NothingCountsError, mean_over, shape_of
@@ -37,7 +38,6 @@ NO_METRIC = (
     "sklearn_metric was given {got!r}. Write a function of scikit-learn, such as `sklearn.metrics.f1_score`, and as "
     "`outputs` nn.classify, nn.probabilities, a function of the scores or None."
 )
-NO_MATPLOTLIB = 'A confusion matrix is drawn by matplotlib. Write `pip install "autograd-mini[plot]"`.'
 SHOWN = 25  # classes whose counts can be read in a drawing
 
 NOT_FINITE = "r2 was given targets of which {count} of {size} are NaN or infinite. Leave such examples out."
@@ -218,6 +218,10 @@ class ConfusionMatrix:
         right, total = int(np.trace(self.counts)), int(self.counts.sum())
         return f"ConfusionMatrix({len(self.names)} classes, {right:,} of {total:,} right)"
 
+    def _repr_html_(self) -> str:
+        rows = [[name, *(f"{count:,}" for count in row)] for name, row in zip(self.names, self.counts, strict=True)]
+        return showing.table(["label", *(f"called {name}" for name in self.names)], rows, above=[repr(self)])
+
     def plot(self) -> Any:
         """A matplotlib figure: counts, and as colours the share of each class that is called so.
 
@@ -226,14 +230,10 @@ class ConfusionMatrix:
         ImportError
             If matplotlib is missing.
         """
-        try:
-            from matplotlib.figure import Figure
-        except ImportError as error:
-            raise ImportError(NO_MATPLOTLIB) from error
         classes = len(self.names)
         shares = self.counts / np.maximum(self.counts.sum(axis=1, keepdims=True), 1)
         side = min(2.2 + 0.5 * classes, 12)
-        made = Figure(figsize=(1.2 * side, side), layout="constrained")
+        made = showing.figure(1.2 * side, side)
         axes = made.subplots()
         drawn = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         places = range(classes)

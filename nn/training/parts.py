@@ -477,7 +477,7 @@ class Parts:
                     outputs[shard] = some = []
                     for i, start in enumerate(range(0, len(arrays[0]), size)):
                         model.seed(0, shard, i, 0, 0)
-                        batch = (model.bring(array[start : start + size]) for array in arrays)
+                        batch = model.bring.inputs([array[start : start + size] for array in arrays])
                         some.append(values_of(model.model(*batch)))
         return outputs
 

@@ -16,7 +16,7 @@ from nn.module import Module
 from nn.noise import noisy
 from nn.norms import norms_of_examples
 from nn.optimizers.clipping import LIMIT
-from nn.training.evaluation import NO_TARGET, Bring, check_loss, check_model
+from nn.training.evaluation import NO_TARGET, Bring, check_loss, check_model, parts_of_batch
 
 NO_DATA = "{call} was given no data. Write `{call}(model, x, y)`."
 EXAMPLES = (
@@ -199,7 +199,8 @@ def gradients_by_chunks(
     check_model(model, call, "differentiated")
     names, parameters = trainable(call, model)
     arrays = [as_values(part) for part in data]
-    arrays[: max(1, len(arrays) - 1)] = map(Bring(model), arrays[: max(1, len(arrays) - 1)])
+    inputs, *others = parts_of_batch(tuple(arrays), False)
+    arrays = [*Bring(model).inputs(inputs), *(part for part in others if part is not None)]
     count = checked_count(call, arrays)
     of_one = vmap(grad(loss_of_one(model, loss, parameters)), in_axes=(None, *[0] * len(arrays)))
     values = [parameter.data for parameter in parameters]

@@ -1,7 +1,12 @@
-"""A bar that shows how far a training is; tqdm draws it, in a terminal or a notebook. Nothing is computed here."""
+"""A bar that shows how far a training is, in a terminal by tqdm's drawing, in a notebook as HTML; nothing is computed.
+
+tqdm keeps the time. Its own bar for notebooks would need ipywidgets, and is gone from a file that was saved.
+"""
 
 from __future__ import annotations
 
+import html
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +14,12 @@ from typing import Any
 NO_TQDM = 'fit(progress=True) draws its bar with tqdm. Write `pip install "autograd-mini[progress]"`.'
 
 INTERVAL = 0.1  # seconds between two drawings
+BESIDE = "{desc}{n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
+UNBOUNDED = "{desc}{n_fmt} [{elapsed}, {rate_fmt}{postfix}]"
+NOTEBOOK_BAR = (
+    '<div style="display:flex;align-items:center;gap:.8em;font-variant-numeric:tabular-nums">'
+    '<progress{share} style="width:12em;flex:none"></progress><span>{text}</span></div>'
+)
 
 
 class Bar:
@@ -30,7 +41,7 @@ class Bar:
         if wanted is False:
             return
         try:
-            from tqdm.auto import tqdm
+            from tqdm import tqdm
         except ImportError as error:
             if wanted:
                 raise ImportError(NO_TQDM) from error
@@ -39,8 +50,28 @@ class Bar:
         class Quiet(tqdm):  # type: ignore[misc]
             monitor_interval = 0  # no thread that outlives the bar
 
-        disable = None if wanted is None else False
-        self.bar = Quiet(total=total, initial=done, disable=disable, unit="batch", miniters=1, mininterval=0)
+        class InNotebook(Quiet):
+            shown: Any = None
+
+            def display(self, *_: Any, **__: Any) -> None:
+                """Draw it, in the place where it was drawn before."""
+                picture = {"text/html": as_html(self), "text/plain": str(self)}
+                if self.shown is None:
+                    from IPython.display import display
+
+                    self.shown = display(picture, raw=True, display_id=True)
+                else:
+                    self.shown.update(picture, raw=True)
+
+            def close(self) -> None:
+                self.display()
+                super().close()
+
+        notebook = is_notebook()
+        kind, disable = (InNotebook, False) if notebook else (Quiet, None if wanted is None else False)
+        self.bar = kind(
+            total=total, initial=done, disable=disable, unit="batch", miniters=1, mininterval=0, gui=notebook
+        )
         if self.bar.disable:
             self.bar = None
 
@@ -64,3 +95,17 @@ class Bar:
         if self.bar is not None:
             self.bar.update(self.waiting)
             self.bar.close()
+
+
+def is_notebook() -> bool:
+    """Whether a kernel of Jupyter runs this, so that a notebook or the like shows what is displayed."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
+
+
+def as_html(bar: Any) -> str:
+    """A bar of tqdm as HTML: how far it is, and what tqdm writes beside it."""
+    facts = bar.format_dict
+    share = f' value="{bar.n}" max="{bar.total}"' if bar.total else ""
+    text = bar.format_meter(**facts | {"bar_format": BESIDE if bar.total else UNBOUNDED})
+    return NOTEBOOK_BAR.format(share=share, text=html.escape(text))

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini import devices
 from nn.checks import as_values
 from nn.cluster.cluster import Cluster
 from nn.cluster.deal import Deal, trips
@@ -70,7 +71,7 @@ class Places:
     def __len__(self) -> int:
         return len(self.deal)
 
-    def read_only(self) -> Generator[tuple[int, int]]:
+    def read_only(self, send: Any = None) -> Generator[tuple[int, int]]:  # noqa: ARG002 (no batch is here to be sent)
         """The rest of an epoch."""
         if self.batch and not self._resumed:
             self.epoch, self.batch = self.epoch + 1, 0
@@ -370,7 +371,14 @@ def as_shards(data: Any, call: str, sample_weight: Any = None) -> Shards:
     arrays = data if isinstance(data, tuple | list) else (data,)
     if not arrays or not all(isinstance(part, list) or hasattr(part, "shape") for part in arrays):
         raise TypeError(NO_SHARDS.format(call=call, what=type(data).__name__))
-    return Shards.arrays(*arrays, *weights)
+    make = Shards.dask if is_lazy(data) else Shards.arrays
+    return make(*arrays, *weights)
+
+
+def is_lazy(data: Any) -> bool:
+    """Whether there are Dask's arrays among those of the data."""
+    arrays = data if isinstance(data, tuple | list) else (data,)
+    return any(devices.is_lazy(devices.adopted(part)) for part in arrays)
 
 
 def makers_of(shards: Sequence[Shards]) -> tuple[list[Any], list[str]]:

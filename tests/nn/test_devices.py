@@ -338,6 +338,18 @@ def test_a_training_goes_on_where_another_device_stopped(begun, ended, tmp_path)
     assert_goes_on(begun, ended, tmp_path)
 
 
+class KilledError(Exception):
+    """What ends a training in a test."""
+
+
+class Killing:
+    """A callback that ends a training after the checkpoint of its third step."""
+
+    def on_step(self, run):
+        if run.step == 4:
+            raise KilledError
+
+
 def assert_goes_on(begun, ended, tmp_path):
     """A training that was stopped on one device ends on another as one that was not stopped."""
     pytest.importorskip("safetensors")
@@ -351,7 +363,8 @@ def assert_goes_on(begun, ended, tmp_path):
         return list(model.state_dict().values())
 
     whole = trained("cpu", 4)
-    trained(begun, 2, checkpoint=path)
+    with pytest.raises(KilledError):  # within the second epoch, which has two batches
+        trained(begun, 4, checkpoint=path, checkpoint_every=1, callbacks=[Killing()])
     for ours, wanted in zip(trained(ended, 4, checkpoint=path, resume=True), whole, strict=True):
         np.testing.assert_allclose(ours, wanted, rtol=1e-4, atol=1e-6)
 

@@ -131,6 +131,13 @@ def test_a_model_answers_names_of_other_libraries(name):
     assert getattr(model, name) == 3
 
 
+def test_an_optimizer_asks_for_no_closure():
+    optimizer = nn.SGD(small().parameters(), 0.1)
+    for call in (lambda: optimizer.step(lambda: 1.0), lambda: optimizer.step(closure=lambda: 1.0)):
+        with pytest.raises(TypeError, match=r"Write what the closure does before it, `loss\.backward\(\)`"):
+            call()
+
+
 @pytest.mark.parametrize("name", elsewhere.OPTIMIZER.written)
 def test_an_optimizer_answers_names_of_other_libraries(name):
     optimizer = nn.SGD(small().parameters(), 0.1)
@@ -155,7 +162,7 @@ def test_a_name_that_is_nearly_one_of_another_library_is_answered():
 def test_what_libraries_ask_a_model_for_is_not_there():
     model = small()
     for name in (
-        "_repr_html_",
+        "_repr_png_",
         "_ipython_canary_method_should_not_exist_",
         "__array__",
         "__wrapped__",

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -95,6 +96,19 @@ class TestModule:
             "  1: LeakyReLU(slope=0.01)\n"
             "  2: Linear(weights: (4, 2), bias: (2,))"
         )
+
+    def test_a_notebook_shows_a_row_for_each_part(self):
+        shared = nn.Linear(2, 2)
+        html = nn.Sequential(nn.Sequential(shared, nn.LeakyReLU()), shared, nn.Linear(2, 1).freeze())._repr_html_()
+        cells = [re.sub("<.*?>", "", cell).strip() for cell in re.findall(r"<td.*?</td>", html)]
+        assert cells == [
+            *("0", "Sequential", "", ""),
+            *("0.0", "Linear", "weights: (2, 2), bias: (2,)", "6"),
+            *("0.1", "LeakyReLU", "slope=0.01", ""),
+            *("1", "Linear", "the same as 0.0", ""),
+            *("2", "Linear", "weights: (2, 1) frozen, bias: (1,) frozen", "3"),
+        ]
+        assert "<strong>Sequential, 9 parameters</strong>" in html
 
     def test_operations_carry_the_path_of_their_module(self):
         out = nn.Sequential(nn.Sequential(nn.Linear(3, 2)), nn.Tanh())(X)

@@ -14,7 +14,7 @@ from autograd_mini.devices.array import CREATED_LIKE, MIXED, DeviceArray, method
 from autograd_mini.devices.pytorch import algebra, choosing, places, reductions, shapes  # noqa: F401 (fill the table)
 from autograd_mini.devices.pytorch.dtypes import TO_NUMPY, to_numpy, to_torch
 from autograd_mini.devices.pytorch.tables import FUNCTIONS
-from autograd_mini.devices.pytorch.universal import METHODS, UFUNCS, computed, quickly
+from autograd_mini.devices.pytorch.universal import METHODS, UFUNCS, computed, quickly, quickly_in_place, quickly_of_one
 from autograd_mini.devices.reading import tells_nan_later
 from autograd_mini.primitive import composites, display_name
 
@@ -115,6 +115,10 @@ class Translation:
             return self.brought(value)
         return adopted(value).tensor if isinstance(value, Tensor) else value
 
+    def options(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The keyword arguments."""
+        return {name: self.option(value) for name, value in values.items()}
+
     def option(self, value: Any) -> Any:
         """A keyword argument, which may be a host array of any kind."""
         if isinstance(value, np.ndarray) and value.ndim:
@@ -122,7 +126,24 @@ class Translation:
         return self.operand(value)
 
     def brought(self, array: np.ndarray[Any, Any]) -> Any:
+        if array.dtype == np.int64 and self.device.type == "cpu" and array.flags.carray:
+            return torch.from_numpy(array)  # an index, as most are
         return torch.as_tensor(array, dtype=to_torch(array.dtype, self.device)).to(self.device)
+
+
+def raw(values: Any, function: Any, device: torch.device) -> list[Any]:
+    """The arguments of a call, arrays as tensors."""
+    found = []
+    for value in values:
+        kind = type(value)
+        if kind is TorchArray:
+            value = value.tensor
+        elif kind is list and ONLY_ARRAYS.issuperset(map(type, value)):
+            value = [part.tensor for part in value]
+        elif kind not in PLAIN:
+            value = Translation(function, device).operand(value)
+        found.append(value)
+    return found
 
 
 def device_among(values: Any) -> torch.device | None:
@@ -137,11 +158,21 @@ def device_among(values: Any) -> torch.device | None:
     return None
 
 
-def direct(ufunc: np.ufunc, *inputs: Any) -> Any:
-    """A universal function of arrays and Python's numbers."""
-    found = quickly(ufunc, [value.tensor if type(value) is TorchArray else value for value in inputs])
+def direct(ufunc: np.ufunc, a: Any, b: Any) -> Any:
+    """A universal function of two arrays, or of one and a Python number."""
+    found = quickly(ufunc, a.tensor if type(a) is TorchArray else a, b.tensor if type(b) is TorchArray else b)
     if found is None:
-        return universal(ufunc, inputs)
+        return universal(ufunc, (a, b))
+    array = _new(TorchArray)
+    array.tensor = found
+    return array
+
+
+def of_one(ufunc: np.ufunc, a: TorchArray) -> Any:
+    """A universal function of one array."""
+    found = quickly_of_one(ufunc, a.tensor)
+    if found is None:
+        return universal(ufunc, (a,))
     array = _new(TorchArray)
     array.tensor = found
     return array
@@ -181,6 +212,11 @@ def universal(ufunc: np.ufunc, inputs: tuple[Any, ...], dtype: Any = None) -> An
         raise explained(error, display_name(ufunc), device) from error
 
 
+def in_itself(ufunc: np.ufunc, target: Any, *others: Any) -> bool:
+    """Whether a function of an array was written into it at once."""
+    return quickly_in_place(ufunc, target.tensor, *(x.tensor if type(x) is TorchArray else x for x in others))
+
+
 def explained(error: Exception, name: str, device: torch.device) -> Exception:
     """What NumPy would raise: PyTorch's own classes are fewer."""
     text = str(error).splitlines()[0]
@@ -207,6 +243,8 @@ def binary(ufunc: np.ufunc) -> tuple[Callable[[Any, Any], Any], Callable[[Any, A
         return ufunc(other, self) if speaks(other) else NotImplemented
 
     def in_place(self: TorchArray, other: Any) -> Any:
+        if quickly_in_place(ufunc, self.tensor, other.tensor if type(other) is TorchArray else other):
+            return self
         return self.taking(forward(self, other))
 
     return forward, backward, in_place
@@ -250,7 +288,7 @@ class TorchArray(DeviceArray):
     strides = property(lambda self: tuple(n * self.itemsize for n in self.tensor.stride()))
     device = property(lambda self: name_of(self.tensor.device))
     base = property(lambda self: self.tensor._base)  # what it is a view of
-    T = property(lambda self: wrapped(self.tensor.permute(tuple(range(self.tensor.ndim - 1, -1, -1)))))
+    T = property(lambda self: wrapped(shapes.transpose(self.tensor)))
     mT = property(lambda self: wrapped(self.tensor.mT))  # noqa: N815
     flat = property(lambda self: np.ravel(self))
 
@@ -276,16 +314,18 @@ class TorchArray(DeviceArray):
     @property
     def may_hold_nan(self) -> bool:
         """Whether an entry is NaN: none of an array without values; that of one that waits is told later."""
-        if self.waits:
-            return tells_nan_later(self)
-        if not self.has_values or self.dtype.kind not in "fc":
-            return False
-        squares = torch.square(torch.abs(self.tensor))  # no other number makes a sum of squares NaN
-        return math.isnan(wrapped(torch.sum(squares)).item())
+        tensor = self.tensor
+        if tensor.device.type != "cpu":
+            return tells_nan_later(self) if self.waits else False
+        if not tensor.is_floating_point():
+            if not tensor.is_complex():
+                return False
+            tensor = torch.view_as_real(tensor.resolve_conj())
+        return math.isnan(torch.linalg.vector_norm(tensor).item())  # no other number makes a sum of squares NaN
 
     def everywhere(self) -> bool:
         """Whether a condition holds for all entries; on a device without values it is not asked."""
-        return bool(wrapped(torch.all(self.tensor)).item()) if self.has_values else True
+        return bool(torch.all(self.tensor)) if self.has_values else True
 
     def __dlpack__(self, **options: Any) -> Any:
         return self.tensor.__dlpack__(**options)
@@ -295,31 +335,40 @@ class TorchArray(DeviceArray):
 
     @classmethod
     def __torch_function__(cls, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        raw = Translation(getattr(function, "__name__", "a function"), torch.device("cpu")).operand
-        return function(*map(raw, args), **{name: raw(value) for name, value in (kwargs or {}).items()})
+        given = Translation(getattr(function, "__name__", "a function"), torch.device("cpu")).operand
+        return function(*map(given, args), **{name: given(value) for name, value in (kwargs or {}).items()})
 
     # NumPy's protocols
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        plain = not options and method == "__call__"
-        if plain and DIRECT.issuperset(map(type, inputs)):
-            return direct(ufunc, *inputs)
+        if method == "__call__" and not options:
+            if len(inputs) == 1:
+                return of_one(ufunc, self)
+            if len(inputs) == 2 and type(inputs[0]) in DIRECT and type(inputs[1]) in DIRECT:
+                return direct(ufunc, *inputs)
+        elif method == "reduce" and inputs[0] is self:
+            found = reductions.quickly(ufunc, self.tensor, **options)
+            if found is not None:
+                return wrapped(found)
         if any(hasattr(type(x), "__array_ufunc__") and not is_ours(x) for x in inputs):
             return NotImplemented
-        if plain:
+        if method == "__call__" and not options:
             return universal(ufunc, inputs)
         device, out = self.tensor.device, options.pop("out", None)
-        raw = Translation(ufunc, device)
+        if not options and out and out[0] is inputs[0] and method == "__call__" and in_itself(ufunc, *inputs):
+            return out[0]
+        translation = Translation(ufunc, device)
         try:
             if method == "at":
                 target, index, values = inputs
-                places.write(target.tensor, index, raw.option(values), raw.option, places.known(ufunc))
+                values = translation.option(values)
+                places.write(target.tensor, index, values, translation.option, places.known(ufunc))
                 return None
-            options = {key: raw.option(value) for key, value in options.items()}
+            options = translation.options(options)
             if method == "__call__":
                 found = self.with_options(ufunc, inputs, out, **options)
             else:
-                found = wrapped(METHODS[method](ufunc, *map(raw.operand, inputs), **options))
+                found = wrapped(METHODS[method](ufunc, *raw(inputs, ufunc, device), **options))
         except KeyError:
             raise refused(method_name(ufunc, method), device) from None
         except (NotImplementedError, RuntimeError) as error:
@@ -338,24 +387,16 @@ class TorchArray(DeviceArray):
         for kind in types:
             if kind is not TorchArray and not issubclass(kind, np.ndarray | Tensor):
                 return NotImplemented
-        if function in CREATED_LIKE:
-            return created_like(function, self.tensor.device, args, options)
         compute, device = FUNCTIONS.get(function), self.tensor.device
         if compute is None:
-            if function not in composites or function in composing.functions:
-                raise refused(display_name(function), device)
-            composing.functions.append(function)
-            try:
-                return composites[function](*args, **options)
-            finally:
-                composing.functions.pop()
-        raw, out = Translation(function, device), options.pop("out", None) if options else None
-        if options:
-            options = {name: raw.option(value) for name, value in options.items()}
+            return of_others(function, device, args, options)
+        out = options.pop("out", None) if options else None
+        if options and not PLAIN.issuperset(map(type, options.values())):
+            options = Translation(function, device).options(options)
         try:
-            found = wrapped(compute(*map(raw.operand, args), **options))
+            found = wrapped(compute(*raw(args, function, device), **options))
         except (NotImplementedError, RuntimeError) as error:
-            raise explained(error, raw.name, device) from error
+            raise explained(error, display_name(function), device) from error
         return found if out is None else out.taking(found)
 
     # Entries
@@ -367,8 +408,8 @@ class TorchArray(DeviceArray):
             raise explained(error, "a[index]", self.tensor.device) from error
 
     def __setitem__(self, index: Any, values: Any) -> None:
-        raw = Translation("a[index] = values", self.tensor.device)
-        places.write(self.tensor, index, raw.option(values), raw.option)
+        translation = Translation("a[index] = values", self.tensor.device)
+        places.write(self.tensor, index, translation.option(values), translation.option)
 
     def overwrite(self, values: Any) -> None:
         self.tensor.copy_(values.tensor)
@@ -418,11 +459,18 @@ class TorchArray(DeviceArray):
     def astype(self, dtype: Any, copy: bool = True, **options: Any) -> TorchArray:
         return wrapped(self.tensor.to(to_torch(dtype, self.tensor.device), copy=copy))
 
+    def ravel(self, order: str = "C") -> TorchArray:
+        return wrapped(shapes.ravel(self.tensor, order))
+
     def reshape(self, *shape: Any, order: str = "C") -> TorchArray:
-        return wrapped(shapes.reshape(self.tensor, shape[0] if len(shape) == 1 else shape, order))
+        try:
+            return wrapped(shapes.reshape(self.tensor, shape[0] if len(shape) == 1 else shape, order))
+        except RuntimeError as error:
+            raise explained(error, "np.reshape", self.tensor.device) from error
 
     def sum(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False) -> TorchArray:
-        return wrapped(reductions.total(self.tensor, axis, dtype, None, keepdims))
+        found = reductions.quickly(np.add, self.tensor, axis, keepdims) if dtype is None else None
+        return wrapped(reductions.total(self.tensor, axis, dtype, None, keepdims) if found is None else found)
 
     def fill(self, value: Any) -> None:
         self[...] = value
@@ -448,26 +496,40 @@ class TorchArray(DeviceArray):
     __hash__ = None
 
     def __neg__(self) -> TorchArray:
-        return universal(np.negative, (self,))
+        return of_one(np.negative, self)
 
     def __pos__(self) -> TorchArray:
-        return universal(np.positive, (self,))
+        return of_one(np.positive, self)
 
     def __abs__(self) -> TorchArray:
-        return universal(np.absolute, (self,))
+        return of_one(np.absolute, self)
 
     def __invert__(self) -> TorchArray:
-        return universal(np.invert, (self,))
+        return of_one(np.invert, self)
 
 
 _new = TorchArray.__new__
-DIRECT = {TorchArray, float, int, complex, bool}
+ONLY_ARRAYS = {TorchArray}
+DIRECT = {TorchArray, float, int, complex, bool, np.float32, np.float64}
 MADE = {np.zeros: torch.zeros, np.ones: torch.ones, np.empty: torch.empty}
 
 
 def is_ours(value: Any) -> bool:
     """Whether it is one of the arrays that are computed with here."""
     return isinstance(value, TorchArray | np.ndarray | np.generic)
+
+
+def of_others(function: Any, device: torch.device, args: Any, options: Any) -> Any:
+    """A function that is not in the table: it makes arrays, or is composed of functions that are."""
+    if function in CREATED_LIKE:
+        return created_like(function, device, args, options)
+    if function not in composites or function in composing.functions:
+        raise refused(display_name(function), device)
+    composing.functions.append(function)
+    try:
+        return composites[function](*args, **options)
+    finally:
+        composing.functions.pop()
 
 
 def created_like(function: Any, device: torch.device, args: Any, options: Any) -> TorchArray:

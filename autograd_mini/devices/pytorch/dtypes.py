@@ -58,6 +58,9 @@ def cast(value: Any, dtype: np.dtype[Any]) -> Any:
 
 def promoted(*values: Any) -> list[Any]:
     """Tensors and numbers brought to the dtype in which NumPy would put them together."""
+    first = values[0]
+    if isinstance(first, torch.Tensor) and all(getattr(value, "dtype", None) is first.dtype for value in values):
+        return list(values)
     dtype = np.result_type(*map(kind_of, values))
     return [cast(value, dtype) for value in values]
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
+INDICES = {torch.bool, torch.int64}
 TOO_MANY = "too many indices for array: array is {ndim}-dimensional, but {count} were indexed"
-FREE = None, Ellipsis
 
 
 def read(tensor: torch.Tensor, index: Any, raw: Callable[[Any], Any]) -> torch.Tensor:
@@ -72,12 +72,19 @@ def write(
 
 def translated(tensor: torch.Tensor, index: Any, raw: Callable[[Any], Any]) -> tuple[tuple[Any, ...], list[int]]:
     """The index for PyTorch, and the axes to turn around first."""
-    given = index if isinstance(index, tuple) else (index,)
-    parts = [
-        part if type(part) in {int, slice} or part is None or part is Ellipsis else plain(part, raw) for part in given
-    ]
-    arrays = any(isinstance(part, torch.Tensor) and part.ndim for part in parts)
-    if not arrays and all(type(part) is not slice or part.step is None or part.step > 0 for part in parts):
+    parts: list[Any] = []
+    arrays = numbers = turned = False
+    for part in index if isinstance(index, tuple) else (index,):
+        if type(part) is slice:
+            turned = turned or (part.step is not None and part.step < 0)
+        elif part is not None and part is not Ellipsis:
+            part = part if type(part) is int else plain(part, raw)
+            if isinstance(part, torch.Tensor):
+                arrays = arrays or part.ndim > 0
+            else:
+                numbers = True
+        parts.append(part)
+    if not turned and not (arrays and numbers):  # PyTorch takes a number beside arrays apart
         return tuple(parts), []
     used = [axes_read(part) for part in parts]
     count = sum(used)
@@ -112,7 +119,7 @@ def plain(part: Any, raw: Callable[[Any], Any]) -> Any:
             return part.item()
         part = part if part.size else part.astype(int)
     part = raw(part)
-    return part if part.dtype is torch.bool else part.to(torch.int64)
+    return part if part.dtype in INDICES else part.to(torch.int64)
 
 
 def axes_read(part: Any) -> int:

@@ -13,6 +13,7 @@ from autograd_mini.devices.pytorch.tables import axes_of, axis_of, says
 
 NOT_GIVEN = np._NoValue
 QUICK = {torch.float32, torch.float64}
+SAME = {*QUICK, torch.int64}  # in which sums are as their terms are
 
 
 def lengths(a: torch.Tensor, axes: tuple[int, ...]) -> int:
@@ -22,6 +23,10 @@ def lengths(a: torch.Tensor, axes: tuple[int, ...]) -> int:
 def kept(a: torch.Tensor, out: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
     """A result with its reduced axes, of length 1."""
     return out.reshape([1 if i in axes else n for i, n in enumerate(a.shape)])
+
+
+def is_kept(keepdims: Any) -> bool:
+    return keepdims is not NOT_GIVEN and bool(keepdims)
 
 
 def is_given(option: Any) -> bool:
@@ -39,14 +44,14 @@ def total_dtype(a: torch.Tensor, dtype: Any) -> torch.dtype:
 
 @says(np.sum)
 def total(a, axis=None, dtype=None, out=None, keepdims=False, initial=NOT_GIVEN, where=True):
-    if dtype is None and where is True and initial is NOT_GIVEN and axis is None and not keepdims and a.dtype in QUICK:
-        return torch.sum(a)
     axes, wanted = axes_of(axis, a.ndim), None
+    if dtype is None and where is True and initial is NOT_GIVEN and axes and a.dtype in QUICK:
+        return torch.sum(a, axes, is_kept(keepdims))
     if dtype is not None or not (a.dtype.is_floating_point or a.dtype.is_complex):
         wanted = total_dtype(a, dtype)
     a = masked(a, where, 0)
     if axes:
-        found = torch.sum(a, dim=axes, keepdim=bool(is_given(keepdims) and keepdims), dtype=wanted)
+        found = torch.sum(a, dim=axes, keepdim=is_kept(keepdims), dtype=wanted)
     else:
         found = a.clone() if wanted is None else a.to(wanted)
     return found + initial if is_given(initial) else found
@@ -58,7 +63,7 @@ def product(a, axis=None, dtype=None, out=None, keepdims=False, initial=NOT_GIVE
     found = masked(a, where, 1).to(wanted)
     for one in sorted(axes, reverse=True):
         found = torch.prod(found, dim=one, dtype=wanted)
-    found = kept(a, found, axes) if is_given(keepdims) and keepdims else found
+    found = kept(a, found, axes) if is_kept(keepdims) else found
     return found * initial if is_given(initial) else found
 
 
@@ -89,7 +94,7 @@ def variance(
     squares = (away * away.conj()).real if a.dtype.is_complex else away * away
     divisor = max(count - ddof, 0) if whole else (count - ddof).clamp(min=0)
     found = total(squares, axis, keepdims=True, where=where) / divisor
-    return found if is_given(keepdims) and keepdims else found.squeeze(axes)
+    return found if is_kept(keepdims) else found.squeeze(axes)
 
 
 @says(np.std)
@@ -101,7 +106,9 @@ def extreme(name: str, worst: float, operation: Any):
     reduce = getattr(torch, name)
 
     def compute(a, axis=None, out=None, keepdims=False, initial=NOT_GIVEN, where=True):
-        axes, keep = axes_of(axis, a.ndim), bool(is_given(keepdims) and keepdims)
+        axes, keep = axes_of(axis, a.ndim), is_kept(keepdims)
+        if where is True and initial is NOT_GIVEN and axes:
+            return reduce(a, axes, keep)
         if where is not True and where is not NOT_GIVEN:
             a = torch.where(where, a, initial if is_given(initial) else edge(a.dtype, worst))
         if is_given(initial) and not lengths(a, axes):
@@ -144,14 +151,14 @@ says(np.nanmin)(without_nan(smallest, math.inf))
 def every(a, axis=None, out=None, keepdims=False, *, where=True):
     a = masked(a if a.dtype is torch.bool else a != 0, where, True)
     axes = axes_of(axis, a.ndim)
-    return torch.all(a, dim=axes, keepdim=bool(is_given(keepdims) and keepdims)) if axes else a.clone()
+    return torch.all(a, dim=axes, keepdim=is_kept(keepdims)) if axes else a.clone()
 
 
 @says(np.any)
 def some(a, axis=None, out=None, keepdims=False, *, where=True):
     a = masked(a if a.dtype is torch.bool else a != 0, where, False)
     axes = axes_of(axis, a.ndim)
-    return torch.any(a, dim=axes, keepdim=bool(is_given(keepdims) and keepdims)) if axes else a.clone()
+    return torch.any(a, dim=axes, keepdim=is_kept(keepdims)) if axes else a.clone()
 
 
 @says(np.count_nonzero)
@@ -193,7 +200,7 @@ def differences(a, n=1, axis=-1, prepend=NOT_GIVEN, append=NOT_GIVEN):
 def first(name: str):
     def compute(a, axis=None, out=None, *, keepdims=False):
         found = getattr(torch, name)(a.to(torch.uint8) if a.dtype is torch.bool else a, dim=axis)
-        if not (is_given(keepdims) and keepdims):
+        if not is_kept(keepdims):
             return found
         return found.reshape((1,) * a.ndim) if axis is None else found.unsqueeze(axis)
 
@@ -251,6 +258,8 @@ def of_runs(ufunc, a, starts, axis=0, dtype=None, out=None):
 
 def reduced(ufunc, a, axis=0, dtype=None, out=None, keepdims=False, initial=NOT_GIVEN, where=True):
     """`ufunc.reduce(...)`; KeyError if PyTorch has none."""
+    if where is True and initial is NOT_GIVEN and dtype is None and ufunc in REDUCE:
+        return REDUCE[ufunc](a, axis, keepdims=keepdims)
     options: dict[str, Any] = {"keepdims": keepdims, "where": where}
     if ufunc in {np.logical_and, np.logical_or}:
         return REDUCE[ufunc](a, axis, **options)
@@ -260,6 +269,21 @@ def reduced(ufunc, a, axis=0, dtype=None, out=None, keepdims=False, initial=NOT_
         return log_total(a, axis, initial=initial, **options)
     found = REDUCE[ufunc](a, axis, initial=initial, **options)
     return found if dtype is None else cast(found, np.dtype(dtype))
+
+
+IN_ONE = {np.add: torch.sum, np.maximum: torch.amax, np.minimum: torch.amin}
+REFUSING = RuntimeError, IndexError, TypeError
+
+
+def quickly(ufunc, a, axis=0, keepdims=False, **rest):
+    """What needs no thought: `ufunc.reduce` along given axes, or all, in the dtype of the tensor. None for all else."""
+    reduce = None if rest or a.dtype not in SAME else IN_ONE.get(ufunc)
+    if reduce is None or not a.ndim or axis == ():
+        return None
+    try:
+        return reduce(a, () if axis is None else axis, bool(keepdims))
+    except REFUSING:  # which is told in NumPy's words where there is more to think of
+        return None
 
 
 def accumulated(ufunc, a, axis=0, dtype=None, out=None):

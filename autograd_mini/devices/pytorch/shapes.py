@@ -11,6 +11,8 @@ import torch
 from autograd_mini.devices.pytorch.dtypes import cast, kind_of, promoted, tensors, to_torch
 from autograd_mini.devices.pytorch.tables import axes_of, axis_of, says
 
+WHOLE = {int}
+
 says(np.shape)(lambda a: tuple(a.shape))
 says(np.ndim)(lambda a: a.ndim)
 says(np.iscomplexobj)(lambda x: x.dtype.is_complex)
@@ -89,6 +91,8 @@ def as_ints(given: Any) -> Any:
 
 
 def as_shape(shape: Any) -> tuple[int, ...]:
+    if type(shape) is tuple and WHOLE.issuperset(map(type, shape)):
+        return shape
     return tuple(map(int, shape)) if isinstance(shape, tuple | list | np.ndarray | torch.Size) else (int(shape),)
 
 
@@ -107,6 +111,8 @@ def size(a, axis=None):
 @says(np.reshape)
 def reshape(a, shape=None, order="C", *, newshape=None, copy=None):
     shape = as_shape(shape if newshape is None else newshape)
+    if order == "C" and (-1 not in shape or a.numel()):
+        return a.reshape(shape)
     if order == "F":
         shape = tuple(a.numel() // max(1, -math.prod(shape)) if n == -1 else n for n in shape)
         return a.permute(*range(a.ndim - 1, -1, -1)).reshape(shape[::-1]).permute(*range(len(shape) - 1, -1, -1))
@@ -124,6 +130,8 @@ def ravel(a, order="C"):
 
 @says(np.transpose, np.permute_dims)
 def transpose(a, axes=None):
+    if axes is None and a.ndim == 2:
+        return a.t()
     return a.permute(tuple(range(a.ndim - 1, -1, -1)) if axes is None else axes_of(axes, a.ndim))
 
 
@@ -167,7 +175,9 @@ def roll(a, shift, axis=None):
 @says(np.concatenate, np.concat)
 def concatenate(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
     arrays = promoted(*arrays) if dtype is None else [cast(a, np.dtype(dtype)) for a in arrays]
-    return torch.cat([a.reshape(-1) for a in arrays] if axis is None else arrays, 0 if axis is None else axis)
+    if axis is None:
+        axis, arrays = 0, [a if a.ndim == 1 else a.reshape(-1) for a in arrays]
+    return torch.cat(arrays, axis)
 
 
 @says(np.stack)
@@ -176,10 +186,17 @@ def stack(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
     return torch.stack(arrays, axis)
 
 
-@says(np.split, np.array_split)
+@says(np.split)
 def split(ary, indices_or_sections, axis=0):
+    if isinstance(indices_or_sections, int) and ary.shape[axis] % indices_or_sections:
+        raise ValueError("array split does not result in an equal division")
+    return parted(ary, indices_or_sections, axis)
+
+
+@says(np.array_split)
+def parted(ary, indices_or_sections, axis=0):
     given = indices_or_sections
-    return torch.tensor_split(ary, given if isinstance(given, int) else tuple(map(int, given)), axis)
+    return torch.tensor_split(ary, given if isinstance(given, int) else list(map(int, given)), axis)
 
 
 @says(np.tile)

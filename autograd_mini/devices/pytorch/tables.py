@@ -20,6 +20,8 @@ def says(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Calla
 
 def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
     """The axes that are meant, counted from 0; all of them for None."""
+    if type(axis) is int and -ndim <= axis < ndim:
+        return (axis % ndim,)
     if axis is None:
         return tuple(range(ndim))
     given = axis if isinstance(axis, tuple | list) else (axis,)

@@ -99,6 +99,7 @@ UFUNCS |= {
 
 NUMBERS = {float, int}
 FLOATS = {torch.float16, torch.float32, torch.float64}
+SCALARS = {np.float32: torch.float32, np.float64: torch.float64}
 SINGLE = np.dtype(np.float32)
 
 
@@ -112,31 +113,97 @@ def is_quick(ufunc: np.ufunc) -> bool:
 
 
 QUICK: dict[Any, Function] = {ufunc: compute for ufunc, compute in UFUNCS.items() if is_quick(ufunc)}
+OF_TRUTHS: dict[Any, Function] = {
+    ufunc: UFUNCS[ufunc]
+    for ufunc in (
+        *(np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert),
+        *(np.logical_and, np.logical_or, np.logical_xor, np.logical_not),
+    )
+}
+OF_WHOLES: dict[Any, Function] = {
+    ufunc: UFUNCS[ufunc] for ufunc in (np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal)
+}
+TABLES = {**dict.fromkeys(FLOATS, QUICK), torch.bool: OF_TRUTHS, torch.int64: OF_WHOLES}
+BY_DTYPE: dict[Any, dict[torch.dtype, Function]] = {
+    ufunc: {dtype: table[ufunc] for dtype, table in TABLES.items() if ufunc in table} for ufunc in UFUNCS
+}
+NO_DTYPE: dict[torch.dtype, Function] = {}
+TOLD_SLOWLY = RuntimeError, OverflowError, IndexError  # in NumPy's words, by the way that needs a plan
 
 
-def quickly(ufunc: np.ufunc, inputs: Sequence[Any]) -> Any:
-    """What needs no plan: tensors of one floating-point dtype, and numbers beside one. None for all else."""
-    compute = QUICK.get(ufunc)
+def quickly(ufunc: np.ufunc, a: Any, b: Any) -> Any:
+    """What needs no plan: tensors of one dtype that PyTorch treats as NumPy does, and numbers beside one. Else None."""
+    tensor, other = (a, b) if type(a) is torch.Tensor else (b, a)
+    dtype = tensor.dtype
+    compute = BY_DTYPE.get(ufunc, NO_DTYPE).get(dtype)
     if compute is None:
         return None
-    if len(inputs) == 1:
-        if inputs[0].dtype not in FLOATS:
+    kind = type(other)
+    if kind is torch.Tensor:
+        if other.dtype is not dtype:
             return None
-    else:
-        a, b = inputs
-        if type(a) is not torch.Tensor:
-            a, b = b, a
-        if a.dtype not in FLOATS:
-            return None
-        if type(b) is torch.Tensor:
-            if b.dtype is not a.dtype:
-                return None
-        elif type(b) not in NUMBERS or ufunc not in WITH_NUMBERS:
-            return None
-    try:
-        return compute(*inputs)
-    except RuntimeError:  # which is told in NumPy's words where there is a plan
+    elif ufunc not in WITH_NUMBERS:
         return None
+    elif kind not in NUMBERS:
+        if SCALARS.get(kind) is not dtype:
+            return None
+        a, b = (tensor, other.item()) if tensor is a else (other.item(), tensor)
+    elif kind is float and dtype not in FLOATS:
+        return None
+    try:
+        return compute(a, b)
+    except TOLD_SLOWLY:
+        return None
+
+
+def quickly_of_one(ufunc: np.ufunc, tensor: torch.Tensor) -> Any:
+    """The same of one operand."""
+    compute = BY_DTYPE.get(ufunc, NO_DTYPE).get(tensor.dtype)
+    try:
+        return None if compute is None else compute(tensor)
+    except TOLD_SLOWLY:
+        return None
+
+
+def apart(a: torch.Tensor, b: torch.Tensor) -> bool:
+    """Whether two tensors are known to share no memory."""
+    if not (a.is_contiguous() and b.is_contiguous()):
+        return False
+    start, other = a.data_ptr(), b.data_ptr()
+    return start + a.nbytes <= other or other + b.nbytes <= start
+
+
+# What is written into the first operand itself
+IN_PLACE: dict[Any, Function] = {
+    np.add: torch.Tensor.add_,
+    np.subtract: torch.Tensor.sub_,
+    np.multiply: torch.Tensor.mul_,
+    np.divide: torch.Tensor.div_,
+    np.exp: torch.Tensor.exp_,
+    np.sqrt: torch.Tensor.sqrt_,
+    np.square: torch.Tensor.square_,
+    np.tanh: torch.Tensor.tanh_,
+    np.log: torch.Tensor.log_,
+    np.negative: torch.Tensor.neg_,
+}
+
+
+def quickly_in_place(ufunc: np.ufunc, tensor: torch.Tensor, *others: Any) -> bool:
+    """Whether `ufunc(tensor, *others, out=tensor)` was done: of floating-point numbers, and of numbers beside them."""
+    compute = IN_PLACE.get(ufunc)
+    if compute is None or tensor.dtype not in FLOATS or ufunc.nin != 1 + len(others):
+        return False
+    for other in others:
+        if type(other) is not torch.Tensor:
+            if type(other) not in NUMBERS:
+                return False
+        elif other.dtype is not tensor.dtype or not apart(tensor, other):
+            return False
+    try:
+        compute(tensor, *others)
+    except TOLD_SLOWLY:
+        return False
+    return True
 
 
 class Plan(NamedTuple):

@@ -135,7 +135,7 @@ class Race:
         return model
 
     def examples(self) -> tuple[Any, ...]:
-        return tuple(map(Bring(self.start.model), first_examples(self.start.x, FEW)))
+        return tuple(Bring(self.start.model).inputs(first_examples(self.start.x, FEW)))
 
     def changes(self) -> list[Change]:
         """The table's, without what this loss has no use for, and the weights scaled as a search says."""

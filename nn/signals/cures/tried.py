@@ -7,11 +7,11 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from autograd_mini import showing
 from nn.module import Module
 from nn.signals.cures.candidates import AS_IT_IS, Change, Start
 from nn.signals.cures.section import NUMBERS, section
 
-NO_PANDAS = "tried.to_dataframe() makes a data frame of pandas, which is not installed. Write `pip install pandas`."
 NO_MODEL = "tried.model({i}): this change could not be tried: {why}. Choose a row without `why_not`."
 NO_ROW = "tried.model({i}): the table has rows 0 to {last}."
 NO_NAME = "tried.model({name!r}): no row has that name. Write a number, or one of: {known}."
@@ -279,12 +279,9 @@ class Tried:
 
     def to_dataframe(self) -> Any:
         """The rows as a data frame of pandas."""
-        try:
-            import pandas as pd  # type: ignore[import-untyped]
-        except ImportError as error:
-            raise ImportError(NO_PANDAS) from error
         names = "change", "rate", "held_out_loss", "tripled_loss", "seconds", "why_not", "times", "steps", "code"
-        return pd.DataFrame([{name: getattr(row, name) for name in names} for row in self.rows])
+        rows = [{name: getattr(row, name) for name in names} for row in self.rows]
+        return showing.data_frame("tried.to_dataframe()", rows)
 
 
 def number(value: float) -> str:

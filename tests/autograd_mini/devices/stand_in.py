@@ -14,6 +14,7 @@ import operator
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -36,6 +37,7 @@ BRINGING = {"take": ("indices",), "choose": ("choices",)}  # arguments that may 
 IMPLICIT = "Implicit conversion to a NumPy array is not allowed. Please use `.get()`."
 
 waits = collections.Counter()
+happened = []  # in this order: arrays sent in a queue of their own, numbers read
 
 
 def host(value):
@@ -78,7 +80,37 @@ def named(func):
 
 def asarray(values):
     """An array of the device's, of numbers in the host's memory."""
-    return values if isinstance(values, StandIn) else StandIn(np.array(values))
+    array = values if isinstance(values, StandIn) else StandIn(np.array(values))
+    if Stream.current is not Stream.default:
+        Stream.away.append(array)
+        happened.append("sent")
+    return array
+
+
+class Stream:
+    """A queue of work; an array that was made in another one has to be waited for."""
+
+    away: ClassVar[list["StandIn"]] = []
+
+    def __init__(self, non_blocking=False):
+        assert non_blocking
+
+    def __enter__(self):
+        Stream.current = self
+
+    def __exit__(self, *_):
+        Stream.current = Stream.default
+
+    def record(self):
+        """What has been queued so far."""
+        return list(Stream.away)
+
+    def wait_event(self, event):
+        """Go on after that."""
+        Stream.away = [array for array in Stream.away if not any(array is other for other in event)]
+
+
+Stream.default = Stream.current = Stream(non_blocking=True)
 
 
 @contextlib.contextmanager
@@ -92,9 +124,17 @@ def install(monkeypatch):
     """Let `import cupy` find the stand-in, for one test; counts begin anew."""
     module = ModuleType("cupy")
     module.__spec__ = importlib.machinery.ModuleSpec("cupy", None)
-    module.ndarray, module.asarray, module.cuda = StandIn, asarray, SimpleNamespace(Device=working_on)
+    module.ndarray, module.asarray = StandIn, asarray
+    module.cuda = SimpleNamespace(
+        Device=working_on,
+        Stream=Stream,
+        get_current_stream=lambda: Stream.current,
+        is_available=lambda: True,
+        runtime=SimpleNamespace(getDeviceCount=lambda: 1),
+    )
     monkeypatch.setitem(sys.modules, "cupy", module)
     waits.clear()
+    happened.clear()
 
 
 @pytest.fixture(autouse=True)
@@ -115,22 +155,28 @@ class Device:
 class StandIn:
     """An array that is on a device."""
 
-    __slots__ = ("__weakref__", "memory")
+    __slots__ = ("__weakref__", "there")
     __array_priority__ = 100
     __hash__ = None
     device = Device()
 
     def __init__(self, memory):
         assert type(memory) is np.ndarray
-        self.memory = memory
+        self.there = memory
 
-    shape = property(lambda self: self.memory.shape)
-    dtype = property(lambda self: self.memory.dtype)
-    ndim = property(lambda self: self.memory.ndim)
-    size = property(lambda self: self.memory.size)
-    nbytes = property(lambda self: self.memory.nbytes)
-    itemsize = property(lambda self: self.memory.itemsize)
-    strides = property(lambda self: self.memory.strides)
+    @property
+    def memory(self):
+        """What it holds, once it has arrived."""
+        assert not any(self is array for array in Stream.away), "an array was used that is still on its way"
+        return self.there
+
+    shape = property(lambda self: self.there.shape)
+    dtype = property(lambda self: self.there.dtype)
+    ndim = property(lambda self: self.there.ndim)
+    size = property(lambda self: self.there.size)
+    nbytes = property(lambda self: self.there.nbytes)
+    itemsize = property(lambda self: self.there.itemsize)
+    strides = property(lambda self: self.there.strides)
     T = property(lambda self: StandIn(self.memory.T))
     real = property(lambda self: StandIn(self.memory.real))
     imag = property(lambda self: StandIn(self.memory.imag))
@@ -150,6 +196,7 @@ class StandIn:
 
     def read(self, what, value):
         waits[what] += 1
+        happened.append("read")
         return value
 
     def __float__(self):
@@ -174,7 +221,7 @@ class StandIn:
         return self.read("format", format(self.memory, spec))
 
     def __len__(self):
-        return len(self.memory)
+        return len(self.there)
 
     def __iter__(self):
         return (self[i] for i in range(len(self)))

@@ -266,6 +266,19 @@ def test_an_index_that_counts_from_the_end_of_a_table_raises():
 # Networks
 
 IMAGES = np.random.default_rng(0).standard_normal((4, 2, 6, 6)).astype(np.float32)
+
+
+class Attending(nn.Module):
+    """Attention that is always given the same options."""
+
+    def __init__(self, **options):
+        super().__init__()
+        self.layer, self.options = nn.MultiHeadAttention(6, 2, rng=0), options
+
+    def forward(self, x):
+        return self.layer(x, **self.options)
+
+
 LAYERS = {
     "Linear": (lambda: nn.Linear(3, 2, rng=0), X),
     "MLP": (lambda: nn.MLP([3, 5, 2], "relu", rng=0), X),
@@ -277,6 +290,9 @@ LAYERS = {
     "BatchNorm": (lambda: nn.BatchNorm(3), X),
     "LayerNorm": (lambda: nn.LayerNorm(3), X),
     "GroupNorm": (lambda: nn.GroupNorm(1, 2), IMAGES),
+    "attention": (lambda: nn.MultiHeadAttention(6, 2, rng=0), IMAGES[:, 0]),
+    "causal attention": (lambda: Attending(causal=True), IMAGES[:, 0]),
+    "attention to what is there": (lambda: Attending(lengths=np.array([6, 1, 3, 4])), IMAGES[:, 0]),
     "Dropout": (lambda: nn.Sequential(nn.Linear(3, 8, rng=0), nn.Dropout(0.5, rng=0)), X),
     "Softmax": (lambda: nn.Sequential(nn.Linear(3, 2, rng=0), nn.Softmax()), X),
 }

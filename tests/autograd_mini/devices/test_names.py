@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from autograd_mini import Tensor, devices
+from tests.autograd_mini.devices import stand_in
 
 
 def test_numpys_arrays_are_on_cpu():
@@ -31,6 +32,23 @@ def test_a_package_that_is_missing_is_named(device, extra, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(ImportError, match=rf"autograd-mini\[{extra}\]"):
         devices.to_device(np.ones(2), device)
+
+
+def test_the_devices_of_a_machine_are_those_of_what_is_installed(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    assert devices.available() == ["cpu"]
+
+
+def test_the_devices_of_cupy_are_counted(monkeypatch):
+    stand_in.install(monkeypatch)
+    assert devices.available()[-1] == "cupy:0"
+
+
+@pytest.mark.extra
+def test_arrays_come_to_each_device_that_is_there():
+    pytest.importorskip("torch")
+    assert devices.available()[:2] == ["cpu", "torch:cpu"]
+    assert [Tensor([1.0]).to_device(name).device for name in devices.available()] == devices.available()
 
 
 def test_constants_of_the_host_stay_there():

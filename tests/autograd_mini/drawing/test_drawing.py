@@ -265,6 +265,7 @@ def test_svg_carries_title_and_finding():
     drawing = draw(net(2), signals=True)
     root = svg(drawing)
     assert [child.text for child in list(root)[:2]] == [drawing.title, drawing.finding]
+    assert repr(drawing) == f"<Drawing: {drawing.title} {drawing.finding}>"
     assert root.get("role") == "img"
     assert drawing.copy().picture("svg") == drawing.picture("svg")
 

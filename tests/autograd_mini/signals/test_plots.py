@@ -136,6 +136,7 @@ def test_without_matplotlib_the_extra_is_named_and_the_report_does_without(monke
     seen = net()
     for module in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
         monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.delitem(sys.modules, "autograd_mini.showing.figures", raising=False)
     with pytest.raises(ImportError, match=r"autograd-mini\[plot\]"):
         seen.plot()
     monkeypatch.setattr(sys.modules["autograd_mini.signals.report"], "has_matplotlib", lambda: False)

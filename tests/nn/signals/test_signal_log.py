@@ -148,6 +148,8 @@ def test_tables_files_and_text(tmp_path):
     assert header == list(table.dtype.names)
     assert [float(line[3]) for line in lines] == list(table["signal"])
     assert "2 of 10 steps measured, 3 layers" in str(log)
+    assert "<SignalLog of MLP: 2 of 10 steps measured" in repr(log)
+    assert log._repr_html_().count("<tr>") == 4
 
 
 def test_tensorboard_files_read_back(tmp_path):
@@ -174,6 +176,7 @@ def test_extras_are_named_where_they_are_missing(module, extra, monkeypatch, tmp
     log = train(model, nn.SignalLog(model), steps=1)
     for name in [name for name in sys.modules if name.partition(".")[0] == module] + [module]:
         monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.delitem(sys.modules, "autograd_mini.showing.figures", raising=False)
     with pytest.raises(ImportError, match=rf"autograd-mini\[{extra}\]"):
         log.plot() if extra == "plot" else log.to_tensorboard(tmp_path)
 
@@ -205,6 +208,8 @@ def test_bad_input_gets_a_clear_error(arguments, message):
 def test_an_empty_log_and_a_loss_that_is_none_say_so():
     log = nn.SignalLog(mlp())
     assert "empty" in str(log)
+    assert "empty" in log._repr_html_()
+    assert "nothing measured yet" in repr(log)
     with pytest.raises(ValueError, match="empty"):
         log.plot()
     with pytest.raises(TypeError, match="float"):

@@ -1,5 +1,6 @@
 """Training: fit and what it promises about bits, callbacks, gradient accumulation, resuming; metrics; histories."""
 
+import json
 import math
 import os
 import re
@@ -905,6 +906,39 @@ class TestHistory:
         assert len(lines) == 22
         assert lines[11].strip() == "..."
         assert lines[-1].split() == ["30", "0.03333", "0.06667", "0.1"]
+
+    def test_it_says_which_epoch_was_kept(self):
+        stopping = nn.EarlyStopping(patience=2)
+        _, history = run(epochs=9, validation=(X, 1 - Y), callbacks=[stopping])
+        assert history.kept == stopping.best_epoch
+        end = f"kept: the weights of epoch {history.kept}"
+        assert str(history).splitlines()[-1] == end
+        assert end in repr(history)
+        assert f"<strong>{history.kept}</strong>" in history._repr_html_()
+        assert run()[1].kept is None
+
+    def test_the_epoch_that_was_kept_is_shown_in_a_long_table(self):
+        history = self.history()
+        history.kept = 15
+        assert [line.split()[0] for line in str(history).splitlines()][10:15] == ["10", "...", "15", "...", "21"]
+        assert "<strong>15</strong>" in history._repr_html_()
+        assert "no epoch" in History()._repr_html_()
+
+    def test_json(self):
+        history = History()
+        history.append({"loss": 0.5, "score": np.inf})
+        history.stopped = "enough"
+        columns = {"loss": [0.5], "score": [None]}
+        wanted = {"epochs": 1, "stopped": "enough", "kept": None, "columns": columns}
+        assert json.loads(history.to_json()) == wanted
+
+    @pytest.mark.extra
+    def test_data_frame(self):
+        pytest.importorskip("pandas")
+        frame = self.history().to_dataframe()
+        assert list(frame.columns) == ["loss", "val_loss", "rate"]
+        assert frame.index.name == "epoch"
+        assert frame.loc[4, "loss"] == 0.25
 
     def test_names_are_known(self):
         with pytest.raises(KeyError, match="'loss', 'val_loss'"):
