@@ -9,7 +9,6 @@ import nn
 from nn.cluster.worker import Failure
 from tests.nn.cluster.trainings import Several, bits, examples, network, shards, trained
 
-
 OPTIMIZERS = [
     lambda parameters: nn.SGD(parameters, 0.1, momentum=0.9),
     lambda parameters: nn.AdaGrad(parameters, 0.1),

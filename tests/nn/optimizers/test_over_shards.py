@@ -6,8 +6,6 @@ import pytest
 pytest.importorskip("scipy")
 
 import nn
-from nn.cluster.engine import opened
-from nn.cluster.worker import Worker
 
 
 def data():
