@@ -6,6 +6,7 @@ import pytest
 pytest.importorskip("scipy")
 
 import nn
+from tests.nn.cluster.trainings import Several
 
 
 def data():
