@@ -39,12 +39,12 @@ def searched(method, **options):
     data = (x, np.tanh(x[:, :1]))
     data = (nn.Shards.arrays(*data, shards=7),) if options else data
     model = nn.MLP([8, 4, 1], "tanh", rng=0)
-    return nn.minimize(model, nn.squared_error, *data, method=method, options={"maxiter": 5}, **options)
+    return nn.minimize(model, nn.squared_error, *data, method=method, options={"maxiter": 3}, **options)
 
 
 def ends(cluster):
     """Where each training ends, and what is measured and predicted."""
-    found = {name: bits(*trained(cluster, optimizer=make)) for name, make in OPTIMIZERS.items()}
+    found = {name: bits(*trained(cluster, optimizer=make, epochs=1)) for name, make in OPTIMIZERS.items()}
     options = {"validation": columns(), "metrics": [nn.accuracy, nn.f1], "clip_norm": 0.5}
     model, history = trained(cluster, network().astype(np.float32), columns(), accumulate=2, **options)
     found["float32"] = bits(model, history)
