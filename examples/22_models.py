@@ -53,7 +53,7 @@ figure, axis = plt.subplots(figsize=(6, 3.6), layout="constrained")
 layers = range(1, DEPTH + 1)
 axis.semilogy(layers, signal, "o-", color="#D55E00", label=f"sigmoid, as PyTorch starts: {right:.0%} right")
 axis.semilogy(layers, cured_signal, "o-", color="#0072B2", label=f"tanh, Glorot: {cured_right:.0%} right")
-axis.set(xlabel="layer", ylabel="signal: rms of dL/ds", xticks=[1, 5, 10, 15, 20])
+axis.set(xlabel="layer", ylabel="signal: rms of dL/dh", xticks=[1, 5, 10, 15, 20])
 axis.legend()
 save(figure, __file__)
 

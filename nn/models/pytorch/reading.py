@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import operator
 import re
@@ -33,6 +34,7 @@ NO_EXPORT = (
     "nn.from_torch({name}): torch.export cannot follow this module in {mode} mode: {reason}\nIt follows what does not "
     "depend on the values of tensors: leave out `.item()`, `if` on values and NumPy in its `forward`."
 )
+FAILS = "nn.from_torch({name}): the module itself cannot be called with this example: {reason}"
 UNSUPPORTED = "nn.from_torch({name}): these operations have no counterpart here: {names}."
 DTYPE = "nn.from_torch: {path} has the dtype {got}, which NumPy does not have. Write `module.float()` first."
 MIXED = (
@@ -160,7 +162,8 @@ def from_torch(module: Any, *example: Any, rng: int | np.random.Generator | None
     kind = type(module).__name__
     if not example:
         raise TypeError(NO_EXAMPLE.format(name=kind))
-    examples = tuple(as_tensor(torch, i, value) for i, value in enumerate(example))
+    precision = next((tensor.dtype for _, tensor in tensors_of(module) if tensor.is_floating_point()), None)
+    examples = tuple(as_tensor(torch, i, value, precision) for i, value in enumerate(example))
     modes = [(part, part.training) for part in module.modules()]
     try:
         graphs = []
@@ -232,15 +235,16 @@ def library(name: str) -> ModuleType:
     return torch
 
 
-def as_tensor(torch: Any, i: int, value: Any) -> Any:
-    """An example as a tensor of PyTorch's."""
+def as_tensor(torch: Any, i: int, value: Any, precision: Any) -> Any:
+    """An example as a tensor of PyTorch's; numbers of NumPy's, float64 by themselves, in the precision given."""
     if isinstance(value, torch.Tensor):
         return value.detach().cpu()
     value = value.data if isinstance(value, Tensor) else value
     array = np.asarray(value) if isinstance(value, np.ndarray | list | tuple) else None
     if array is None or array.dtype.kind not in "biufc":
         raise TypeError(NO_TENSOR.format(got=type(value).__name__, i=i))
-    return torch.from_numpy(np.array(array))
+    tensor = torch.from_numpy(np.array(array))
+    return tensor.to(precision) if precision is not None and tensor.is_floating_point() else tensor
 
 
 def exported(torch: Any, module: Any, examples: tuple[Any, ...], training: bool) -> Any:
@@ -263,9 +267,17 @@ def exported(torch: Any, module: Any, examples: tuple[Any, ...], training: bool)
             warnings.simplefilter("ignore")  # of PyTorch to itself
             return torch.export.export(module, examples, dynamic_shapes=sizes)
     except Exception as error:
-        mode = "training" if training else "evaluation"
-        reason = str(error).strip().split("\n")[0] or type(error).__name__
-        raise ValueError(NO_EXPORT.format(name=type(module).__name__, mode=mode, reason=reason)) from error
+        name, mode = type(module).__name__, "training" if training else "evaluation"
+        try:
+            copy.deepcopy(module)(*examples)
+        except Exception as own:
+            raise ValueError(FAILS.format(name=name, reason=first_line(own))) from own
+        raise ValueError(NO_EXPORT.format(name=name, mode=mode, reason=first_line(error))) from error
+
+
+def first_line(error: Exception) -> str:
+    """What an error says first."""
+    return str(error).strip().split("\n")[0] or type(error).__name__
 
 
 class Missing(NamedTuple):

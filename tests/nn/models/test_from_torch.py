@@ -365,6 +365,8 @@ def test_errors_say_what_to_write():
         nn.from_torch(linear.bfloat16(), x.bfloat16())
     with pytest.raises(ValueError, match="cannot follow this module in training mode"):
         nn.from_torch(Deciding(), x)
+    with pytest.raises(ValueError, match=r"the module itself cannot be called with this example: .*cannot be mult"):
+        nn.from_torch(linear.float(), np.zeros((2, 4)))
     with pytest.raises(TypeError, match="was given a MLP"):
         nn.to_torch_state(nn.MLP([2, 1]))
 
@@ -424,6 +426,11 @@ def test_a_residual_network_in_training_has_no_gradient_of_an_example(pairs):
     _, model, x = pairs("residual")
     with pytest.raises(ValueError, match=r"inside a vmap"):
         nn.per_example_grad(nn.squared_error)(model, x.numpy(), np.zeros((4, 3), np.float32))
+
+
+def test_numbers_without_a_precision_of_their_own_get_the_module_s():
+    model = nn.from_torch(torch.nn.Linear(3, 1), [[1.0, 2.0, 3.0]] * 2)
+    assert model.inputs[0].dtype == np.float32
 
 
 def test_a_batch_of_one_is_an_example_too():
