@@ -104,6 +104,7 @@ if TYPE_CHECKING:
     from nn.lecture.boosting import boost
     from nn.lecture.pretraining import Autoencoder, pretrain
     from nn.models import from_torch, save_onnx, to_torch_state
+    from nn.models.onnx import load_onnx
     from nn.signals.log import SignalLog
     from nn.training.checkpoints import load, load_weights, save, save_weights, torch_names
 
@@ -200,6 +201,7 @@ __all__ = [
     "init",
     "kl_divergence",
     "load",
+    "load_onnx",
     "load_weights",
     "logistic_loss",
     "minibatches",
@@ -238,6 +240,7 @@ LATER = {
     "boost": "lecture.boosting",
     "from_torch": "models",
     "load": "training.checkpoints",
+    "load_onnx": "models.onnx",
     "load_weights": "training.checkpoints",
     "pretrain": "lecture.pretraining",
     "save": "training.checkpoints",

@@ -513,6 +513,9 @@ class Parameters(Iterator[Parameter]):
         self._module = module
         self._each = (parameter for _, parameter in module.named_parameters())
 
+    def __repr__(self) -> str:
+        return f"<parameters of {type(self._module).__name__}, an iterator: write `list(model.parameters())`>"
+
     def __next__(self) -> Parameter:
         return next(self._each)
 

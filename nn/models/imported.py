@@ -99,6 +99,8 @@ class Imported(Module):
     ) -> None:
         super().__init__()
         self.kind, self.inputs = kind, tuple(inputs)
+        kinds_of_numbers = {np.dtype(given.dtype).kind for given in inputs if given.dtype is not None}
+        object.__setattr__(self, "indexed", not kinds_of_numbers.isdisjoint("iu"))
         object.__setattr__(self, "_scope", scope(kind))
         self.rng = np.random.default_rng(rng)
         self.program = program

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 from collections.abc import Iterable
 from types import ModuleType
@@ -25,6 +26,7 @@ DTYPE = "nn.save_onnx was given {what} of dtype {got}, which runtimes do not tak
 NOTHING = "nn.save_onnx: the model returned {what}, which does not depend on its input."
 OPSET = 20  # LayerNormalization is there since 17; runtimes of 2023 take 20
 IR = 9
+LEARNED = "nn.parameters"  # in a file of ours, the names of what is learned
 
 
 def save_onnx(model: Module, path: str | os.PathLike[str], *example: Any, batch: bool = True) -> None:
@@ -88,6 +90,8 @@ def save_onnx(model: Module, path: str | os.PathLike[str], *example: Any, batch:
     proto = written(
         onnx, graph, type(model).__name__, zip(names, inputs, given, strict=True), zip(outputs, shapes, strict=True)
     )
+    learned = [path for path, _ in model.named_parameters()]
+    onnx.helper.set_model_props(proto, {LEARNED: json.dumps(learned)})  # so that `load_onnx` knows them from constants
     onnx.checker.check_model(proto, full_check=True)
     onnx.save(proto, os.fspath(path))
 

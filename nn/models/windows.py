@@ -5,6 +5,7 @@ A window's settings come as sequences with an entry for each axis of the images,
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Sequence
@@ -19,6 +20,8 @@ from nn.layers.pooling import mean as mean_of
 
 Sizes = Sequence[int]
 Sides = Sequence[tuple[int, int]]
+
+LARGE = 256  # entries of a window of which the work of two small ones is less
 
 
 def window_of(kernel: Sizes, stride: Sizes, padding: Sides, dilation: Sizes) -> Window:
@@ -117,32 +120,32 @@ def images_of(x: Any) -> Any:
     return np.expand_dims(x, 2) if x.ndim == 3 else x
 
 
-def pooled_largest(x: Any, kernel: Sizes, stride: Sizes, padding: Sides, dilation: Sizes) -> Any:
-    """The largest number that a window reads; of several axes, along one after the other."""
-    if x.ndim > 4:
-        x = each_slice(pooled_largest, x, kernel[1:], stride[1:], padding[1:], dilation[1:])
-        return first_axis(largest, x, window_of(kernel[:1], stride[:1], padding[:1], dilation[:1]))
-    out = largest(images_of(x), window=window_of(kernel, stride, padding, dilation))
+def pooled(operation: Callable[..., Any], x: Any, kernel: Sizes, stride: Sizes, padding: Sides, dilation: Sizes) -> Any:
+    """One number of what a window reads at each place; of more than two axes, or many entries, axis after axis."""
+    if x.ndim > 4 or (x.ndim == 4 and math.prod(kernel) > LARGE):
+        x = each_slice(functools.partial(pooled, operation), x, kernel[1:], stride[1:], padding[1:], dilation[1:])
+        return first_axis(operation, x, window_of(kernel[:1], stride[:1], padding[:1], dilation[:1]))
+    out = operation(images_of(x), window=window_of(kernel, stride, padding, dilation))
     return out[:, :, 0] if x.ndim == 3 else out
 
 
-def pooled_mean(x: Any, kernel: Sizes, stride: Sizes, padding: Sides, count_padding: bool = True) -> Any:
+def pooled_largest(x: Any, kernel: Sizes, stride: Sizes, padding: Sides, dilation: Sizes) -> Any:
+    """The largest number that a window reads."""
+    return pooled(largest, x, kernel, stride, padding, dilation)
+
+
+def pooled_mean(
+    x: Any, kernel: Sizes, stride: Sizes, padding: Sides, count_padding: bool = True, dilation: Sizes | None = None
+) -> Any:
     """The mean of what a window reads, with the zeros of the padding or without."""
-    dilation = (1,) * len(kernel)
-    if x.ndim > 4:
-        x = each_slice(pooled_mean, x, kernel[1:], stride[1:], padding[1:], count_padding)
-        out = first_axis(mean_of, x, window_of(kernel[:1], stride[:1], padding[:1], dilation[:1]))
-    else:
-        out = mean_of(images_of(x), window=window_of(kernel, stride, padding, dilation))
-        out = out[:, :, 0] if x.ndim == 3 else out
+    dilation = dilation or (1,) * len(kernel)
+    out = pooled(mean_of, x, kernel, stride, padding, dilation)
     if count_padding or not any(itertools.chain(*padding)):
         return out
-    axes = 1 if x.ndim > 4 else len(kernel)
-    for axis in range(axes):  # the share of the window that was not padding
-        size, (before, after) = x.shape[2 + axis], padding[axis]
-        real = np.pad(np.ones(size), (before, after))
-        starts = np.arange(out.shape[2 + axis]) * stride[axis]
-        share = np.array([real[start : start + kernel[axis]].mean() for start in starts], x.dtype)
+    for axis, (length, step, sides, gap) in enumerate(zip(kernel, stride, padding, dilation, strict=True)):
+        real = np.pad(np.ones(x.shape[2 + axis]), sides)
+        read = np.arange(out.shape[2 + axis])[:, None] * step + np.arange(length) * gap
+        share = np.mean(real[read], axis=1).astype(x.dtype)  # of the window that was not padding
         out = out / np.reshape(share, (-1, *[1] * (out.ndim - 3 - axis)))
     return out
 
@@ -219,9 +222,12 @@ def cubic_weights(length: int, at: Any, a: float = -0.75) -> Any:
     low = np.floor(at).astype(np.int64)
     matrix, rows = np.zeros((len(at), length)), np.arange(len(at))
     for offset in range(-1, 3):
-        d = np.abs(at - (low + offset))
-        near = (a + 2) * d**3 - (a + 3) * d**2 + 1
-        far = a * d**3 - 5 * a * d**2 + 8 * a * d - 4 * a
-        weight = np.where(d <= 1, near, np.where(d < 2, far, 0))
-        np.add.at(matrix, (rows, np.clip(low + offset, 0, length - 1)), weight)
+        np.add.at(matrix, (rows, np.clip(low + offset, 0, length - 1)), cubic(np.abs(at - (low + offset)), a))
     return matrix
+
+
+def cubic(distance: Any, a: float) -> Any:
+    """The weight of an entry at a distance."""
+    near = ((a + 2) * distance - (a + 3)) * distance * distance + 1
+    far = ((a * distance - 5 * a) * distance + 8 * a) * distance - 4 * a
+    return np.where(distance <= 1, near, np.where(distance < 2, far, 0))

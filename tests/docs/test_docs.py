@@ -28,6 +28,7 @@ NEEDS = {
     "autograd_mini.devices.pytorch": "torch",
     "nn.models.pytorch.reading": "torch",
     "nn.models.saving": "onnx",
+    "nn.models.onnx": "onnx",
 }
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 import nn
-from autograd_mini import Tensor, autodiff, grad  # noqa: F401  # wrong
+from autograd_mini import Tensor, autodiff, grad, no_grad  # noqa: F401  # wrong
 
 t = Tensor([1.0, 2.0], requires_grad=True)
 t.sum(dim=1)  # wrong
@@ -35,3 +35,6 @@ class Net(nn.Module):
 
 Net()([[1.0, 2.0]])  # wrong
 Net()()  # wrong
+
+with no_grad:  # wrong
+    pass
