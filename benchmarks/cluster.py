@@ -245,13 +245,13 @@ def costs(steps: int) -> None:
     from distributed import Client
 
     rows, measured = [], []
-    with Processes(workers=1) as processes, Client(processes.address, set_as_default=False) as client:
+    with Processes(workers=1) as processes, Client(processes.address, direct_to_workers=True) as client:
         for workers in (1, WORKERS):
             if workers > 1:
                 processes.start_worker()
             client.wait_for_workers(workers)
             for (widths, every), limit in LIMITS.items():
-                found = cost(client, widths, every, max(16, steps // 2 if widths == NETWORKS[2] else steps))
+                found = cost(client, widths, every, max(16, steps // 5 if widths == NETWORKS[2] else steps))
                 megabytes = found.size / 1e6
                 if every == 1:
                     measured.append((workers, megabytes, found.beside * 1e3))
@@ -284,7 +284,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--kills", type=int, nargs="?", const=200, help="kill so many workers, and compare the bits")
     parser.add_argument("--epochs", type=int, default=10, help="of 10 steps each, with --kills")
     parser.add_argument("--seed", type=int, default=0, help="of the moments of the kills")
-    parser.add_argument("--steps", type=int, default=80, help="to measure, without --kills")
+    parser.add_argument("--steps", type=int, default=200, help="to measure, without --kills")
     options = parser.parse_args(arguments)
     if options.kills:
         kill(options.kills, options.epochs, options.seed)
