@@ -32,7 +32,9 @@ from autograd_mini.transforms import (
 from autograd_mini.words import in_words
 
 if TYPE_CHECKING:
+    from autograd_mini import numpy
     from autograd_mini.checked.explanations import NonFiniteError
+    from autograd_mini.compiling.lines import Recording, record
     from autograd_mini.compiling.slots import CompileError, Slot
     from autograd_mini.compiling.step import Compiled, compile
     from autograd_mini.drawing.draw import draw
@@ -41,6 +43,12 @@ if TYPE_CHECKING:
     from autograd_mini.signals.bars import Bars
     from autograd_mini.signals.maps import signal_map
     from autograd_mini.signals.report import Recorder, Signals
+
+else:
+    import numpy  # noqa: ICN001 (NumPy itself, of which type checkers are told more: `numpy/__init__.pyi`)
+
+    for _module in (numpy, numpy.fft, numpy.linalg):  # `import autograd_mini.numpy as np` gives it too
+        _sys.modules[f"autograd_mini.{_module.__name__}"] = _module
 
 _sys.modules["autograd_mini.tensor"].__class__ = elsewhere.NotCalled  # which is what PyTorch calls its function
 
@@ -54,6 +62,7 @@ __all__ = [
     "GradientNoise",
     "NonFiniteError",
     "Recorder",
+    "Recording",
     "Signals",
     "Slot",
     "Tensor",
@@ -82,7 +91,9 @@ __all__ = [
     "jvp",
     "loops",
     "no_grad",
+    "numpy",
     "primitive",
+    "record",
     "rule",
     "rules",
     "scope",
@@ -103,21 +114,24 @@ LATER = {
     "Compiled": "compiling.step",
     "NonFiniteError": "checked.explanations",
     "Recorder": "signals.report",
+    "Recording": "compiling.lines",
     "Signals": "signals.report",
     "GradientNoise": "measuring.noise",
     "Slot": "compiling.slots",
     "compile": "compiling.step",
     "draw": "drawing.draw",
     "jacobian_spectrum": "measuring.spectrum",
+    "record": "compiling.lines",
     "signal_map": "signals.maps",
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in LATER:
-        raise elsewhere.missing("autograd_mini", name, elsewhere.ENGINE, __all__)
-    return getattr(importlib.import_module(f"autograd_mini.{LATER[name]}"), name)
+if not TYPE_CHECKING:  # to checkers no other name exists
 
+    def __getattr__(name: str) -> Any:
+        if name not in LATER:
+            raise elsewhere.missing("autograd_mini", name, elsewhere.ENGINE, __all__)
+        return getattr(importlib.import_module(f"autograd_mini.{LATER[name]}"), name)
 
-def __dir__() -> list[str]:
-    return sorted([*__all__, "__version__"])
+    def __dir__() -> list[str]:
+        return sorted([*__all__, "__version__"])

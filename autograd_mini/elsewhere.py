@@ -13,7 +13,7 @@ import opcode
 import sys
 import types
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 Class = TypeVar("Class", bound=type)
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -286,7 +286,7 @@ ENGINE = Rows(
         "relu": "np.maximum(t, 0)",
         "sigmoid softmax": "nn.Sigmoid()(t), nn.Softmax()(t)",
         "float16 float32 float64 int32 int64 long float double dtype": "Write NumPy's, such as `np.float32`.",
-        "numpy np jnp": "import numpy as np",
+        "np jnp": "import numpy as np",
         "nn Module Linear optim functional losses layers keras Sequential models Model optimizers SGD Adam": NETWORKS,
         "lax": "NumPy's functions do it, in loops and conditions of Python; `autograd_mini.stop_gradient(t)` is here.",
         "set_grad_enabled inference_mode": (
@@ -375,12 +375,14 @@ class NotCalled(types.ModuleType):
 class Parentheses(type):
     """The class of a block: `with no_grad:`, which is not `with no_grad():`, says so."""
 
-    def __enter__(cls) -> None:
-        needed = [p for p in inspect.signature(cls).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
-        raise TypeError(BLOCK.format(name=cls.__name__, wanted="..." * bool(needed)))
+    if not TYPE_CHECKING:  # checkers say themselves that a class is no block
 
-    def __exit__(cls, *exception: object) -> None:
-        """Never reached; Python asks for it first."""
+        def __enter__(cls) -> None:
+            needed = [p for p in inspect.signature(cls).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+            raise TypeError(BLOCK.format(name=cls.__name__, wanted="..." * bool(needed)))
+
+        def __exit__(cls, *exception: object) -> None:
+            """Never reached; Python asks for it first."""
 
 
 class Name:

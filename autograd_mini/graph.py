@@ -11,12 +11,13 @@ import inspect
 import itertools
 import math
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from operator import attrgetter
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from autograd_mini import elsewhere, errors
 
+Function = TypeVar("Function", bound=Callable[..., Any])
 _creation = itertools.count()
 _by_index = attrgetter("index")
 
@@ -43,7 +44,7 @@ modes = _Modes()
 class Block(contextlib.ContextDecorator, metaclass=elsewhere.Parentheses):
     """A mode for the time of a `with` block or of a function call."""
 
-    def __call__(self, function: Any) -> Any:
+    def __call__(self, function: Function) -> Function:
         if inspect.isgeneratorfunction(function):
             raise TypeError(errors.GENERATOR.format(block=type(self).__name__, name=function.__name__))
         return super().__call__(function)

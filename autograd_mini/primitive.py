@@ -11,13 +11,18 @@ import inspect
 import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 
 from autograd_mini import errors
 from autograd_mini.domains import BINARY, TERNARY, UNARY, Case, Domain, Interval
 
+if TYPE_CHECKING:
+    from autograd_mini.typed import Operation
+
+P = ParamSpec("P")
+R = TypeVar("R")
 ANYWHERE = Domain()
 SEQUENCES = list, tuple
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -248,7 +253,7 @@ def rule(
     )
 
 
-def primitive(function: Function) -> Function:
+def primitive(function: Callable[P, R]) -> Operation[P, R]:
     """Make a function of arrays an operation of the graph; `rule` then says how it is differentiated.
 
     The result is called as `function` is. On tensors it records one operation; without a rule it raises there.
@@ -282,7 +287,7 @@ def primitive(function: Function) -> Function:
         return function(*args, **kwargs) if compute is None else compute(dispatch, args, kwargs)
 
     own_functions[dispatch] = function
-    return dispatch  # type: ignore[return-value]
+    return dispatch
 
 
 def composite(function: Callable[..., Any]) -> Callable[[Function], Function]:

@@ -9,7 +9,7 @@ import copy
 import importlib
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,13 @@ from autograd_mini.arrays import may_hold_nan
 from autograd_mini.graph import Leaf, Node, copy_graph
 from autograd_mini.primitive import display_name
 
+if TYPE_CHECKING:
+    from autograd_mini.tensor import Tensor
+    from autograd_mini.typed import Methods
+else:
+    Methods = object
+
+numpy: Any = np  # NumPy's type stubs do not say that its functions return tensors for tensors
 Method = Callable[..., Any]
 SCIPY_CALLS = "autograd_mini.scipy.callers"  # what a function of SciPy is told that asks for the array
 
@@ -53,7 +60,7 @@ def number(kind: Callable[[Any], Any]) -> Method:
     return convert
 
 
-class Surface:
+class Surface(Methods):
     """The methods that are the same for all that has `_values`, an array, and `_record`, its history."""
 
     __slots__ = ()
@@ -63,36 +70,39 @@ class Surface:
 
     # NumPy's methods
 
-    all, any, max, min, clip = method(np.all), method(np.any), method(np.max), method(np.min), method(np.clip)
-    prod, std, var, trace = method(np.prod), method(np.std), method(np.var), method(np.trace)
-    squeeze, ravel, flatten, swapaxes = method(np.squeeze), method(np.ravel), method(np.ravel), method(np.swapaxes)
-    cumsum, cumprod, diagonal, dot = method(np.cumsum), method(np.cumprod), method(np.diagonal), method(np.dot)
-    take, repeat, choose, compress = method(np.take), method(np.repeat), method(np.choose), method(np.compress)
-    round = method(np.round)
-    argmax, argmin, argsort, nonzero = method(np.argmax), method(np.argmin), method(np.argsort), method(np.nonzero)
-    argpartition, searchsorted = method(np.argpartition), method(np.searchsorted)
-    real, imag = property(method(np.real)), property(method(np.imag))
+    if not TYPE_CHECKING:  # `typed` tells checkers what they are
+        all, any, max, min, clip = method(np.all), method(np.any), method(np.max), method(np.min), method(np.clip)
+        prod, std, var, trace = method(np.prod), method(np.std), method(np.var), method(np.trace)
+        squeeze, ravel, flatten, swapaxes = method(np.squeeze), method(np.ravel), method(np.ravel), method(np.swapaxes)
+        cumsum, cumprod, diagonal, dot = method(np.cumsum), method(np.cumprod), method(np.diagonal), method(np.dot)
+        take, repeat, choose, compress = method(np.take), method(np.repeat), method(np.choose), method(np.compress)
+        round = method(np.round)
+        argmax, argmin, argsort, nonzero = method(np.argmax), method(np.argmin), method(np.argsort), method(np.nonzero)
+        argpartition, searchsorted = method(np.argpartition), method(np.searchsorted)
+        real, imag = property(method(np.real)), property(method(np.imag))
 
-    __floordiv__, __rfloordiv__ = operators(np.floor_divide)
-    __mod__, __rmod__ = operators(np.remainder)
-    __divmod__, __rdivmod__ = operators(np.divmod)
-    __lshift__, __rlshift__ = operators(np.left_shift)
-    __rshift__, __rrshift__ = operators(np.right_shift)
+        __floordiv__, __rfloordiv__ = operators(np.floor_divide)
+        __mod__, __rmod__ = operators(np.remainder)
+        __divmod__, __rdivmod__ = operators(np.divmod)
+        __lshift__, __rlshift__ = operators(np.left_shift)
+        __rshift__, __rrshift__ = operators(np.right_shift)
 
-    may_hold_nan = property(lambda self: may_hold_nan(self._values), doc="Whether an entry is, or may be, NaN.")
+        may_hold_nan = property(lambda self: may_hold_nan(self._values), doc="Whether an entry is, or may be, NaN.")
 
-    def conj(self) -> Any:
+    def conj(self) -> Tensor:
         """The complex conjugate; a tensor of other numbers is its own."""
-        return np.conjugate(self) if self._values.dtype.kind == "c" else self
+        own: Any = self
+        return numpy.conjugate(self) if self._values.dtype.kind == "c" else own
 
     conjugate = conj
 
-    def __round__(self, digits: int = 0) -> Any:
-        return np.round(self, digits)
+    def __round__(self, digits: int = 0) -> Tensor:
+        return numpy.round(self, digits)
 
     # Python's numbers and containers
 
-    __float__, __int__, __complex__ = number(float), number(int), number(complex)
+    if not TYPE_CHECKING:
+        __float__, __int__, __complex__ = number(float), number(int), number(complex)
 
     def __index__(self) -> int:
         self._refuse("number")
@@ -117,7 +127,8 @@ class Surface:
         self._refuse("list")
         return self._values.tolist()
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+    # To checkers an object, so that for them no tensor is an array: `array @ tensor` is a tensor's `__rmatmul__` then.
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> object:
         answer = self._refuse("array")
         return np.array(self._values, dtype, copy=copy) if answer is None else answer
 

@@ -8,7 +8,7 @@ import operator
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,9 +38,11 @@ from autograd_mini.rules.refusals import refuse_as_numpy
 from autograd_mini.rules.signatures import binder_of, without_out
 from autograd_mini.rules.transfer import on_device
 from autograd_mini.rules.updates import At
-from autograd_mini.surface import Method, Surface, method
+from autograd_mini.surface import Method, Surface, method, numpy
 
-numpy: Any = np  # NumPy's type stubs do not say that its functions return tensors for tensors
+if TYPE_CHECKING:
+    from autograd_mini.typed import Array
+
 DIFFERENTIABLE = "fc"  # dtype kinds
 # These call functions of the caller's, or may be told to write into an operand; their rules do neither.
 GUARDED = {np.apply_along_axis, np.apply_over_axes, np.piecewise, np.nan_to_num, np.median, np.nanmedian}
@@ -153,7 +155,7 @@ class Tensor(Hookable, Surface):
             self.requires_grad = True
 
     @property
-    def data(self) -> Any:
+    def data(self) -> Array:
         """The array of values, without history: the memory itself, which `detach()` shares too.
 
         Rules read it in the backward, so write into it only before a forward or after its backward. Assigning
@@ -195,7 +197,7 @@ class Tensor(Hookable, Surface):
         self._leaf().requires_grad = bool(value)
 
     @property
-    def grad(self) -> Any:
+    def grad(self) -> Array | Any:
         """The gradient that backward passes have added up, an array of this shape and dtype, or None."""
         return self._record.grad if self._record is not None else None
 
@@ -222,8 +224,10 @@ class Tensor(Hookable, Surface):
     def name(self, value: str | None) -> None:
         (self._record or self._leaf()).name = value
 
-    shape, dtype, ndim, size = of_values("shape"), of_values("dtype"), of_values("ndim"), property(elsewhere.size)
-    nbytes, itemsize = of_values("nbytes"), of_values("itemsize")
+    if not TYPE_CHECKING:  # `typed` tells checkers what they are
+        shape, dtype, ndim, size = of_values("shape"), of_values("dtype"), of_values("ndim"), property(elsewhere.size)
+        nbytes, itemsize = of_values("nbytes"), of_values("itemsize")
+        sum, mean = reduction(np.sum), reduction(np.mean)
 
     @property
     def at(self) -> At:
@@ -325,8 +329,6 @@ class Tensor(Hookable, Surface):
     def __copy__(self) -> Tensor:
         return wrap(self._values, self._record) if type(self._record) is Node else copy.deepcopy(self)
 
-    sum, mean = reduction(np.sum), reduction(np.mean)
-
     def reshape(self, *shape: Any, order: str = "C") -> Tensor:
         if order != "C":
             return numpy.reshape(self, variadic(shape), order=order)
@@ -335,8 +337,15 @@ class Tensor(Hookable, Surface):
     def transpose(self, *axes: Any) -> Tensor:
         return apply(TRANSPOSE, self, **({"axes": variadic(axes)} if axes and axes != (None,) else {}))
 
-    T: Any = property(unary(np.transpose), doc="The axes in reverse order.")
-    mT: Any = property(lambda self: numpy.swapaxes(self, -1, -2), doc="The last two axes exchanged.")  # noqa: N815
+    @property
+    def T(self) -> Tensor:
+        """The axes in reverse order."""
+        return apply(TRANSPOSE, self)
+
+    @property
+    def mT(self) -> Tensor:
+        """The last two axes exchanged."""
+        return numpy.swapaxes(self, -1, -2)
 
     def copy(self) -> Tensor:
         """A new tensor of the same values, through which gradients flow."""

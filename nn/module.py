@@ -6,7 +6,7 @@ import contextlib
 import copy
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, Protocol, Self, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -58,10 +58,18 @@ OF_ONE_EXAMPLE = (
 )
 NOT_A_HOOK = "{name}.{method}() was given a {got}. Write a function of {arguments}."
 
+P = ParamSpec("P")
+Output_co = TypeVar("Output_co", covariant=True)
 Part: TypeAlias = "Module | Parameter | Buffer"
 Hook = Callable[..., Any]
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 CHANGES = [0]  # how often an attribute of any module was set, which tells that none was since
+
+
+class Forward(Protocol[P, Output_co]):
+    """What has a `forward`: to type checkers a module is called as its own, and returns what that returns."""
+
+    def forward(self, *args: P.args, **kwargs: P.kwargs) -> Output_co: ...
 
 
 class Module:
@@ -109,7 +117,7 @@ class Module:
         """Compute the output; subclasses define it."""
         raise NotImplementedError(NO_FORWARD.format(name=type(self).__name__))
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def _run(self, *args: Any, **kwargs: Any) -> Any:
         with self._scope:
             try:
                 for hook in self._before:
@@ -125,6 +133,13 @@ class Module:
                 note_place(error, self)
                 raise
             return output
+
+    if TYPE_CHECKING:
+
+        def __call__(self: Forward[P, Output_co], *args: P.args, **kwargs: P.kwargs) -> Output_co: ...
+
+    else:
+        __call__ = _run
 
     def __setattr__(self, name: str, value: Any) -> None:
         own = self.__dict__
@@ -147,10 +162,12 @@ class Module:
                 object.__setattr__(part, "_name", path)
                 object.__setattr__(part, "_scope", scope(path))
 
-    def __getattr__(self, name: str) -> Any:
-        """Only what is not there comes here: say so, with what to write, or the nearest name that is there."""
-        known = () if name.startswith("_") else dir(self)
-        raise elsewhere.no_attribute(type(self).__name__, name, MODULE, self, known)
+    if not TYPE_CHECKING:  # to checkers no other name exists
+
+        def __getattr__(self, name: str) -> Any:
+            """Only what is not there comes here: say so, with what to write, or the nearest name that is there."""
+            known = () if name.startswith("_") else dir(self)
+            raise elsewhere.no_attribute(type(self).__name__, name, MODULE, self, known)
 
     def named_parts(self) -> Iterator[tuple[str, Part]]:
         """Every module, parameter and buffer below this one with its path, each once, in the order of definition."""
@@ -429,9 +446,14 @@ class Module:
 
         return own, rebuild
 
+    @property
+    def _type(self) -> str:
+        """What kind of module it is: its class, or that which it had where it comes from."""
+        return type(self).__name__
+
     def _title(self, *sizes: Any) -> str:
         """What errors call this module: where it is and what it is, such as `layers.0: Linear(3, 2)`."""
-        kind = type(self).__name__
+        kind = self._type
         what = f"{kind}({', '.join(map(str, sizes))})" if sizes else kind
         return what if self._name in {None, kind} else f"{self._name}: {what}"
 
@@ -453,7 +475,7 @@ class Module:
     def __repr__(self) -> str:
         lines = []
         for path, module, before, below in self._tree():
-            head = "  " * len(path) + "".join(f"{label}: " for label in path[-1:]) + type(module).__name__
+            head = "  " * len(path) + "".join(f"{label}: " for label in path[-1:]) + module._type
             lines.append(head + (module._described(below) if before is None else f", the same as {before}"))
         return "\n".join(lines)
 
@@ -468,10 +490,10 @@ class Module:
         for path, module, before, below in self._tree():
             own = sum(part.size for _, part in below if isinstance(part, Parameter))
             said = [module.describe(), *shapes(below)] if before is None else [f"the same as {before}"]
-            kind = "\N{EM SPACE}" * (len(path) - 1) + type(module).__name__
+            kind = "\N{EM SPACE}" * (len(path) - 1) + module._type
             if path or own or not below:  # the title says what a mere container is
                 rows.append([".".join(path), kind, ", ".join(filter(None, said)), f"{own:,}" if own else ""])
-        title = f"{type(self).__name__}, {self.count_parameters():,} parameters"
+        title = f"{self._type}, {self.count_parameters():,} parameters"
         return showing.table(["part", "module", "sizes", "parameters"], rows, words=range(3), above=[title])
 
 
@@ -490,6 +512,9 @@ class Parameters(Iterator[Parameter]):
     def __init__(self, module: Module) -> None:
         self._module = module
         self._each = (parameter for _, parameter in module.named_parameters())
+
+    def __repr__(self) -> str:
+        return f"<parameters of {type(self._module).__name__}, an iterator: write `list(model.parameters())`>"
 
     def __next__(self) -> Parameter:
         return next(self._each)
@@ -601,7 +626,7 @@ def note_place(error: Exception, module: Module) -> None:
     """Add to an error the path to where it came up, which gets one module longer at each call that it leaves."""
     with contextlib.suppress(AttributeError):  # of errors that cannot be changed
         inner = vars(error).get("_place")
-        here = module._title() if inner is None else f"{module._name or type(module).__name__}.{inner}"
+        here = module._title() if inner is None else f"{module._name or module._type}.{inner}"
         note = PLACE.format(path=inner)
         if note in getattr(error, "__notes__", ()):
             error.__notes__.remove(note)

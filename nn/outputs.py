@@ -67,7 +67,7 @@ def classify(scores: Any) -> np.ndarray[Any, Any]:
     return np.argmax(values, axis=1)
 
 
-def probabilities(scores: Any) -> Any:
+def probabilities(scores: Any) -> Tensor:
     r"""Logistic regression's :math:`\theta(s) = 1 / (1 + e^{-s})`, or for several classes the softmax of each row.
 
     Parameters

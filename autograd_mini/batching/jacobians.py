@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from autograd_mini.transforms.derivatives import complex_slope
 from autograd_mini.transforms.gradients import Trace, as_tensor, grad, positions_of
 from autograd_mini.transforms.trees import flatten
 
+if TYPE_CHECKING:
+    from autograd_mini.typed import Derivative
+
 MODE = 'jacobian(..., mode={mode!r}): write "reverse", "forward", or None for the one with less work.'
 CHUNK = "{name}(..., chunk={chunk!r}): how many directions at once is a positive whole number, or None."
 COMPLEX_FORWARD = (
@@ -32,10 +35,21 @@ MANY = 3  # times as many results as arguments, from which on going forward is l
 numpy: Any = np
 
 
+Mode = Literal["reverse", "forward"]
+
+
+@overload
+def jacobian(
+    f: Callable[..., Any], argnums: int = 0, mode: Mode | None = None, chunk: int | None = None
+) -> Derivative: ...
+@overload
+def jacobian(
+    f: Callable[..., Any], argnums: Sequence[int], mode: Mode | None = None, chunk: int | None = None
+) -> Callable[..., tuple[Any, ...]]: ...
 @explained
 def jacobian(
-    f: Callable[..., Any], argnums: int | Sequence[int] = 0, mode: str | None = None, chunk: int | None = None
-) -> Callable[..., Any]:
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, mode: Mode | None = None, chunk: int | None = None
+) -> Any:
     r"""All partial derivatives, :math:`J_{ij} = \partial f_i / \partial x_j`, of shape `out.shape + x.shape`.
 
     Parameters
@@ -105,7 +119,7 @@ def jacobian(
 
 
 @explained
-def hessian(f: Callable[..., Any], argnum: int = 0, chunk: int | None = None) -> Callable[..., Any]:
+def hessian(f: Callable[..., Any], argnum: int = 0, chunk: int | None = None) -> Derivative:
     r"""The second derivatives of a scalar function, :math:`H_{ij} = \partial^2 f / \partial x_i \partial x_j`.
 
     Its shape is `x.shape + x.shape`; for a container of arrays it has a block for each pair of them. For the product

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from autograd_mini.graph import modes
 from autograd_mini.levels import recording
 from autograd_mini.tensor import Tensor
 from autograd_mini.transforms.trees import flatten
+
+if TYPE_CHECKING:
+    from autograd_mini.typed import Derivative
 
 SIZES = (
     "vmap was given axes of different lengths: {sizes}. Each argument's axis counts the same examples; write `in_axes` "
@@ -48,7 +51,7 @@ OUT_AXIS = "vmap(..., out_axes={axes!r}): a result of {name} with the examples h
 
 
 @explained
-def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable[..., Any]:
+def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Derivative:
     r"""`f` of one example as a function of many: :math:`(x_1, x_2, \dots) \mapsto (f(x_1), f(x_2), \dots)`.
 
     It gives what a loop gives, at the price of a few operations on all examples: `f` is called once, with values that

@@ -10,7 +10,7 @@ import threading
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from autograd_mini.compiling.arguments import is_inside, names_of, signature
 from autograd_mini.compiling.bound import Bound, Deviation
@@ -24,6 +24,10 @@ from autograd_mini.compiling.slots import CompileError, Guard, Slot, TensorSlot,
 from autograd_mini.compiling.surroundings import Surroundings, names_in
 from autograd_mini.compiling.taken import Taken, difference, take
 from autograd_mini.graph import modes
+from autograd_mini.tensor import Tensor
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 NOT_A_FUNCTION = (
     "compile({got}): give it a function, `compile(function)`, or name what a step changes above its definition: "
@@ -81,7 +85,7 @@ class Entry:
         return self.guards == guards and [*map(STATES, self.tensors)] == self.states
 
 
-class Compiled:
+class Compiled(Generic[P, R]):
     """A step with its programs; call it as the step itself.
 
     Attributes
@@ -90,7 +94,7 @@ class Compiled:
         The program of the last call, as text.
     """
 
-    def __init__(self, function: Callable[..., Any], owners: Sequence[Any], programs: int, options: Options) -> None:
+    def __init__(self, function: Callable[P, R], owners: Sequence[Any], programs: int, options: Options) -> None:
         functools.update_wrapper(self, function)
         self.function, self.owners, self.most, self.options = function, tuple(owners), programs, options
         self.guards = [Guard(owner) for owner in self.owners]
@@ -103,7 +107,7 @@ class Compiled:
         where = f" of {Path(code.co_filename).name}" if code is not None else ""
         self.title = f"`{self.name}`{where} as a program; the numbers beside the code are its lines there."
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         with self.lock:
             entry = self.last
             if entry is not None and entry.quick is not None and not kwargs:
@@ -297,6 +301,26 @@ class Compiled:
         return explanation_of(self.latest(), sum(entry.ready for entry in self.entries))
 
 
+class Owner(Protocol):
+    """What a step changes: a module, an optimizer."""
+
+    def __step_slots__(self) -> Any: ...
+
+
+class Compiling(Protocol):
+    """`compile(model, optimizer)`: what makes a program of the function that it is written above."""
+
+    def __call__(self, function: Callable[P, R]) -> Compiled[P, R]: ...
+
+
+@overload
+def compile(
+    *owners: Owner | Tensor, fast: bool = False, numba: bool = False, threads: int = 1, programs: int = 64
+) -> Compiling: ...
+@overload
+def compile(
+    function: Callable[P, R], /, *, fast: bool = False, numba: bool = False, threads: int = 1, programs: int = 64
+) -> Compiled[P, R]: ...
 def compile(*owners: Any, fast: bool = False, numba: bool = False, threads: int = 1, programs: int = 64) -> Any:
     """Run a step as a NumPy program: the same bits, without the graph, and to be read.
 
@@ -381,7 +405,7 @@ def compile(*owners: Any, fast: bool = False, numba: bool = False, threads: int 
         return Compiled(function, (owner,) if hasattr(owner, "__step_slots__") else (), programs, options)
     check_owners(owners)
 
-    def decorate(function: Callable[..., Any]) -> Compiled:
+    def decorate(function: Callable[P, R]) -> Compiled[P, R]:
         if not callable(function):
             raise CompileError(NOT_A_FUNCTION.format(got=repr(function)))
         return Compiled(function, owners, programs, options)

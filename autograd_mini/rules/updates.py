@@ -5,12 +5,15 @@ The operations themselves are in `rules.indexing`; here is how they are written,
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autograd_mini.rules import indexing
 from autograd_mini.rules.indexing import plain_index
+
+if TYPE_CHECKING:
+    from autograd_mini.tensor import Tensor
 
 operations: Any = indexing  # the tables of rules carry no types
 
@@ -85,7 +88,7 @@ class Place:
                 raise ValueError(UPDATE_SHAPE.format(name=name, got=v.shape, want=shape, reason=error)) from None
         return v if v.dtype == array.dtype else v.astype(array.dtype)
 
-    def set(self, v: Any) -> Any:
+    def set(self, v: Any) -> Tensor:
         r"""The array with `v` at the index: `out[index] = v`, on a copy.
 
         Where an index names an entry more than once, the last value stays, and it alone gets a gradient; what was
@@ -100,11 +103,11 @@ class Place:
         """
         return operations.set_at(self.array, self._values(v, "set"), index=self.index)
 
-    def add(self, v: Any) -> Any:
+    def add(self, v: Any) -> Tensor:
         """The array with `v` added at the index; repeated indices add up, as in `np.add.at`."""
         return self.array + operations.add_at(self._values(v, "add"), index=self.index, shape=self.array.shape)
 
-    def multiply(self, v: Any) -> Any:
+    def multiply(self, v: Any) -> Tensor:
         """The array multiplied by `v` at the index; repeated indices multiply again, as in `np.multiply.at`.
 
         Exact derivatives also where factors are 0: each entry's factors are multiplied one after the other.
@@ -116,13 +119,14 @@ class Place:
         flat, factors = np.reshape(array, (-1,)), np.reshape(v, (-1,))
         for turn in turns(places):
             flat = operations.set_at(flat, flat[places[turn]] * factors[turn], index=places[turn])
-        return np.reshape(flat, array.shape)
+        whole: Any = np.reshape(flat, array.shape)
+        return whole
 
-    def max(self, v: Any) -> Any:
+    def max(self, v: Any) -> Tensor:
         """The array with the larger of its entries and `v` at the index; k equal largest take 1/k of the gradient."""
         return operations.maximum_at(self.array, self._values(v, "max"), index=self.index)
 
-    def min(self, v: Any) -> Any:
+    def min(self, v: Any) -> Tensor:
         """The array with the smaller of its entries and `v` at the index; k equal smallest take 1/k of the gradient."""
         return operations.minimum_at(self.array, self._values(v, "min"), index=self.index)
 

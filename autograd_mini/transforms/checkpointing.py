@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from autograd_mini.primitive import Plan, Primitive
 from autograd_mini.tensor import NONE, Tensor, wrap
 from autograd_mini.transforms.trees import flatten
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 CHECKPOINT = (
     "{name} was called, but the function returned a {what}. Only one tensor can be recomputed as one operation. "
     "Make it return one, or wrap the parts that do."
@@ -27,7 +30,7 @@ CHECKPOINT_CHANGED = (
 )
 
 
-def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
+def checkpoint(f: Callable[P, R]) -> Callable[P, R]:
     """`f`, but keeping only its arguments for the backward, which computes the rest again.
 
     Memory for time: a chain of n operations cut into pieces of sqrt(n) needs memory for 2 sqrt(n), and one more forward

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import numpy as np
 
@@ -12,6 +12,11 @@ from autograd_mini.graph import enable_grad
 from autograd_mini.tensor import Tensor, wrap
 from autograd_mini.transforms.gradients import grad, vjp
 from autograd_mini.transforms.trees import flatten
+
+if TYPE_CHECKING:
+    from autograd_mini.typed import Array, Gradient, Plain
+
+Tree = TypeVar("Tree")
 
 HOLOMORPHIC = (
     "{transform} was asked for the derivative of a function that is not holomorphic by a complex argument; one complex "
@@ -30,6 +35,12 @@ TANGENTS = (
 numpy: Any = np
 
 
+@overload
+def jvp(f: Callable[..., Any], primals: Sequence[Plain], tangents: Sequence[Plain]) -> tuple[Array, Array]: ...
+@overload
+def jvp(f: Callable[..., Any], primals: Sequence[Tensor], tangents: Sequence[Any]) -> tuple[Tensor, Tensor]: ...
+@overload
+def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]: ...
 def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
     r"""The value of `f` and its derivative along a direction, :math:`\sum_i \partial f/\partial x_i \cdot t_i`.
 
@@ -101,7 +112,11 @@ def complex_slope(along: Any, across: Any, transform: str) -> Any:
     return numpy.conj(along)
 
 
-def hvp(f: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
+@overload
+def hvp(f: Callable[..., Any], argnum: Literal[0] = 0) -> Gradient: ...
+@overload
+def hvp(f: Callable[..., Any], argnum: int) -> Callable[..., Any]: ...
+def hvp(f: Callable[..., Any], argnum: int = 0) -> Any:
     r"""The Hessian-vector product of a scalar function, :math:`Hv`, without the Hessian.
 
     Returns
@@ -134,7 +149,11 @@ def hvp(f: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
     return product
 
 
-def elementwise_grad(f: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
+@overload
+def elementwise_grad(f: Callable[..., Any], argnum: Literal[0] = 0) -> Gradient: ...
+@overload
+def elementwise_grad(f: Callable[..., Any], argnum: int) -> Callable[..., Any]: ...
+def elementwise_grad(f: Callable[..., Any], argnum: int = 0) -> Any:
     r"""The derivative of a function that acts on each entry alone, :math:`\partial f(x)_i / \partial x_i`.
 
     For other functions it is the sum of the Jacobian's rows.
@@ -168,7 +187,7 @@ def elementwise_grad(f: Callable[..., Any], argnum: int = 0) -> Callable[..., An
     return derivative
 
 
-def stop_gradient(tree: Any) -> Any:
+def stop_gradient(tree: Tree) -> Tree:
     """The same values as constants: derivatives see none of how they were made.
 
     Examples

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from autograd_mini.hooks import hooked
 from autograd_mini.tensor import DIFFERENTIABLE, Tensor, wrap
 from autograd_mini.transforms.trees import flatten
 
+if TYPE_CHECKING:
+    from autograd_mini.typed import Array, Gradient, Plain, ValueAndGradient
+
 TRANSFORM_INPUT = (
     "{transform} was asked for the derivative with respect to argument {argnum}, which is {what}. Differentiation "
     "needs floating-point numbers or arrays of them."
@@ -34,6 +37,12 @@ TRANSFORM_ARGNUM = (
 TRANSFORM_OUTPUT = "{transform} needs a function that returns {need}, but {name} returned {what}.{hint}"
 
 
+@overload
+def vjp(f: Callable[..., Any], *primals: Plain) -> tuple[Array, Callable[[Any], tuple[Array, ...]]]: ...
+@overload
+def vjp(f: Callable[..., Any], *primals: Tensor) -> tuple[Tensor, Callable[[Any], tuple[Tensor, ...]]]: ...
+@overload
+def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]: ...
 def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
     r"""The value of `f` and its pullback, :math:`\bar y \mapsto (\bar y \cdot \partial f/\partial x_i)_i`.
 
@@ -75,8 +84,14 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
     return rebuild([own_copy(leaf) for leaf in out]), trace.pullback
 
 
+@overload
+def grad(f: Callable[..., Any], argnums: Literal[0] = 0) -> Gradient: ...
+@overload
+def grad(f: Callable[..., Any], argnums: int) -> Callable[..., Any]: ...
+@overload
+def grad(f: Callable[..., Any], argnums: Sequence[int]) -> Callable[..., tuple[Any, ...]]: ...
 @explained
-def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Any:
     r"""The gradient of a function that returns one number: :math:`\nabla f(x)_i = \partial f / \partial x_i`.
 
     Parameters
@@ -117,8 +132,14 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..
     return gradient
 
 
+@overload
+def value_and_grad(f: Callable[..., Any], argnums: Literal[0] = 0) -> ValueAndGradient: ...
+@overload
+def value_and_grad(f: Callable[..., Any], argnums: int) -> Callable[..., tuple[Any, Any]]: ...
+@overload
+def value_and_grad(f: Callable[..., Any], argnums: Sequence[int]) -> Callable[..., tuple[Any, tuple[Any, ...]]]: ...
 @explained
-def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Any:
     """Like `grad`, but returns the pair (value, gradient) at the price of the gradient.
 
     Examples

@@ -10,8 +10,8 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
+from autograd_mini import Tensor
+from autograd_mini import numpy as np
 from nn.changes.calls import ACTIVATIONS, Call, calls, ends_shared, hidden_layers, last_activation
 from nn.checks import as_input, as_values
 from nn.layers.activations import Identity
@@ -145,7 +145,7 @@ class ChannelNorm(Module):
         super().__init__()
         self.norm = LayerNorm(channels, dtype=dtype)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         return np.moveaxis(self.norm(np.moveaxis(x, 1, -1)), -1, 1)
 
 
@@ -264,7 +264,7 @@ class Standardise(Module):
         super().__init__()
         self.mean, self.std = Buffer(np.asarray(mean, dtype)), Buffer(np.asarray(std, dtype))
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         return (as_input(x, self.mean) - self.mean.data) / self.std.data
 
 
@@ -309,7 +309,7 @@ def scaled_outputs(model: Module, x: Any, y: Any) -> Module:
 class Unstandardise(Standardise):
     """x * std + mean with fixed numbers, which are saved with the model."""
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         return as_input(x, self.mean) * self.std.data + self.mean.data
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Self
 
-import numpy as np
 from scipy import special
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
@@ -14,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
 import nn
+from autograd_mini import numpy as np
 from nn.estimators.base import OTHER_TARGETS, MLPEstimator
 from nn.estimators.options import ATTRIBUTES, NETWORK_OPTION, SHARED
 
@@ -169,12 +169,12 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):  # type: ignore[misc]
             raise ValueError(NO_CLASSES)
         return self._partial(X, y, sample_weight, classes)
 
-    def predict(self, X: Any) -> Any:
+    def predict(self, X: Any) -> np.ndarray[Any, Any]:
         """The most probable class of each example; of labels that may hold together, a row of 0 and 1."""
         decided = self._decided(self._scores(X))
         return decided if self._multilabel else self.classes_[decided]
 
-    def predict_proba(self, X: Any) -> Any:
+    def predict_proba(self, X: Any) -> np.ndarray[Any, Any]:
         """The probability of each class, in the order of `classes_`: the sigmoid or the softmax of the scores."""
         scores = self._scores(X)
         if self._multilabel:
@@ -183,7 +183,7 @@ class MLPClassifier(ClassifierMixin, MLPEstimator):  # type: ignore[misc]
             return special.expit(np.concatenate([-scores, scores], axis=1))
         return special.softmax(scores, axis=1)
 
-    def predict_log_proba(self, X: Any) -> Any:
+    def predict_log_proba(self, X: Any) -> np.ndarray[Any, Any]:
         """The logarithm of `predict_proba`, exact where that is rounded to 0."""
         scores = self._scores(X)
         if self._multilabel:

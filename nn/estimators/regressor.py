@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
 
 import nn
+from autograd_mini import numpy as np
 from nn.estimators.base import OTHER_TARGETS, MLPEstimator
 from nn.estimators.options import ATTRIBUTES, NETWORK_OPTION, SHARED
 
@@ -77,7 +77,7 @@ class MLPRegressor(RegressorMixin, MLPEstimator):  # type: ignore[misc]
         """
         return self._partial(X, y, sample_weight)
 
-    def predict(self, X: Any) -> Any:
+    def predict(self, X: Any) -> np.ndarray[Any, Any]:
         """The targets, in their own units."""
         scores = self._scores(X)
         scores = scores[:, 0] if self._single else scores

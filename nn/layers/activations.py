@@ -11,8 +11,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
+from autograd_mini import Tensor
+from autograd_mini import numpy as np
 from nn.checks import as_input, as_scores, is_number
 from nn.functions import log_softmax, sigmoid, softmax, softplus
 from nn.module import Module
@@ -42,7 +42,7 @@ SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.050700987355480493
 class Identity(Module):
     r""":math:`\phi(s) = s`, the lecture's "linear": layers with nothing else between them are one linear layer."""
 
-    def forward(self, s: Any) -> Any:
+    def forward(self, s: Any) -> Tensor:
         return s
 
 
@@ -53,14 +53,14 @@ class Sign(Module):
     to optimize". It is here for networks whose weights are found in another way.
     """
 
-    def forward(self, s: Any) -> Any:
+    def forward(self, s: Any) -> Tensor:
         return np.sign(s)
 
 
 class Tanh(Module):
     r""":math:`\phi(s) = \tanh(s) = 2\theta(2s) - 1`, the lecture's traditional transformation."""
 
-    def forward(self, s: Any) -> Any:
+    def forward(self, s: Any) -> Tensor:
         return np.tanh(s)
 
 
@@ -70,7 +70,7 @@ class Sigmoid(Module):
     Small values keep all their digits, and so do small slopes on both sides.
     """
 
-    def forward(self, s: Any) -> Any:
+    def forward(self, s: Any) -> Tensor:
         return sigmoid(as_scores(s))
 
 
@@ -96,7 +96,7 @@ class Softmax(Module):
         super().__init__()
         self.axis = axis
 
-    def forward(self, s: Any) -> Any:
+    def forward(self, s: Any) -> Tensor:
         return softmax(as_scores(s), axis=self.axis)
 
     def describe(self) -> str:
@@ -125,7 +125,7 @@ class LogSoftmax(Module):
         super().__init__()
         self.axis = axis
 
-    def forward(self, s: Any) -> Any:
+    def forward(self, s: Any) -> Tensor:
         return log_softmax(as_scores(s), axis=self.axis)
 
     def describe(self) -> str:
@@ -138,7 +138,7 @@ class ReLU(Module):
     It is written as a choice and not as `np.maximum`, whose slope at a tie is one half; NaN stays NaN.
     """
 
-    def forward(self, s: Any) -> Any:
+    def forward(self, s: Any) -> Tensor:
         s = as_input(s)
         return np.where(s <= 0, 0, s)
 
@@ -158,7 +158,7 @@ class LeakyReLU(Module):
             raise ValueError(SLOPE.format(slope=slope))
         self.slope = slope
 
-    def forward(self, s: Any) -> Any:
+    def forward(self, s: Any) -> Tensor:
         s = as_scores(s)
         return np.maximum(s, self.slope * s)
 
@@ -207,7 +207,7 @@ class PReLU(Module):
         self.alpha = Parameter(np.full((1 if units is None else int(units),), alpha, dtype))
         self.axis = axis
 
-    def forward(self, s: Any) -> Any:
+    def forward(self, s: Any) -> Tensor:
         s, units, axis = as_input(s, self.alpha), self.alpha.size, self.axis
         alpha: Any = self.alpha
         if units > 1:
@@ -240,7 +240,7 @@ class ELU(Module):
         super().__init__()
         self.alpha = alpha
 
-    def forward(self, s: Any) -> Any:
+    def forward(self, s: Any) -> Tensor:
         return elu(as_scores(s), self.alpha)
 
     def describe(self) -> str:
@@ -262,14 +262,14 @@ class SELU(Module):
     `init=nn.init.he(slope=1)`, then keep them from layer to layer.
     """
 
-    def forward(self, s: Any) -> Any:
+    def forward(self, s: Any) -> Tensor:
         return elu(as_scores(s), SELU_ALPHA, SELU_SCALE)
 
 
 class SiLU(Module):
     r""":math:`\phi(s) = s\,\theta(s)`, also called swish (Elfwing et al. 2018)."""
 
-    def forward(self, s: Any) -> Any:
+    def forward(self, s: Any) -> Tensor:
         s = as_scores(s)
         return s * sigmoid(s)
 
@@ -297,23 +297,27 @@ class GELU(Module):
         super().__init__()
         self.exact = exact
 
-    def forward(self, s: Any) -> Any:
-        s = as_scores(s)
-        if self.exact:
-            from scipy.special import ndtr
-
-            return s * ndtr(s)
-        bounded = np.clip(s, -40, 40)  # beyond, the sigmoid is exactly 0 or 1, and a square might overflow
-        return s * sigmoid(bounded * (SCALE + 0.044715 * SCALE * np.square(bounded)))
+    def forward(self, s: Any) -> Tensor:
+        return gelu(as_scores(s), self.exact)
 
     def describe(self) -> str:
         return f"exact={self.exact}"
 
 
+def gelu(s: Any, exact: bool) -> Any:
+    """The formula of `GELU`."""
+    if exact:
+        from scipy.special import ndtr
+
+        return s * ndtr(s)
+    bounded = np.clip(s, -40, 40)  # beyond, the sigmoid is exactly 0 or 1, and a square might overflow
+    return s * sigmoid(bounded * (SCALE + 0.044715 * SCALE * np.square(bounded)))
+
+
 class Softplus(Module):
     r""":math:`\phi(s) = \log(1 + e^s)`, a smooth ReLU whose slope is :math:`\theta(s)`."""
 
-    def forward(self, s: Any) -> Any:
+    def forward(self, s: Any) -> Tensor:
         return softplus(as_scores(s))
 
 
@@ -323,7 +327,7 @@ class LogSigmoid(Module):
     Both keep their digits at scores of any size.
     """
 
-    def forward(self, s: Any) -> Any:
+    def forward(self, s: Any) -> Tensor:
         return -softplus(-as_scores(s))
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from autograd_mini import Tensor, everywhere
+from autograd_mini import numpy as np
 from nn.checks import all_values, as_input, as_values, check_sizes
 from nn.functions import softmax
 from nn.layers.init import Initialiser

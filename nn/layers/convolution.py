@@ -14,9 +14,8 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from autograd_mini import Batch, batching_rule, case, is_batched, primitive, rule, values_of
+from autograd_mini import Batch, Tensor, batching_rule, case, is_batched, primitive, rule, values_of
+from autograd_mini import numpy as np
 from nn.checks import as_input, is_foreign
 from nn.docstrings import described_by
 from nn.layers.init import Initialiser, as_initialiser
@@ -668,7 +667,7 @@ class Conv2d(Convolution):
         weights = np.concatenate(matrices, axis=1).T.reshape(out_channels, depth, *window.kernel)
         self._start(weights, out_channels, bias, dtype)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         x = as_input(x, self.weights)
         check_input(self._title(), x, self.axes, self.weights.shape[1] * self.groups, self.weights.shape)
         check_room(self._title(), x, self.window)
@@ -787,7 +786,7 @@ class ConvTranspose2d(Convolution):
         weights = np.moveaxis(entries, -1, 2).reshape(in_channels, outputs, *window.kernel)
         self._start(weights, out_channels, bias, dtype)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         x = as_input(x, self.weights)
         check_input(self._title(), x, self.axes, self.weights.shape[0], self.weights.shape)
         size = self.window.origin((x.shape[2] if self.axes == 2 else 1, x.shape[-1]), self.more)[-self.axes :]

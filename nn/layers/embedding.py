@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from autograd_mini import devices
+from autograd_mini import Tensor, devices
+from autograd_mini import numpy as np
 from nn.checks import all_values, as_values, check_sizes
 from nn.layers.init import Initialiser, as_initialiser
 from nn.module import Module
@@ -75,7 +74,7 @@ class Embedding(Module):
         self.weights = Parameter(table.astype(dtype))
         self.padding = padding
 
-    def forward(self, indices: Any) -> Any:
+    def forward(self, indices: Any) -> Tensor:
         indices = as_values(indices)
         count, units = self.weights.shape
         if indices.dtype.kind not in "iu":

@@ -10,7 +10,7 @@ import contextlib
 import functools
 import math
 from collections.abc import Callable
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -230,5 +230,7 @@ def _spread(values: Any) -> float:
     return float(np.var(values, dtype=np.float64)) if values.size else math.nan
 
 
-def __getattr__(name: str) -> Any:
-    raise elsewhere.missing("nn.init", name, INIT, __all__)
+if not TYPE_CHECKING:  # to checkers no other name exists
+
+    def __getattr__(name: str) -> Any:
+        raise elsewhere.missing("nn.init", name, INIT, __all__)

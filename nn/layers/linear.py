@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from numbers import Integral
 from typing import Any, overload
 
-import numpy as np
-
 from autograd_mini import Tensor, case, primitive, rule
+from autograd_mini import numpy as np
 from nn.checks import as_input, check_layers, check_sizes
 from nn.layers import activations
 from nn.layers.init import Initialiser, as_initialiser
@@ -95,7 +94,7 @@ class Linear(Module):
         self.weights = Parameter(weights.astype(dtype))
         self.bias = Parameter(np.zeros(d_out, dtype)) if bias else None
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Any) -> Tensor:
         x = as_input(x, self.weights)
         try:
             return x @ self.weights if self.bias is None else affine(x, self.weights, self.bias)
@@ -142,7 +141,7 @@ class Sequential(Module):
         """The modules in order; no list, because what is appended to a copy would be lost."""
         return tuple(value for value in vars(self).values() if isinstance(value, Module))
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         for layer in self.layers:
             x = layer(x)
         return x
@@ -154,7 +153,7 @@ class Sequential(Module):
         return iter(self.layers)
 
     @overload
-    def __getitem__(self, index: int) -> Module: ...
+    def __getitem__(self, index: int) -> Any: ...  # which module it is, nobody can tell a type checker
     @overload
     def __getitem__(self, index: slice) -> Sequential: ...
     def __getitem__(self, index: int | slice) -> Module:
@@ -164,7 +163,7 @@ class Sequential(Module):
 class Flatten(Module):
     """Each example as one row: (examples, a, b, ...) becomes (examples, a * b * ...)."""
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         x = as_input(x)
         if not x.ndim:
             raise ValueError(FLAT.format(title=self._title()))
@@ -204,7 +203,7 @@ class Residual(Module):
         self.layers = list(layers)
         self.shortcut = shortcut
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         out = x = as_input(x)
         for layer in self.layers:
             out = layer(out)

@@ -7,9 +7,8 @@ import copy
 import math
 from typing import Any
 
-import numpy as np
-
 from autograd_mini import Tensor, case, devices, everywhere, primitive, rule
+from autograd_mini import numpy as np
 from nn.checks import as_scores, check_sizes, is_batch, is_number
 from nn.module import Module
 from nn.parameter import Buffer, Parameter
@@ -125,7 +124,7 @@ class BatchNorm(Module):
         self.mean = Buffer(np.zeros(units, dtype))
         self.variance = Buffer(np.ones(units, dtype))
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         x, units = as_scores(x, self.gain), self.gain.size
         axis = located(self, x, self.axis, units)
         if not self.training:
@@ -137,30 +136,35 @@ class BatchNorm(Module):
         count = x.size // units
         if count < 2:
             raise ValueError(ONE_VALUE.format(title=self._title(units), got=x.shape))
-        self._remember(x.data if isinstance(x, Tensor) else x, others, count)
+        remember(
+            self.mean, self.variance, x.data if isinstance(x, Tensor) else x, others, count, momentum=self.momentum
+        )
         standard = standardise(x, axis=others, epsilon=self.epsilon)
         return standard * along(self.gain, axis, x.ndim) + along(self.bias, axis, x.ndim)
 
-    def _remember(self, values: Any, others: tuple[int, ...], count: int) -> None:
-        """Move the running statistics towards the batch's, with the unbiased variance, as is usual.
-
-        A batch that is not finite does not move them: that would last, and `fit` promises the model as it was.
-        """
-        keep, new = 1 - self.momentum, self.momentum
-        c = centred(values, others)
-        mean = np.mean(values, axis=others, dtype=np.result_type(values.dtype, devices.wide(values)))
-        variance = np.mean(c * c, axis=others) * (count / (count - 1))
-        usable, here = np.isfinite(variance), devices.on_host(values)
-        if here and not everywhere(usable):
-            return
-        for buffer, new_one in ((self.mean, mean), (self.variance, variance)):
-            moved = keep * buffer.data + new * new_one
-            if not here:  # where it is not known yet
-                moved = np.where(np.all(usable), moved, buffer.data)
-            buffer.data = moved.astype(buffer.dtype, copy=False)
-
     def describe(self) -> str:
         return f"{self.gain.size}, momentum={self.momentum}"
+
+
+def remember(
+    mean: Buffer, variance: Buffer, values: Any, others: tuple[int, ...], count: int, *, momentum: float
+) -> None:
+    """Move the running statistics towards the batch's, with the unbiased variance, as is usual.
+
+    A batch that is not finite does not move them: that would last, and `fit` promises the model as it was.
+    """
+    keep, new = 1 - momentum, momentum
+    c = centred(values, others)
+    now = np.mean(values, axis=others, dtype=np.result_type(values.dtype, devices.wide(values)))
+    spread = np.mean(c * c, axis=others) * (count / (count - 1))
+    usable, here = np.isfinite(spread), devices.on_host(values)
+    if here and not everywhere(usable):
+        return
+    for buffer, new_one in ((mean, now), (variance, spread)):
+        moved = keep * buffer.data + new * new_one
+        if not here:  # where it is not known yet
+            moved = np.where(np.all(usable), moved, buffer.data)
+        buffer.data = moved.astype(buffer.dtype, copy=False)
 
 
 class LayerNorm(Module):
@@ -198,7 +202,7 @@ class LayerNorm(Module):
         self.gain = Parameter(np.ones(units, dtype))
         self.bias = Parameter(np.zeros(units, dtype))
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         x = as_scores(x, self.gain)
         located(self, x, -1, self.gain.size)
         return standardise(x, axis=-1, epsilon=self.epsilon) * self.gain + self.bias
@@ -252,7 +256,7 @@ class GroupNorm(Module):
         self.gain = Parameter(np.ones(units, dtype))
         self.bias = Parameter(np.zeros(units, dtype))
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         x, units = as_scores(x, self.gain), self.gain.size
         located(self, x, 1, units)
         grouped = np.reshape(x, (x.shape[0], self.groups, units // self.groups, *x.shape[2:]))
@@ -295,7 +299,7 @@ class WeightNorm(Module):
         if not isinstance(layer, Module) or not isinstance(weights, Parameter):
             raise TypeError(NO_WEIGHTS.format(got=type(layer).__name__, fix="nn.WeightNorm(nn.Linear(3, 2))"))
         self.layer = copy.deepcopy(layer)
-        del self.layer.weights
+        delattr(self.layer, "weights")
         axis = getattr(layer, "output_axis", -1) % weights.ndim
         self.others = tuple(i for i in range(weights.ndim) if i != axis)
         length = np.sqrt(np.sum(weights.data**2, axis=self.others))
@@ -304,7 +308,7 @@ class WeightNorm(Module):
         self.direction = Parameter(weights.data.copy())
         self.length = Parameter(length)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         direction, axes = self.direction, self.others
         length = np.expand_dims(self.length, axes)
         weights = direction * (length / np.sqrt(np.sum(direction * direction, axis=axes, keepdims=True)))

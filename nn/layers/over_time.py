@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from autograd_mini import devices
+from autograd_mini import Tensor, devices
+from autograd_mini import numpy as np
 from nn.checks import as_input
 from nn.docstrings import described_by
 from nn.module import Module
@@ -29,7 +28,7 @@ class OverTime(Module):
         If the input has no steps, or the lengths are no whole numbers from 1 to the steps.
     """
 
-    def forward(self, x: Any, lengths: Any = None) -> Any:
+    def forward(self, x: Any, lengths: Any = None) -> Tensor:
         x = as_input(x)
         if x.ndim < 2 or not x.shape[1]:
             raise ValueError(SEQUENCE.format(title=self._title(), got=x.shape))

@@ -8,9 +8,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
-from autograd_mini import batching_rule, case, primitive, rule
+from autograd_mini import Tensor, batching_rule, case, primitive, rule
+from autograd_mini import numpy as np
 from nn.checks import as_input
 from nn.docstrings import described_by
 from nn.layers.convolution import Pair, Window, as_padding, as_pair, by_example, check_input, check_room, joined
@@ -195,7 +194,7 @@ class Pool2d(Module):
         if any(2 * before > length for (before, _), length in zip(self.window.padding, size, strict=True)):
             raise ValueError(HALF.format(name=name, kernel=kernel, padding=padding))
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         x = as_input(x)
         check_input(self._title(), x, axes=2)
         check_room(self._title(), x, self.window)

@@ -3,12 +3,11 @@ sequences."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
-import numpy as np
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 
 from autograd_mini import Tensor, devices, everywhere, scope
+from autograd_mini import numpy as np
 from nn.checks import all_values, as_input, check_sizes
 from nn.docstrings import described_by
 from nn.functions import sigmoid
@@ -30,10 +29,11 @@ BETWEEN = (
     "{name}(dropout={dropout}, layers=1): dropout is between layers. Write `layers=2` or more, or an `nn.Dropout`."
 )
 
+Last = TypeVar("Last")  # a state as users see it: h, of an LSTM the pair (h, c)
 State = tuple[Any, ...]  # h, and what the cell carries besides
 
 
-class Cell(Module):
+class Cell(Module, Generic[Last]):
     """What cells have in common: scores of the input and of the state, one block of units for each gate.
 
     Parameters
@@ -79,7 +79,7 @@ class Cell(Module):
         """Of the arrays that make up a state; h comes first."""
         return (self.units,)
 
-    def forward(self, x: Any, state: Any = None) -> Any:
+    def forward(self, x: Any, state: Any = None) -> Last:
         """The next state, from an input and the state before, by default 0."""
         x = as_input(x)
         before = self.begin(x.shape[:-1]) if state is None else split(state)
@@ -130,7 +130,7 @@ def orthogonal_blocks(count: int) -> Initialiser:
 
 
 @described_by(Cell)
-class RNNCell(Cell):
+class RNNCell(Cell[Tensor]):
     r"""One step of a simple recurrent layer, :math:`h' = \tanh(x W + b + h U + c)` (Elman 1990).
 
     Examples
@@ -147,7 +147,7 @@ class RNNCell(Cell):
 
 
 @described_by(Cell)
-class GRUCell(Cell):
+class GRUCell(Cell[Tensor]):
     r"""One step of a gated recurrent unit, :math:`h' = (1 - z) n + z h`.
 
     The gates are :math:`r = \theta(x W_r + b_r + h U_r + c_r)` and :math:`z = \theta(x W_z + b_z + h U_z + c_z)`, the
@@ -168,7 +168,7 @@ class GRUCell(Cell):
 
 
 @described_by(Cell)
-class LSTMCell(Cell):
+class LSTMCell(Cell[tuple[Tensor, Tensor]]):
     r"""One step of a long short-term memory: :math:`c' = f c + i g,\; h' = o \tanh(c')`.
 
     The gates for the input, to forget and for the output are :math:`i = \theta(s_i),\; f = \theta(s_f),\;
@@ -233,11 +233,11 @@ class LSTMCell(Cell):
 class Layer(Module):
     """One layer: a cell that runs from the first step to the last, and perhaps another, `back`, that runs back."""
 
-    def __init__(self, cell: Cell, back: Cell | None) -> None:
+    def __init__(self, cell: Cell[Any], back: Cell[Any] | None) -> None:
         super().__init__()
         self.cell, self.back = cell, back
 
-    def forward(self, x: Any, begin: Sequence[State], there: Any = None) -> tuple[Any, list[State]]:
+    def forward(self, x: Any, begin: Any, there: Any = None) -> tuple[Any, Any]:
         """The states h of its cells side by side, shape (examples, steps, width), and the last state of each."""
         found, ends = [], []
         for name, way, state in zip(("cell", "back"), (1, -1), begin, strict=False):
@@ -261,7 +261,7 @@ def unstacked(x: Tensor) -> list[Tensor]:
 
 
 @described_by(Cell)
-class Recurrent(Layer):
+class Recurrent(Layer, Generic[Last]):
     """What `RNN`, `GRU` and `LSTM` have in common: layers of cells that are run along the second axis.
 
     Parameters
@@ -281,7 +281,7 @@ class Recurrent(Layer):
         the lengths are no whole numbers from 1 to the steps.
     """
 
-    kind: type[Cell]
+    kind: type[Cell[Any]]
 
     def __init__(
         self,
@@ -298,13 +298,13 @@ class Recurrent(Layer):
     ) -> None:
         rng = np.random.default_rng(rng)
 
-        def make(width: int) -> Cell:
+        def make(width: int) -> Cell[Any]:
             return self.kind(width, units, init, rng, dtype, bias=bias)
 
         self._build(make, d_in, layers, bidirectional, dropout, rng)
 
     def _build(  # noqa: PLR0917
-        self, make: Callable[[int], Cell], d_in: int, layers: int, bidirectional: bool, dropout: float, rng: Any
+        self, make: Callable[[int], Cell[Any]], d_in: int, layers: int, bidirectional: bool, dropout: float, rng: Any
     ) -> None:
         """The layers, of cells that `make` makes for inputs of some width."""
         name = type(self).__name__
@@ -316,7 +316,7 @@ class Recurrent(Layer):
         self.above = [Layer(make(width), make(width) if bidirectional else None) for _ in range(layers - 1)]
         self.dropout = Dropout(dropout, rng) if dropout else None
 
-    def forward(self, x: Any, state: Any = None, lengths: Any = None) -> tuple[Any, Any]:
+    def forward(self, x: Any, state: Any = None, lengths: Any = None) -> tuple[Tensor, Last]:
         """All states h of the last layer, shape (examples, steps, units), and the last state.
 
         The last state of one cell has the shape (examples, units). Those of several cells, two for each layer that runs
@@ -371,7 +371,7 @@ class Recurrent(Layer):
 
 
 @described_by(Recurrent)
-class RNN(Recurrent):
+class RNN(Recurrent[Tensor]):
     r"""A simple recurrent layer along sequences: :math:`h_t = \tanh(x_t W + b + h_{t-1} U + c)`.
 
     Examples
@@ -387,7 +387,7 @@ class RNN(Recurrent):
 
 
 @described_by(Recurrent)
-class GRU(Recurrent):
+class GRU(Recurrent[Tensor]):
     r"""Gated recurrent units along sequences; see `GRUCell` for the formula.
 
     Examples
@@ -406,7 +406,7 @@ class GRU(Recurrent):
 
 @described_by(Recurrent)
 @described_by(LSTMCell)
-class LSTM(Recurrent):
+class LSTM(Recurrent[tuple[Tensor, Tensor]]):
     r"""Long short-term memory along sequences; see `LSTMCell` for the formula and for how weights start.
 
     Examples
@@ -436,7 +436,7 @@ class LSTM(Recurrent):
     ) -> None:
         rng = np.random.default_rng(rng)
 
-        def make(width: int) -> Cell:
+        def make(width: int) -> Cell[Any]:
             return LSTMCell(width, units, init, rng, dtype, bias=bias, projection=projection)
 
         self._build(make, d_in, layers, bidirectional, dropout, rng)

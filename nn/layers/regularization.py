@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
+from autograd_mini import Tensor
+from autograd_mini import numpy as np
 from nn.checks import as_input, is_number, positive
 from nn.docstrings import described_by
 from nn.module import Module
@@ -33,7 +33,7 @@ class Corruption(Module):
         super().__init__()
         self.rng = np.random.default_rng(rng)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         x = as_input(x)
         return self.corrupt(x) if self.training else x
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini import Tensor
 from nn.checks import whole
 from nn.module import Module
 from nn.parameter import Parameter
@@ -86,7 +87,7 @@ class Perceptron(Signs):
         self.weights = Parameter(np.array(weights, dtype))
         self.bias = Parameter(np.array(bias, dtype))
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """The signs of inputs of shape (..., d_in), shape (...)."""
         d_in = self.weights.size
         if np.shape(x)[-1:] != (d_in,):
@@ -139,7 +140,7 @@ class Aggregation(Signs):
         self.alpha = Parameter(np.array(alpha, dtype))
         self.bias = Parameter(np.array(bias, dtype))
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """The signs of inputs of shape (..., d_in), shape (...)."""
         return np.sign(np.stack([g(x) for g in self.parts], axis=-1) @ self.alpha + self.bias)
 

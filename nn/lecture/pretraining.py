@@ -52,7 +52,7 @@ class Autoencoder(Module):
         check_layers("Autoencoder", (encoder, decoder) if corruption is None else (encoder, decoder, corruption))
         self.encoder, self.decoder, self.corruption = encoder, decoder, corruption
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         seen = x if self.corruption is None else self.corruption(x)
         return self.decoder(self.encoder(seen))
 

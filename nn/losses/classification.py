@@ -56,7 +56,7 @@ IGNORED_ROWS = (
 
 
 @mean_over(all_entries)
-def logistic_loss(scores: Any, targets: Any, *, reduction: str = "mean") -> Any:
+def logistic_loss(scores: Any, targets: Any, *, reduction: str = "mean") -> Tensor:
     r"""The cross-entropy error of logistic regression, for two classes with one score.
 
     .. math::
@@ -106,7 +106,7 @@ def inside(loss: str, targets: Any, what: str) -> Any:
 
 
 @mean_over(lambda _scores, labels, **_options: shape_of(labels))
-def hinge_loss(scores: Any, labels: Any, *, reduction: str = "mean") -> Any:
+def hinge_loss(scores: Any, labels: Any, *, reduction: str = "mean") -> Tensor:
     r"""The loss of a support vector machine: 0 for scores on the right side by a margin of 1, then a line.
 
     Two classes with one score: :math:`e_n = \max(0,\, 1 - z_n s_n)` with :math:`z_n = 2 y_n - 1`. More classes:
@@ -180,7 +180,7 @@ def cross_entropy(
     label_smoothing: float = 0.0,
     ignore_index: int | None = None,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     r"""Minus the logarithm of the softmax's share of the right class, by default its mean over the examples.
 
     .. math::
@@ -286,7 +286,7 @@ def nll_loss(
     class_weights: Any = None,
     ignore_index: int | None = None,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     r"""Minus the logarithm of the probability of the right class, for outputs that are such logarithms.
 
     .. math:: e_n = -w_{y_n} x_{n y_n}
@@ -376,7 +376,7 @@ def smoothed(shares: Any, weights: Any, smoothing: float) -> Any:
 
 
 @mean_over(rows)
-def kl_divergence(scores: Any, targets: Any, *, reduction: str = "mean") -> Any:
+def kl_divergence(scores: Any, targets: Any, *, reduction: str = "mean") -> Tensor:
     r"""The Kullback-Leibler divergence of the softmax of the scores from given probabilities.
 
     .. math::

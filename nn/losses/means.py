@@ -11,13 +11,15 @@ import inspect
 import math
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from autograd_mini import Tensor, constant, devices, primitive
 from nn.checks import as_values, passes
 from nn.elsewhere import explain
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 UNEQUAL = (
     "{call}: the loss is computed from means in which the examples of one batch count otherwise than those of another "
@@ -158,10 +160,10 @@ def listened(function: Callable[..., Any], *arguments: Any, **options: Any) -> t
         reports.reset(token)
 
 
-def mean_over(entries: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def mean_over(entries: Callable[..., Any]) -> Callable[[Function], Function]:
     """Let a loss tell what it is the mean of: `entries(outputs, targets, **options)`, as `Report.each`."""
 
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+    def decorate(function: Function) -> Function:
         signature = inspect.signature(function)
 
         @functools.wraps(function)
@@ -188,7 +190,7 @@ def mean_over(entries: Callable[..., Any]) -> Callable[[Callable[..., Any]], Cal
             return result
 
         loss.is_mean = True  # type: ignore[attr-defined]
-        return loss
+        return loss  # type: ignore[return-value]
 
     return decorate
 

@@ -35,7 +35,7 @@ rule(
 
 
 @mean_over(all_entries)
-def squared_error(output: Any, target: Any, *, reduction: str = "mean") -> Any:
+def squared_error(output: Any, target: Any, *, reduction: str = "mean") -> Tensor:
     r"""The lecture's :math:`e_n = (y_n - s_n)^2`, by default its mean over all entries.
 
     Parameters
@@ -67,7 +67,7 @@ def squared_error(output: Any, target: Any, *, reduction: str = "mean") -> Any:
 
 
 @mean_over(all_entries)
-def absolute_error(output: Any, target: Any, *, reduction: str = "mean") -> Any:
+def absolute_error(output: Any, target: Any, *, reduction: str = "mean") -> Tensor:
     r""":math:`|y_n - s_n|`, which outliers move less than the square; its slope at 0 is 0.
 
     Parameters, reductions and errors are those of `squared_error`.
@@ -83,7 +83,7 @@ def absolute_error(output: Any, target: Any, *, reduction: str = "mean") -> Any:
 
 
 @mean_over(all_entries)
-def huber_loss(output: Any, target: Any, *, delta: float = 1.0, reduction: str = "mean") -> Any:
+def huber_loss(output: Any, target: Any, *, delta: float = 1.0, reduction: str = "mean") -> Tensor:
     r"""Half the square up to :math:`\delta`, then a line of slope :math:`\delta` (Huber 1964).
 
     .. math::
@@ -112,7 +112,7 @@ def huber_loss(output: Any, target: Any, *, delta: float = 1.0, reduction: str =
 
 
 @mean_over(rows)
-def cosine_distance(output: Any, target: Any, *, reduction: str = "mean") -> Any:
+def cosine_distance(output: Any, target: Any, *, reduction: str = "mean") -> Tensor:
     r"""1 minus the cosine of the angle between the vectors along the last axis: 0 to 2, whatever their lengths.
 
     It is computed as :math:`\tfrac12 \|u/\|u\| - v/\|v\|\|^2`, which is exact for small angles too, in any scale. A

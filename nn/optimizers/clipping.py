@@ -198,7 +198,8 @@ def with_gradients(name: str, parameters: Any) -> list[Tensor]:
 def check_finite(name: str, moving: list[Tensor], sizes: list[float]) -> None:
     """Raise if a gradient, of which the sizes are given, is not finite; of a lazy one when it is computed."""
     for i, (parameter, size) in enumerate(zip(moving, sizes, strict=True)):
-        facts = {"name": name, "parameter": parameter.name or f"parameter {i}", "shape": parameter.shape}
+        label = parameter.name or f"parameter {i}"
+        facts: dict[str, Any] = {"name": name, "parameter": label, "shape": parameter.shape}
         if devices.is_lazy(size):
             facts["count"] = functools.partial(number_of_unusable, parameter.grad)
             parameter.grad = devices.checked(parameter.grad, np.isfinite(size), NOT_FINITE, **facts)

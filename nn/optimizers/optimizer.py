@@ -286,12 +286,14 @@ class Optimizer:
         for group in self._joined:
             values, group.state = self._updated(group.values, group.gradient(), group.state)
             group.put(values)
-        moved = bool(self._joined)
+        moved, begun = bool(self._joined), False
         for i in self._alone:
-            parameter = self.parameters[i]
+            parameter, state = self.parameters[i], self._state[i]
             if parameter.grad is not None and parameter.requires_grad:
-                parameter.data, self._state[i] = self._updated(parameter.data, parameter.grad, self._state[i])
-                moved = True
+                parameter.data, self._state[i] = self._updated(parameter.data, parameter.grad, state)
+                moved, begun = True, begun or (state is None and self._state[i] is not None)
+        if begun:
+            self.state = self.state  # with one, some may be updated together from the next step on
         return moved
 
     def _updated(self, values: Any, gradient: Any, state: Any) -> tuple[Any, Any]:

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
-
 from autograd_mini import Tensor
+from autograd_mini import numpy as np
 from nn.docstrings import described_by
 from nn.optimizers.optimizer import Optimizer, used
 

@@ -15,7 +15,7 @@ import itertools
 import math
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autograd_mini import elsewhere
 from nn.checks import positive, whole
@@ -327,5 +327,7 @@ def _shared(call: str, steps: Any, rising: Any) -> tuple[int, int]:
     return steps - rising, rising
 
 
-def __getattr__(name: str) -> Any:
-    raise elsewhere.missing("nn.schedules", name, SCHEDULES, __all__)
+if not TYPE_CHECKING:  # to checkers no other name exists
+
+    def __getattr__(name: str) -> Any:
+        raise elsewhere.missing("nn.schedules", name, SCHEDULES, __all__)

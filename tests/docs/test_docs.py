@@ -24,12 +24,22 @@ MODULES = [
 ]
 
 
-OF_PYTORCH = "autograd_mini.devices.pytorch"
+NEEDS = {
+    "autograd_mini.devices.pytorch": "torch",
+    "nn.models.pytorch.reading": "torch",
+    "nn.models.saving": "onnx",
+    "nn.models.onnx": "onnx",
+}
+
+
+def needed(name):
+    """What must be installed to run the examples of a module, or None."""
+    return next((package for start, package in NEEDS.items() if name.startswith(start)), None)
 
 
 def with_its_mark(name):
-    """A module that only what an extra installs can be imported with."""
-    return pytest.param(name, marks=pytest.mark.extra) if name.startswith(OF_PYTORCH) else name
+    """A module whose examples run only with what an extra installs."""
+    return pytest.param(name, marks=pytest.mark.extra) if needed(name) else name
 
 
 @pytest.mark.parametrize("name", [*map(with_its_mark, MODULES)])
@@ -40,8 +50,8 @@ def test_examples_in_docstrings(name, monkeypatch, tmp_path):
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
         assert done.stdout.splitlines()[-1:] == ["0"], done.stdout + done.stderr
         return
-    if name.startswith(OF_PYTORCH):
-        pytest.importorskip("torch")
+    if needed(name):
+        pytest.importorskip(needed(name))
     module = importlib.import_module(name)
     failed, _ = doctest.testmod(module, extraglobs={"np": np}, report=True)
     assert not failed
@@ -122,19 +132,25 @@ def test_contributing_snippet_runs(code):
     exec(compile(code, "CONTRIBUTING.md", "exec"), {})
 
 
-NEEDS = {"arrays.md": "torch", "cluster.md": "distributed"}
+OF_EXTRAS = {
+    "arrays.md": ["torch"],
+    "checking_elsewhere.md": ["torch"],
+    "cluster.md": ["distributed"],
+    "models.md": ["torch", "onnx"],
+}
 PAGES = [
-    ("batching.md", 7),
-    ("compile.md", 7),
-    ("dask.md", 3),
-    *(pytest.param(name, least, marks=pytest.mark.extra) for name, least in (("arrays.md", 2), ("cluster.md", 6))),
+    *(("batching.md", 7), ("compile.md", 7), ("dask.md", 3), ("types.md", 4)),
+    *(
+        pytest.param(name, least, marks=pytest.mark.extra)
+        for name, least in (("arrays.md", 2), ("checking_elsewhere.md", 3), ("cluster.md", 6), ("models.md", 4))
+    ),
 ]
 
 
 @pytest.mark.parametrize(("name", "least"), PAGES)
 def test_a_page_runs_from_top_to_bottom_and_prints_what_it_shows(name, least, capsys, monkeypatch, tmp_path):
-    if name in NEEDS:
-        pytest.importorskip(NEEDS[name])
+    for package in OF_EXTRAS.get(name, []):
+        pytest.importorskip(package)
     monkeypatch.chdir(tmp_path)
     page = ROOT / "docs" / name
     space = {"__name__": "__main__"}  # whose functions are sent to workers whole

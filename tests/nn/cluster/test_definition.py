@@ -1,37 +1,13 @@
 """What a training in parts computes: the same on any workers, and as a whole batch wherever a mean says so."""
 
-import copy
 import pickle
 
 import numpy as np
 import pytest
 
 import nn
-from nn.cluster.engine import opened
-from nn.cluster.worker import Failure, Worker
-from tests.nn.cluster.trainings import bits, examples, network, shards, trained
-
-
-class Several:
-    """An engine of several workers in this process, each with a copy of everything."""
-
-    def __init__(self, workers, keep=2):
-        self.workers, self.keep, self.jobs = workers, keep, []
-
-    def start(self, task, makers):
-        self.hands = [Worker(copy.deepcopy(task), dict(enumerate(makers)), self.keep) for _ in range(self.workers)]
-
-    def run(self, method, common, jobs, shared):
-        done = []
-        for i, hand in enumerate(self.hands):
-            mine = jobs[i :: self.workers]
-            self.jobs += [(method, i)] * bool(mine)
-            done += [opened(copy.deepcopy(hand.call(method, copy.deepcopy(common), mine)))] if mine else []
-        return done[::-1]
-
-    def stop(self):
-        self.hands = []
-
+from nn.cluster.worker import Failure
+from tests.nn.cluster.trainings import Several, bits, examples, network, shards, trained
 
 OPTIMIZERS = [
     lambda parameters: nn.SGD(parameters, 0.1, momentum=0.9),

@@ -1,32 +1,12 @@
 """`minimize` over shards: the same minimum, by sums in one order."""
 
-import copy
-
 import numpy as np
 import pytest
 
 pytest.importorskip("scipy")
 
 import nn
-from nn.cluster.engine import opened
-from nn.cluster.worker import Worker
-
-
-class Several:
-    """An engine of several workers in this process."""
-
-    def __init__(self, workers):
-        self.workers = workers
-
-    def start(self, task, makers):
-        self.hands = [Worker(copy.deepcopy(task), dict(enumerate(makers)), 2) for _ in range(self.workers)]
-
-    def run(self, method, common, jobs, shared):
-        calls = [(hand, list(jobs)[i :: self.workers]) for i, hand in enumerate(self.hands)]
-        return [opened(hand.call(method, common, mine)) for hand, mine in calls if mine]
-
-    def stop(self):
-        self.hands = []
+from tests.nn.cluster.trainings import Several
 
 
 def data():

@@ -1,0 +1,3 @@
+"""`nn.data`, which `nn` makes importable by this name."""
+
+from nn.training.data import *

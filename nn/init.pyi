@@ -1,0 +1,3 @@
+"""`nn.init`, which `nn` makes importable by this name."""
+
+from nn.layers.init import *

@@ -1,0 +1,3 @@
+"""`nn.perceptrons`, which `nn` makes importable by this name."""
+
+from nn.lecture.perceptrons import *

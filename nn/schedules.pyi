@@ -1,0 +1,3 @@
+"""`nn.schedules`, which `nn` makes importable by this name."""
+
+from nn.optimizers.schedules import *
