@@ -242,7 +242,9 @@ says(np.triu)(lambda m, k=0: torch.triu(square(m), k))
 @says(np.lib.stride_tricks.sliding_window_view)
 def windows(x, window_shape, axis=None, *, subok=False, writeable=False):
     sizes = window_shape if isinstance(window_shape, tuple | list) else (window_shape,)
-    for length, along in zip(sizes, axes_of(axis, x.ndim), strict=True):
+    given = axis if isinstance(axis, tuple | list) else range(x.ndim) if axis is None else (axis,)
+    axes = [axis_of(one, x.ndim) for one in given]  # of which one may be named several times
+    for length, along in zip(sizes, axes, strict=True):
         x = x.unfold(along, length, 1)
     return x
 
