@@ -56,8 +56,8 @@ NETWORKS = [
     {
         "layers": "checks docstrings elsewhere functions module noise padding parameter",
         "losses": "checks elsewhere functions padding",
-        "optimizers": "checks docstrings elsewhere module norms parameter",
     },
+    {"optimizers": "checks cluster docstrings elsewhere losses module norms parameter"},
     {
         "changes": "checks layers module norms parameter",
         "models": "checks functions layers module noise parameter",
