@@ -1,5 +1,6 @@
 # `make demo` and `make test` work on a machine with only Python and make.
 PYTHON ?= python3
+NEWEST ?= python3.14
 BIN := .venv/bin
 
 .PHONY: demo cluster-demo test test-all test-lowest test-newest lint bench dist clean
@@ -25,9 +26,10 @@ test-lowest: .venv-lowest/test
 	.venv-lowest/bin/python -m pytest -q -n auto tests/autograd_mini/rules/test_rules.py
 	.venv-lowest/bin/python -m pytest -q -n auto tests/autograd_mini/scipy/test_special.py -k of_every_call
 
-# What depends on the version of Python or NumPy, with the newest of both that are here. NEWEST=... takes another Python.
+# What depends on the versions of Python and NumPy, with the newest of both: rules, names that are answered, the tour.
 test-newest: .venv-newest/test
-	.venv-newest/bin/python -m pytest -q -n auto $(OF_VERSIONS)
+	.venv-newest/bin/python -m pytest -q -n auto tests/autograd_mini/test_tour.py tests/autograd_mini/test_tensor.py \
+		tests/autograd_mini/test_elsewhere.py tests/nn/test_elsewhere.py tests/autograd_mini/rules/test_rules.py
 
 lint: .venv/dev
 	$(BIN)/ruff check .
@@ -57,6 +59,11 @@ dist: .venv/dev
 	grep -oE '[[:alnum:]-]+(\[[a-z]+\])?>=[0-9.]+' $< | sed -E 's/\[.*\]//; s/>=/==/' > .venv-lowest/lowest.txt
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: \
 		--constraint .venv-lowest/lowest.txt --editable ".[test]"
+	touch $@
+
+.venv-newest/test: pyproject.toml
+	$(NEWEST) -m venv --clear .venv-newest
+	.venv-newest/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[test]"
 	touch $@
 
 clean:

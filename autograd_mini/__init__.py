@@ -34,6 +34,7 @@ from autograd_mini.words import in_words
 if TYPE_CHECKING:
     from autograd_mini import numpy
     from autograd_mini.checked.explanations import NonFiniteError
+    from autograd_mini.compiling.lines import Recording, record
     from autograd_mini.compiling.slots import CompileError, Slot
     from autograd_mini.compiling.step import Compiled, compile
     from autograd_mini.drawing.draw import draw
@@ -61,6 +62,7 @@ __all__ = [
     "GradientNoise",
     "NonFiniteError",
     "Recorder",
+    "Recording",
     "Signals",
     "Slot",
     "Tensor",
@@ -91,6 +93,7 @@ __all__ = [
     "no_grad",
     "numpy",
     "primitive",
+    "record",
     "rule",
     "rules",
     "scope",
@@ -111,12 +114,14 @@ LATER = {
     "Compiled": "compiling.step",
     "NonFiniteError": "checked.explanations",
     "Recorder": "signals.report",
+    "Recording": "compiling.lines",
     "Signals": "signals.report",
     "GradientNoise": "measuring.noise",
     "Slot": "compiling.slots",
     "compile": "compiling.step",
     "draw": "drawing.draw",
     "jacobian_spectrum": "measuring.spectrum",
+    "record": "compiling.lines",
     "signal_map": "signals.maps",
 }
 

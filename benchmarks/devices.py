@@ -1,26 +1,32 @@
 """A training step on PyTorch's arrays beside PyTorch eager's, on one thread: `python -m benchmarks.devices`.
 
-One process for each of the two, which take turns; the fastest round counts. The models, losses and optimizers are the
-same, in float32, and so must be the losses of the first steps. `--write` puts the table into docs/arrays.md.
+One process for each of them, and one for NumPy's arrays, which take turns; the fastest round counts. Models, losses and
+optimizers are the same, in float32, and so must be the losses of the first steps. `--write` puts the table into
+docs/arrays.md.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from importlib.metadata import version
 
 import numpy as np
 
 from benchmarks import contestants
-from benchmarks.common import ROOT, SIZES, keys, make_problem
+from benchmarks.common import ROOT, SIZES, keys, make_problem, table
 from benchmarks.contestants import Step
 from benchmarks.workers import ROUNDS, SETTLED, Worker, take_turns
 
 PAGE = ROOT / "docs" / "arrays.md"
 BEGIN, END = "<!-- speed -->", "<!-- end of speed -->"
-LIMIT = 1.25
-STEPS = {"tanh SGD": "tanh", "relu SGD": "ReLU", "relu Adam": "ReLU"}
-MEASURED = "M", "L", "X"
+CASES = {  # the network and its loss, the optimizer
+    "tanh, squared error, SGD": ("tanh", "SGD"),
+    "ReLU, cross-entropy, SGD": ("relu", "SGD"),
+    "ReLU, cross-entropy, Adam": ("relu", "Adam"),
+}
+MEASURED = ("M", "L", "X")
+CONTENDERS = ("torch", "torch:cpu", "cpu")  # PyTorch eager; this library on its arrays, and on NumPy's
 
 
 def step(key: str, size: str, task: str, rule: str) -> Step:
@@ -28,25 +34,25 @@ def step(key: str, size: str, task: str, rule: str) -> Step:
     problem = make_problem(SIZES[size])
     if key == "torch":
         return contestants.pytorch(problem, task=task, rule=rule)
-    import torch
+    if key != "cpu":
+        import torch
 
-    torch.set_num_threads(1)
+        torch.set_num_threads(1)
     return contestants.ours(problem, task, rule, device=key)
 
 
-def measured(size: str, task: str, rule: str, rounds: int) -> tuple[float, float]:
-    """Microseconds of a step: ours, PyTorch's."""
-    workers = {key: Worker("benchmarks.devices:step", key, size, task, rule) for key in ("torch:cpu", "torch")}
+def measured(size: str, task: str, rule: str, rounds: int) -> list[float]:
+    """Microseconds of a step of each contender."""
+    workers = {key: Worker("benchmarks.devices:step", key, size, task, rule) for key in CONTENDERS}
     try:
-        ours, theirs = (np.array(worker.results(SETTLED)).ravel() for worker in workers.values())
-        if not np.allclose(ours, theirs, rtol=1e-3):
-            raise SystemExit(f"{size}, {task}, {rule}: the losses of the first steps differ: {ours}, {theirs}")
+        losses = [np.ravel(worker.results(SETTLED)) for worker in workers.values()]
+        if not all(np.allclose(losses[0], found, rtol=1e-3) for found in losses):
+            raise SystemExit(f"{size}, {task}, {rule}: the losses of the first steps differ: {losses}")
         taken = take_turns(workers, rounds)
     finally:
         for worker in workers.values():
             worker.close()
-    ours, theirs = (1e6 * min(taken[key]) for key in workers)
-    return ours, theirs
+    return [1e6 * min(taken[key]) for key in CONTENDERS]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -57,13 +63,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--write", action="store_true", help="put the table into docs/arrays.md")
     options = parser.parse_args(arguments)
     rows = []
-    for case in STEPS:
-        task, rule = case.split()
+    for case, (task, rule) in CASES.items():
         for size in options.sizes:
-            ours, theirs = measured(size, task, rule, options.rounds)
-            print(
-                f"{size} {task} {rule}: {ours:,.0f} us, PyTorch eager {theirs:,.0f} us, {ours / theirs:.2f}", flush=True
-            )
+            theirs, ours, numpys = measured(size, task, rule, options.rounds)
+            times = [f"{time:,.0f}" for time in (theirs, ours, numpys)]
+            rows.append([f"{size}: {case}", *times, f"{ours / theirs:.2f}"])
+            print(*rows[-1], flush=True)
+    head = ["us", "PyTorch eager", "PyTorch's arrays", "NumPy's arrays", "PyTorch's arrays / PyTorch eager"]
+    text = f"NumPy {version('numpy')}, PyTorch {version('torch')}\n\n{table(head, rows)}"
+    print(f"\n{text}")
+    if options.write:
+        before, begin, rest = PAGE.read_text().partition(BEGIN)
+        _, end, after = rest.partition(END)
+        if not (begin and end):
+            parser.error(f"{PAGE} has no lines {BEGIN} and {END}; the table belongs between them")
+        PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
 
 
 if __name__ == "__main__":

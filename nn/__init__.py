@@ -103,6 +103,8 @@ if TYPE_CHECKING:
     from nn import changes
     from nn.lecture.boosting import boost
     from nn.lecture.pretraining import Autoencoder, pretrain
+    from nn.models import from_torch, save_onnx, to_torch_state
+    from nn.models.onnx import load_onnx
     from nn.signals.log import SignalLog
     from nn.training.checkpoints import load, load_weights, save, save_weights, torch_names
 
@@ -191,6 +193,7 @@ __all__ = [
     "evaluate",
     "f1",
     "fit",
+    "from_torch",
     "gauss_newton",
     "gradient_noise",
     "hinge_loss",
@@ -198,6 +201,7 @@ __all__ = [
     "init",
     "kl_divergence",
     "load",
+    "load_onnx",
     "load_weights",
     "logistic_loss",
     "minibatches",
@@ -212,12 +216,14 @@ __all__ = [
     "probabilities",
     "r2",
     "save",
+    "save_onnx",
     "save_weights",
     "schedules",
     "sequence_mask",
     "signals",
     "sklearn_metric",
     "squared_error",
+    "to_torch_state",
     "top_k_accuracy",
     "torch_names",
     "unpadded",
@@ -232,11 +238,15 @@ LATER = {
     "Autoencoder": "lecture.pretraining",
     "SignalLog": "signals.log",
     "boost": "lecture.boosting",
+    "from_torch": "models",
     "load": "training.checkpoints",
+    "load_onnx": "models.onnx",
     "load_weights": "training.checkpoints",
     "pretrain": "lecture.pretraining",
     "save": "training.checkpoints",
+    "save_onnx": "models",
     "save_weights": "training.checkpoints",
+    "to_torch_state": "models",
     "torch_names": "training.checkpoints",
 }
 

@@ -525,7 +525,6 @@ CLOSURE = (
     "Write what the closure does before it, `loss.backward()` and then `optimizer.step()`; what asks for the loss "
     "again and again in one step, as L-BFGS does, is `nn.minimize`."
 )
-STEPS = Rows({"closure": CLOSURE, "": CLOSURE})
 
 CALLS: dict[str, Rows] = {
     "fit": FITS,
@@ -534,7 +533,6 @@ CALLS: dict[str, Rows] = {
     "loss": LOSSES,
     "loader": LOADERS,
     "function": FUNCTIONS,
-    "step": STEPS,
     "evaluate": Rows(FITS | {"": "It is called as `nn.evaluate(model, nn.cross_entropy, (x, y))`: the data is one."}),
     "predict": Rows(FITS | {"": "It is called as `nn.predict(model, x)`."}),
 }

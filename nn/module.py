@@ -446,9 +446,14 @@ class Module:
 
         return own, rebuild
 
+    @property
+    def _type(self) -> str:
+        """What kind of module it is: its class, or that which it had where it comes from."""
+        return type(self).__name__
+
     def _title(self, *sizes: Any) -> str:
         """What errors call this module: where it is and what it is, such as `layers.0: Linear(3, 2)`."""
-        kind = type(self).__name__
+        kind = self._type
         what = f"{kind}({', '.join(map(str, sizes))})" if sizes else kind
         return what if self._name in {None, kind} else f"{self._name}: {what}"
 
@@ -470,7 +475,7 @@ class Module:
     def __repr__(self) -> str:
         lines = []
         for path, module, before, below in self._tree():
-            head = "  " * len(path) + "".join(f"{label}: " for label in path[-1:]) + type(module).__name__
+            head = "  " * len(path) + "".join(f"{label}: " for label in path[-1:]) + module._type
             lines.append(head + (module._described(below) if before is None else f", the same as {before}"))
         return "\n".join(lines)
 
@@ -485,10 +490,10 @@ class Module:
         for path, module, before, below in self._tree():
             own = sum(part.size for _, part in below if isinstance(part, Parameter))
             said = [module.describe(), *shapes(below)] if before is None else [f"the same as {before}"]
-            kind = "\N{EM SPACE}" * (len(path) - 1) + type(module).__name__
+            kind = "\N{EM SPACE}" * (len(path) - 1) + module._type
             if path or own or not below:  # the title says what a mere container is
                 rows.append([".".join(path), kind, ", ".join(filter(None, said)), f"{own:,}" if own else ""])
-        title = f"{type(self).__name__}, {self.count_parameters():,} parameters"
+        title = f"{self._type}, {self.count_parameters():,} parameters"
         return showing.table(["part", "module", "sizes", "parameters"], rows, words=range(3), above=[title])
 
 
@@ -507,6 +512,9 @@ class Parameters(Iterator[Parameter]):
     def __init__(self, module: Module) -> None:
         self._module = module
         self._each = (parameter for _, parameter in module.named_parameters())
+
+    def __repr__(self) -> str:
+        return f"<parameters of {type(self._module).__name__}, an iterator: write `list(model.parameters())`>"
 
     def __next__(self) -> Parameter:
         return next(self._each)
@@ -618,7 +626,7 @@ def note_place(error: Exception, module: Module) -> None:
     """Add to an error the path to where it came up, which gets one module longer at each call that it leaves."""
     with contextlib.suppress(AttributeError):  # of errors that cannot be changed
         inner = vars(error).get("_place")
-        here = module._title() if inner is None else f"{module._name or type(module).__name__}.{inner}"
+        here = module._title() if inner is None else f"{module._name or module._type}.{inner}"
         note = PLACE.format(path=inner)
         if note in getattr(error, "__notes__", ()):
             error.__notes__.remove(note)

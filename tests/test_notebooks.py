@@ -64,6 +64,7 @@ INLINE = [
     """,
     "history = nn.fit(nn.MLP([2, 2], rng=0), nn.cross_entropy, (x, y), epochs=2, progress=False)\nhistory.plot()",
     "kept = history.plot()",
+    "kept.show()",
     "np.tanh(Tensor(x[:2], requires_grad=True))",
 ]
 
@@ -122,9 +123,10 @@ def test_signals_show_findings_tables_and_pictures():
 
 
 def test_with_matplotlib_inline_there_is_one_picture_and_none_where_it_is_kept():
-    _, own, [plot], kept, [tensor] = shown(INLINE)
+    _, own, [plot], kept, [early], [tensor] = shown(INLINE)
     assert sum("image/png" in out for out in own) == 1
     assert is_png(plot)
     assert kept == []
+    assert is_png(early)
     assert texts(tensor["text/html"], "td") == ["0.7616"] * 4
     assert "from=np.tanh" in tensor["text/html"]

@@ -18,6 +18,8 @@ from typing import Any
 
 import graphviz
 
+from autograd_mini import showing
+
 PICTURES = {".svg": "svg", ".png": "png", ".pdf": "pdf"}
 TEXTS = (".dot", ".gv")
 MIMETYPES = {"image/svg+xml": "svg", "image/png": "png"}
@@ -229,16 +231,22 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
     def _repr_mimebundle_(
         self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None, **_: Any
     ) -> dict[str, bytes | str]:
-        """What a notebook shows: SVG, or else the DOT text and the reason. A display never raises."""
+        """What a notebook shows: SVG, or else the reason, what there is to see, and the DOT text. It never raises."""
         wanted = {"image/svg+xml"} if include is None else set(include)
         bundle: dict[str, bytes | str] = {}
         for mimetype in MIMETYPES.keys() & wanted - set(exclude or ()):
             try:
                 picture = self.picture(MIMETYPES[mimetype])
             except RenderError as error:
-                return {"text/plain": f"// {error}\n{self.source}"}
+                return {"text/plain": f"// {error}\n{self.source}", "text/html": unrendered(error, self)}
             bundle[mimetype] = fitted(picture.decode("utf-8")) if mimetype == "image/svg+xml" else picture
         return bundle
+
+
+def unrendered(error: RenderError, drawing: Drawing) -> str:
+    """In place of a picture why there is none, and in words what it would show; the DOT text on request."""
+    said = "".join(f"<p>{showing.in_html(text)}</p>" for text in (str(error), drawing.title, drawing.finding) if text)
+    return f"<div>{said}<details><summary>DOT text</summary><pre>{html.escape(drawing.source)}</pre></details></div>"
 
 
 def plain(format: str, options: dict[str, Any]) -> bool:

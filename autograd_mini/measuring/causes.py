@@ -139,7 +139,7 @@ def slopes_elsewhere(node: Node) -> Any:
     try:
         out = node.primitive.function(*operands, **node.options)
         return rule(np.ones_like(operands[position]), out, *operands, **node.options)
-    except (TypeError, ValueError, AttributeError):
+    except (TypeError, ValueError, AttributeError, IndexError):
         return None  # an operation of another shape
 
 

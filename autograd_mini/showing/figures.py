@@ -9,6 +9,12 @@ from typing import Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from autograd_mini import showing
+
+NO_WINDOW = (
+    "This figure opens no window. Write `figure.savefig('figure.png')` for a file; in a notebook it shows itself as "
+    "the value of a cell."
+)
 SHARP = 2  # dots of the picture for a pixel of the page, as screens of today have them
 
 
@@ -21,6 +27,20 @@ class ShownFigure(Figure):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         FigureCanvasAgg(self)
+
+    def show(self, warn: bool = True) -> None:  # noqa: ARG002 (matplotlib's)
+        """Show it in a notebook, also before the end of a cell.
+
+        Raises
+        ------
+        RuntimeError
+            If this is no notebook.
+        """
+        if not showing.is_notebook():
+            raise RuntimeError(NO_WINDOW)
+        from IPython.display import display
+
+        display(self)
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
         """The picture, and how many pixels of the page it takes."""

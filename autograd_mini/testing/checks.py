@@ -19,6 +19,7 @@ import numpy as np
 from autograd_mini.tensor import Tensor
 from autograd_mini.testing import properties
 from autograd_mini.testing.comparison import Comparison, compare, has_kink
+from autograd_mini.testing.foreign import ForeignFunction, Level, adapted
 from autograd_mini.testing.problem import Problem, is_differentiable
 from autograd_mini.testing.report import (
     DerivativeError,
@@ -96,7 +97,9 @@ def check_derivatives(
     Parameters
     ----------
     f : callable
-        Takes tensors (arrays, with `gradient` or `vjp`) and returns one, or a container of them.
+        Takes tensors (arrays, with `gradient` or `vjp`) and returns one, or a container of them. A
+        `torch.autograd.Function`, a `torch.nn.Module` (by its inputs and its parameters), and a function of PyTorch's
+        tensors or of JAX's arrays that is given such ones, are checked by the derivatives that their library makes.
     *args : array_like, Tensor, or nested containers of them
         Where to check. A list of numbers is an array. Floating-point and complex arrays are differentiated by, all
         else is passed on as it is.
@@ -150,6 +153,8 @@ def check_derivatives(
     require(f, args, gradient, vjp)
     if not isinstance(order, int) or order < 1:
         raise ValueError(WRONG_ORDER.format(order=order))
+    if gradient is None and vjp is None:
+        f, args = adapted(f, args)
     check = Check(f, args, gradient, vjp, seed)
     check.order, check.small_shapes, check.rtol = order, small_shapes, rtol
     with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -200,11 +205,15 @@ class Check:
             options["order"] = self.order
         options |= {"rtol": self.rtol} if self.rtol else {}
         options |= {"seed": self.seed} if self.seed else {}
+        if isinstance(self.f, ForeignFunction):
+            return self.f.written(code_of("check_derivatives", [self.f, *args[: self.f.shown]], options))
         return code_of("check_derivatives", [self.f, *args], options)
 
     def arguments(self, arrays: Sequence[Any]) -> Any:
         """The arguments of `f` with the given arrays in the places of the differentiable ones."""
         call = list(self.leaves)
+        if isinstance(self.f, ForeignFunction):  # which takes whole numbers as its library's too
+            call = [self.f.library.from_numpy(leaf) if isinstance(leaf, np.ndarray) else leaf for leaf in call]
         for i, array in zip(self.moved, arrays, strict=True):
             call[i] = array
         return self.rebuild(call)
@@ -229,6 +238,9 @@ class Check:
         return parts if self.vjp is not None else tuple(g * cotangents[0] for g in parts)
 
     def problem(self) -> Problem:
+        if isinstance(self.f, ForeignFunction):
+            level = Level(self.f.library, self.function, len(self.given))
+            return Problem(level, self.given, level.gradient)
         by_engine = self.gradient is None and self.vjp is None
         return Problem(self.function, self.given, None if by_engine else self.given_gradient)
 
@@ -276,7 +288,7 @@ class Check:
     def require_results(self, problem: Problem) -> None:
         """Refuse a function that returns no numbers, and a `gradient` of one that returns several."""
         if not problem.outputs:
-            found = self.function(*self.given)
+            found = problem.function(*self.given)
             leaves = flatten(found)[0]
             if not any(map(is_numeric, leaves)):
                 self.called = None
@@ -335,7 +347,8 @@ class Check:
                 )
 
         cause = guessed_cause(found, problem)  # of all entries, of which the smallest example has few
-        leaves = self.leaves if is_shrunk_by_hypothesis() else smallest(self.leaves, fails, say)
+        is_module = isinstance(self.f, ForeignFunction) and self.f.shown is not None  # whose parameters are its own
+        leaves = self.leaves if is_module or is_shrunk_by_hypothesis() else smallest(self.leaves, fails, say)
         check = self
         if any(a is not b for a, b in zip(leaves, self.leaves, strict=True)):
             check, problem, found = retried(leaves)

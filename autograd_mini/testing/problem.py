@@ -12,6 +12,7 @@ import numpy as np
 from autograd_mini.graph import no_grad
 from autograd_mini.tensor import Tensor
 from autograd_mini.testing.differences import EPS, Vector
+from autograd_mini.testing.foreign import Level
 from autograd_mini.transforms.gradients import vjp
 from autograd_mini.transforms.trees import flatten
 
@@ -218,7 +219,12 @@ class Problem:
     def derived(self, rng: np.random.Generator) -> Problem:
         """The pullback as a function of the inputs and of the cotangents: what a second derivative is of."""
         count = len(self.inputs)
-
+        sizes = [np.asarray(rng.choice([-1, 1], a.shape) * rng.uniform(0.5, 1.5, a.shape)) for a in self.outputs]
+        cotangents = [s.astype(a.dtype) for s, a in zip(sizes, self.outputs, strict=True)]
+        scale = self.scale / (np.max(np.abs(self.point), initial=0.0) or 1.0)
+        if isinstance(self.function, Level):
+            level = self.function.derived(len(cotangents))
+            return Problem(level, [*self.inputs, *cotangents], level.gradient, scale)
         is_complex = any(a.dtype.kind == "c" for a in (*self.inputs, *self.outputs))
 
         def pulled(*arrays: Any) -> Any:
@@ -228,9 +234,6 @@ class Problem:
             # A pullback conjugates what it takes and gives: without that it is an analytic function of complex numbers.
             return conjugated(pull(conjugated(arrays[count:])))
 
-        sizes = [np.asarray(rng.choice([-1, 1], a.shape) * rng.uniform(0.5, 1.5, a.shape)) for a in self.outputs]
-        cotangents = [s.astype(a.dtype) for s, a in zip(sizes, self.outputs, strict=True)]
-        scale = self.scale / (np.max(np.abs(self.point), initial=0.0) or 1.0)
         return Problem(pulled, [*self.inputs, *cotangents], scale=scale)
 
     def where(self, position: int) -> tuple[int, tuple[int, ...], str]:

@@ -298,16 +298,20 @@ class GELU(Module):
         self.exact = exact
 
     def forward(self, s: Any) -> Tensor:
-        s = as_scores(s)
-        if self.exact:
-            from scipy.special import ndtr
-
-            return s * ndtr(s)
-        bounded = np.clip(s, -40, 40)  # beyond, the sigmoid is exactly 0 or 1, and a square might overflow
-        return s * sigmoid(bounded * (SCALE + 0.044715 * SCALE * np.square(bounded)))
+        return gelu(as_scores(s), self.exact)
 
     def describe(self) -> str:
         return f"exact={self.exact}"
+
+
+def gelu(s: Any, exact: bool) -> Any:
+    """The formula of `GELU`."""
+    if exact:
+        from scipy.special import ndtr
+
+        return s * ndtr(s)
+    bounded = np.clip(s, -40, 40)  # beyond, the sigmoid is exactly 0 or 1, and a square might overflow
+    return s * sigmoid(bounded * (SCALE + 0.044715 * SCALE * np.square(bounded)))
 
 
 class Softplus(Module):

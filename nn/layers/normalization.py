@@ -136,30 +136,35 @@ class BatchNorm(Module):
         count = x.size // units
         if count < 2:
             raise ValueError(ONE_VALUE.format(title=self._title(units), got=x.shape))
-        self._remember(x.data if isinstance(x, Tensor) else x, others, count)
+        remember(
+            self.mean, self.variance, x.data if isinstance(x, Tensor) else x, others, count, momentum=self.momentum
+        )
         standard = standardise(x, axis=others, epsilon=self.epsilon)
         return standard * along(self.gain, axis, x.ndim) + along(self.bias, axis, x.ndim)
 
-    def _remember(self, values: Any, others: tuple[int, ...], count: int) -> None:
-        """Move the running statistics towards the batch's, with the unbiased variance, as is usual.
-
-        A batch that is not finite does not move them: that would last, and `fit` promises the model as it was.
-        """
-        keep, new = 1 - self.momentum, self.momentum
-        c = centred(values, others)
-        mean = np.mean(values, axis=others, dtype=np.result_type(values.dtype, devices.wide(values)))
-        variance = np.mean(c * c, axis=others) * (count / (count - 1))
-        usable, here = np.isfinite(variance), devices.on_host(values)
-        if here and not everywhere(usable):
-            return
-        for buffer, new_one in ((self.mean, mean), (self.variance, variance)):
-            moved = keep * buffer.data + new * new_one
-            if not here:  # where it is not known yet
-                moved = np.where(np.all(usable), moved, buffer.data)
-            buffer.data = moved.astype(buffer.dtype, copy=False)
-
     def describe(self) -> str:
         return f"{self.gain.size}, momentum={self.momentum}"
+
+
+def remember(
+    mean: Buffer, variance: Buffer, values: Any, others: tuple[int, ...], count: int, *, momentum: float
+) -> None:
+    """Move the running statistics towards the batch's, with the unbiased variance, as is usual.
+
+    A batch that is not finite does not move them: that would last, and `fit` promises the model as it was.
+    """
+    keep, new = 1 - momentum, momentum
+    c = centred(values, others)
+    now = np.mean(values, axis=others, dtype=np.result_type(values.dtype, devices.wide(values)))
+    spread = np.mean(c * c, axis=others) * (count / (count - 1))
+    usable, here = np.isfinite(spread), devices.on_host(values)
+    if here and not everywhere(usable):
+        return
+    for buffer, new_one in ((mean, now), (variance, spread)):
+        moved = keep * buffer.data + new * new_one
+        if not here:  # where it is not known yet
+            moved = np.where(np.all(usable), moved, buffer.data)
+        buffer.data = moved.astype(buffer.dtype, copy=False)
 
 
 class LayerNorm(Module):

@@ -85,8 +85,12 @@ def groups(parameters: Sequence[Tensor], states: Sequence[Any], places: Sequence
     for i in places:
         parameter, state = parameters[i], states[i]
         here = type(parameter.data) is np.ndarray
-        longest = LONGEST_THERE if not here and devices.waits(parameter) else LONGEST
-        if (not here and devices.on_host(parameter)) or parameter.size > longest // 2:
+        ahead = not here and devices.waits(parameter)
+        longest = LONGEST_THERE if ahead else LONGEST
+        few = not (
+            here or ahead or state
+        )  # on PyTorch's CPU joining costs more than the few calls of a rule without one
+        if few or (not here and devices.on_host(parameter)) or parameter.size > longest // 2:
             continue
         kind = (
             parameter.device,

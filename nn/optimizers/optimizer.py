@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from autograd_mini import Slot, Tensor, devices, elsewhere
-from nn.elsewhere import OPTIMIZER, explains
+from nn.elsewhere import CLOSURE, OPTIMIZER, explains
 from nn.module import Module, Parameters
 from nn.optimizers.joined import Joined, groups
 from nn.parameter import Parameter
@@ -264,15 +264,21 @@ class Optimizer:
         """The new parameter and the new state; arrays or tensors, none of them changed."""
         raise NotImplementedError(NO_UPDATE.format(name=type(self).__name__))
 
-    @explains("step")
-    def step(self) -> None:
+    def step(self, closure: None = None) -> None:
         """Update every parameter that has a gradient.
+
+        Parameters
+        ----------
+        closure : None
+            PyTorch's argument; what to write in its place is said where it is given.
 
         Raises
         ------
         RuntimeError
             If none has.
         """
+        if closure is not None:
+            raise TypeError(f"{type(self).__name__}.step({closure!r}): it takes no closure. {CLOSURE}")
         moved = [group._move() for group in self.groups]
         if not any(moved):
             raise RuntimeError(NO_GRADIENT)
@@ -286,12 +292,14 @@ class Optimizer:
         for group in self._joined:
             values, group.state = self._updated(group.values, group.gradient(), group.state)
             group.put(values)
-        moved = bool(self._joined)
+        moved, begun = bool(self._joined), False
         for i in self._alone:
-            parameter = self.parameters[i]
+            parameter, state = self.parameters[i], self._state[i]
             if parameter.grad is not None and parameter.requires_grad:
-                parameter.data, self._state[i] = self._updated(parameter.data, parameter.grad, self._state[i])
-                moved = True
+                parameter.data, self._state[i] = self._updated(parameter.data, parameter.grad, state)
+                moved, begun = True, begun or (state is None and self._state[i] is not None)
+        if begun:
+            self.state = self.state  # with one, some may be updated together from the next step on
         return moved
 
     def _updated(self, values: Any, gradient: Any, state: Any) -> tuple[Any, Any]:

@@ -177,7 +177,7 @@ class SignalLog:
         self.broken: set[tuple[str, int]] = set()  # layers and steps where a signal was measured, but is not finite
         self.alarms: dict[tuple[str, str], int] = {}  # those that hold, each with its place in `warnings`
         self.until: dict[int, int] = {}  # of others, the step at which they no longer did
-        self.root = model._name or type(model).__name__
+        self.root = model._name or model._type
         self.count = 0
 
     def backward(self, loss: Tensor, **options: Any) -> None:

@@ -182,7 +182,7 @@ def measured(  # noqa: PLR0917
     if parameters and len(lost) + len(frozen) == len(parameters):
         raise ValueError(NO_DEPENDENCE.format(names=", ".join(lost[:3])))
     cut_off = tuple(name for name in lost if forward.has_read(parameters[name]))
-    name = model._name or type(model).__name__ if parameters else "model"
+    name = model._name or model._type if parameters else "model"
     tries = "seen.cures()" if isinstance(model, Module) else ""
     return dataclasses.replace(seen, name=name, unreached=lost, cut_off=cut_off, frozen=frozen, tries=tries)
 

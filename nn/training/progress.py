@@ -6,10 +6,11 @@ tqdm keeps the time. Its own bar for notebooks would need ipywidgets, and is gon
 from __future__ import annotations
 
 import html
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
+
+from autograd_mini import showing
 
 NO_TQDM = 'fit(progress=True) draws its bar with tqdm. Write `pip install "autograd-mini[progress]"`.'
 
@@ -67,7 +68,7 @@ class Bar:
                 self.display()
                 super().close()
 
-        notebook = is_notebook()
+        notebook = showing.is_notebook()
         kind, disable = (InNotebook, False) if notebook else (Quiet, None if wanted is None else False)
         self.bar = kind(
             total=total, initial=done, disable=disable, unit="batch", miniters=1, mininterval=0, gui=notebook
@@ -95,12 +96,6 @@ class Bar:
         if self.bar is not None:
             self.bar.update(self.waiting)
             self.bar.close()
-
-
-def is_notebook() -> bool:
-    """Whether a kernel of Jupyter runs this, so that a notebook or the like shows what is displayed."""
-    ipython = sys.modules.get("IPython")
-    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
 
 
 def as_html(bar: Any) -> str:

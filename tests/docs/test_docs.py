@@ -24,12 +24,22 @@ MODULES = [
 ]
 
 
-OF_PYTORCH = "autograd_mini.devices.pytorch"
+NEEDS = {
+    "autograd_mini.devices.pytorch": "torch",
+    "nn.models.pytorch.reading": "torch",
+    "nn.models.saving": "onnx",
+    "nn.models.onnx": "onnx",
+}
+
+
+def needed(name):
+    """What must be installed to run the examples of a module, or None."""
+    return next((package for start, package in NEEDS.items() if name.startswith(start)), None)
 
 
 def with_its_mark(name):
-    """A module that only what an extra installs can be imported with."""
-    return pytest.param(name, marks=pytest.mark.extra) if name.startswith(OF_PYTORCH) else name
+    """A module whose examples run only with what an extra installs."""
+    return pytest.param(name, marks=pytest.mark.extra) if needed(name) else name
 
 
 @pytest.mark.parametrize("name", [*map(with_its_mark, MODULES)])
@@ -40,8 +50,8 @@ def test_examples_in_docstrings(name, monkeypatch, tmp_path):
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
         assert done.stdout.splitlines()[-1:] == ["0"], done.stdout + done.stderr
         return
-    if name.startswith(OF_PYTORCH):
-        pytest.importorskip("torch")
+    if needed(name):
+        pytest.importorskip(needed(name))
     module = importlib.import_module(name)
     failed, _ = doctest.testmod(module, extraglobs={"np": np}, report=True)
     assert not failed
@@ -122,19 +132,20 @@ def test_contributing_snippet_runs(code):
     exec(compile(code, "CONTRIBUTING.md", "exec"), {})
 
 
+OF_EXTRAS = {"arrays.md": ["torch"], "checking_elsewhere.md": ["torch"], "models.md": ["torch", "onnx"]}
 PAGES = [
-    ("batching.md", 7),
-    ("compile.md", 7),
-    ("dask.md", 3),
-    ("types.md", 4),
-    pytest.param("arrays.md", 2, marks=pytest.mark.extra),
+    *(("batching.md", 7), ("compile.md", 7), ("dask.md", 3), ("types.md", 4)),
+    *(
+        pytest.param(name, least, marks=pytest.mark.extra)
+        for name, least in (("arrays.md", 2), ("checking_elsewhere.md", 3), ("models.md", 4))
+    ),
 ]
 
 
 @pytest.mark.parametrize(("name", "least"), PAGES)
 def test_a_page_runs_from_top_to_bottom_and_prints_what_it_shows(name, least, capsys, monkeypatch, tmp_path):
-    if name == "arrays.md":
-        pytest.importorskip("torch")
+    for package in OF_EXTRAS.get(name, []):
+        pytest.importorskip(package)
     monkeypatch.chdir(tmp_path)
     page = ROOT / "docs" / name
     space = {}

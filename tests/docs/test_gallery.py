@@ -16,7 +16,15 @@ SPEC = importlib.util.spec_from_file_location("lecture_page", ROOT / "docs" / "l
 lecture = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(lecture)
 
+OF_PYTORCH = {"22_models"}
 gallery = pytest.mark.parametrize("example", lecture.examples(), ids=lambda example: example.name)
+runs = pytest.mark.parametrize(
+    "example",
+    [
+        pytest.param(example, id=example.name, marks=[pytest.mark.extra] * (example.name in OF_PYTORCH))
+        for example in lecture.examples()
+    ],
+)
 
 
 # What takes most examples longer to import than to run is imported once, in a process that each of them is forked from.
@@ -53,8 +61,10 @@ def run(tmp_path, monkeypatch):
 
 
 @pytest.mark.heavy
-@gallery
+@runs
 def test_it_runs_in_seconds_and_its_claim_holds(example, run, tmp_path):
+    if example.name in OF_PYTORCH:
+        pytest.importorskip("torch")
     code, printed = run(example.path)
     assert code == 0, printed
     assert re.search(r"\d", printed.splitlines()[-1]), "the claim has no number"

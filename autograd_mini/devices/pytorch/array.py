@@ -14,7 +14,15 @@ from autograd_mini.devices.array import CREATED_LIKE, MIXED, DeviceArray, method
 from autograd_mini.devices.pytorch import algebra, choosing, places, reductions, shapes  # noqa: F401 (fill the table)
 from autograd_mini.devices.pytorch.dtypes import TO_NUMPY, to_numpy, to_torch
 from autograd_mini.devices.pytorch.tables import FUNCTIONS
-from autograd_mini.devices.pytorch.universal import METHODS, UFUNCS, computed, quickly, quickly_in_place, quickly_of_one
+from autograd_mini.devices.pytorch.universal import (
+    METHODS,
+    UFUNCS,
+    computed,
+    in_bounds,
+    quickly,
+    quickly_in_place,
+    quickly_of_one,
+)
 from autograd_mini.devices.reading import tells_nan_later
 from autograd_mini.primitive import composites, display_name
 
@@ -126,7 +134,9 @@ class Translation:
         return self.operand(value)
 
     def brought(self, array: np.ndarray[Any, Any]) -> Any:
-        if array.dtype == np.int64 and self.device.type == "cpu" and array.flags.carray:
+        if not array.flags.carray:  # PyTorch shares no memory that is read-only, or runs backwards
+            array = np.array(array, order="C")
+        if array.dtype == np.int64 and self.device.type == "cpu":
             return torch.from_numpy(array)  # an index, as most are
         return torch.as_tensor(array, dtype=to_torch(array.dtype, self.device)).to(self.device)
 
@@ -137,12 +147,11 @@ def raw(values: Any, function: Any, device: torch.device) -> list[Any]:
     for value in values:
         kind = type(value)
         if kind is TorchArray:
-            value = value.tensor
+            found.append(value.tensor)
         elif kind is list and ONLY_ARRAYS.issuperset(map(type, value)):
-            value = [part.tensor for part in value]
-        elif kind not in PLAIN:
-            value = Translation(function, device).operand(value)
-        found.append(value)
+            found.append([part.tensor for part in value])
+        else:
+            found.append(value if kind in PLAIN else Translation(function, device).operand(value))
     return found
 
 
@@ -203,6 +212,8 @@ def universal(ufunc: np.ufunc, inputs: tuple[Any, ...], dtype: Any = None) -> An
             raise TypeError(MIXED.format(name=display_name(ufunc), got=got, device=name_of(device)))
         values.append(value)
     try:
+        if int in kinds:
+            kinds, values = in_bounds(ufunc, kinds, values)
         return wrapped(computed(ufunc, kinds, values, device, dtype))
     except KeyError:
         if ufunc in UFUNCS:

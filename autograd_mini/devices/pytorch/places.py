@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+NO_INDEX = "only integers, slices, `...`, None and arrays of integers or of truth values are valid indices"
 INDICES = {torch.bool, torch.int64}
 TOO_MANY = "too many indices for array: array is {ndim}-dimensional, but {count} were indexed"
 
@@ -74,11 +75,12 @@ def translated(tensor: torch.Tensor, index: Any, raw: Callable[[Any], Any]) -> t
     """The index for PyTorch, and the axes to turn around first."""
     parts: list[Any] = []
     arrays = numbers = turned = False
-    for part in index if isinstance(index, tuple) else (index,):
+    for given in index if isinstance(index, tuple) else (index,):
+        part = given
         if type(part) is slice:
             turned = turned or (part.step is not None and part.step < 0)
         elif part is not None and part is not Ellipsis:
-            part = part if type(part) is int else plain(part, raw)
+            part = given if type(given) is int else plain(given, raw)
             if isinstance(part, torch.Tensor):
                 arrays = arrays or part.ndim > 0
             else:
@@ -119,7 +121,12 @@ def plain(part: Any, raw: Callable[[Any], Any]) -> Any:
             return part.item()
         part = part if part.size else part.astype(int)
     part = raw(part)
-    return part if part.dtype in INDICES else part.to(torch.int64)
+    if isinstance(part, torch.Tensor):
+        if part.dtype in INDICES:
+            return part
+        if not (part.is_floating_point() or part.is_complex()):
+            return part.to(torch.int64)
+    raise IndexError(NO_INDEX)
 
 
 def axes_read(part: Any) -> int:

@@ -42,6 +42,11 @@ def total_dtype(a: torch.Tensor, dtype: Any) -> torch.dtype:
     return to_torch(np.add.reduce(np.zeros(0, kind_of(a)), dtype=dtype).dtype, a.device)
 
 
+def signed(dtype: torch.dtype | None) -> torch.dtype | None:
+    """The dtype to add up in: PyTorch does so in no uint64, and the bits of int64 are the same."""
+    return torch.int64 if dtype is torch.uint64 else dtype
+
+
 @says(np.sum)
 def total(a, axis=None, dtype=None, out=None, keepdims=False, initial=NOT_GIVEN, where=True):
     axes, wanted = axes_of(axis, a.ndim), None
@@ -51,7 +56,7 @@ def total(a, axis=None, dtype=None, out=None, keepdims=False, initial=NOT_GIVEN,
         wanted = total_dtype(a, dtype)
     a = masked(a, where, 0)
     if axes:
-        found = torch.sum(a, dim=axes, keepdim=is_kept(keepdims), dtype=wanted)
+        found = torch.sum(a, dim=axes, keepdim=is_kept(keepdims), dtype=signed(wanted)).to(wanted or a.dtype)
     else:
         found = a.clone() if wanted is None else a.to(wanted)
     return found + initial if is_given(initial) else found
@@ -60,9 +65,10 @@ def total(a, axis=None, dtype=None, out=None, keepdims=False, initial=NOT_GIVEN,
 @says(np.prod)
 def product(a, axis=None, dtype=None, out=None, keepdims=False, initial=NOT_GIVEN, where=True):
     axes, wanted = axes_of(axis, a.ndim), total_dtype(a, dtype)
-    found = masked(a, where, 1).to(wanted)
+    found = masked(a, where, 1).to(signed(wanted))
     for one in sorted(axes, reverse=True):
-        found = torch.prod(found, dim=one, dtype=wanted)
+        found = torch.prod(found, dim=one, dtype=signed(wanted))
+    found = found.to(wanted)
     found = kept(a, found, axes) if is_kept(keepdims) else found
     return found * initial if is_given(initial) else found
 
@@ -110,7 +116,8 @@ def extreme(name: str, worst: float, operation: Any):
         if where is True and initial is NOT_GIVEN and axes:
             return reduce(a, axes, keep)
         if where is not True and where is not NOT_GIVEN:
-            a = torch.where(where, a, initial if is_given(initial) else edge(a.dtype, worst))
+            filler = initial if is_given(initial) else edge(a.dtype, worst)
+            a = torch.where(where, a, torch.full((), filler, dtype=a.dtype, device=a.device))
         if is_given(initial) and not lengths(a, axes):
             shape = [1 if i in axes else n for i, n in enumerate(a.shape) if keep or i not in axes]
             return torch.full(shape, initial, dtype=a.dtype, device=a.device)
@@ -278,7 +285,7 @@ REFUSING = RuntimeError, IndexError, TypeError
 def quickly(ufunc, a, axis=0, keepdims=False, **rest):
     """What needs no thought: `ufunc.reduce` along given axes, or all, in the dtype of the tensor. None for all else."""
     reduce = None if rest or a.dtype not in SAME else IN_ONE.get(ufunc)
-    if reduce is None or not a.ndim or axis == ():
+    if reduce is None or not a.ndim or (type(axis) is tuple and not axis):
         return None
     try:
         return reduce(a, () if axis is None else axis, bool(keepdims))

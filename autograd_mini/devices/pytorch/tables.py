@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -25,12 +26,15 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
     if axis is None:
         return tuple(range(ndim))
     given = axis if isinstance(axis, tuple | list) else (axis,)
-    return tuple(axis_of(one, ndim) for one in given) if ndim else ()
+    places = tuple(axis_of(one, ndim) for one in given)
+    if len(set(places)) < len(places):
+        raise ValueError("duplicate value in 'axis'")
+    return places if ndim else ()
 
 
 def axis_of(axis: Any, ndim: int) -> int:
     """An axis counted from 0."""
-    place = int(axis)
+    place = operator.index(axis)
     if not ndim and place in {0, -1}:  # as NumPy lets numbers be reduced
         return 0
     if not -ndim <= place < ndim:

@@ -100,6 +100,7 @@ UFUNCS |= {
 NUMBERS = {float, int}
 FLOATS = {torch.float16, torch.float32, torch.float64}
 SCALARS = {np.float32: torch.float32, np.float64: torch.float64}
+NARROW = {torch.uint8, torch.int8, torch.int16, torch.int32}  # whole numbers that not every index fits into
 SINGLE = np.dtype(np.float32)
 
 
@@ -213,6 +214,31 @@ class Plan(NamedTuple):
     casts: tuple[torch.dtype | None, ...] | None  # what operands must become first
     numbers: tuple[torch.dtype, ...] | None  # what Python numbers become, where PyTorch takes none
     results: tuple[torch.dtype, ...]
+
+
+OUT_OF_BOUNDS = "Python integer {number} out of bounds for {dtype}"
+
+
+def in_bounds(ufunc: np.ufunc, kinds: list[Any], values: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Operands of which some are Python's whole numbers: beside narrow ones they must fit, or be compared in int64."""
+    dtypes = [kind for kind in kinds if isinstance(kind, torch.dtype) and kind in NARROW]
+    if len(dtypes) + kinds.count(int) < len(kinds):
+        return kinds, values
+    for value, kind in zip(values, kinds, strict=True):
+        if kind is int and not all(torch.iinfo(dtype).min <= value <= torch.iinfo(dtype).max for dtype in dtypes):
+            if ufunc not in OF_WHOLES:
+                if (ufunc in OF_TRUTHS and ufunc not in WITH_NUMBERS) or not computes_wholes(ufunc, kinds):
+                    break
+                raise OverflowError(OUT_OF_BOUNDS.format(number=value, dtype=TO_NUMPY[dtypes[0]]))
+            wide = [v.to(torch.int64) if isinstance(v, torch.Tensor) else v for v in values]
+            return [torch.int64 if kind in NARROW else kind for kind in kinds], wide
+    return kinds, values
+
+
+def computes_wholes(ufunc: np.ufunc, kinds: list[Any]) -> bool:
+    """Whether NumPy computes with whole numbers where it is given such."""
+    loop = ufunc.resolve_dtypes((*(TO_NUMPY.get(kind, kind) for kind in kinds), *(None,) * ufunc.nout))
+    return loop[0].kind in "iu"
 
 
 PLANS: dict[Any, Plan] = {}  # by function, device kind, and the dtype or kind of number of each operand

@@ -177,7 +177,8 @@ def test_notebooks_show_svg():
 @pytest.mark.usefixtures("no_renderer")
 def test_notebooks_show_the_text_where_there_is_no_renderer():
     drawing = small()
-    (text,) = drawing._repr_mimebundle_().values()
+    text, shown = drawing._repr_mimebundle_().values()
+    assert "<code>pip install &quot;autograd-mini[render]&quot;</code>" in shown
     assert text.endswith(drawing.source)
     assert "autograd-mini[render]" in text
 

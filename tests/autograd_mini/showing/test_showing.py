@@ -97,6 +97,11 @@ class TestFigures:
         assert size["width"] == pytest.approx(400, rel=0.1)
         assert size["height"] == pytest.approx(200, rel=0.1)
 
+    def test_it_has_no_window(self):
+        pytest.importorskip("matplotlib")
+        with pytest.raises(RuntimeError, match="savefig"):
+            showing.figure().show()
+
     def test_it_is_a_figure_like_others(self):
         pytest.importorskip("matplotlib")
         made = showing.figure()
