@@ -213,11 +213,7 @@ def test_the_engine_can_be_read_in_half_an_hour():
     # And 10 for Dask: arrays of its that somebody's function returns, several results that are no tensors yet.
     # And 6 for notebooks: a tensor as a table.
     # And 10 for what people bring along: names of other libraries that are answered, and text with percent signs.
-<<<<<<< HEAD
-    # And 26 for type checkers, which are told what tables make.
-=======
     # And 25 for type checkers, which are told what tables make.
->>>>>>> 5590737ff272fa633c2789712da788340e3bd275
     assert sum(lines.values()) <= 2596, lines
     assert sum(code.values()) <= 1665, code
 
