@@ -11,7 +11,7 @@ from autograd_mini.graph import modes
 from tests import scipy_rules
 
 LACKING = re.compile(r"could not import|\w+ is not installed")  # `pytest.importorskip`, and scikit-learn's checks
-WHOLE = re.compile(r"(?m)^pytestmark = pytest\.mark\.extra$")
+WHOLE = re.compile(r"^pytestmark = pytest\.mark\.extra$", re.MULTILINE)
 
 settings.register_profile(
     "quick",
@@ -53,9 +53,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def is_extra(node: Any) -> bool:
-    """Whether a test is marked `extra`; a file that skips as a whole says so in a line that is not read any more."""
+    """Whether a test is marked `extra`; of a file that was not imported, whether it says so of all of its tests."""
     whole = isinstance(node, pytest.Module) and WHOLE.search(node.path.read_text())
-    return bool(whole or node.get_closest_marker("extra"))
+    return bool(whole) or node.get_closest_marker("extra") is not None
 
 
 def failing(report: Any, node: Any) -> Any:

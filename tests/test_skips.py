@@ -34,6 +34,6 @@ def test_a_skip_for_lack_of_a_package_is_no_silent_one(pytester, options, outcom
     pytester.makeconftest(Path(__file__).with_name("conftest.py").read_text())
     pytester.makeini("[pytest]\nmarkers = extra")
     whole = "import pytest\npytest.importorskip('no_such_package')\n"
-    pytester.makepyfile(test_each=TESTS, test_whole=whole, test_extra=whole + "pytestmark = pytest.mark.extra\n")
+    pytester.makepyfile(test_each=TESTS, test_whole=whole, test_extra=f"{whole}pytestmark = pytest.mark.extra\n")
     run = pytester.runpytest_subprocess("-p", "no:cacheprovider", "--continue-on-collection-errors", *options)
     run.assert_outcomes(**outcomes)
