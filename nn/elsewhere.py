@@ -172,9 +172,7 @@ NN = Rows(
         "initializers initializer kaiming_normal_ xavier_uniform_": INITIAL,
         "lr_scheduler learning_rate_schedule": "nn.schedules.cosine(0.1, steps=1000)",
         "callbacks": "nn.EarlyStopping(), nn.ReduceOnPlateau()",
-        "models Sequence_ applications": (
-            "Models are made of layers: `nn.MLP([4, 5, 3])`, `nn.Sequential(nn.Linear(4, 3))`."
-        ),
+        "Sequence_ applications": ("Models are made of layers: `nn.MLP([4, 5, 3])`, `nn.Sequential(nn.Linear(4, 3))`."),
         "activations": (
             "Activations are layers, such as `nn.ReLU()`; by name in `nn.MLP([4, 5, 3], activation='relu')`."
         ),

@@ -121,7 +121,7 @@ def extreme(name: str, worst: float, operation: Any):
             a = torch.where(where, a, torch.full((), filler, dtype=a.dtype, device=a.device))
         if not lengths(a, axes):
             shape = [1 if i in axes else n for i, n in enumerate(a.shape) if keep or i not in axes]
-            if not is_given(initial) and math.prod(shape):
+            if not is_given(initial) and 0 not in shape:
                 raise ValueError(NO_IDENTITY.format(name=name[1:]))
             return torch.full(shape, initial if is_given(initial) else 0, dtype=a.dtype, device=a.device)
         found = reduce(a, dim=axes, keepdim=keep) if axes else a.clone()
