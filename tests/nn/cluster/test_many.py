@@ -44,9 +44,14 @@ def test_many_seeds_end_at_the_bits_of_each_alone(client):
 
 def fuzzed(seed, function=None):
     """What is wrong with the derivatives of random programs of this seed; None, if nothing is."""
+    import warnings
+
     import hypothesis
 
     from autograd_mini.testing import programs
+
+    # Dask draws random numbers in another thread meanwhile, which Hypothesis takes for the program's.
+    warnings.simplefilter("ignore", hypothesis.errors.HypothesisDeprecationWarning)
 
     @hypothesis.seed(seed)
     @hypothesis.settings(max_examples=10, deadline=None, database=None, phases=[hypothesis.Phase.generate])
