@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.arrays import is_foreign
+from autograd_mini.arrays import adopted, is_foreign
 from autograd_mini.devices import beside, on_host
 from autograd_mini.domains import case
 from autograd_mini.primitive import composite, constant, primitive, rule
@@ -30,7 +30,7 @@ def plain_part(part):
     """One part of an index; a copy, because the rule reads it later."""
     if part is None or part is Ellipsis or isinstance(part, int | slice | np.integer):
         return part
-    array = own_array(part)
+    array = own_array(adopted(part))
     return array.astype(int) if array.size == 0 and isinstance(part, list | tuple) else array
 
 

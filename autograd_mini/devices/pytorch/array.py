@@ -423,7 +423,10 @@ class TorchArray(DeviceArray):
         places.write(self.tensor, index, translation.option(values), translation.option)
 
     def overwrite(self, values: Any) -> None:
-        self.tensor.copy_(values.tensor)
+        try:
+            self.tensor.copy_(values.tensor)
+        except RuntimeError as error:  # entries that share one place, as those that were broadcast
+            raise ValueError(str(error)) from error
 
     def __len__(self) -> int:
         return len(self.tensor)

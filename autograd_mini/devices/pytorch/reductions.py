@@ -11,6 +11,7 @@ import torch
 from autograd_mini.devices.pytorch.dtypes import cast, inexact, kind_of, to_torch
 from autograd_mini.devices.pytorch.tables import axes_of, axis_of, says
 
+NO_IDENTITY = "zero-size array to reduction operation np.{name} which has no identity"
 NOT_GIVEN = np._NoValue
 QUICK = {torch.float32, torch.float64}
 SAME = {*QUICK, torch.int64}  # in which sums are as their terms are
@@ -113,14 +114,16 @@ def extreme(name: str, worst: float, operation: Any):
 
     def compute(a, axis=None, out=None, keepdims=False, initial=NOT_GIVEN, where=True):
         axes, keep = axes_of(axis, a.ndim), is_kept(keepdims)
-        if where is True and initial is NOT_GIVEN and axes:
+        if where is True and initial is NOT_GIVEN and axes and a.numel():
             return reduce(a, axes, keep)
         if where is not True and where is not NOT_GIVEN:
             filler = initial if is_given(initial) else edge(a.dtype, worst)
             a = torch.where(where, a, torch.full((), filler, dtype=a.dtype, device=a.device))
-        if is_given(initial) and not lengths(a, axes):
+        if not lengths(a, axes):
             shape = [1 if i in axes else n for i, n in enumerate(a.shape) if keep or i not in axes]
-            return torch.full(shape, initial, dtype=a.dtype, device=a.device)
+            if not is_given(initial) and 0 not in shape:
+                raise ValueError(NO_IDENTITY.format(name=name[1:]))
+            return torch.full(shape, initial if is_given(initial) else 0, dtype=a.dtype, device=a.device)
         found = reduce(a, dim=axes, keepdim=keep) if axes else a.clone()
         return operation(found, torch.full_like(found, initial)) if is_given(initial) else found
 

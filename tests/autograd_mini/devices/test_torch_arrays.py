@@ -139,6 +139,113 @@ def test_a_choice_of_two_numbers_has_numpys_dtype(values):
     assert same(np.where(on_torch(mask), *values), np.where(mask, *values))
 
 
+def test_a_choice_beside_zero_is_exact_whatever_is_not_chosen():
+    x = np.tile(np.float32([np.nan, np.inf, -0.0, 2]), (500, 1))
+    mask = np.random.default_rng(0).random(x.shape) > 0.5
+    for values, where in ((x, mask), (x.T, mask.T), (x[::2], mask[::2]), (x, mask[:1]), (x[:1], mask)):
+        ours = np.where(on_torch(where), on_torch(values), 0), np.where(on_torch(where), 0, on_torch(values))
+        for found, wanted in zip(ours, (np.where(where, values, 0), np.where(where, 0, values)), strict=True):
+            assert same(found, wanted)
+            assert np.array_equal(np.signbit(devices.to_host(found)), np.signbit(wanted))
+
+
+def shift(a):
+    a[1:] += a[:-1]
+
+
+def to_the_right(a):
+    a[:, 1:] *= a[:, :-1]
+
+
+def transposed(a):
+    a += a.T
+
+
+def squared(a):
+    a *= a
+
+
+def less_the_first_row(a):
+    a -= a[0]
+
+
+def exponential(a):
+    np.exp(a, out=a)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [shift, to_the_right, transposed, squared, less_the_first_row, exponential],
+    ids=lambda write: write.__name__,
+)
+def test_what_is_written_in_place_reads_its_operands_first(write):
+    numpys = np.arange(16, dtype=np.float32).reshape(4, 4) / 4
+    ours = on_torch(numpys)
+    write(ours)
+    write(numpys)
+    assert same(ours, numpys)
+
+
+@pytest.mark.parametrize("number", [300, -1, 2**40])
+def test_a_python_integer_out_of_bounds_raises_or_is_compared_as_it_is(number):
+    array = np.array([3, 200], np.uint8)
+    for function in (np.add, np.multiply, np.bitwise_and, np.maximum):
+        with pytest.raises(OverflowError, match=f"{number} out of bounds for uint8"):
+            function(on_torch(array), number)
+    for function in (np.less, np.equal, np.greater_equal, np.divide, np.logical_or):
+        assert same(function(on_torch(array), number), function(array, number))
+
+
+def test_host_arrays_as_indices_may_be_read_only_or_run_backwards():
+    array, index = np.arange(12.0).reshape(3, 4), np.array([0, 2])
+    index.flags.writeable = False
+    mask = (array > 4)[::-1]
+    assert same(on_torch(array)[index], array[index])
+    assert same(on_torch(array)[np.arange(3)[::-1]], array[::-1])
+    assert same(np.where(mask, on_torch(array), 0), np.where(mask, array, 0))
+
+
+@pytest.mark.parametrize("index", [0.5, "a", np.array([0.5])], ids=str)
+def test_what_is_no_index_is_refused_as_by_numpy(index):
+    with pytest.raises(IndexError):
+        on_torch(np.ones(3))[index]
+
+
+def test_axes_are_checked_as_by_numpy():
+    array = on_torch(np.ones((3, 4), np.float32))
+    for axis, error in ((0.5, TypeError), ((0, 0), ValueError), (2, ValueError)):
+        with pytest.raises(error):
+            np.prod(array, axis=axis)
+        with pytest.raises(error):
+            np.add.reduce(array, axis=axis)
+    assert same(np.add.reduce(array, axis=np.int64(1)), np.full(3, 4, np.float32))
+    with pytest.raises(ValueError, match="no identity"):
+        np.max(array[:0], axis=0)
+    assert np.max(array[:0], axis=1).shape == (0,)
+
+
+def test_a_split_into_equal_parts_is_one():
+    array = on_torch(np.arange(6.0))
+    assert same(tuple(np.split(array, [1, 4])), tuple(np.split(np.arange(6.0), [1, 4])))
+    assert [len(part) for part in np.array_split(array, 4)] == [2, 2, 1, 1]
+    with pytest.raises(ValueError, match="equal division"):
+        np.split(array, 4)
+
+
+def test_an_index_of_torch_that_is_overwritten_changes_no_gradient(torch):
+    w, index = Tensor(torch.ones(3), requires_grad=True), torch.tensor([0, 0, 2])
+    total = w[index].sum()
+    index[:] = 1
+    total.backward()
+    assert same(w.grad, np.float32([2, 0, 1]))
+
+
+def test_memory_of_which_entries_share_a_place_is_not_written(torch):
+    array = on_torch(np.ones(1, np.float32))
+    with pytest.raises(ValueError, match="single memory location"):
+        np.broadcast_to(array, (3,)).__iadd__(1)
+
+
 def test_writing_through_a_view_arrives_in_the_array():
     a = on_torch(np.zeros((2, 3)))
     a.T[1] = 5.0

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import nn
+from autograd_mini import Tensor, devices
 from nn.optimizers import joined
 from nn.optimizers.rules import Adam, AdamW, RMSprop
 
@@ -137,3 +138,23 @@ def test_parameters_of_different_counts_are_not_joined():
     made = [nn.Parameter(np.zeros(2)) for _ in range(4)]
     states = [(np.zeros(2), 1), (np.zeros(2), 2), (np.zeros(2), 1), None]
     assert joined.groups(made, states, range(4)) == [[0, 2]]
+
+
+@pytest.mark.extra
+def test_on_pytorchs_cpu_small_parameters_are_joined_once_their_rule_keeps_something():
+    pytest.importorskip("torch")
+
+    def trained(device, rule):
+        model = nn.MLP([3, 4, 2], "tanh", rng=0).to_device(device)
+        optimizer = rule(model.parameters(), 0.1)
+        for _ in range(3):
+            optimizer.zero_grad()
+            np.sum(model(Tensor(np.ones((5, 3))).to_device(device)) ** 2).backward()
+            optimizer.step()
+        return [devices.to_host(p) for p in model.parameters()], bool(optimizer._joined)
+
+    for rule, joins in ((nn.SGD, False), (nn.Adam, True)):
+        wanted, _ = trained("cpu", rule)
+        found, joined_there = trained("torch:cpu", rule)
+        assert joined_there == joins
+        assert all(np.allclose(a, b, rtol=1e-12) for a, b in zip(found, wanted, strict=True))
