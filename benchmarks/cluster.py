@@ -208,15 +208,14 @@ def cost(client: Any, widths: tuple[int, ...], sync_every: int, steps: int) -> C
 
 
 class Constants(NamedTuple):
-    """Milliseconds beside the slowest worker: a + b W + M (p + q W), with W workers and M megabytes of weights."""
+    """Milliseconds beside the slowest worker: b W + M (p + q W), with W workers and M megabytes of weights."""
 
-    a: float
     b: float
     p: float
     q: float
 
     def beside(self, workers: float, megabytes: float) -> float:
-        return self.a + self.b * workers + megabytes * (self.p + self.q * workers)
+        return self.b * workers + megabytes * (self.p + self.q * workers)
 
     def step(self, alone: float, workers: float, megabytes: float) -> float:
         """Of a step that takes so many milliseconds alone."""
@@ -230,14 +229,14 @@ class Constants(NamedTuple):
     def tree(self, alone: float, workers: int, megabytes: float, branches: int = 4) -> float:
         """Of a step whose weights and sums pass through the workers, each of which hands them to a few others."""
         levels = math.ceil(math.log(workers, branches))
-        return alone / workers + self.a + megabytes * self.p + levels * branches * (self.b + self.q * megabytes)
+        return alone / workers + megabytes * self.p + levels * branches * (self.b + self.q * megabytes)
 
 
 def fitted(measured: list[tuple[int, float, float]]) -> Constants:
     """The constants from workers, megabytes and milliseconds, none of them negative, each measurement as exact."""
     from scipy.optimize import nnls
 
-    rows = [np.array([1, w, m, m * w]) / ms for w, m, ms in measured]
+    rows = [np.array([w, m, m * w]) / ms for w, m, ms in measured]
     return Constants(*nnls(np.array(rows), np.ones(len(rows)))[0])
 
 
@@ -245,13 +244,13 @@ def costs(steps: int) -> None:
     from distributed import Client
 
     rows, measured = [], []
-    with Processes(workers=1) as processes, Client(processes.address, set_as_default=False) as client:
+    with Processes(workers=1) as processes, Client(processes.address, direct_to_workers=True) as client:
         for workers in (1, WORKERS):
             if workers > 1:
                 processes.start_worker()
             client.wait_for_workers(workers)
             for (widths, every), limit in LIMITS.items():
-                found = cost(client, widths, every, max(16, steps // 2 if widths == NETWORKS[2] else steps))
+                found = cost(client, widths, every, max(16, steps // 5 if widths == NETWORKS[2] else steps))
                 megabytes = found.size / 1e6
                 if every == 1:
                     measured.append((workers, megabytes, found.beside * 1e3))
@@ -265,8 +264,8 @@ def costs(steps: int) -> None:
 
 def say(found: Constants) -> None:
     """The constants, and what follows for other steps."""
-    a, b, p, q = (f"{value:.2f}" for value in found)
-    print(f"\nBeside the slowest worker: {a} + {b} W + M ({p} + {q} W) ms, with W workers and M megabytes of weights.")
+    b, p, q = (f"{value:.2f}" for value in found)
+    print(f"\nBeside the slowest worker: {b} W + M ({p} + {q} W) ms, with W workers and M megabytes of weights.")
     rows = []
     for megabytes in (0.1, 1.0, 23.0):
         for alone in (30.0, 100.0, 300.0, 1000.0, 10_000.0):
@@ -284,7 +283,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--kills", type=int, nargs="?", const=200, help="kill so many workers, and compare the bits")
     parser.add_argument("--epochs", type=int, default=10, help="of 10 steps each, with --kills")
     parser.add_argument("--seed", type=int, default=0, help="of the moments of the kills")
-    parser.add_argument("--steps", type=int, default=80, help="to measure, without --kills")
+    parser.add_argument("--steps", type=int, default=200, help="to measure, without --kills")
     options = parser.parse_args(arguments)
     if options.kills:
         kill(options.kills, options.epochs, options.seed)

@@ -119,7 +119,6 @@ SECTIONS = {
     "Keywords of `nn.fit`": ("keyword", networks.FITS),
     "Keywords of layers": ("keyword", networks.LAYERS),
     "Keywords of optimizers": ("keyword", networks.OPTIMIZERS),
-    "Keywords of `optimizer.step`": ("keyword", networks.STEPS),
     "Keywords of losses": ("keyword", networks.LOSSES),
     "Keywords of others": ("keyword", networks.FUNCTIONS),
     "Keywords of `nn.DataLoader`": ("keyword", networks.LOADERS),

@@ -172,9 +172,7 @@ NN = Rows(
         "initializers initializer kaiming_normal_ xavier_uniform_": INITIAL,
         "lr_scheduler learning_rate_schedule": "nn.schedules.cosine(0.1, steps=1000)",
         "callbacks": "nn.EarlyStopping(), nn.ReduceOnPlateau()",
-        "models Sequence_ applications": (
-            "Models are made of layers: `nn.MLP([4, 5, 3])`, `nn.Sequential(nn.Linear(4, 3))`."
-        ),
+        "Sequence_ applications": ("Models are made of layers: `nn.MLP([4, 5, 3])`, `nn.Sequential(nn.Linear(4, 3))`."),
         "activations": (
             "Activations are layers, such as `nn.ReLU()`; by name in `nn.MLP([4, 5, 3], activation='relu')`."
         ),
@@ -525,7 +523,6 @@ CLOSURE = (
     "Write what the closure does before it, `loss.backward()` and then `optimizer.step()`; what asks for the loss "
     "again and again in one step, as L-BFGS does, is `nn.minimize`."
 )
-STEPS = Rows({"closure": CLOSURE, "": CLOSURE})
 
 CALLS: dict[str, Rows] = {
     "fit": FITS,
@@ -534,7 +531,6 @@ CALLS: dict[str, Rows] = {
     "loss": LOSSES,
     "loader": LOADERS,
     "function": FUNCTIONS,
-    "step": STEPS,
     "evaluate": Rows(FITS | {"": "It is called as `nn.evaluate(model, nn.cross_entropy, (x, y))`: the data is one."}),
     "predict": Rows(FITS | {"": "It is called as `nn.predict(model, x)`."}),
 }

@@ -11,6 +11,7 @@ from autograd_mini.graph import modes
 from tests import scipy_rules
 
 LACKING = re.compile(r"could not import|\w+ is not installed")  # `pytest.importorskip`, and scikit-learn's checks
+WHOLE = re.compile(r"^pytestmark = pytest\.mark\.extra$", re.MULTILINE)
 
 settings.register_profile(
     "quick",
@@ -51,10 +52,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--installed", choices=["test", "all-tests"], help=help)
 
 
+def is_extra(node: Any) -> bool:
+    """Whether a test is marked `extra`; of a file that was not imported, whether it says so of all of its tests."""
+    whole = isinstance(node, pytest.Module) and WHOLE.search(node.path.read_text())
+    return bool(whole) or node.get_closest_marker("extra") is not None
+
+
 def failing(report: Any, node: Any) -> Any:
     """A report of a skip for lack of a package that should be there, as a failure."""
     installed = node.config.getoption("--installed")
-    may_lack = installed is None or (installed == "test" and node.get_closest_marker("extra"))
+    may_lack = installed is None or (installed == "test" and is_extra(node))
     if report.skipped and not may_lack and LACKING.search(str(report.longrepr)):
         report.outcome = "failed"
         report.longrepr = f"{node.nodeid} skips, although the extra `{installed}` is installed: {report.longrepr}"

@@ -56,8 +56,8 @@ NETWORKS = [
     {
         "layers": "checks docstrings elsewhere functions module noise padding parameter",
         "losses": "checks elsewhere functions padding",
-        "optimizers": "checks docstrings elsewhere module norms parameter",
     },
+    {"optimizers": "checks cluster docstrings elsewhere losses module norms parameter"},
     {
         "changes": "checks layers module norms parameter",
         "models": "checks functions layers module noise parameter",
@@ -213,8 +213,8 @@ def test_the_engine_can_be_read_in_half_an_hour():
     # And 10 for Dask: arrays of its that somebody's function returns, several results that are no tensors yet.
     # And 6 for notebooks: a tensor as a table.
     # And 10 for what people bring along: names of other libraries that are answered, and text with percent signs.
-    # And 24 for type checkers, which are told what tables make.
-    assert sum(lines.values()) <= 2595, lines
+    # And 25 for type checkers, which are told what tables make.
+    assert sum(lines.values()) <= 2596, lines
     assert sum(code.values()) <= 1665, code
 
 

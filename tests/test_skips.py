@@ -24,15 +24,16 @@ def test_has_another_reason():
 @pytest.mark.parametrize(
     ("options", "outcomes"),
     [
-        ([], {"skipped": 4}),
-        (["--installed", "test"], {"skipped": 2, "failed": 1, "errors": 1}),
-        (["--installed", "all-tests"], {"skipped": 1, "failed": 2, "errors": 1}),
+        ([], {"skipped": 5}),
+        (["--installed", "test"], {"skipped": 3, "failed": 1, "errors": 1}),
+        (["--installed", "all-tests"], {"skipped": 1, "failed": 2, "errors": 2}),
     ],
     ids=" ".join,
 )
 def test_a_skip_for_lack_of_a_package_is_no_silent_one(pytester, options, outcomes):
     pytester.makeconftest(Path(__file__).with_name("conftest.py").read_text())
     pytester.makeini("[pytest]\nmarkers = extra")
-    pytester.makepyfile(test_each=TESTS, test_whole="import pytest\npytest.importorskip('no_such_package')")
+    whole = "import pytest\npytest.importorskip('no_such_package')\n"
+    pytester.makepyfile(test_each=TESTS, test_whole=whole, test_extra=f"{whole}pytestmark = pytest.mark.extra\n")
     run = pytester.runpytest_subprocess("-p", "no:cacheprovider", "--continue-on-collection-errors", *options)
     run.assert_outcomes(**outcomes)

@@ -7,6 +7,7 @@ from typing import Any
 
 from nn.checks import positive, whole
 from nn.cluster.engine import Engine, Here
+from nn.cluster.shards import Maker
 
 CLIENT = (
     "{call}(cluster={got}): give it a `dask.distributed.Client`, or `nn.Cluster(client, parts=8)`; `nn.Cluster(None)` "
@@ -16,7 +17,10 @@ ASYNCHRONOUS = (
     "Cluster(client) was given an asynchronous client, which is for programs in an event loop. Write "
     "`Client(address)` without `asynchronous=True`, in a thread of its own."
 )
-SEVERAL = "fit(cluster=...) is called while the same `nn.Cluster` trains already. Make another: `nn.Cluster(client)`."
+SEVERAL = (
+    "This `nn.Cluster` computes something else already, such as the training that calls back here. Make another for "
+    "what comes in between: `nn.Cluster(client)`."
+)
 
 
 class Cluster:
@@ -30,7 +34,7 @@ class Cluster:
     parts : int
         Into how many parts each batch is divided: workers compute whole parts, so this is the most that can be busy.
         Other numbers of parts are another computation, whose results differ in rounding, and where layers look at the
-        batch, such as `BatchNorm`, in more.
+        batch, such as `BatchNorm`, in more. BLAS computes with one thread (extra `threads`, part of `cluster`).
     sync_every : int
         Above 1, each part takes so many steps by itself, and then the weights and the optimizer's state become the
         means over the parts: local SGD (Stich 2019), which sends less and is not the same computation.
@@ -62,6 +66,7 @@ class Cluster:
         self.patience = positive("Cluster", "patience", patience)
         self.client = client
         self.engine = self._engine()
+        self.owner: Any = None
         self.busy = 0.0
         """Seconds that the slowest worker computed for the last call."""
 
@@ -83,6 +88,19 @@ class Cluster:
     def workers(self) -> int:
         """How many there are now."""
         return self.engine.workers
+
+    def start(self, owner: object, task: Any, makers: Sequence[Maker]) -> None:
+        """Take a task over, for one owner at a time."""
+        if self.owner is not None and self.owner is not owner:
+            raise RuntimeError(SEVERAL)
+        self.owner = owner
+        self.engine.start(task, makers)
+
+    def stop(self, owner: object) -> None:
+        """Leave the workers as they were, if it is their owner that says so."""
+        if self.owner is owner:
+            self.owner = None
+            self.engine.stop()
 
     def run(self, method: str, common: tuple[Any, ...], jobs: Sequence[Any], shared: bool = False) -> list[Any]:
         """The results of all jobs, in groups as they were computed."""

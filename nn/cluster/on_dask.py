@@ -7,11 +7,11 @@ import contextlib
 import itertools
 import queue
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from nn.cluster.engine import opened
-from nn.cluster.shards import Maker
+from nn.cluster.shards import Maker, Slice
 from nn.cluster.weights import aligned, packed, unpacked
 from nn.cluster.worker import Done, Halted, Lacks, Worker
 
@@ -26,6 +26,11 @@ NO_WORKERS = (
 LOST_OFTEN = (
     "Workers were lost {times} times over the same jobs; the last time: {cause!r}. Jobs may need more memory than a "
     "worker has: look into the workers' logs, or write `nn.Cluster(client, parts=...)` with more parts."
+)
+
+NOT_SENT = (
+    "What is sent to the workers cannot be pickled: {what}. Open files, locks and connections stay where they are: let "
+    "the function make them, where it is called."
 )
 
 ANSWER = 4.0  # seconds without the scheduler's answer, after which it is lost
@@ -93,6 +98,7 @@ class OnDask:
         self.numbers = itertools.count()
         self.flights: dict[int, Flight] = {}
         self.heard: dict[str, tuple[Any, float]] = {}
+        self.tried: set[int] = set()  # the shards whose functions were pickled once
         self.looked = self.answered = -1e9
         self.lost = 0
 
@@ -101,9 +107,11 @@ class OnDask:
         return len(self.heard)
 
     def start(self, task: Any, makers: Sequence[Maker]) -> None:
-        data = packed(task, task.left_out())
+        with sendable("the model, the loss or the metrics"):
+            data = packed(task, task.left_out())
         if data != self.task:
-            self.task, self.makers, self.hands = data, makers, {}
+            self.release()
+            self.task, self.makers = data, makers
 
     def stop(self) -> None:
         """Let the workers leave what they do, and forget the task."""
@@ -117,15 +125,20 @@ class OnDask:
             with contextlib.suppress(queue.Empty):
                 number, _ = self.answers.get(timeout=TICK)
                 self.flights.pop(number, None)
+        self.release()
+        self.task, self.makers, self.tried = None, (), set()
+
+    def release(self) -> None:
+        """Take the actors from the workers."""
         if self.futures and self.client.status == "running":
             with contextlib.suppress(OSError, TimeoutError):  # at once, and not when Python looks for cycles
                 self.client.cancel(self.futures, force=True)
         self.flights, self.hands, self.futures = {}, {}, []
-        self.task, self.makers = None, ()
 
     def run(self, method: str, common: tuple[Any, ...], jobs: Sequence[Any], shared: bool) -> list[Done]:
         self.flights = {}
         names = self.present(time.monotonic() + self.patience)
+        shared = shared or len(jobs) <= self.keep * len(names)  # then each worker keeps what it reads
         groups = collections.deque(shares(jobs, len(names) if shared else -(-len(jobs) // self.keep)))
         done: list[Done] = []
         losses = 0
@@ -182,6 +195,10 @@ class OnDask:
         if not makers and hand.held is not None:
             needed = {shard for job in jobs for shard in getattr(job, "shards", (job,))}
             makers = {shard: self.makers[shard] for shard in needed.difference(hand.held)}
+        for shard in makers.keys() - self.tried:
+            with sendable(f"the function of shard {shard}"):
+                check_maker(makers[shard])
+            self.tried.add(shard)
         number = next(self.numbers)
         self.flights[number] = Flight(name, jobs)
         self.client.loop.add_callback(self.fly, number, hand, method, common, jobs, makers)
@@ -214,7 +231,7 @@ class OnDask:
             self.look()
             now = time.monotonic()
             names = sorted(name for name, (_, since) in self.heard.items() if now - since < self.patience)
-            if names:
+            if names and self.client.status == "running":
                 return names
             if now > end:
                 raise NoWorkersError(NO_WORKERS.format(address=self.address, patience=self.patience))
@@ -224,13 +241,14 @@ class OnDask:
         """Ask the scheduler which workers there are, and when it heard of each; not more often than is of use."""
         now = time.monotonic()
         if now - self.looked < LOOK and self.heard and self.client.status == "running":
-            return
+            return  # what is asked for more often costs more than the steps of a small model
         info: Any = None
+        self.looked = now
         with contextlib.suppress(OSError, TimeoutError):
             if self.client.status == "running":
                 info = self.client.sync(self.client.scheduler.identity, n_workers=-1, callback_timeout=ANSWER)
         if info is None:
-            if self.client.status in {"closed", "closing"} or now - self.answered > ANSWER:
+            if self.client.status in {"closed", "closing"} or time.monotonic() - self.answered > ANSWER:
                 raise SchedulerLostError(NO_SCHEDULER.format(address=self.address))
             return
         self.looked = self.answered = time.monotonic()
@@ -248,6 +266,24 @@ class OnDask:
     def address(self) -> str:
         scheduler = getattr(self.client, "scheduler", None)
         return getattr(scheduler, "address", "") or ""
+
+
+@contextlib.contextmanager
+def sendable(what: str) -> Generator[None]:
+    """An error inside is that something cannot be sent."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(NOT_SENT.format(what=what))
+        raise
+
+
+def check_maker(maker: Maker) -> None:
+    """Raise what comes up when it is pickled; arrays are not tried."""
+    import cloudpickle
+
+    if not isinstance(maker, Slice):
+        cloudpickle.dumps(maker)
 
 
 def shares(jobs: Sequence[Any], count: int) -> list[Sequence[Any]]:

@@ -235,6 +235,5 @@ def made(maker: Maker, size: int | None = None) -> tuple[Any, ...]:
     (found,) = lengths
     if size is not None and found != size:
         raise ValueError(MADE_SIZE.format(got=found, size=size))
-    return tuple(
-        np.require(array, requirements=["C", "A"]) for array in arrays
-    )  # as they lie in memory decides how they sum
+    # How they lie in memory decides in which order they are summed.
+    return tuple(np.require(array, requirements=["C", "A"]) for array in arrays)

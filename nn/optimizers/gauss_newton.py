@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from nn.module import Module
-from nn.optimizers.minimize import NoCurvature, Objective, checked
+from nn.optimizers.minimize import checked
+from nn.optimizers.objective import NoCurvature, Objective
 
 NO_SCIPY = 'nn.gauss_newton needs SciPy. Write `pip install "autograd-mini[scipy]"`.'
 NOT_FINITE = (

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_mini import Tensor, no_grad, value_and_grad, vjp
-from autograd_mini import grad as gradient_of
-from nn.checks import as_values
+from nn.cluster import Shards, as_cluster
 from nn.module import Module
-from nn.optimizers.curvature import gauss_newton_product
+from nn.optimizers.objective import NoCurvature, Objective
 
 FIRST_ORDER = "L-BFGS-B", "BFGS", "CG", "TNC", "SLSQP"
 PRODUCTS = "Newton-CG", "trust-ncg", "trust-krylov", "trust-constr"
@@ -36,23 +34,6 @@ ON_DEVICE = (
 METHOD = "nn.minimize(method={method!r}): choose from {known}. All of them use the gradient."
 NO_PARAMETERS = "nn.{call} was given a model without parameters that require grad, so there is nothing to minimise by."
 COMPLEX = "nn.{call}: the parameter {name} is complex, and SciPy's vectors are real here. Split it into two."
-RANDOM = (
-    "nn.minimize: the loss was {first!r} and then {second!r} at the same weights. A minimum is that of one function: "
-    "take out what is random (`model.eval()` switches dropout and noise off; a fixed batch), or use `nn.SGD`."
-)
-RUNNING = (
-    "nn.minimize: computing the loss changed the buffer {name!r}, a statistic that would say nothing of the minimum. "
-    "Call `model.eval()` first, so that normalisation uses the statistics that it has."
-)
-NO_LOSS = (
-    "nn.minimize: the loss function returned a {what}. What is minimised is one number: return a tensor of one entry, "
-    "such as `nn.squared_error(output, y)` or `np.mean(...)`."
-)
-NOT_FINITE = "nn.minimize: the loss at the weights to start from is {value}. Start where it is finite."
-NO_SLOPE = (
-    "nn.minimize: the gradient by {name} is not finite at the weights to start from, where the loss is {value}. Start "
-    "elsewhere: there is a kink, such as that of np.sqrt at 0."
-)
 NO_CURVATURE = (
     "The Hessian is not finite at these weights, so this method cannot go on. Take one that needs the gradient alone, "
     "such as 'L-BFGS-B'."
@@ -62,7 +43,10 @@ NOT_STATIONARY = (
     "undefined close by, or fall without end. Start elsewhere, or take another method. SciPy said: {message}"
 )
 
-OUTSIDE = ArithmeticError, np.linalg.LinAlgError  # what a loss may raise where it is not defined
+TARGETS = (
+    "nn.minimize(model, loss_fn, shards, y) was given targets beside shards. Let each shard have its own, as its last "
+    "array: `nn.Shards.arrays(x, y)`."
+)
 FLAT = 1e-5  # what most methods take for a gradient of 0
 GAIN = 1e-6  # how much less the loss may be down the gradient, beside its size or 1, where success is reported
 
@@ -79,157 +63,6 @@ class Iteration(NamedTuple):
     """How many Hessian-vector products were."""
 
 
-class NoCurvature(Exception):  # noqa: N818 (it ends a run, and is not seen outside)
-    """The Hessian is not finite."""
-
-
-class Objective:
-    """A model's loss as a function of all its weights in one float64 vector; a copy of the model computes it.
-
-    Where the loss or its gradient is not finite, or an arithmetic error is raised, a step was too long. What SciPy is
-    told there is the mirror image of the loss as it was at the last iteration, f + |g d| with the slope -g: more than
-    there, so that no search accepts it, and as much as makes it try a shorter step next.
-    """
-
-    def __init__(self, model: Module, loss_fn: Callable[..., Any], x: Any, y: Any = None) -> None:
-        self.loss_fn = loss_fn
-        self.inputs = tuple(widened(part) for part in (x if isinstance(x, tuple) else (x,)))
-        self.targets = () if y is None else (widened(y),)
-        self.copy = model.astype(np.float64)
-        self.parts, self.rebuild = self.copy.__tree_flatten__()
-        self.places = [i for i, parameter in enumerate(self.parts) if parameter.requires_grad]
-        self.shapes = [self.parts[i].shape for i in self.places]
-        self.ends = list(itertools.accumulate(self.parts[i].size for i in self.places))
-        self.start = np.concatenate([np.ravel(self.parts[i].data) for i in self.places])
-        self.best, self.lowest, self.steepest = self.start, np.inf, np.zeros_like(self.start)
-        self.last = self.start  # the weights of the last iteration
-        self.mirrored: Any = None  # those weights with the loss and the gradient, once they were asked for
-        self.at: Any = None
-        self.curved_at: Any = None
-        self.gradients = self.products = 0
-
-    def split(self, vector: Any) -> list[Any]:
-        """The vector as the arrays of the parameters."""
-        pieces = np.split(vector, self.ends[:-1])
-        return [np.reshape(piece, shape) for piece, shape in zip(pieces, self.shapes, strict=True)]
-
-    def output(self, values: Sequence[Any]) -> Any:
-        """The model's output with these values in place of the parameters that require grad."""
-        parts: list[Any] = list(self.parts)
-        for place, value in zip(self.places, values, strict=True):
-            parts[place] = value
-        return self.rebuild(parts)(*self.inputs)
-
-    def loss_of(self, output: Any) -> Any:
-        """The loss of an output."""
-        return self.loss_fn(output, *self.targets)
-
-    def loss(self, values: Sequence[Any]) -> Any:
-        """The loss with these values."""
-        return self.loss_of(self.output(values))
-
-    def computed(self, vector: Any) -> tuple[float, Any] | None:
-        """The loss and its gradient, None if they are not finite; a loss that is best so far is remembered."""
-        self.gradients += 1
-        try:
-            with silenced():
-                value, slopes = value_and_grad(self.loss)(self.split(vector))
-        except OUTSIDE:
-            return None
-        loss, slope = as_values(value).item(), np.concatenate([np.ravel(slope) for slope in slopes])
-        if not (np.isfinite(loss) and np.all(np.isfinite(slope))):
-            return None
-        if loss < self.lowest:
-            self.best, self.lowest, self.steepest = np.array(vector), loss, slope
-        return loss, slope
-
-    def value_and_grad(self, vector: Any) -> tuple[float, Any]:
-        """The loss and its gradient, or what stands for them outside its domain; remembered for the last vector."""
-        if self.at is None or not np.array_equal(vector, self.at):
-            self.value, self.slope = self.computed(vector) or self.mirror(vector)
-            self.at = np.array(vector)
-        return self.value, self.slope
-
-    def mirror(self, vector: Any) -> tuple[float, Any]:
-        """The loss of the last iteration as it would rise, by its slope there, in the direction of these weights."""
-        if self.mirrored is None or self.mirrored[0] is not self.last:
-            self.mirrored = (self.last, *(self.computed(self.last) or (self.lowest, self.steepest)))
-        last, value, slope = self.mirrored
-        change = float(np.dot(slope, vector - last))
-        rise = abs(change) if np.isfinite(change) and change else 1 + abs(value)
-        return value + rise, slope if change > 0 else -slope
-
-    def hvp(self, vector: Any, direction: Any) -> Any:
-        """The Hessian times a direction: one more backward through the gradient's graph."""
-        # The Hessian is symmetric, so pulling a direction back through the gradient multiplies by it.
-        return self.product(lambda values: vjp(gradient_of(self.loss), values)[1], vector, direction)
-
-    def gauss_newton(self, vector: Any, direction: Any) -> Any:
-        """The Gauss-Newton matrix times a direction."""
-        return self.product(lambda values: gauss_newton_product(self.output, self.loss_of, values), vector, direction)
-
-    def product(self, multiplier: Callable[[Any], Callable[[Any], Any]], vector: Any, direction: Any) -> Any:
-        """A matrix at some weights times a direction; what multiplies by it is kept for the last weights."""
-        self.products += 1
-        try:
-            with silenced():
-                if self.curved_at is None or not np.array_equal(vector, self.curved_at):
-                    self.multiply = multiplier(self.split(vector))
-                    self.curved_at = np.array(vector)
-                (product,) = self.multiply(self.split(direction))
-        except OUTSIDE as error:
-            raise NoCurvature from error
-        found = np.concatenate([np.ravel(part) for part in product])
-        if not np.all(np.isfinite(found)):
-            raise NoCurvature
-        return found
-
-    def hessian(self, vector: Any) -> Any:
-        """The whole Hessian, a product for each weight."""
-        return np.stack([self.hvp(vector, unit) for unit in np.eye(len(vector))])
-
-    def check(self) -> None:
-        """Refuse a loss that is random, changes the model, or starts where it is not finite."""
-        before = {name: np.array(buffer.data) for name, buffer in self.copy.named_buffers()}
-        with no_grad():
-            losses = [self.loss_fn(self.copy(*self.inputs), *self.targets) for _ in range(2)]
-        for loss in losses:
-            if not isinstance(loss, Tensor) or loss.size != 1:
-                shape = f" of shape {loss.shape}" if hasattr(loss, "shape") else ""
-                raise TypeError(NO_LOSS.format(what=f"{type(loss).__name__}{shape}"))
-        first, second = (float(loss.data.item()) for loss in losses)
-        for name, buffer in self.copy.named_buffers():
-            if not np.array_equal(before[name], buffer.data, equal_nan=True):
-                raise ValueError(RUNNING.format(name=name))
-        if not np.isfinite(first):
-            raise ValueError(NOT_FINITE.format(value=first))
-        if first != second:
-            raise ValueError(RANDOM.format(first=first, second=second))
-        found = self.computed(self.start)
-        if found is None:
-            raise ValueError(NO_SLOPE.format(name=self.steep(), value=first))
-        self.at, (self.value, self.slope) = self.start, found
-
-    def steep(self) -> str:
-        """The first of the parameters by which the gradient at the start is not finite."""
-        names = [name for name, parameter in self.copy.named_parameters() if parameter.requires_grad]
-        try:
-            with silenced():
-                slopes = gradient_of(self.loss)(self.split(self.start))
-        except OUTSIDE:
-            return "the weights"
-        return next(name for name, slope in zip(names, slopes, strict=True) if not np.all(np.isfinite(slope)))
-
-    def gain(self) -> float:
-        """How much less the loss is somewhere down the gradient from the best weights."""
-        gain, length = 0.0, (1 + np.max(np.abs(self.best))) / np.max(np.abs(self.steepest))
-        for step in length * 0.1 ** np.arange(1, 13):
-            with silenced(), no_grad(), contextlib.suppress(*OUTSIDE):
-                value = as_values(self.loss(self.split(self.best - step * self.steepest))).item()
-                gain = max(gain, self.lowest - value if np.isfinite(value) else 0.0)
-        return gain
-
-
 def minimize(
     model: Module,
     loss_fn: Callable[..., Any],
@@ -240,6 +73,7 @@ def minimize(
     tol: float | None = None,
     options: dict[str, Any] | None = None,
     callback: Callable[[Iteration], object] | None = None,
+    cluster: Any = None,
 ) -> Any:
     r"""Find weights of least loss on all data at once, by an optimizer of higher order than gradient descent.
 
@@ -257,8 +91,8 @@ def minimize(
         finite or an ArithmeticError is raised is a step too long, and a shorter one is tried.
     loss_fn : callable
         `loss_fn(model(x), y)`, or `loss_fn(model(x))` if there is no `y`: a tensor of one entry. Add penalties here.
-    x : array_like or tuple of them
-        All inputs; a tuple is passed as several arguments.
+    x : array_like or tuple of them, or Shards
+        All inputs; a tuple is passed as several arguments. Of shards with several arrays the last is the targets.
     y : array_like, optional
         The targets.
     method : str
@@ -270,6 +104,9 @@ def minimize(
     callback : callable, optional
         Called after each iteration with its `number`, its `loss`, and the counts of `gradients` and `products` until
         then; raise StopIteration there to end the run.
+    cluster : Cluster or dask.distributed.Client, optional
+        Compute the loss, its gradient and the products as sums over shards, on the workers of a Dask cluster: the same
+        bits whichever they are (docs/cluster.md). The loss is then a mean over examples, as `nn.fit` has it.
 
     Returns
     -------
@@ -311,34 +148,52 @@ def minimize(
     method = METHODS[method.lower()]
     if model.device != "cpu":
         raise ValueError(ON_DEVICE.format(device=model.device))
-    objective = Objective(model, loss_fn, x, y)
-    objective.check()
-    count = itertools.count(1)
+    objective = objective_of(model, loss_fn, x, y, cluster)
+    with contextlib.closing(objective):
+        objective.check()
+        count = itertools.count(1)
 
-    def after_iteration(vector: Any, *_: Any) -> None:
-        objective.last = np.array(vector)
-        if callback is not None:
-            loss, _ = objective.value_and_grad(vector)
-            callback(Iteration(next(count), loss, objective.gradients, objective.products))
+        def after_iteration(vector: Any, *_: Any) -> None:
+            objective.last = np.array(vector)
+            if callback is not None:
+                loss, _ = objective.value_and_grad(vector)
+                callback(Iteration(next(count), loss, objective.gradients, objective.products))
 
-    try:
-        result = optimize.minimize(
-            objective.value_and_grad,
-            objective.start,
-            method="trust-ncg" if method == GAUSS_NEWTON else method,
-            jac=True,
-            hessp=objective.gauss_newton if method == GAUSS_NEWTON else objective.hvp if method in PRODUCTS else None,
-            hess=objective.hessian if method in MATRICES else None,
-            tol=tol,
-            options=options,
-            callback=after_iteration,
-        )
-    except NoCurvature:
-        result = optimize.OptimizeResult(success=False, status=-1, message=NO_CURVATURE, nit=next(count) - 1)
-    finally:
-        for parameter, value in zip(learned, objective.split(objective.best), strict=True):
-            parameter.data = value.astype(parameter.dtype)
-    return judged(result, objective, tol, options or {})
+        products = objective.gauss_newton if method == GAUSS_NEWTON else objective.hvp if method in PRODUCTS else None
+        try:
+            result = optimize.minimize(
+                objective.value_and_grad,
+                objective.start,
+                method="trust-ncg" if method == GAUSS_NEWTON else method,
+                jac=True,
+                hessp=products,
+                hess=objective.hessian if method in MATRICES else None,
+                tol=tol,
+                options=options,
+                callback=after_iteration,
+            )
+        except NoCurvature:
+            result = optimize.OptimizeResult(success=False, status=-1, message=NO_CURVATURE, nit=next(count) - 1)
+        finally:
+            for parameter, value in zip(learned, objective.split(objective.best), strict=True):
+                parameter.data = value.astype(parameter.dtype)
+        return judged(result, objective, tol, options or {})
+
+
+def objective_of(model: Module, loss_fn: Callable[..., Any], x: Any, y: Any, cluster: Any) -> Objective:
+    """The loss on all data, computed here or on a cluster."""
+    if cluster is None and not isinstance(x, Shards):
+        return Objective(model, loss_fn, x, y)
+    from nn.optimizers.over_shards import LossOverShards
+
+    shards, has_target = x, None
+    if isinstance(x, Shards):
+        if y is not None:
+            raise TypeError(TARGETS)
+    else:
+        arrays = (*(x if isinstance(x, tuple) else (x,)), *(() if y is None else (y,)))
+        shards, has_target = Shards.arrays(*arrays), y is not None
+    return LossOverShards(model, loss_fn, shards, has_target, as_cluster(cluster, "minimize"))
 
 
 def checked(call: str, model: Any, loss_fn: Any) -> list[Any]:
@@ -367,15 +222,3 @@ def judged(result: Any, objective: Objective, tol: float | None, options: dict[s
             result.success = False
             result.message = NOT_STATIONARY.format(gain=gain, message=result.message)
     return result
-
-
-def silenced() -> Any:
-    """Without NumPy's warnings, as what they warn of is seen in the result; what shall raise does."""
-    warned: dict[str, Any] = {kind: "ignore" for kind, how in np.geterr().items() if how == "warn"}
-    return np.errstate(**warned)
-
-
-def widened(value: Any) -> Any:
-    """Floating-point numbers in float64, others as they are."""
-    array = as_values(value)
-    return array.astype(np.float64) if array.dtype.kind == "f" else array

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from autograd_mini import Slot, Tensor, devices, elsewhere
-from nn.elsewhere import OPTIMIZER, explains
+from nn.elsewhere import CLOSURE, OPTIMIZER, explains
 from nn.module import Module, Parameters
 from nn.optimizers.joined import Joined, groups
 from nn.parameter import Parameter
@@ -264,15 +264,21 @@ class Optimizer:
         """The new parameter and the new state; arrays or tensors, none of them changed."""
         raise NotImplementedError(NO_UPDATE.format(name=type(self).__name__))
 
-    @explains("step")
-    def step(self) -> None:
+    def step(self, closure: None = None) -> None:
         """Update every parameter that has a gradient.
+
+        Parameters
+        ----------
+        closure : None
+            PyTorch's argument; what to write in its place is said where it is given.
 
         Raises
         ------
         RuntimeError
             If none has.
         """
+        if closure is not None:
+            raise TypeError(f"{type(self).__name__}.step({closure!r}): it takes no closure. {CLOSURE}")
         moved = [group._move() for group in self.groups]
         if not any(moved):
             raise RuntimeError(NO_GRADIENT)

@@ -202,7 +202,7 @@ def fit(
         Run the steps as NumPy programs, to the same bits (see `autograd_mini.compile`): quicker, the more so the
         smaller the model is. A dict has options, such as `{"fast": True, "threads": 2}`. Each size of a batch has a
         program of its own. Steps that a callback does the backward of, such as those that `nn.SignalLog` measures, are
-        computed without.
+        computed without. On a cluster the gradients are compiled, on each worker, and the optimizer's step is not.
     read_every : int
         For a model on a device, whose loss is the one number that a step waits for: read it only every so many steps.
         A loss that is not finite is then noticed later, after steps were taken with it. Batches in the host's memory
@@ -250,6 +250,8 @@ def fit(
         whole("fit", option, value)
     if checkpoint_every is not None:
         whole("fit", "checkpoint_every", checkpoint_every)
+    if not isinstance(compile, bool | dict):
+        raise TypeError(COMPILE.format(got=repr(compile)))
     if clip_norm is not None and not 0 < clip_norm < math.inf:
         raise ValueError(CLIP.format(got=clip_norm))
     if checkpoint is None and (resume is True or checkpoint_every is not None):
@@ -273,8 +275,6 @@ def fit(
     run.accumulate, run.clip_norm, run.weighted = accumulate, clip_norm, is_given(sample_weight)
     run.checkpoint, run.checkpoint_every, run.read_every = checkpoint, checkpoint_every, read_every
     if compile is not False and spread is None:
-        if not isinstance(compile, dict) and compile is not True:
-            raise TypeError(COMPILE.format(got=repr(compile)))
         if run.bring.device != "cpu":
             from autograd_mini import CompileError
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_mini import no_grad
+from autograd_mini import Tensor, no_grad
 from nn.checks import as_values, is_finite
 from nn.cluster.deal import Job, Trip, order_of
 from nn.cluster.sums import Node, Vectors, collapse
@@ -154,6 +154,10 @@ def same(a: Any, b: Any) -> bool:
     return a is b or np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
 
 
+class NotFinite(Exception):  # noqa: N818 (it becomes an error that says why)
+    """The loss is not finite."""
+
+
 class Moving:
     """The change of the weights, and the state of an optimizer, as vectors of which there are means over parts.
 
@@ -215,12 +219,16 @@ class Parts:
         Of the shards, for messages.
     optimizer : Optimizer or None
         Of the model's parameters, where parts take steps by themselves.
+    compile : dict or None
+        With which options to compile the gradients.
     """
 
     def __init__(self, model: Module, loss: Any, options: Options) -> None:
         self.model, self.loss, self.options = model, loss, options
         self.names: Sequence[str] = ()
         self.optimizer: Any = None
+        self.compile: dict[str, Any] | None = None
+        self.compiled: Any = None
         self.state: Model | None = None
 
     def left_out(self) -> list[Any]:
@@ -308,44 +316,68 @@ class Parts:
         """Leave the gradient of a part's batch in the parameters, as its share of the step's rows if these are said."""
         with self.told(store, where, job) as batch:
             model.seed(job.seed, job.epoch, where.batch, job.part)
-            for parameter in model.parameters:
-                parameter.grad = None
-            output, target, found = forward(model.model, self.loss, batch, model.bring, self.options.weighted)
-            loss, probed = 0.0, None
-            if found.amount:
-                loss = found.value.data.item()
-                if not is_finite(found.value.data):
-                    cause = cause_of(model.model, self.loss, batch, self.options.weighted)
-                    raise FloatingPointError(NOT_FINITE.format(loss=loss, cause=cause, **place(where)))
-                share = np.ones_like(found.value.data) * (found.amount / where.rows if where.rows else 1)
-                if probe is None or job.part != where.present[0]:
-                    found.value.backward(seed=share)
+            probed: list[Any] = []
+            try:
+                if probe is not None and job.part == where.present[0]:
+                    measured = lambda loss, seed: probed.append(probe(loss, seed=seed))
+                    slopes = self.slopes(batch, where.rows, measured)
                 else:
-                    probed = probe(found.value, seed=share)
-            return self.found(model, job, batch, output, target, loss, found, probed)
+                    slopes = (self.slopes if self.program is None else self.program)(batch, where.rows)
+            except NotFinite as error:
+                cause = cause_of(model.model, self.loss, batch, self.options.weighted)
+                raise FloatingPointError(NOT_FINITE.format(loss=error, cause=cause, **place(where))) from None
+            output, loss, amount, rates, gradients = slopes
+            for parameter, gradient in zip(model.parameters, gradients, strict=True):
+                parameter.grad = gradient
+            loss = loss.item() if amount else 0.0
+            return self.found(model, job, batch, output, Counted(loss, amount, rates), *probed)
+
+    def slopes(self, batch: tuple[Any, ...], rows: int, backward: Callable[..., Any] = Tensor.backward) -> Any:
+        """The output, the loss and how much it counts, and the gradients of a batch: what is compiled."""
+        model = self.bound()
+        for parameter in model.parameters:
+            parameter.grad = None
+        output, _, found = forward(model.model, self.loss, batch, model.bring, self.options.weighted)
+        if found.amount:
+            loss = found.value.data
+            if not is_finite(loss):
+                raise NotFinite(loss.item())
+            backward(found.value, seed=np.ones_like(loss) * (found.amount / rows if rows else 1))
+        shown = values_of(output) if self.options.metrics else None
+        value = found.value.data if found.amount else None
+        return shown, value, found.amount, found.rates, [parameter.grad for parameter in model.parameters]
+
+    @property
+    def program(self) -> Any:
+        """`slopes` as a compiled step, if that was asked for."""
+        if self.compile is not None and self.compiled is None:
+            from autograd_mini import compile
+
+            self.compiled = compile(self.model, **self.compile)(self.slopes)
+        return self.compiled
 
     def found(
-        self, model: Model, job: Job, batch: tuple[Any, ...], output: Any, target: Any, loss: float, found: Counted,
-        probed: Any,
-    ) -> Found:  # fmt: skip
+        self, model: Model, job: Job, batch: tuple[Any, ...], output: Any, found: Counted, probed: Any = None
+    ) -> Found:
         """What is told of a part."""
-        options = self.options
+        options, arrays = self.options, len(batch) - self.options.weighted
+        target = batch[arrays - 1] if arrays > 1 else None
         metrics = {}
         if found.amount:
             for name, metric in options.metrics.items():
                 if name not in options.gathered:
-                    measured = counted(metric, job.rows, output, target)
-                    metrics[name] = measured._replace(value=as_number(measured.value))
+                    one = counted(metric, job.rows, output, target)
+                    metrics[name] = one._replace(value=as_number(one.value) if one.amount else None)
         shown = bool(options.gathered) and bool(found.amount)
         return Found(
             job.rows,
-            len(batch) - options.weighted,
-            loss,
+            arrays,
+            found.value,
             float(found.amount),
             found.rates,
             tuple(parameter.grad is not None for parameter in model.parameters),
             metrics,
-            values_of(output) if shown else None,
+            output if shown else None,
             as_values(target) if shown and target is not None else None,
             probed,
         )

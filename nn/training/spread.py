@@ -46,7 +46,6 @@ ALONE = (
     "fit({option}) cannot be together with `nn.Cluster(sync_every={every})`, where each part takes steps by itself. "
     "Write `sync_every=1`."
 )
-COMPILE = "fit(cluster=..., compile=...): steps are not compiled on a cluster. Leave `compile` out."
 READ_EVERY = "fit(cluster=..., read_every={got}): read_every is for models on a device. Leave it out."
 
 
@@ -145,11 +144,11 @@ class Spread:
         return self.group > 1
 
     def check(self, callbacks: Sequence[Any], accumulate: int, read_every: int, compile: Any) -> None:
-        """Refuse what cannot be together with a cluster."""
+        """Take the options that matter to the parts; refuse what cannot be together with a cluster."""
         if read_every != 1:
             raise ValueError(READ_EVERY.format(got=read_every))
         if compile is not False:
-            raise ValueError(COMPILE)
+            self.task.compile = compile if isinstance(compile, dict) else {}
         probed = [callback for callback in callbacks if callable(getattr(callback, "backward", None))]
         for callback in probed:
             if not callable(getattr(callback, "probe", None)):
@@ -256,7 +255,7 @@ class Spread:
         schedules = [group.learning_rate for group in groups if callable(group.learning_rate)]
         if now is not self.settings or schedules != self.schedules:
             self.settings, self.schedules = now, schedules
-            self.cluster.engine.start(self.task, self.makers)
+            self.cluster.start(self, self.task, self.makers)
 
     def parted(self, vectors: Any, factor: float) -> list[Any]:
         """A sum of gradients as arrays that are the caller's own."""
@@ -300,12 +299,12 @@ class Spread:
         places = range(self.count, self.count + len(self.validation))
         with mode(self.task.model, False):
             values = self.model.values()
-        return evaluated(self.cluster, self.task, values, places, self.size, run.count)
+        return evaluated(self.cluster, self.task, values, places, self.size, run.count or False)
 
     def close(self) -> None:
         """Leave the workers as they were."""
         self.settings = None
-        self.cluster.engine.stop()
+        self.cluster.stop(self)
 
 
 def taken_together(parts: list[Found], whole: Mean) -> Mean:
@@ -406,10 +405,10 @@ def started(cluster: Cluster, call: str, task: Parts, shards: Shards) -> Generat
     with mode(task.model, False):
         values = Model(task.model).values()
     try:
-        cluster.engine.start(task, makers)
+        cluster.start(task, task, makers)
         yield values
     finally:
-        cluster.engine.stop()
+        cluster.stop(task)
 
 
 def evaluate_over(  # noqa: PLR0917

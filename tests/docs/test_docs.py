@@ -132,12 +132,17 @@ def test_contributing_snippet_runs(code):
     exec(compile(code, "CONTRIBUTING.md", "exec"), {})
 
 
-OF_EXTRAS = {"arrays.md": ["torch"], "checking_elsewhere.md": ["torch"], "models.md": ["torch", "onnx"]}
+OF_EXTRAS = {
+    "arrays.md": ["torch"],
+    "checking_elsewhere.md": ["torch"],
+    "cluster.md": ["distributed"],
+    "models.md": ["torch", "onnx"],
+}
 PAGES = [
     *(("batching.md", 7), ("compile.md", 7), ("dask.md", 3), ("types.md", 4)),
     *(
         pytest.param(name, least, marks=pytest.mark.extra)
-        for name, least in (("arrays.md", 2), ("checking_elsewhere.md", 3), ("models.md", 4))
+        for name, least in (("arrays.md", 2), ("checking_elsewhere.md", 3), ("cluster.md", 6), ("models.md", 4))
     ),
 ]
 
@@ -148,7 +153,7 @@ def test_a_page_runs_from_top_to_bottom_and_prints_what_it_shows(name, least, ca
         pytest.importorskip(package)
     monkeypatch.chdir(tmp_path)
     page = ROOT / "docs" / name
-    space = {}
+    space = {"__name__": "__main__"}  # whose functions are sent to workers whole
     for line, code in snippets(page):
         exec(compile("\n" * (line - 1) + code, str(page), "exec"), space)
         said = capsys.readouterr().out

@@ -59,12 +59,12 @@ def read(path: Any) -> tuple[Any, str]:
     check_supported(proto, where)
     for tensor in tensors_of(proto):
         check_size(tensor, where, Path() if proto is path else Path(path).parent)
-    if proto is not path:
-        onnx.load_external_data_for_model(proto, str(Path(path).parent))
     try:
-        onnx.checker.check_model(proto)
+        onnx.checker.check_model(proto if proto is path else where)
     except onnx.checker.ValidationError as error:
         raise ValueError(INVALID.format(path=where, reason=error)) from None
+    if proto is not path:
+        onnx.load_external_data_for_model(proto, str(Path(path).parent))
     return proto, where
 
 

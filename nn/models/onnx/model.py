@@ -16,8 +16,9 @@ from autograd_mini import devices
 from nn.models.imported import Imported, Input
 from nn.models.onnx.checking import INVALID, all_nodes, read
 from nn.models.onnx.exporters import changed
+from nn.models.onnx.operators.control import Rounds
 from nn.models.onnx.operators.table import STEERING, as_dtype
-from nn.models.onnx.reading import Reader, array_of, dense, domain_of, function_key, opsets_of, told_by_torch
+from nn.models.onnx.reading import Reader, array_of, dense, function_key, opsets_of, told_by_torch
 from nn.models.program import Ref
 from nn.models.saving import LEARNED
 from nn.parameter import Buffer, Parameter
@@ -26,7 +27,7 @@ from nn.parameter import Buffer, Parameter
 STATISTICS = {"BatchNormalization": (3, 4)}
 LARGEST_FILE = 2**31 - 1
 
-BESIDE = "{path} would be in the place of the file with the numbers. Write another name."
+FIXED = "The file fixes these sizes. Export it again with others, or `torch.onnx.export(..., dynamic_shapes=...)`."
 
 
 class OnnxModel(Imported):
@@ -42,7 +43,7 @@ class OnnxModel(Imported):
         source = Source(proto)
         held, known = arrays(proto)
         parts = {name: path.rpartition(".")[0] for name, (path, _) in held.items()}
-        reader = Reader(opsets_of(proto), {function_key(each): each for each in proto.functions}, [], parts)
+        reader = Reader(opsets_of(proto), {function_key(each): each for each in proto.functions}, Rounds(), parts)
         given = [each for each in proto.graph.input if each.name not in known]
         try:
             outputs = [each.name for each in proto.graph.output]
@@ -55,14 +56,18 @@ class OnnxModel(Imported):
         self._rounds, self.file = reader.rounds, source
 
     def forward(self, *args: Any) -> Any:
-        self._rounds.clear()
+        self._rounds.made = 0
         found = super().forward(*args)
         return found if len(found) > 1 else found[0]
 
     def _checked(self, given: Input, arg: Any) -> Any:
         if arg is None or (isinstance(arg, list) and given.dtype is None):  # what is optional, or a sequence
             return arg
-        return super()._checked(given, arg)
+        try:
+            return super()._checked(given, arg)
+        except ValueError as error:
+            error.add_note(FIXED)
+            raise
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the file with the parameters and buffers as they are now, in the dtypes that it had.
@@ -167,9 +172,10 @@ def seeds(proto: Any) -> Iterator[np.random.Generator]:
     """Generators that draw what the seeds in the file stand for, as NumPy's older ones drew it."""
     for node in proto.graph.node:
         for attribute in node.attribute:
-            if attribute.name == "seed" and domain_of(node) == "":
+            seed = onnx.helper.get_attribute_value(attribute) if attribute.name == "seed" else None
+            if isinstance(seed, int | float) and np.isfinite(seed):
                 bits: Any = np.random.MT19937()
-                bits.state = np.random.RandomState(int(onnx.helper.get_attribute_value(attribute))).get_state(False)
+                bits.state = np.random.RandomState(int(seed) % 2**32).get_state(legacy=False)
                 yield np.random.Generator(bits)
 
 

@@ -14,6 +14,7 @@ import onnx
 from autograd_mini import Tensor, devices
 from nn.checks import is_foreign
 from nn.models.onnx.operators import OPERATORS
+from nn.models.onnx.operators.control import Rounds
 from nn.models.onnx.operators.table import STEERING, room
 from nn.models.program import ByMode, Drawn, Node, Program, Ref
 
@@ -37,7 +38,7 @@ class Reader:
         The version of each domain.
     functions : dict
         The file's own functions, by domain, name and overload.
-    rounds : list
+    rounds : Rounds
         Counts those of all loops; shared by all nodes.
     parts : dict, optional
         The part that each weight is in, by its name in the file.
@@ -47,7 +48,7 @@ class Reader:
         self,
         opsets: Mapping[str, int],
         functions: Mapping[Any, Any],
-        rounds: list[None],
+        rounds: Rounds,
         parts: Mapping[str, str] | None = None,
     ) -> None:
         self.opsets, self.functions, self.rounds, self.parts = opsets, functions, rounds, parts or {}
@@ -85,7 +86,7 @@ class Reader:
         attributes = {each.name: self.attribute(each, known) for each in proto.attribute if not each.ref_attr_name}
         function, options = self.function(proto, attributes)
         bodies = {name: value for name, value in attributes.items() if isinstance(value, Program)}
-        if bodies and operator_of(proto) is not None:
+        if bodies and "training" not in options:  # functions that are written in nodes have their bodies in these
             around = {name for body in bodies.values() for name in free(body)}
             function = functools.partial(with_bodies, function, bodies)
             options |= {"around": {name: Ref(name) for name in around}, "training_": BY_MODE, "rng_": Drawn}

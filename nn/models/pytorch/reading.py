@@ -199,6 +199,11 @@ def from_torch(module: Any, *example: Any, rng: int | np.random.Generator | None
 def to_torch_state(model: Module) -> dict[str, Any]:
     """The parameters and buffers of a model that `nn.from_torch` made, for the module that it was made of.
 
+    Parameters
+    ----------
+    model : Module
+        As `nn.from_torch` returned it, or trained since.
+
     Returns
     -------
     dict

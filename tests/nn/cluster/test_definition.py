@@ -1,37 +1,13 @@
 """What a training in parts computes: the same on any workers, and as a whole batch wherever a mean says so."""
 
-import copy
 import pickle
 
 import numpy as np
 import pytest
 
 import nn
-from nn.cluster.engine import opened
-from nn.cluster.worker import Failure, Worker
-from tests.nn.cluster.trainings import bits, examples, network, trained
-
-
-class Several:
-    """An engine of several workers in this process, each with a copy of everything."""
-
-    def __init__(self, workers, keep=2):
-        self.workers, self.keep, self.jobs = workers, keep, []
-
-    def start(self, task, makers):
-        self.hands = [Worker(copy.deepcopy(task), dict(enumerate(makers)), self.keep) for _ in range(self.workers)]
-
-    def run(self, method, common, jobs, shared):
-        done = []
-        for i, hand in enumerate(self.hands):
-            mine = jobs[i :: self.workers]
-            self.jobs += [(method, i)] * bool(mine)
-            done += [opened(copy.deepcopy(hand.call(method, copy.deepcopy(common), mine)))] if mine else []
-        return done[::-1]
-
-    def stop(self):
-        self.hands = []
-
+from nn.cluster.worker import Failure
+from tests.nn.cluster.trainings import Several, bits, examples, network, shards, trained
 
 OPTIMIZERS = [
     lambda parameters: nn.SGD(parameters, 0.1, momentum=0.9),
@@ -172,6 +148,18 @@ def test_a_loss_computed_from_means_is_evaluated_on_all_outputs():
         nn.fit(model, loss, nn.Shards.arrays(*data), batch_size=40)
 
 
+@pytest.mark.parametrize("sync_every", [1, 2])
+def test_compiled_gradients_have_the_same_bits(sync_every):
+    options = {"metrics": [nn.accuracy, nn.f1], "epochs": 3}
+    expected = bits(*trained(nn.Cluster(parts=4, sync_every=sync_every), **options))
+    compiled = trained(nn.Cluster(Several(2), parts=4, sync_every=sync_every), compile=True, **options)
+    assert bits(*compiled) == expected
+    x, y = examples()
+    x[3] = np.nan
+    with pytest.raises(FloatingPointError, match="batch itself holds"):
+        trained(nn.Cluster(parts=4), smooth(), nn.Shards.arrays(x, y), compile=True, batch_size=8)
+
+
 def test_what_a_callback_changes_counts():
     class Later:
         def on_step(self, run):
@@ -183,6 +171,31 @@ def test_what_a_callback_changes_counts():
     changed = trained(cluster, callbacks=[Later()])
     assert bits(*changed) == bits(*trained(nn.Cluster(parts=4), callbacks=[Later()]))
     assert bits(*changed) != bits(*trained(nn.Cluster(parts=4)))
+
+
+def test_the_progress_bar_is_told_of_the_workers_and_their_speed():
+    told = []
+
+    class Telling:
+        def on_step(self, run):
+            told.append(run.means())
+
+    trained(nn.Cluster(Several(3), parts=4), callbacks=[Telling()], metrics=[nn.accuracy])
+    assert told[0].keys() == {"loss", "accuracy", "workers", "examples/s"}
+    assert told[-1]["workers"] == 3
+    assert told[-1]["examples/s"] > 0
+
+
+def test_a_cluster_computes_one_thing_at_a_time():
+    cluster = nn.Cluster(parts=4)
+
+    def again(run):
+        nn.evaluate(run.model, run.loss, shards(), cluster=nn.Cluster(parts=4))
+        nn.evaluate(run.model, run.loss, shards(), cluster=cluster)
+
+    with pytest.raises(RuntimeError, match="Make another"):
+        trained(cluster, callbacks=[again])
+    trained(cluster)
 
 
 def test_early_stopping_gives_the_best_weights_back():

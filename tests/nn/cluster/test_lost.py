@@ -92,7 +92,7 @@ def test_a_frozen_workers_parts_go_to_others(client, processes, alone):
     frozen = processes.living[0]
     try:
         freeze = At(5, lambda: processes.freeze(frozen))
-        cluster = nn.Cluster(client, parts=PARTS, patience=2)
+        cluster = nn.Cluster(client, parts=PARTS, patience=8)
         found = bits(*trained(cluster, epochs=EPOCHS, callbacks=[freeze]))
     finally:
         frozen.kill()

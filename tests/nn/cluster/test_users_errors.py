@@ -70,3 +70,21 @@ def test_the_workers_train_on_after_an_error(client, tmp_path):
         trained(nn.Cluster(client, parts=PARTS), data=data)
     _, history = trained(nn.Cluster(client, parts=PARTS))
     assert np.isfinite(history["loss"]).all()
+
+
+def test_what_cannot_be_sent_is_named(client):
+    import threading
+
+    lock = threading.Lock()
+
+    def locked():
+        with lock:
+            return np.zeros((ROWS, 8)), np.zeros(ROWS, int)
+
+    for data, options, says in (
+        (nn.Shards([locked] * 2, [ROWS] * 2), {}, "the function of shard"),
+        (None, {"metrics": {"locked": lambda outputs, targets: lock and 0.0}}, "the loss or the metrics"),
+    ):
+        with pytest.raises(TypeError, match="pickle") as caught:
+            trained(nn.Cluster(client, parts=PARTS), data=data, batch_size=8, **options)
+        assert says in caught.value.__notes__[-1]

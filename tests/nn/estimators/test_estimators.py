@@ -66,15 +66,6 @@ class TestTools:
         assert search.best_score_ > 0.93
         assert search.best_estimator_[-1].model_.count_parameters() > 0
 
-    @pytest.mark.extra
-    def test_a_grid_search_on_dasks_workers(self):
-        distributed = pytest.importorskip("distributed")
-        import joblib
-
-        with distributed.Client(processes=False, n_workers=1, dashboard_address=None), joblib.parallel_backend("dask"):
-            search = GridSearchCV(small(), {"alpha": [1e-4, 1.0]}, cv=2).fit(*WINE)
-        assert search.n_splits_ == 2
-
     @BOTH
     def test_copies_and_pickles_predict_and_learn_on_alike(self, estimator, data):
         x, y = data

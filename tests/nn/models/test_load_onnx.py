@@ -11,7 +11,7 @@ from autograd_mini.testing import check_module
 onnx = pytest.importorskip("onnx")
 from onnx import TensorProto, helper  # noqa: E402
 
-from nn.models.onnx.operators import OPERATORS  # noqa: E402
+from nn.models.onnx.operators import OPERATORS, control  # noqa: E402
 from tests.nn.models.onnx_files import BOOL, INT64, body, loop, model, node, value  # noqa: E402
 
 pytestmark = pytest.mark.extra
@@ -199,6 +199,9 @@ def test_a_fixed_size_is_fixed_and_one_with_a_name_is_free():
     fixed = model([node("Neg", ["x"], ["y"])], inputs=[value("x", (4, 3))])
     with pytest.raises(ValueError, match=r"x of shape \(1, 3\), and was read with \(4, 3\)"):
         nn.load_onnx(fixed)(X[:1])
+    with pytest.raises(ValueError) as caught:
+        nn.load_onnx(fixed)(X[:1])
+    assert "dynamic_shapes" in caught.value.__notes__[0]
 
 
 def test_a_model_that_was_saved_comes_back_with_its_parameters(tmp_path):
@@ -289,6 +292,26 @@ def test_a_scan_goes_along_a_sequence_and_back():
 def test_a_loop_of_a_known_number_of_rounds_needs_no_condition():
     made = loop([node("Add", ["s", "s"], ["next"])], "many", {"many": np.array(5)})
     assert np.array_equal(nn.load_onnx(made)(X), 32 * X)
+
+
+def test_rounds_are_counted_for_each_call_of_a_model_and_of_its_copies(monkeypatch):
+    monkeypatch.setattr(control, "LONGEST", 8)
+    loaded = nn.load_onnx(loop([node("Add", ["s", "s"], ["next"])], "many", {"many": np.array(5)}))
+    for each in (loaded, loaded.astype(np.float64), loaded):
+        assert each(X).shape == X.shape
+
+
+def test_a_branch_that_was_chosen_is_not_compiled_for_good():
+    branches = [body([node(kind, ["x"], [kind])], outputs=[value(kind)]) for kind in ("Neg", "Abs")]
+    nodes = [
+        node("ReduceSum", ["x"], ["sum"], keepdims=0),
+        node("Greater", ["sum", "zero"], ["more"]),
+        node("If", ["more"], ["y"], then_branch=branches[0], else_branch=branches[1]),
+    ]
+    loaded = nn.load_onnx(model(nodes, {"zero": np.float32(0)}))
+    run = am.compile(loaded)(lambda x: np.sum(loaded(x)))
+    x = np.ones((2, 3), np.float32)
+    assert [float(run(each)) for each in (x, x, -x, x, -2 * x)] == [-6, -6, 6, -6, 12]
 
 
 def test_functions_of_the_file_are_called_with_their_attributes():

@@ -53,6 +53,10 @@ OPERANDS = {
     "ReduceMax": ([(2, 3)], {"axes": [1]}),
     "Resize": ([(1, 1, 3, 3), None, [1, 1, 2, 0.6]], {"mode": "cubic", "antialias": 1, "opset": 18}),
     "ReverseSequence": ([(3, 2), np.array([2, 3])], {}),
+    "RoiAlign": (
+        [(1, 2, 4, 4), [[0, 0.5, 3, 2.5]], np.array([0])],
+        {"output_height": 2, "output_width": 2, "sampling_ratio": 2, "opset": 16},
+    ),
     "ScatterElements": ([(3, 2), np.array([[0, 2], [0, 1]]), (2, 2)], {"reduction": "mul"}),
     "ScatterND": ([(3, 2), np.array([[2], [0]]), (2, 2)], {"reduction": "max"}),
     "Slice": ([(4, 3), [-1], [-9], [0], [-2]], {}),

@@ -92,6 +92,14 @@ MODELS = {
     "LSTM": (lambda: nn.LSTM(4, 5, rng=0), (3, 3, 4)),
     "MaxOverTime": (lambda: nn.MaxOverTime(), (3, 5, 4)),
     "MeanOverTime": (lambda: nn.MeanOverTime(), (3, 5, 4)),
+    "RNNCell": (lambda: nn.RNNCell(4, 5, rng=0), (3, 4)),
+    "GRUCell": (lambda: nn.GRUCell(4, 5, rng=0), (3, 4)),
+    "LSTMCell": (lambda: nn.LSTMCell(4, 5, rng=0, projection=2), (3, 4)),
+    "Masking": (lambda: nn.Masking(0.5), (3, 4)),
+    "Perceptron": (
+        lambda: nn.perceptrons.XOR(nn.Perceptron([1, 2, -1, 0], 1), nn.Perceptron([1, -1, 0, 2], -1)),
+        (3, 4),
+    ),
     "several": (Both, [(3, 5, 4), (3, 2, 4)]),
     "functions": (Functions, (3, 3)),
 }

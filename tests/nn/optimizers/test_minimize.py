@@ -12,7 +12,8 @@ import nn
 from autograd_mini import hessian
 
 optimize = pytest.importorskip("scipy.optimize")
-from nn.optimizers.minimize import MATRICES, METHODS, PRODUCTS, Objective  # noqa: E402
+from nn.optimizers.minimize import MATRICES, METHODS, PRODUCTS  # noqa: E402
+from nn.optimizers.objective import Objective  # noqa: E402
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((30, 3))

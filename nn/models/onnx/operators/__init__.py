@@ -2,6 +2,7 @@
 
 from nn.models.onnx.operators import control as control
 from nn.models.onnx.operators import convolution as convolution
+from nn.models.onnx.operators import detection as detection
 from nn.models.onnx.operators import elementwise as elementwise
 from nn.models.onnx.operators import indexing as indexing
 from nn.models.onnx.operators import learners as learners

@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from autograd_mini import everywhere
 from nn.models.onnx.operators.table import number, operator
+from nn.noise import values
 
 LONGEST, GROWN = 10_000, 2**22
 ENDLESS = (
@@ -15,10 +17,19 @@ GROWS = (
 )
 
 
+class Rounds:
+    """How many rounds the loops of a model have made in a call; its copies, whose nodes are the same, share it."""
+
+    made = 0
+
+    def __deepcopy__(self, memo):
+        return self
+
+
 def counted(rounds):
     """One more round of all loops."""
-    rounds.append(None)
-    if len(rounds) > LONGEST:
+    rounds.made += 1
+    if rounds.made > LONGEST:
         raise RuntimeError(ENDLESS.format(rounds=LONGEST))
 
 
@@ -30,6 +41,11 @@ def grown(state, before):
     return state
 
 
+def is_true(condition):
+    """What a condition says; a compiled step checks whether it still says so."""
+    return bool(everywhere(values(condition)))
+
+
 def columns(rows, count):
     """What each round gave, stacked, for each of some results."""
     return [np.stack(column) for column in zip(*rows, strict=True)] if rows else [np.zeros(0, np.float32)] * count
@@ -37,17 +53,17 @@ def columns(rows, count):
 
 @operator
 def If(cond, then_branch, else_branch):
-    return (then_branch if number(cond) else else_branch)()
+    return (then_branch if is_true(cond) else else_branch)()
 
 
 @operator
 def Loop(count, cond, *state, body, outputs, rounds):
-    going, most = cond is None or bool(number(cond)), None if count is None else number(count)
+    going, most = cond is None or is_true(cond), None if count is None else number(count)
     kept, i, rows = len(state), 0, []
     while going and (most is None or i < most):
         counted(rounds)
         cond, *found = body(np.array(i, np.int64), np.array(True), *state)
-        going, state = bool(number(cond)), grown(found[:kept], state)
+        going, state = is_true(cond), grown(found[:kept], state)
         rows.append(found[kept:])
         i += 1
     return (*state, *columns(rows, outputs - kept))

@@ -24,6 +24,7 @@ STEERING = {
     for name in ("Clip", "Dropout", "Pad", "QuantizeLinear", "DequantizeLinear", "Resize", "Upsample")
 }
 STEERING |= {name: range(16) for name in ("ConstantOfShape", "OneHot", "QLinearConv", "QLinearMatMul", "Range")}
+STEERING |= {"NonMaxSuppression": range(2, 5), "RoiAlign": range(1, 3)}
 
 TOO_LARGE = (
     "An array of shape {shape} would take {size:,} bytes, and {largest:,} is what a file may ask for. If it is meant, "
