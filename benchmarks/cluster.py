@@ -208,14 +208,15 @@ def cost(client: Any, widths: tuple[int, ...], sync_every: int, steps: int) -> C
 
 
 class Constants(NamedTuple):
-    """Milliseconds beside the slowest worker: b W + M (p + q W), with W workers and M megabytes of weights."""
+    """Milliseconds beside the slowest worker: a + b W + M (p + q W), with W workers and M megabytes of weights."""
 
+    a: float
     b: float
     p: float
     q: float
 
     def beside(self, workers: float, megabytes: float) -> float:
-        return self.b * workers + megabytes * (self.p + self.q * workers)
+        return self.a + self.b * workers + megabytes * (self.p + self.q * workers)
 
     def step(self, alone: float, workers: float, megabytes: float) -> float:
         """Of a step that takes so many milliseconds alone."""
@@ -229,14 +230,14 @@ class Constants(NamedTuple):
     def tree(self, alone: float, workers: int, megabytes: float, branches: int = 4) -> float:
         """Of a step whose weights and sums pass through the workers, each of which hands them to a few others."""
         levels = math.ceil(math.log(workers, branches))
-        return alone / workers + megabytes * self.p + levels * branches * (self.b + self.q * megabytes)
+        return alone / workers + self.a + megabytes * self.p + levels * branches * (self.b + self.q * megabytes)
 
 
 def fitted(measured: list[tuple[int, float, float]]) -> Constants:
     """The constants from workers, megabytes and milliseconds, none of them negative, each measurement as exact."""
     from scipy.optimize import nnls
 
-    rows = [np.array([w, m, m * w]) / ms for w, m, ms in measured]
+    rows = [np.array([1, w, m, m * w]) / ms for w, m, ms in measured]
     return Constants(*nnls(np.array(rows), np.ones(len(rows)))[0])
 
 
@@ -264,8 +265,8 @@ def costs(steps: int) -> None:
 
 def say(found: Constants) -> None:
     """The constants, and what follows for other steps."""
-    b, p, q = (f"{value:.2f}" for value in found)
-    print(f"\nBeside the slowest worker: {b} W + M ({p} + {q} W) ms, with W workers and M megabytes of weights.")
+    a, b, p, q = (f"{value:.2f}" for value in found)
+    print(f"\nBeside the slowest worker: {a} + {b} W + M ({p} + {q} W) ms, with W workers and M megabytes of weights.")
     rows = []
     for megabytes in (0.1, 1.0, 23.0):
         for alone in (30.0, 100.0, 300.0, 1000.0, 10_000.0):
