@@ -134,6 +134,7 @@ def check_faults(messages, files):
     assert {(files / file).read_text().splitlines()[line - 1].strip() for file, line in readme} <= FORBIDDEN
 
 
+@pytest.mark.heavy
 @pytest.mark.extra
 def test_pyright_knows_the_types_finds_the_mistakes_and_accepts_the_readme(files):
     messages = by_pyright(files)
@@ -141,6 +142,7 @@ def test_pyright_knows_the_types_finds_the_mistakes_and_accepts_the_readme(files
     check_faults(messages, files)
 
 
+@pytest.mark.heavy
 @pytest.mark.extra
 def test_mypy_knows_the_types_finds_the_mistakes_and_accepts_the_readme(files):
     messages = by_mypy(files)

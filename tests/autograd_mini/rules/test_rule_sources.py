@@ -64,7 +64,7 @@ def output_and_operands(rule: Function, arity: int) -> list[str]:
 
 def guarded(block: ast.If) -> list[ast.stmt]:
     """What stands under `if hasattr(np, ...)`, nothing where this NumPy has no such function."""
-    return block.body if eval(ast.unparse(block.test), {"np": np}) else []
+    return block.body if eval(ast.unparse(block.test), {"np": np, "TYPE_CHECKING": False}) else []
 
 
 def imported_primitives(tree: ast.Module) -> set[str]:
