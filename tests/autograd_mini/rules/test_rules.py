@@ -111,6 +111,10 @@ FUNCTIONS = [function for function in primitives if is_of_a_library(function)]
 CALLS = [Call(function, case) for function in FUNCTIONS for case in primitives[function].domain.cases]
 LARGE = [call for call in CALLS if any(np.prod(shape) > 1 for shape in call.case.shapes)]
 every_call = pytest.mark.parametrize("call", CALLS, ids=str)
+# What takes long is asked of every other call by `make test`, and of all by `make test-all` and `make test-lowest`.
+every_call_half_heavy = pytest.mark.parametrize(
+    "call", [pytest.param(call, marks=[pytest.mark.heavy] * (i % 2)) for i, call in enumerate(CALLS)], ids=str
+)
 every_function = pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: primitives[function].name)
 
 
@@ -128,7 +132,7 @@ def test_some_example_call_has_more_than_one_entry(function):
     assert any(call.function is function for call in LARGE)
 
 
-@every_call
+@every_call_half_heavy
 def test_derivatives_to_second_order(call):
     """Against numbers, and all that `check_derivatives` asks: purity, linearity, memory layouts, precision."""
     if call.function is cast:

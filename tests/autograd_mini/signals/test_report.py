@@ -174,8 +174,15 @@ PAPER = """() => {
 
 
 @needs_browser
-@pytest.mark.parametrize("width", [390, 1280], ids=["phone", "desk"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("scheme", "width"),
+    [
+        pytest.param("light", 390, id="light-phone"),
+        pytest.param("dark", 390, id="dark-phone", marks=pytest.mark.heavy),
+        pytest.param("light", 1280, id="light-desk", marks=pytest.mark.heavy),
+        pytest.param("dark", 1280, id="dark-desk"),
+    ],
+)
 def test_it_works_in_a_browser(report, browser, width, scheme):
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     problems = []

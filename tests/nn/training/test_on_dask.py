@@ -77,7 +77,7 @@ def test_a_lazy_gradient_that_is_not_finite_raises_when_it_is_computed(name):
 
 @pytest.mark.parametrize("data", [(X, LABELS), LAZY], ids=["numpy", "dask"])
 def test_a_model_on_dask_is_trained_as_on_the_host(data):
-    options = {"epochs": 2, "batch_size": 16, "metrics": [nn.accuracy], "validation": data}
+    options = {"epochs": 1, "batch_size": 32, "metrics": [nn.accuracy], "validation": data}
     model, twin = network(), network("dask")
     wanted = nn.fit(model, nn.cross_entropy, (X, LABELS), optimizer=nn.Adam(model.parameters(), 0.01), **options)
     found = nn.fit(twin, nn.cross_entropy, data, optimizer=nn.Adam(twin.parameters(), 0.01), **options)
