@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import inspect
 import operator
@@ -624,7 +625,9 @@ def as_part(torch: Any, path: str, tensor: Any) -> Parameter | Buffer:
 
 
 def numpy_dtype(torch: Any, dtype: Any, path: str) -> Any:
-    try:
-        return np.dtype(str(dtype).removeprefix("torch."))
-    except TypeError:
-        raise TypeError(DTYPE.format(path=path, got=str(dtype))) from None
+    """NumPy's dtype of that name; one that another package has registered, as ml_dtypes does, is none."""
+    with contextlib.suppress(TypeError):
+        found = np.dtype(str(dtype).removeprefix("torch."))
+        if found.isbuiltin == 1:
+            return found
+    raise TypeError(DTYPE.format(path=path, got=str(dtype)))
