@@ -151,8 +151,8 @@ def fit(
         `(x, y)`, shuffled anew for each epoch; or a loader, whose batches are `(x, y)`; or shards, for a cluster. Of
         longer tuples all but the last are inputs of the model; of a single array there is no target, and the loss gets
         the output alone. Dask's arrays are shards, a block of rows each; for a model on "dask" they stay lazy. Inputs
-        of a wider floating-point dtype than the model's are brought to its dtype, and so are
-        whole numbers, unless they are places in an `Embedding` or what a module of your own makes of them.
+        of a wider floating-point dtype than the model's are brought to its dtype, and so are whole numbers, unless they
+        are places in an `Embedding` or what a module of your own makes of them.
     optimizer : Optimizer or callable, optional
         An optimizer of the model's parameters, or what makes one from parameters; by default `nn.Adam`.
     epochs : int
