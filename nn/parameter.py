@@ -17,6 +17,22 @@ class Parameter(Tensor):
         The initial values, floating-point.
     name : str, optional
         By default the name of the attribute that it is stored in.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> class Scale(nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.factor = nn.Parameter(np.ones(2))
+    ...
+    ...     def forward(self, x):
+    ...         return x * self.factor
+    >>> model = Scale()
+    >>> model(np.array([[1.0, 2.0], [3.0, 4.0]])).sum().backward()
+    >>> model.factor.grad
+    array([4., 6.])
     """
 
     __slots__ = ()
@@ -36,6 +52,23 @@ class Buffer(Tensor):
         The initial values. `forward` puts new ones in place by `self.mean.data = ...`.
     name : str, optional
         By default the name of the attribute that it is stored in.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> class Counting(nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.seen = nn.Buffer(np.zeros(()))
+    ...
+    ...     def forward(self, x):
+    ...         self.seen.data = self.seen.data + len(x)
+    ...         return x
+    >>> model = Counting()
+    >>> _ = model(np.ones((5, 2)))
+    >>> model.state_dict()
+    {'seen': array(5.)}
     """
 
     __slots__ = ()

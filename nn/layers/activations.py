@@ -40,7 +40,15 @@ SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.050700987355480493
 
 
 class Identity(Module):
-    r""":math:`\phi(s) = s`, the lecture's "linear": layers with nothing else between them are one linear layer."""
+    r""":math:`\phi(s) = s`, the lecture's "linear": layers with nothing else between them are one linear layer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> nn.Identity()(np.array([-1.0, 0.0, 2.0])).round(2)
+    array([-1.,  0.,  2.])
+    """
 
     def forward(self, s: Any) -> Tensor:
         return s
@@ -51,6 +59,13 @@ class Sign(Module):
 
     Its slope is 0 wherever there is one, so no gradient reaches the weights below: the lecture's "discrete & thus hard
     to optimize". It is here for networks whose weights are found in another way.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> nn.Sign()(np.array([-1.0, 0.0, 2.0])).round(2)
+    array([-1.,  0.,  1.])
     """
 
     def forward(self, s: Any) -> Tensor:
@@ -58,7 +73,15 @@ class Sign(Module):
 
 
 class Tanh(Module):
-    r""":math:`\phi(s) = \tanh(s) = 2\theta(2s) - 1`, the lecture's traditional transformation."""
+    r""":math:`\phi(s) = \tanh(s) = 2\theta(2s) - 1`, the lecture's traditional transformation.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> nn.Tanh()(np.array([-1.0, 0.0, 2.0])).round(2)
+    array([-0.76,  0.  ,  0.96])
+    """
 
     def forward(self, s: Any) -> Tensor:
         return np.tanh(s)
@@ -68,6 +91,13 @@ class Sigmoid(Module):
     r""":math:`\theta(s) = 1 / (1 + e^{-s})`, the lecture's logistic function; its slope is 1/4 at most.
 
     Small values keep all their digits, and so do small slopes on both sides.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> nn.Sigmoid()(np.array([-1.0, 0.0, 2.0])).round(2)
+    array([0.27, 0.5 , 0.88])
     """
 
     def forward(self, s: Any) -> Tensor:
@@ -136,6 +166,13 @@ class ReLU(Module):
     r""":math:`\phi(s) = \max(s, 0)`, with slope 0 at s = 0.
 
     It is written as a choice and not as `np.maximum`, whose slope at a tie is one half; NaN stays NaN.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> nn.ReLU()(np.array([-1.0, 0.0, 2.0])).round(2)
+    array([0., 0., 2.])
     """
 
     def forward(self, s: Any) -> Tensor:
@@ -150,6 +187,13 @@ class LeakyReLU(Module):
     ----------
     slope : float
         a, between 0 and 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> nn.LeakyReLU(0.1)(np.array([-1.0, 0.0, 2.0])).round(2)
+    array([-0.1,  0. ,  2. ])
     """
 
     def __init__(self, slope: float = 0.01) -> None:
@@ -232,6 +276,13 @@ class ELU(Module):
     ----------
     alpha : float
         Where it saturates, at :math:`-\alpha`; with 1 the slope has no jump.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> nn.ELU()(np.array([-1.0, 0.0, 2.0])).round(2)
+    array([-0.63,  0.  ,  2.  ])
     """
 
     def __init__(self, alpha: float = 1.0) -> None:
@@ -260,6 +311,13 @@ class SELU(Module):
     For normal scores of mean 0 and variance 1 it has that mean and variance too, with :math:`\lambda = 1.0507` and
     :math:`\alpha = 1.6733` (Klambauer et al. 2017, *Self-Normalizing Neural Networks*). Weights of variance 1 / d_in,
     `init=nn.init.he(slope=1)`, then keep them from layer to layer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> nn.SELU()(np.array([-1.0, 0.0, 2.0])).round(2)
+    array([-1.11,  0.  ,  2.1 ])
     """
 
     def forward(self, s: Any) -> Tensor:
@@ -267,7 +325,15 @@ class SELU(Module):
 
 
 class SiLU(Module):
-    r""":math:`\phi(s) = s\,\theta(s)`, also called swish (Elfwing et al. 2018)."""
+    r""":math:`\phi(s) = s\,\theta(s)`, also called swish (Elfwing et al. 2018).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> nn.SiLU()(np.array([-1.0, 0.0, 2.0])).round(2)
+    array([-0.27,  0.  ,  1.76])
+    """
 
     def forward(self, s: Any) -> Tensor:
         s = as_scores(s)
@@ -289,6 +355,13 @@ class GELU(Module):
     ------
     ImportError
         If `exact` is asked for without SciPy.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> nn.GELU()(np.array([-1.0, 0.0, 2.0])).round(2)
+    array([-0.16,  0.  ,  1.95])
     """
 
     def __init__(self, exact: bool = False) -> None:
@@ -315,7 +388,15 @@ def gelu(s: Any, exact: bool) -> Any:
 
 
 class Softplus(Module):
-    r""":math:`\phi(s) = \log(1 + e^s)`, a smooth ReLU whose slope is :math:`\theta(s)`."""
+    r""":math:`\phi(s) = \log(1 + e^s)`, a smooth ReLU whose slope is :math:`\theta(s)`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> nn.Softplus()(np.array([-1.0, 0.0, 2.0])).round(2)
+    array([0.31, 0.69, 2.13])
+    """
 
     def forward(self, s: Any) -> Tensor:
         return softplus(as_scores(s))
@@ -325,6 +406,13 @@ class LogSigmoid(Module):
     r""":math:`\phi(s) = \log\theta(s) = -\log(1 + e^{-s})`, whose slope is :math:`\theta(-s)`.
 
     Both keep their digits at scores of any size.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> nn.LogSigmoid()(np.array([-1.0, 0.0, 2.0])).round(2)
+    array([-1.31, -0.69, -0.13])
     """
 
     def forward(self, s: Any) -> Tensor:

@@ -77,6 +77,14 @@ class Linear(Module):
         Where the weights come from.
     dtype : dtype
         Of the parameters.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> layer = nn.Linear(3, 2, rng=0)
+    >>> layer(np.ones((5, 3))).shape, layer.weights.shape, layer.bias.shape
+    ((5, 2), (3, 2), (2,))
     """
 
     def __init__(  # noqa: PLR0917
@@ -161,7 +169,15 @@ class Sequential(Module):
 
 
 class Flatten(Module):
-    """Each example as one row: (examples, a, b, ...) becomes (examples, a * b * ...)."""
+    """Each example as one row: (examples, a, b, ...) becomes (examples, a * b * ...).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> nn.Flatten()(np.zeros((5, 2, 3))).shape
+    (5, 6)
+    """
 
     def forward(self, x: Any) -> Tensor:
         x = as_input(x)

@@ -154,6 +154,15 @@ class GRUCell(Cell[Tensor]):
     new content is :math:`n = \tanh(x W_n + b_n + r (h U_n + c_n))`; their columns stand side by side in this order, as
     in PyTorch and cuDNN (Cho et al. 2014, *Learning Phrase Representations using RNN Encoder-Decoder*, with the reset
     after the product).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> cell = nn.GRUCell(3, 4, rng=0)
+    >>> state = cell(np.ones((2, 3)))  # from 0
+    >>> cell(np.ones((2, 3)), state).shape
+    (2, 4)
     """
 
     gates = 3

@@ -89,6 +89,13 @@ class ChannelDropout(Dropout):
     ------
     ValueError
         If the input is not (examples, channels, ...).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> nn.ChannelDropout(0.5, rng=0)(np.ones((1, 4, 2)))[0, :, 0]
+    array([2., 2., 2., 0.])
     """
 
     def mask_shape(self, x: Any) -> tuple[int, ...]:
@@ -106,6 +113,14 @@ class GaussianNoise(Corruption):
     ----------
     std : float
         The standard deviation of the noise.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> noise = nn.GaussianNoise(0.1, rng=0)
+    >>> noise(np.ones(3)).round(2), noise.eval()(np.ones(3))
+    (array([1.01, 0.99, 1.06]), array([1., 1., 1.]))
     """
 
     def __init__(self, std: float, rng: int | np.random.Generator | None = None) -> None:
@@ -124,6 +139,13 @@ class Masking(Corruption):
     r"""Each entry 0 with probability `share`, else as it is: the corruption of a denoising autoencoder.
 
     (Vincent et al. 2008, *Extracting and Composing Robust Features with Denoising Autoencoders*.)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> nn.Masking(0.5, rng=0)(np.ones(6))
+    array([1., 1., 1., 0., 0., 0.])
     """
 
     def __init__(self, share: float, rng: int | np.random.Generator | None = None) -> None:

@@ -85,6 +85,15 @@ def clip_value(parameters: Module | Iterable[Tensor], max_value: float) -> float
         If the limit is not positive.
     FloatingPointError
         If a gradient is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> w = nn.Parameter(np.zeros(2))
+    >>> w.grad = np.array([3.0, -0.5])
+    >>> nn.clip_value([w], 1.0), w.grad
+    (3.0, array([ 1. , -0.5]))
     """
     moving, sizes = measured("clip_value", parameters, largest_of, max_value=max_value)
     largest = largest_number(*sizes)
@@ -117,6 +126,15 @@ def normalise_gradients(parameters: Module | Iterable[Tensor], norm: float = 1.0
         If the norm is not positive.
     FloatingPointError
         If a gradient is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> w, b = nn.Parameter(np.zeros(2)), nn.Parameter(np.zeros(1))
+    >>> w.grad, b.grad = np.array([3.0, 4.0]), np.array([1e-6])
+    >>> nn.normalise_gradients([w, b]), w.grad, b.grad
+    ([5.0, 1e-06], array([0.6, 0.8]), array([1.]))
     """
     moving, norms = measured("normalise_gradients", parameters, norm_of, norm=norm)
     for parameter, before in zip(moving, norms, strict=True):

@@ -200,6 +200,16 @@ def load(path: FilePath, model: Module, **parts: Any) -> None:
         If the file is damaged, was changed, or does not fit; model and parts are as before.
     OSError
         If it cannot be read.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> nn.save("model.safetensors", nn.MLP([2, 3], rng=0))
+    >>> model = nn.MLP([2, 3], rng=1)
+    >>> nn.load("model.safetensors", model)
+    >>> bool(np.all(model[0].weights == nn.MLP([2, 3], rng=0)[0].weights))
+    True
     """
     wanted = named(model, parts, "nn.load")
     arrays, facts = read(path)
@@ -346,6 +356,12 @@ def save_weights(path: FilePath, model: Module, names: Mapping[str, str] | None 
     --------
     ``nn.save_weights("ours.safetensors", model, nn.torch_names(model))`` here, and in PyTorch
     ``model.load_state_dict(safetensors.torch.load_file("ours.safetensors"))``.
+
+    >>> import nn
+    >>> model = nn.Linear(3, 2, rng=0)
+    >>> nn.save_weights("ours.safetensors", model, nn.torch_names(model))
+    >>> nn.torch_names(model)
+    {'weights': 'weight.T', 'bias': 'bias'}
     """
     named(model, {}, "nn.save_weights")
     state = model.state_dict()
@@ -392,6 +408,15 @@ def load_weights(
     --------
     In PyTorch ``safetensors.torch.save_file(model.state_dict(), "theirs.safetensors")``, and here
     ``nn.load_weights("theirs.safetensors", model, nn.torch_names(model))``.
+
+    >>> import numpy as np
+    >>> import nn
+    >>> model = nn.Linear(3, 2, rng=0)
+    >>> nn.save_weights("theirs.safetensors", model, nn.torch_names(model))  # as PyTorch would write it
+    >>> twin = nn.Linear(3, 2, rng=1)
+    >>> nn.load_weights("theirs.safetensors", twin, nn.torch_names(twin))
+    >>> bool(np.all(twin.weights == model.weights))
+    True
     """
     named(model, {}, "nn.load_weights")
     arrays, facts = read(path)

@@ -330,6 +330,20 @@ class Training:
         The loss of the last batch.
     resumed : bool
         Whether it began with a checkpoint.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> def watch(run):
+    ...     if run.history["loss"][-1] < 0.1:
+    ...         run.stop("good enough")
+    >>> x = np.linspace(-1, 1, 64)[:, None]
+    >>> model = nn.Linear(1, 1, rng=0)
+    >>> sgd = nn.SGD(model.parameters(), 0.1)
+    >>> history = nn.fit(model, nn.squared_error, (x, 2 * x), optimizer=sgd, epochs=100, callbacks=[watch])
+    >>> history.stopped, history.epochs < 100
+    ('good enough', True)
     """
 
     def __init__(  # noqa: PLR0917
