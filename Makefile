@@ -56,7 +56,8 @@ dist: .venv/dev
 # The lowest Python too: for a later one, not all of the old packages were built.
 .venv-lowest/test: pyproject.toml
 	python3.11 -m venv --clear .venv-lowest
-	grep -oE '[[:alnum:]-]+(\[[a-z]+\])?>=[0-9.]+' $< | sed -E 's/\[.*\]//; s/>=/==/' > .venv-lowest/lowest.txt
+	grep -oE '[[:alnum:]-]+(\[[a-z]+\])?>=[0-9.]+' $< | sed -E 's/\[.*\]//; s/>=/==/' | \
+		sort -V | awk -F == '!seen[$$1]++' > .venv-lowest/lowest.txt # of several promises the lowest
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: \
 		--constraint .venv-lowest/lowest.txt --editable ".[test]"
 	touch $@
