@@ -68,6 +68,14 @@ def method(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def in_parts(wrap: Callable[[Any], Any], result: Any) -> Any:
+    """What a library returned beside a single array: the parts of tuples and lists wrapped, all else as it is."""
+    if isinstance(result, tuple | list):
+        parts = [wrap(part) for part in result]
+        return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
+    return result
+
+
 class ArrayMethods:
     """The operators and methods of arrays, for a class that speaks NumPy's protocols."""
 

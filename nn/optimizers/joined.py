@@ -35,7 +35,6 @@ class Joined:
         for parameter in parameters:
             self.parts.append((slice(start, start + parameter.size), parameter.shape))
             start += parameter.size
-        self.cuts = [part.start for part, _ in self.parts[1:]]
         self.state = states[0] and tuple(map(join, zip(*states, strict=True)))
         self.put(join([parameter.data for parameter in parameters]))
 
@@ -45,10 +44,10 @@ class Joined:
         if type(values) is np.ndarray:
             self.views = [values[part].reshape(shape) for part, shape in self.parts]
         else:
-            parts = np.split(values, self.cuts)  # one call on a device
-            shapes = [shape for _, shape in self.parts]
+            parts = np.split(values, [part.start for part, _ in self.parts[1:]])  # one call on a device
             self.views = [
-                part if len(shape) == 1 else part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)
+                part if len(shape) == 1 else part.reshape(shape)
+                for part, (_, shape) in zip(parts, self.parts, strict=True)
             ]
         for parameter, view in zip(self.parameters, self.views, strict=True):
             parameter.data = view
@@ -87,9 +86,8 @@ def groups(parameters: Sequence[Tensor], states: Sequence[Any], places: Sequence
         here = type(parameter.data) is np.ndarray
         ahead = not here and devices.waits(parameter)
         longest = LONGEST_THERE if ahead else LONGEST
-        few = not (
-            here or ahead or state
-        )  # on PyTorch's CPU joining costs more than the few calls of a rule without one
+        # On PyTorch's CPU joining costs more than the few calls of a rule that keeps no state.
+        few = not (here or ahead or state)
         if few or (not here and devices.on_host(parameter)) or parameter.size > longest // 2:
             continue
         kind = (

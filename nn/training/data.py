@@ -329,22 +329,27 @@ class DataLoader:
         ValueError
             If the state is of other data, or none of a `DataLoader`.
         """
-        own = self._kind()
-        position: list[int] = []
-        for key in ("seed", "epoch", "batch"):
-            value = state.get(key)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-                raise ValueError(BAD_STATE.format(key=key, value=value))
-            position.append(value)
-        differences = [f"{key} was {state.get(key)!r} and is {own[key]!r}" for key in own if state.get(key) != own[key]]
-        if differences:
-            raise ValueError(STATE.format(differences=", ".join(differences)))
-        self.seed, self.epoch, self.batch = position
+        self.seed, self.epoch, self.batch = position_of(state, self._kind())
         self.seeded = self._resumed = True
 
     def __repr__(self) -> str:
         count = "a stream" if isinstance(self.source, Stream) else f"{len(self.source):,} examples"
         return f"DataLoader({count}, batch_size={self.batch_size}, epoch={self.epoch}, batch={self.batch})"
+
+
+def position_of(state: Mapping[str, Any], own: Mapping[str, Any]) -> tuple[int, int, int]:
+    """Seed, epoch and batch of a saved state; ValueError if they are none, or where `own` says are other data."""
+    position = []
+    for key in ("seed", "epoch", "batch"):
+        value = state.get(key)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise ValueError(BAD_STATE.format(key=key, value=value))
+        position.append(value)
+    differences = [f"{key} was {state.get(key)!r} and is {own[key]!r}" for key in own if state.get(key) != own[key]]
+    if differences:
+        raise ValueError(STATE.format(differences=", ".join(differences)))
+    seed, epoch, batch = position
+    return seed, epoch, batch
 
 
 # Sequences of unequal length

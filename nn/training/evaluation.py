@@ -288,6 +288,10 @@ class Bring:
         wide = part.dtype.kind == "f" and self.widest is not None and part.dtype.itemsize > self.widest.itemsize
         return part.astype(self.widest) if wide else part
 
+    def sent(self, part: Any) -> Callable[[], Any]:
+        """Begin to bring an array there."""
+        return devices.sent(self.narrow(part), self.device)
+
     def sender(self, has_weights: Callable[[Batch], bool]) -> Send | None:
         """What begins to bring a batch of the host's to the model's device; None if it is there already."""
         if self.device == "cpu":
@@ -296,10 +300,10 @@ class Bring:
         def send(batch: Batch) -> Callable[[], Batch]:
             inputs, target, weights = parts_of_batch(batch, has_weights(batch))
             inputs = tuple(map(self.as_input, inputs))
-            others = [self.narrow(part) for part in (target, weights) if part is not None]
-            to = ["cpu" if self.stays(i, part) else self.device for i, part in enumerate(inputs)]
-            arriving = [devices.sent(*pair) for pair in zip(inputs, to, strict=True)]
-            arriving += [devices.sent(part, self.device) for part in others]
+            arriving = [
+                devices.sent(part, "cpu") if self.stays(i, part) else self.sent(part) for i, part in enumerate(inputs)
+            ]
+            arriving += [self.sent(part) for part in (target, weights) if part is not None]
             return lambda: tuple(arrive() for arrive in arriving)
 
         return send

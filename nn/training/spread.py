@@ -19,7 +19,7 @@ from nn.cluster.sums import Node, Vectors, added, total
 from nn.losses.means import UNEQUAL, Counted, Mean, is_mean
 from nn.module import Module
 from nn.optimizers.clipping import clip_norm
-from nn.training.data import BAD_STATE, STATE, DataLoader
+from nn.training.data import DataLoader, position_of
 from nn.training.evaluation import NOTHING, SAMPLE_WEIGHT, Loss, is_given, mean_of, mode, of_all
 from nn.training.gathered import Gathered, put_together
 from nn.training.parts import Found, Model, Moving, Options, Parts, Where
@@ -97,15 +97,7 @@ class Places:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on at a saved position; ValueError if it is one in other data."""
-        own = self._kind()
-        for key in ("seed", "epoch", "batch"):
-            value = state.get(key)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-                raise ValueError(BAD_STATE.format(key=key, value=value))
-        differences = [f"{key} was {state.get(key)!r} and is {own[key]!r}" for key in own if state.get(key) != own[key]]
-        if differences:
-            raise ValueError(STATE.format(differences=", ".join(differences)))
-        self.seed, self.epoch, self.batch = state["seed"], state["epoch"], state["batch"]
+        self.seed, self.epoch, self.batch = position_of(state, self._kind())
         self._resumed = True
 
 
@@ -371,7 +363,7 @@ def as_shards(data: Any, call: str, sample_weight: Any = None) -> Shards:
     arrays = data if isinstance(data, tuple | list) else (data,)
     if not arrays or not all(isinstance(part, list) or hasattr(part, "shape") for part in arrays):
         raise TypeError(NO_SHARDS.format(call=call, what=type(data).__name__))
-    make = Shards.dask if is_lazy(data) else Shards.arrays
+    make = Shards.dask if is_lazy(arrays) else Shards.arrays
     return make(*arrays, *weights)
 
 

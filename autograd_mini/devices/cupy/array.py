@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.devices.array import CREATED_LIKE, MIXED, DeviceArray, method_name
+from autograd_mini.devices.array import CREATED_LIKE, MIXED, DeviceArray, in_parts, method_name
 from autograd_mini.devices.cupy.wordings import FUNCTIONS, REDUCTIONS
 from autograd_mini.devices.reading import tells_nan_later
 from autograd_mini.primitive import composites, display_name
@@ -41,10 +41,7 @@ def wrapped(result: Any) -> Any:
         array = _new(CuPyArray)
         array.array = result
         return array
-    if isinstance(result, tuple | list):
-        parts = [wrapped(part) for part in result]
-        return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
-    return result
+    return in_parts(wrapped, result)
 
 
 class CuPyArray(DeviceArray):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from autograd_mini.devices.array import CREATED_LIKE, MIXED, DeviceArray, method_name
+from autograd_mini.devices.array import CREATED_LIKE, MIXED, DeviceArray, in_parts, method_name
 from autograd_mini.devices.pytorch import algebra, choosing, places, reductions, shapes  # noqa: F401 (fill the table)
 from autograd_mini.devices.pytorch.dtypes import TO_NUMPY, to_numpy, to_torch
 from autograd_mini.devices.pytorch.tables import FUNCTIONS
@@ -67,10 +67,7 @@ def wrapped(result: Any) -> Any:
         array = _new(TorchArray)
         array.tensor = result
         return array
-    if isinstance(result, tuple | list):
-        parts = [wrapped(part) for part in result]
-        return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
-    return result
+    return in_parts(wrapped, result)
 
 
 def name_of(device: torch.device) -> str:
