@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor, devices
+from autograd_mini import devices
 from nn.layers.convolution import Window, convolve, convolve_affine, spread
 from nn.layers.pooling import largest
 from nn.layers.pooling import mean as mean_of
+from nn.noise import values
 
 Sizes = Sequence[int]
 Sides = Sequence[tuple[int, int]]
@@ -191,11 +192,6 @@ def resized(x: Any, matrices: Sequence[Any]) -> Any:
             moved = np.matmul(np.moveaxis(x, axis, -1), devices.beside(np.asarray(matrix.T, x.dtype), values(x)))
             x = np.moveaxis(moved, -1, axis)
     return x
-
-
-def values(x: Any) -> Any:
-    """Those of a tensor, or an array as it is."""
-    return x.data if isinstance(x, Tensor) else x
 
 
 def nearest(x: Any, places: Sequence[Any]) -> Any:

@@ -15,9 +15,7 @@ from nn.layers.linear import affine
 from nn.layers.normalization import ONE_EXAMPLE, ONE_VALUE, remember, standardise
 from nn.models import windows
 from nn.models.pytorch.dtypes import together
-from nn.models.pytorch.shapes import values
-from nn.noise import drawn, kept
-from nn.noise import values as numbers
+from nn.noise import drawn, kept, values
 
 Sizes = int | Sequence[int]
 
@@ -221,9 +219,9 @@ def batch_norm(
     """Over the batch in training, whose statistics move the buffers `mean` and `variance`; else over these."""
     weights, bias = (None if part is None else channels(part, x) for part in (weights, bias))
     if not training and mean is not None:
-        factor = 1 / np.sqrt(numbers(variance) + epsilon)
+        factor = 1 / np.sqrt(values(variance) + epsilon)
         factor = channels(factor, x) if weights is None else channels(factor, x) * weights
-        shift = -channels(numbers(mean), x) * factor
+        shift = -channels(values(mean), x) * factor
         return x * factor + (shift if bias is None else bias + shift)
     axes = (0, *range(2, x.ndim))
     count = x.size // x.shape[1]
@@ -232,7 +230,7 @@ def batch_norm(
     if count < 2:
         raise ValueError(ONE_VALUE.format(title="BatchNorm", got=x.shape))
     if mean is not None and training:
-        remember(mean, variance, numbers(x), axes, count, momentum=momentum)
+        remember(mean, variance, values(x), axes, count, momentum=momentum)
     return scaled(standardise(x, axis=axes, epsilon=epsilon), weights, bias)
 
 
@@ -314,11 +312,11 @@ def native_dropout(x: Any, share: float, training: Any, *, rng: Any) -> Any:
 
 
 def normal_like(x: Any, dtype: Any = None, *, rng: Any) -> Any:
-    return drawn(numbers(x), rng.standard_normal, x.shape).astype(dtype or x.dtype)
+    return drawn(values(x), rng.standard_normal, x.shape).astype(dtype or x.dtype)
 
 
 def uniform_like(x: Any, dtype: Any = None, *, rng: Any) -> Any:
-    return drawn(numbers(x), rng.random, x.shape).astype(dtype or x.dtype)
+    return drawn(values(x), rng.random, x.shape).astype(dtype or x.dtype)
 
 
 # Attention and embeddings
@@ -340,7 +338,7 @@ def attention(
         k, v = (np.repeat(part, q.shape[-3] // part.shape[-3], -3) for part in (k, v))
     scores = np.matmul(q, np.swapaxes(k, -1, -2)) * (q.shape[-1] ** -0.5 if scale is None else scale)
     if is_causal:
-        scores = np.where(devices.beside(np.tri(*scores.shape[-2:]) > 0, numbers(q)), scores, -np.inf)
+        scores = np.where(devices.beside(np.tri(*scores.shape[-2:]) > 0, values(q)), scores, -np.inf)
     if mask is not None:
         scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
     return np.matmul(dropped(softmax(scores), scores.shape, dropout_p, True, rng), v)
@@ -354,7 +352,7 @@ def embedding(weights: Any, index: Any, padding: int = -1, by_frequency: bool = 
     rows = np.take(weights, index, axis=0)
     if padding is None or padding < 0:
         return rows
-    fixed = numbers(weights)[padding]
+    fixed = values(weights)[padding]
     return np.where(np.expand_dims(index == padding, -1), fixed, rows)
 
 

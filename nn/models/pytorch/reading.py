@@ -19,6 +19,7 @@ from nn.models.imported import Imported, Input
 from nn.models.program import Beside, ByMode, Drawn, Node, Program, Ref
 from nn.models.pytorch import elementwise, layers, recurrent, reductions, shapes
 from nn.module import Module
+from nn.noise import values
 from nn.parameter import Buffer, Parameter
 
 NO_TORCH = 'nn.{name} needs PyTorch, which is not installed. Write `pip install "autograd-mini[torch]"`.'
@@ -513,7 +514,7 @@ def writes(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function whose result becomes the value of its first operand, a buffer."""
 
     def write(buffer: Any, *args: Any, **options: Any) -> Any:
-        found = shapes.values(function(shapes.values(buffer), *args, **options))
+        found = values(function(values(buffer), *args, **options))
         buffer.data = np.reshape(found, buffer.shape).astype(buffer.dtype)
         return buffer
 

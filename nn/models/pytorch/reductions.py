@@ -9,7 +9,7 @@ import numpy as np
 
 from nn.functions import log_softmax, softmax
 from nn.models.pytorch.dtypes import as_dtype, real
-from nn.models.pytorch.shapes import values
+from nn.noise import values
 
 Axes = int | Sequence[int] | None
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from autograd_mini import devices, stop_gradient
 from nn.models.pytorch.dtypes import as_dtype, together
+from nn.noise import values
 
 END = 2**62  # what ATen writes for the end of an axis is larger
 
@@ -100,10 +101,6 @@ def index_put(x: Any, indices: Sequence[Any], value: Any, accumulate: bool = Fal
     return put(x, tuple(slice(None) if index is None else values(index) for index in indices), value)
 
 
-def values(x: Any) -> Any:
-    return getattr(x, "data", x) if not isinstance(x, np.ndarray) else x
-
-
 def gathered(x: Any, axis: int, index: Any, sparse_grad: bool = False) -> Any:
     """Entries along an axis at places of their own; where the index is shorter along others, of a part."""
     index, axis = values(index), axis % x.ndim
@@ -169,7 +166,7 @@ def new(fill: Any) -> Callable[..., Any]:
 
     def make(shape: Sequence[int], dtype: Any = None, *, beside: Any = None) -> Any:
         array = np.full(tuple(shape), fill, np.float32 if dtype is None else dtype)
-        return array if beside is None else devices.beside(array, values(beside))
+        return devices.beside(array, beside)
 
     return make
 
@@ -177,7 +174,7 @@ def new(fill: Any) -> Callable[..., Any]:
 def full(shape: Sequence[int], value: Any, dtype: Any = None, *, beside: Any = None) -> Any:
     default = {bool: bool, int: np.int64}.get(type(value), np.float32)
     array = np.full(tuple(shape), value, default if dtype is None else dtype)
-    return array if beside is None else devices.beside(array, values(beside))
+    return devices.beside(array, beside)
 
 
 def new_like(fill: Any) -> Callable[..., Any]:
@@ -191,12 +188,12 @@ def new_of(fill: Any) -> Callable[..., Any]:
 def steps(*bounds: Any, dtype: Any = None, beside: Any = None) -> Any:
     whole = all(isinstance(bound, int) for bound in bounds)
     array = np.arange(*bounds, dtype=(np.int64 if whole else np.float32) if dtype is None else dtype)
-    return array if beside is None else devices.beside(array, values(beside))
+    return devices.beside(array, beside)
 
 
 def evenly(start: Any, end: Any, count: int, dtype: Any = None, *, beside: Any = None) -> Any:
     array = np.linspace(start, end, count, dtype=np.float32 if dtype is None else dtype)
-    return array if beside is None else devices.beside(array, values(beside))
+    return devices.beside(array, beside)
 
 
 def triangle(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -213,7 +210,7 @@ def meshed(arrays: Sequence[Any], indexing: str = "ij") -> Any:
 
 def identity(n: int, m: Any = None, dtype: Any = None, *, beside: Any = None) -> Any:
     array = np.eye(n, m, dtype=np.float32 if dtype is None else dtype)
-    return array if beside is None else devices.beside(array, values(beside))
+    return devices.beside(array, beside)
 
 
 def shuffled(x: Any, r: int) -> Any:
