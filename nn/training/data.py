@@ -15,6 +15,7 @@ from nn.noise import masked, noisy
 from nn.training.ahead import Send, ahead, sent_ahead
 from nn.training.buckets import grouped
 from nn.training.padded import Padded
+from nn.training.positions import position_of
 from nn.training.sources import (
     EMPTY,
     Arrays,
@@ -55,11 +56,6 @@ GROUPED = (
 GROUPED_STREAM = (
     "DataLoader(group_by_length=...) was given a stream, whose examples come in its own order. Leave it out."
 )
-STATE = (
-    "load_state_dict() was given a state of other data: {differences}. The position in an epoch means the same only "
-    "with the same number of examples, batch size and order: build the loader as it was when it was saved."
-)
-BAD_STATE = "load_state_dict() was given {key}={value!r} for a DataLoader. Load what `state_dict()` of one returned."
 SHARE = "masking(share={share!r}): the share of entries that are set to 0 lies from 0 to 1."
 
 
@@ -335,21 +331,6 @@ class DataLoader:
     def __repr__(self) -> str:
         count = "a stream" if isinstance(self.source, Stream) else f"{len(self.source):,} examples"
         return f"DataLoader({count}, batch_size={self.batch_size}, epoch={self.epoch}, batch={self.batch})"
-
-
-def position_of(state: Mapping[str, Any], own: Mapping[str, Any]) -> tuple[int, int, int]:
-    """Seed, epoch and batch of a saved state; ValueError if they are none, or where `own` says are other data."""
-    position = []
-    for key in ("seed", "epoch", "batch"):
-        value = state.get(key)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise ValueError(BAD_STATE.format(key=key, value=value))
-        position.append(value)
-    differences = [f"{key} was {state.get(key)!r} and is {own[key]!r}" for key in own if state.get(key) != own[key]]
-    if differences:
-        raise ValueError(STATE.format(differences=", ".join(differences)))
-    seed, epoch, batch = position
-    return seed, epoch, batch
 
 
 # Sequences of unequal length

@@ -19,10 +19,11 @@ from nn.cluster.sums import Node, Vectors, added, total
 from nn.losses.means import UNEQUAL, Counted, Mean, is_mean
 from nn.module import Module
 from nn.optimizers.clipping import clip_norm
-from nn.training.data import DataLoader, position_of
+from nn.training.data import DataLoader
 from nn.training.evaluation import NOTHING, SAMPLE_WEIGHT, Loss, is_given, mean_of, mode, of_all
 from nn.training.gathered import Gathered, put_together
 from nn.training.parts import Found, Model, Moving, Options, Parts, Where
+from nn.training.positions import position_of
 from nn.training.told import Told
 
 LOADER = (
