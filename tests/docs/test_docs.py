@@ -15,6 +15,8 @@ import pytest
 
 import autograd_mini
 import nn
+from autograd_mini import devices, showing, testing
+from nn import estimators
 
 ROOT = Path(__file__).parents[2]
 MODULES = [
@@ -186,10 +188,22 @@ def test_both_packages_tell_the_version_that_is_installed():
     assert nn.__version__ == autograd_mini.__version__ == importlib.metadata.version("autograd-mini")
 
 
-def test_the_map_of_nn_names_all_that_is_public_and_nothing_else():
+API = {
+    "engine": [autograd_mini],
+    "nn": [nn, nn.changes, nn.data, nn.init, nn.perceptrons, nn.schedules, estimators],
+    "testing": [testing],
+    "devices": [devices],
+    "showing": [showing],
+}
+
+
+@pytest.mark.parametrize("page", API)
+def test_the_reference_names_all_that_is_public_and_nothing_else(page):
     pytest.importorskip("sklearn")
-    named = set(re.findall(r"`(nn\.[\w.]+)`", (ROOT / "docs" / "nn.md").read_text()))
-    public = {f"nn.{name}" for name in nn.__all__}
-    assert public - named - {"nn.init"} == set()
-    for name in named:
-        assert pkgutil.resolve_name(name), name
+    text = (ROOT / "docs" / "api" / f"{page}.rst").read_text()
+    package = re.search(r"currentmodule:: (.+)", text)[1]
+    named = {f"{package}.{name}" for name in re.findall(r"(?m)^   ([A-Za-z][\w.]*)$", text)}
+    public = {f"{module.__name__}.{name}" for module in API[page] for name in module.__all__}
+    things = {id(pkgutil.resolve_name(name)) for name in named}
+    of_modules = {name for name in public if inspect.ismodule(pkgutil.resolve_name(name))}
+    assert [name for name in public - of_modules if id(pkgutil.resolve_name(name)) not in things] == []
