@@ -26,7 +26,13 @@ extensions = [
     "docs.names",
     "docs.running",
 ]
-exclude_patterns = ["examples/GALLERY_HEADER.rst", "**/*.ipynb", "examples/*.py", "**/sg_execution_times.rst", "sg_execution_times.rst"]
+exclude_patterns = [
+    "examples/GALLERY_HEADER.rst",
+    "**/*.ipynb",
+    "examples/*.py",
+    "**/sg_execution_times.rst",
+    "sg_execution_times.rst",
+]
 templates_path = ["_templates"]
 default_role = "name"  # of docstrings: `nn.Linear` is a link, `x @ w` code
 suppress_warnings = ["config.cache"]

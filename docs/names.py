@@ -11,7 +11,12 @@ import autograd_mini
 import nn
 
 WHOLE = re.compile(r"(autograd_mini|nn)(\.[A-Za-z]\w*)+(\(\))?")
-CLASSES = {name: f"{package.__name__}.{name}" for package in (nn, autograd_mini) for name in package.__all__ if name[0].isupper()}
+CLASSES = {
+    name: f"{package.__name__}.{name}"
+    for package in (nn, autograd_mini)
+    for name in package.__all__
+    if name[0].isupper()
+}
 
 
 def role(_name: str, rawtext: str, text: str, line: int, inliner: Any, *_: Any) -> tuple[list[nodes.Node], list[Any]]:

@@ -1,5 +1,6 @@
 """What is handed on: facts that files must agree on, and a wheel that works alone."""
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -64,6 +65,24 @@ def installed(extra):
 def test_all_brings_what_every_machine_can_use():
     for extra in PROJECT["optional-dependencies"].keys() - DEVELOPERS - GPUS:
         assert installed(extra) <= installed("all"), extra
+
+
+@pytest.mark.extra
+@pytest.mark.parametrize("home", ["", "https://example.org/us/it"])
+def test_on_a_package_index_no_link_of_the_readme_leads_nowhere(home):
+    pytest.importorskip("hatchling")
+    spec = importlib.util.spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
+    hook = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(hook)
+    text = (ROOT / "README.md").read_text()
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    shown = hook.shown(text, home)
+    assert len(links) > 15
+    assert all((ROOT / link).exists() for link in links)
+    whole = [f"{home}/{'raw' if link.endswith('.png') else 'blob'}/HEAD/{link}" for link in links]
+    assert re.findall(r"\]\(([^)]+)\)", shown) == (whole if home else [])
+    assert "A tour in ten minutes" in shown
+    assert "A map of three nets of 30 tanh layers" in shown
 
 
 @pytest.mark.heavy
