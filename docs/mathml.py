@@ -1,4 +1,4 @@
-"""A Sphinx extension: formulas as MathML, which browsers draw themselves, so that pages need no script and no network."""
+"""A Sphinx extension: formulas as MathML, which browsers draw themselves: pages need no script and no network."""
 
 import re
 from typing import Any

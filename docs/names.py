@@ -1,4 +1,4 @@
-"""A Sphinx extension: what stands between backticks in a docstring is a link if it is a public name, and code if not."""
+"""A Sphinx extension: what a docstring has between backticks is a link if it is a public name, and code if not."""
 
 import re
 from typing import Any

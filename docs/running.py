@@ -1,4 +1,4 @@
-"""A Sphinx extension: what runs while the site is built. Examples run in their fast mode, and one page writes its report."""
+"""A Sphinx extension: what runs while the site is built: examples, in their fast mode, and a page that has a report."""
 
 import contextlib
 import os
