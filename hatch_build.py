@@ -1,7 +1,7 @@
 """What package indexes show as the README: links lead to the project's home, and are plain text where none is known.
 
-An index shows no files of a project, so `[a page](docs/tour.md)` would lead nowhere there. `HOME_PAGE=https://... make dist`
-says where the repository is, as GitHub and GitLab lay it out.
+An index shows no files of a project, so `[a page](docs/tour.md)` would lead nowhere there. Where the repository is, as
+GitHub and GitLab lay it out, says `HOME_PAGE=https://... make dist`.
 """
 
 import os
