@@ -1,15 +1,18 @@
-"""The output of a network is a linear model: its score is a number, or decides a class, or gives a probability.
-
-Slides: Neural Network Hypothesis: Output
-Lives in: nn.classify, nn.probabilities, nn.squared_error, nn.logistic_loss, nn.cross_entropy, nn.accuracy, nn.r2
 """
+A linear model at the output
+============================
 
-from collections.abc import Callable
-from typing import Any
+The score of the last layer is a linear model's: it is a number, or its sign a class, or its θ a probability.
+
+:Slides: Neural Network Hypothesis: Output
+:Lives in: `nn.classify`, `nn.probabilities`, `nn.squared_error`, `nn.logistic_loss`, `nn.cross_entropy`,
+    `nn.accuracy`, `nn.r2`
+:Measured: In test s has R² 0.39 for diabetes, sign(s) 96.5% of tumours right, θ(s) 97.7%, and softmax 95.9% of digits;
+    all within 2e-06 of what scikit-learn's linear models give.
+"""
 
 import matplotlib.pyplot as plt
 import numpy as np
-from gallery import claim, save
 from scipy.optimize import minimize
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
@@ -19,81 +22,78 @@ from sklearn.preprocessing import StandardScaler
 import nn
 from autograd_mini import value_and_grad
 
-BLUE, ORANGE, GREY = "#0072B2", "#E69F00", "#666666"
-Array = np.ndarray[Any, Any]
+precise = LogisticRegression(tol=1e-10, max_iter=10_000)
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#999999"
+
+# %%
+# A linear model is one layer of weights and a loss. Each loss here is convex, and L-BFGS finds the weights at its
+# minimum with the gradient of :py:obj:`autograd_mini.value_and_grad`.
 
 
-def split(load: Callable[..., Any]) -> list[Array]:
+def split(load):
     """Training and test inputs, standardised by the training examples; training and test targets."""
-    x, y = load(return_X_y=True)
-    train_x, test_x, train_y, test_y = train_test_split(x, y, test_size=0.3, random_state=0)
-    scaler = StandardScaler().fit(train_x)
-    return [scaler.transform(train_x), scaler.transform(test_x), train_y, test_y]
+    x, test_x, y, test_y = train_test_split(*load(return_X_y=True), test_size=0.3, random_state=0)
+    scaler = StandardScaler().fit(x)
+    return scaler.transform(x), scaler.transform(test_x), y, test_y
 
 
-def scores_of(data: list[Array], loss: Any, targets: Array, outputs: int = 1, decay: float = 0) -> Array:
+def scores_of(x, test_x, loss, targets, *, outputs=1, decay=0):
     """The scores of the test examples, by the weights at the minimum of the loss plus decay times their squares."""
-    x, test_x = (np.column_stack([np.ones(len(rows)), rows]) for rows in data[:2])  # x_0 = 1
+    x, test_x = (np.column_stack([np.ones(len(rows)), rows]) for rows in (x, test_x))  # x_0 = 1
 
-    def objective(flat: Any) -> Any:
+    def objective(flat):
         w = flat.reshape(-1, outputs)
         return loss(x @ w, targets) + decay * np.sum(w[1:] ** 2)
 
-    options = {"maxiter": 10_000, "maxfun": 20_000, "ftol": 0, "gtol": 1e-9}
-    found = minimize(
-        value_and_grad(objective), np.zeros(x.shape[1] * outputs), jac=True, method="L-BFGS-B", options=options
-    )
+    start, options = np.zeros(x.shape[1] * outputs), {"maxiter": 10_000, "maxfun": 20_000, "ftol": 0, "gtol": 1e-9}
+    found = minimize(value_and_grad(objective), start, jac=True, method="L-BFGS-B", options=options)
     return test_x @ found.x.reshape(-1, outputs)
 
 
-figure, axes = plt.subplots(2, 2, figsize=(10, 7.5), layout="constrained")
-regression, classification, logistic, multiple = axes.flat
+# %%
+# Linear regression takes the score as it is, linear classification its sign, logistic regression θ of it, and with one
+# score for each of several classes softmax makes them probabilities. scikit-learn's models are beside each.
 
-# Linear regression: h(x) = s.
-data = split(load_diabetes)
-s = scores_of(data, nn.squared_error, data[2][:, None])
-theirs = LinearRegression().fit(data[0], data[2]).predict(data[1])
-r2, off = nn.r2(s[:, 0], data[3]), [np.max(np.abs(s[:, 0] - theirs)) / np.std(theirs)]
-regression.plot(s, data[3], "o", color=BLUE, alpha=0.5, markersize=4)
-regression.axline((150, 150), slope=1, color="black", linewidth=1)
-regression.set(title=f"linear regression h = s: R² = {r2:.2f}", xlabel="score s", ylabel="progression of diabetes")
+x, test_x, y, progression = split(load_diabetes)
+line = scores_of(x, test_x, nn.squared_error, y[:, None])[:, 0]
+theirs = LinearRegression().fit(x, y).predict(test_x)
+r2, off = nn.r2(line, progression), [np.max(np.abs(line - theirs)) / np.std(theirs)]
 
-# Linear classification: h(x) = sign(s), here with squared error to -1 and +1.
-data = split(load_breast_cancer)
-s = scores_of(data, nn.squared_error, 2 * data[2][:, None] - 1.0, decay=1 / len(data[0]))
-theirs = RidgeClassifier(alpha=1).fit(data[0], data[2]).decision_function(data[1])
-by_sign, off = np.mean(nn.classify(s) == data[3]), [*off, np.max(np.abs(s[:, 0] - theirs))]
-bins = np.linspace(s.min(), s.max(), 31)
+x, test_x, y, benign = split(load_breast_cancer)
+side = scores_of(x, test_x, nn.squared_error, 2 * y[:, None] - 1.0, decay=1 / len(x))[:, 0]
+off.append(np.max(np.abs(side - RidgeClassifier(alpha=1).fit(x, y).decision_function(test_x))))
+s = scores_of(x, test_x, nn.logistic_loss, y[:, None], decay=1 / (2 * len(x)))
+off.append(np.max(np.abs(nn.probabilities(s).data[:, 0] - precise.fit(x, y).predict_proba(test_x)[:, 1])))
+by_sign, by_theta = np.mean(nn.classify(side) == benign), nn.accuracy(s, benign)
+
+x, test_x, y, digit = split(load_digits)
+p = nn.probabilities(scores_of(x, test_x, nn.cross_entropy, y, outputs=10, decay=1 / (2 * len(x)))).data
+by_softmax, off = nn.accuracy(p, digit), [*off, np.max(np.abs(p - precise.fit(x, y).predict_proba(test_x)))]
+
+_, ((regression, classification), (logistic, softmax)) = plt.subplots(2, 2, figsize=(8.4, 6.8), layout="constrained")
+regression.plot(line, progression, "o", color=BLUE, alpha=0.5, markersize=5)
+regression.axline((150, 150), slope=1, color="black")
+regression.set(title=f"s is the answer: R² = {r2:.2f}", xlabel="score s", ylabel="how far diabetes progressed")
+logistic.plot(np.linspace(-9, 9), nn.probabilities(np.linspace(-9, 9)).data, color="black", linewidth=2)
+logistic.text(0.8, 0.5, "θ(s), the probability\nthat it is benign", va="center")
 for label, (name, colour) in enumerate([("malignant", ORANGE), ("benign", BLUE)]):
-    classification.hist(s[data[3] == label, 0], bins, color=colour, alpha=0.7, label=name)
-classification.axvline(0, color="black", linewidth=1)
-classification.set(title=f"linear classification h = sign(s): {by_sign:.1%} right", xlabel="score s", ylabel="tumours")
-classification.legend(frameon=False, loc="upper left")
+    classification.hist(side[benign == label], np.linspace(-2.4, 2.4, 33), color=colour, alpha=0.7)
+    classification.text(2.4 * label - 1.2, 21, f"{name} tumours", color=colour, ha="center")
+    logistic.plot(np.clip(s[benign == label], -9, 9), [1.2 * label - 0.1] * np.sum(benign == label), "|", color=colour)
+    logistic.text(9 - 18 * label, 0.85 * label + 0.05, f"{name} tumours", color=colour, ha="left" if label else "right")
+classification.axvline(0, color="black")
+classification.set(title=f"sign(s) is the answer: {by_sign:.1%} right", xlabel="score s", ylim=(0, 23))
+logistic.set(title=f"θ(s) is a probability: {by_theta:.1%} right", xlabel="score s", yticks=[0, 0.5, 1])
+unsure = np.argmin(np.where(p.argmax(axis=1) == digit, p.max(axis=1), 1))  # the least certain of those that are right
+softmax.bar(range(10), p[unsure], color=[BLUE if k == digit[unsure] else GREY for k in range(10)])
+image = train_test_split(load_digits().images, test_size=0.3, random_state=0)[1][unsure]
+softmax.inset_axes([0.03, 0.5, 0.35, 0.45], xticks=[], yticks=[]).imshow(image, cmap="gray_r")
+softmax.set(title=f"softmax of ten scores: {by_softmax:.1%} right", xticks=range(10), xlabel="class", ylim=(0, 0.8))
+plt.show()
 
-# Logistic regression: h(x) = theta(s).
-s = scores_of(data, nn.logistic_loss, data[2][:, None], decay=1 / (2 * len(data[0])))
-theirs = LogisticRegression(tol=1e-10, max_iter=10_000).fit(data[0], data[2]).predict_proba(data[1])[:, 1:]
-by_theta, off = nn.accuracy(s, data[3]), [*off, np.max(np.abs(nn.probabilities(s).data - theirs))]
-line = np.linspace(-9, 9, 200)
-logistic.plot(line, nn.probabilities(line).data, color="black", linewidth=1)
-logistic.plot(
-    s, data[3] + np.random.default_rng(0).uniform(-0.04, 0.04, len(s)), "o", color=BLUE, alpha=0.4, markersize=4
-)
-logistic.set(title=f"logistic regression h = θ(s): {by_theta:.1%} right", xlabel="score s", xlim=(-9, 9))
-logistic.set(ylabel="probability of benign; 0 and 1 are the tumours")
-
-# Several classes: the softmax of one score for each.
-data = split(load_digits)
-s = scores_of(data, nn.cross_entropy, data[2], outputs=10, decay=1 / (2 * len(data[0])))
-theirs = LogisticRegression(tol=1e-10, max_iter=10_000).fit(data[0], data[2]).predict_proba(data[1])
-p = nn.probabilities(s).data
-by_softmax, off = nn.accuracy(s, data[3]), [*off, np.max(np.abs(p - theirs))]
-image = multiple.imshow([p[data[3] == digit].mean(axis=0) for digit in range(10)], cmap="viridis", vmin=0, vmax=1)
-multiple.set(title=f"softmax of 10 scores: {by_softmax:.1%} right", xlabel="class", ylabel="digit", xticks=range(10))
-figure.colorbar(image, ax=multiple, label="mean probability")
-save(figure, __file__)
-claim(
-    max(off) < 1e-4 and min(by_sign, by_theta, by_softmax) > 0.9,
+# %%
+print(
     f"In test s has R² {r2:.2f} for diabetes, sign(s) {by_sign:.1%} of tumours right, θ(s) {by_theta:.1%}, and softmax "
-    f"{by_softmax:.1%} of digits; all within {max(off):.0e} of what scikit-learn's linear models give.",
+    f"{by_softmax:.1%} of digits; all within {max(off):.0e} of what scikit-learn's linear models give."
 )
+assert max(off) < 1e-4 and min(by_sign, by_theta, by_softmax) > 0.9, "the numbers do not say so"
