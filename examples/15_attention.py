@@ -1,44 +1,44 @@
-"""Attention spells words backwards: each place of the result looks up the one letter that it needs, wherever it is.
+"""
+Attention
+=========
 
-The words are those of Python's own manual, a tenth of them kept for the test. A place knows its letter, how many are
-before it and how many after it. The same net, when a mask lets each place read itself alone, can only guess.
+Attention spells words backwards: each place of the result looks up the one letter that it needs, wherever it is.
 
-Slides: Challenges and Key Techniques for Deep Learning
-Lives in: nn.MultiHeadAttention, nn.Embedding, nn.Linear, nn.Module, nn.Adam, nn.cross_entropy
+:Slides: Challenges and Key Techniques for Deep Learning
+:Lives in: `nn.MultiHeadAttention`, `nn.Embedding`, `nn.Linear`, `nn.Module`, `nn.Adam`, `nn.cross_entropy`
+:Measured: Of the letters of 244 new words spelt backwards, 100.0% ± 0.0% are right with attention, 20.3% ± 0.3% where
+    each place reads itself alone (5 seeds).
 """
 
 import re
+import sys
 from pydoc_data.topics import topics
 
 import matplotlib.pyplot as plt
 import numpy as np
-from gallery import claim, fast, save
 
 import nn
 
-LONGEST, UNITS = 10, 48
-SEEDS, STEPS = (2, 200) if fast() else (5, 1000)
-SHOWN = "attention", "backward"
+FAST = "--fast" in sys.argv  # seconds, with rougher numbers
+LONGEST, UNITS, SHOWN = 10, 48, "attention"
+SEEDS, STEPS = (2, 200) if FAST else (5, 1000)
 
+# %%
+# The words are those of Python's own manual with 3 to 10 letters, as numbers: 1 for a, and 0 where a word has ended. A
+# tenth of them is kept for the test.
 
-def words():
-    """The manual's words of 3 to 10 letters as numbers, 1 for a; 0 follows where a word has ended."""
-    found = sorted(set(re.findall(r"\b[a-z]{3,10}\b", " ".join(topics.values()))) - set(SHOWN))
-    return np.random.default_rng(0).permutation(list(map(coded, found)))
+coded = lambda word: [ord(letter) - ord("a") + 1 for letter in word] + [0] * (LONGEST - len(word))
+backwards = lambda codes: np.array([[*row[row > 0][::-1], *row[row == 0]] for row in codes])
+words = sorted(set(re.findall(r"\b[a-z]{3,10}\b", " ".join(topics.values()))) - {SHOWN})
+codes = np.random.default_rng(0).permutation([coded(word) for word in words])
+test_x, train_x = np.split(codes, [len(codes) // 10])
 
-
-def coded(word):
-    return [ord(letter) - ord("a") + 1 for letter in word] + [0] * (LONGEST - len(word))
-
-
-def backwards(codes):
-    """The answers: each word from its last letter to its first."""
-    return np.array([[*row[row > 0][::-1], *row[row == 0]] for row in codes])
+# %%
+# Each place has a vector of its letter, of how many are before it and of how many are after it. It looks once at all
+# letters, and names one by what it reads. The same net, when a mask lets each place read itself alone, can only guess.
 
 
 class Speller(nn.Module):
-    """Letters and places as vectors, one look at all letters, and a guess at each place."""
-
     def __init__(self, rng):
         super().__init__()
         self.letter = nn.Embedding(27, UNITS, rng=rng)
@@ -46,7 +46,7 @@ class Speller(nn.Module):
         self.attention = nn.MultiHeadAttention(UNITS, heads=1, rng=rng)
         self.guess = nn.Linear(UNITS, 27, rng=rng)
 
-    def forward(self, codes, alone=False):
+    def forward(self, codes, alone):
         known, place = codes > 0, np.arange(LONGEST)
         left = np.maximum(known.sum(axis=1, keepdims=True) - 1 - place, 0)
         x = self.letter(codes) + self.before(place) + self.after(left)
@@ -55,45 +55,45 @@ class Speller(nn.Module):
         return self.guess(read), weights
 
 
-def train(train_x, alone, seed):
+def trained(alone, seed):
     rng = np.random.default_rng(seed)
     model = Speller(rng)
     adam = nn.Adam(model.parameters(), nn.schedules.cosine(0.005, steps=STEPS))
     for _ in range(STEPS):
         codes = train_x[rng.integers(0, len(train_x), 64)]
-        scores = model(codes, alone)[0]
         adam.zero_grad()
-        nn.cross_entropy(scores[codes > 0], backwards(codes)[codes > 0]).backward()
+        nn.cross_entropy(model(codes, alone)[0][codes > 0], backwards(codes)[codes > 0]).backward()
         adam.step()
     return model
 
 
-def letters_right(model, codes, alone):
-    return np.mean((np.argmax(model(codes, alone)[0].data, axis=-1) == backwards(codes))[codes > 0])
+# %%
+# Above is the word that is read, below what is written, wrong letters in orange. A line leads from each written letter
+# to what its place reads, the thicker, the larger the share. Lines that cross in the middle turn the word round.
 
+_, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained", subplot_kw={"frame_on": False})
+rights, n = {}, len(SHOWN)
+for alone, axis, title in zip((False, True), axes, ("attention", "each place reads itself"), strict=True):
+    models = [trained(alone, seed) for seed in range(SEEDS)]
+    written = [np.argmax(model(test_x, alone)[0].data, axis=-1) for model in models]
+    rights[alone] = np.array([np.mean((codes == backwards(test_x))[test_x > 0]) for codes in written])
+    scores, weights = models[0](np.array([coded(SHOWN)]), alone)
+    for i, code in enumerate(np.argmax(scores.data[0, :n], axis=-1)):
+        for j, share in enumerate(weights.data[0, 0, i, :n]):
+            axis.plot([j, i], [1, 0], color="#0072B2", linewidth=4 * share)
+        colour = "black" if code == coded(SHOWN)[n - 1 - i] else "#D55E00"
+        axis.text(i, -0.16, chr(ord("a") - 1 + code), ha="center", fontsize=15, color=colour)
+        axis.text(i, 1.06, SHOWN[i], ha="center", fontsize=15)
+    axis.text(-1, 1.06, "reads", ha="right", fontsize=12)
+    axis.text(-1, -0.16, "writes", ha="right", fontsize=12)
+    axis.set(xlim=(-3, n), ylim=(-0.2, 1.2), xticks=[], yticks=[], title=f"{title}: {rights[alone].mean():.0%} right")
+plt.show()
 
-def picture(model, rights):
-    figure, axes = plt.subplots(1, len(SHOWN), figsize=(9, 4.4), layout="constrained")
-    for ax, word in zip(axes, SHOWN, strict=True):
-        scores, weights = model(np.array([coded(word)]))
-        n = len(word)
-        spelt = "".join(chr(ord("a") - 1 + code) for code in np.argmax(scores.data[0, :n], axis=-1))
-        image = ax.imshow(weights.data[0, 0, :n, :n], cmap="viridis", vmin=0, vmax=1)
-        ax.set(xticks=range(n), xticklabels=word, xlabel="letter that is read")
-        ax.set(yticks=range(n), yticklabels=spelt, ylabel="letter that is written")
-    figure.colorbar(image, ax=axes, label="share of what is read", shrink=0.8)
-    figure.suptitle(f"Each place looks where its letter is: {rights.mean():.1%} of the letters of new words are right")
-    return figure
-
-
-codes = words()
-test_x, train_x = np.split(codes, [len(codes) // 10])
-models = {alone: [train(train_x, alone, seed) for seed in range(SEEDS)] for alone in (False, True)}
-rights = {alone: np.array([letters_right(m, test_x, alone) for m in models[alone]]) for alone in models}
-save(picture(models[False][0], rights[False]), __file__)
-looking, guessing = (f"{r.mean():.1%} +- {r.std(ddof=1):.1%}" for r in rights.values())
-claim(
-    rights[False].min() > 0.9 and rights[True].max() < 0.5,
+# %%
+looking, guessing = (f"{r.mean():.1%} ± {r.std(ddof=1):.1%}" for r in rights.values())
+print(
     f"Of the letters of {len(test_x)} new words spelt backwards, {looking} are right with attention, "
-    f"{guessing} where each place reads itself alone ({SEEDS} seeds).",
+    f"{guessing} where each place reads itself alone ({SEEDS} seeds)."
 )
+assert rights[False].min() > 0.9, "attention does not spell backwards"
+assert rights[True].max() < 0.5, "it does without attention"
