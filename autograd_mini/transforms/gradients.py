@@ -140,7 +140,22 @@ def value_and_grad(f: Callable[..., Any], argnums: int) -> Callable[..., tuple[A
 def value_and_grad(f: Callable[..., Any], argnums: Sequence[int]) -> Callable[..., tuple[Any, tuple[Any, ...]]]: ...
 @explained
 def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Any:
-    """Like `grad`, but returns the pair (value, gradient) at the price of the gradient.
+    """The function that returns the pair of the value :math:`f(x)` and the gradient, at the price of the gradient.
+
+    Parameters
+    ----------
+    f, argnums
+        As for `autograd_mini.grad`.
+
+    Returns
+    -------
+    callable
+        Takes the arguments of `f`; returns its value and what `grad` returns.
+
+    Raises
+    ------
+    TypeError
+        As `autograd_mini.grad`.
 
     Examples
     --------
