@@ -44,7 +44,19 @@ def as_array(values: Any) -> Any:
 
 
 def adopted(value: Any) -> Any:
-    """An array of one of these libraries as one that obeys NumPy's protocols; all else as it is."""
+    """An array of one of these libraries as one that obeys NumPy's protocols; all else as it is.
+
+    Parameters
+    ----------
+    value : array
+        PyTorch's and CuPy's are adopted; NumPy's and Dask's obey them already.
+
+    Examples
+    --------
+    >>> from autograd_mini import devices
+    >>> devices.adopted([1.0, 2.0])
+    [1.0, 2.0]
+    """
     if type(value) is np.ndarray or hasattr(type(value), "host"):  # as those that were adopted have
         return value
     for package, (name, home) in GUESTS.items():
@@ -148,6 +160,11 @@ def may_hold_nan(array: Any) -> bool:
 
 def everywhere(condition: Any) -> bool:
     """Whether a condition holds for all entries, and inside a vmap for all examples: what a check of values may ask.
+
+    Parameters
+    ----------
+    condition : array, Tensor or bool
+        What is asked.
 
     Examples
     --------

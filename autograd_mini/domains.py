@@ -30,7 +30,21 @@ class Case(NamedTuple):
 
 
 def case(*shapes: tuple[int, ...], **options: Any) -> Case:
-    """`case((3, 4), axis=0)`: one operand of shape (3, 4), called with `axis=0`."""
+    """An example call for the tests of a rule: `case((3, 4), axis=0)` has one operand of shape (3, 4) and `axis=0`.
+
+    Parameters
+    ----------
+    *shapes : tuple of int
+        One for each operand.
+    **options
+        The keyword arguments.
+
+    Examples
+    --------
+    >>> from autograd_mini import case
+    >>> case((3, 4), axis=0)
+    Case(shapes=((3, 4),), options={'axis': 0})
+    """
     return Case(shapes, options)
 
 

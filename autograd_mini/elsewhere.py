@@ -525,7 +525,7 @@ def instead(frame: Any) -> str:
 
 
 def size(tensor: Any) -> Any:
-    """How many entries a tensor has: a number, which PyTorch's users call, `t.size()`."""
+    """How many entries there are: a number, which is not called as PyTorch's is."""
     frame = sys._getframe(1)
     code, place = frame.f_code.co_code, frame.f_lasti
     if code[place] == METHOD_CODE and code[place + 1] & OF_METHOD == OF_METHOD:  # what is read is called at once

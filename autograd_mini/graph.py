@@ -89,7 +89,17 @@ class no_grad(Block):  # noqa: N801 (reads as a statement)
 
 
 class enable_grad(no_grad):  # noqa: N801
-    """Record again inside a `no_grad` block."""
+    """Record again inside a `no_grad` block.
+
+    Examples
+    --------
+    >>> from autograd_mini import Tensor, enable_grad, no_grad
+    >>> w = Tensor(2.0, requires_grad=True)
+    >>> with no_grad(), enable_grad():
+    ...     y = w * w
+    >>> y.requires_grad
+    True
+    """
 
     recording = True
 
@@ -101,6 +111,16 @@ class scope(Block):  # noqa: N801
     ----------
     name : str
         The group's name, such as a layer's.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import record, scope
+    >>> def layer(x):
+    ...     with scope("hidden"):
+    ...         return np.tanh(x)
+    >>> [line.scope for line in record(layer, np.ones(3)).lines]
+    ['hidden']
     """
 
     def __init__(self, name: str) -> None:
@@ -117,6 +137,18 @@ class Watch(Block):
     """See each operation of this thread when it is computed, and again when a cotangent goes back through it.
 
     A subclass is a block: `with Recorder() as recorder: ...`. Several may be open at once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import Tensor, Watch
+    >>> class Names(Watch):
+    ...     def forward(self, primitive, args, result):
+    ...         print(primitive.name)
+    >>> with Names():
+    ...     y = np.sum(np.exp(Tensor([0.0, 1.0])))
+    np.exp
+    np.sum
     """
 
     once = True  # whether a backward is to go through each operation once, with no first pass that looks for NaN

@@ -291,7 +291,31 @@ def primitive(function: Callable[P, R]) -> Operation[P, R]:
 
 
 def composite(function: Callable[..., Any]) -> Callable[[Function], Function]:
-    """Say how `function` is computed from other functions that have rules, for arguments that are tensors."""
+    """Say how `function` is computed from other functions that have rules, for arguments that are tensors.
+
+    Parameters
+    ----------
+    function : callable
+        One that NumPy hands over to tensors, or that `primitive` made.
+
+    Returns
+    -------
+    callable
+        A decorator for the function that computes it, of the same arguments.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import composite, grad, primitive
+    >>> @primitive
+    ... def cube(x):
+    ...     return np.power(x, 3)
+    >>> @composite(cube)
+    ... def _(x):
+    ...     return x * x * x
+    >>> float(grad(cube)(2.0))
+    12.0
+    """
 
     def register(replacement: Function) -> Function:
         composites[function] = replacement
@@ -301,5 +325,21 @@ def composite(function: Callable[..., Any]) -> Callable[[Function], Function]:
 
 
 def constant(*functions: Callable[..., Any]) -> None:
-    """Functions whose result has no derivative: comparisons, positions, shapes. They return constants."""
+    """Say that results of functions have no derivative: comparisons, positions, shapes. They are constants.
+
+    Parameters
+    ----------
+    *functions : callable
+        NumPy's, or what `primitive` made.
+
+    Examples
+    --------
+    >>> from autograd_mini import constant, grad, primitive
+    >>> @primitive
+    ... def size(x):
+    ...     return x.size
+    >>> constant(size)
+    >>> float(grad(lambda x: x * size(x))(3.0))
+    1.0
+    """
     constants.update(functions)

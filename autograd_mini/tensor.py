@@ -101,12 +101,13 @@ def reduction(function: Any) -> Method:
             return apply(primitive, self, axis=axis, keepdims=keepdims)
         return slow(self, axis=axis, dtype=dtype, out=out, keepdims=keepdims, **rest)
 
+    call.__doc__ = slow.__doc__
     return call
 
 
 def of_values(name: str) -> Any:
     """An attribute of the array."""
-    return property(operator.attrgetter(f"_values.{name}"))
+    return property(operator.attrgetter(f"_values.{name}"), doc=f"The array's `{name}`.")
 
 
 def variadic(numbers: tuple[Any, ...]) -> Any:
@@ -184,6 +185,7 @@ class Tensor(Hookable, Surface):
 
     @property
     def requires_grad(self) -> bool:
+        """Whether gradients flow to this tensor. It can be set on a leaf, which no operation made."""
         record = self._record
         return record is not None and record.requires_grad
 
@@ -218,6 +220,7 @@ class Tensor(Hookable, Surface):
 
     @property
     def name(self) -> str | None:
+        """What drawings and messages call it; None if it was given no name."""
         return self._record.name if self._record is not None else None
 
     @name.setter
@@ -330,11 +333,13 @@ class Tensor(Hookable, Surface):
         return wrap(self._values, self._record) if type(self._record) is Node else copy.deepcopy(self)
 
     def reshape(self, *shape: Any, order: str = "C") -> Tensor:
+        """`np.reshape` of this tensor."""
         if order != "C":
             return numpy.reshape(self, variadic(shape), order=order)
         return apply(RESHAPE, self, shape=variadic(shape))
 
     def transpose(self, *axes: Any) -> Tensor:
+        """`np.transpose` of this tensor."""
         return apply(TRANSPOSE, self, **({"axes": variadic(axes)} if axes and axes != (None,) else {}))
 
     @property

@@ -42,9 +42,12 @@ myst_heading_anchors = 3
 
 autosummary_generate = True
 autosummary_filename_map = {"autograd_mini.Signals": "autograd_mini.Signals-class"}  # beside `signals` on every disk
+autodoc_preserve_defaults = True  # `np.float32` as it was written
+autodoc_inherit_docstrings = False
 autodoc_typehints = "none"  # docstrings tell shapes, dtypes and units, which types do not
 numpydoc_show_class_members = False  # the template lists what a class defines itself
 numpydoc_class_members_toctree = False
+toc_object_entries_show_parents = "hide"
 
 # Examples run in their fast mode, or whole: `make docs WHOLE=1`.
 whole = "WHOLE" in tags  # noqa: F821

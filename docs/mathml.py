@@ -9,13 +9,19 @@ from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-SIZES = re.compile(r"\\[Bb]igg?[lr]?(?![A-Za-z])")  # brackets of MathML grow by themselves
+OTHERWISE = {  # what docutils cannot read, and what it reads
+    r"[Bb]igg?[lr]?": "",  # brackets of MathML grow by themselves
+    r"dots": r"\\ldots",
+    r"mathrel": "",
+}
 logger = logging.getLogger(__name__)
 
 
 def converted(node: nodes.Element, display: bool) -> str:
     """The formula of a node in MathML; of one that cannot be read the build warns."""
-    text = SIZES.sub("", node.astext()).strip()
+    text = node.astext().strip()
+    for command, readable in OTHERWISE.items():
+        text = re.sub(rf"\\{command}(?![A-Za-z])", readable, text)
     try:
         return str(tex2mathml(text, as_block=display))
     except MathError as error:

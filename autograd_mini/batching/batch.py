@@ -69,12 +69,30 @@ class Level:
 class Batch(Surface):
     """Arrays of one shape and dtype, one for each example of a vmap; it looks like one of them.
 
-    Attributes
+    Batching rules take and return them; other functions inside of a vmap get one in the place of an array.
+
+    Parameters
     ----------
     values : ndarray or Batch
         All of them; the first axis counts the examples.
     level : Level
         The vmap.
+
+    Raises
+    ------
+    TypeError
+        If the values are of a vmap inside of this one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import vmap
+    >>> def f(x):
+    ...     print(x)
+    ...     return x
+    >>> vmap(f)(np.zeros((5, 3))).shape
+    <5 examples in a vmap, each of shape (3,) float64>
+    (5, 3)
     """
 
     __slots__ = ("level", "values")
@@ -165,7 +183,30 @@ def youngest(*trees: Any) -> Any:
 
 
 def is_batched(x: Any, level: Level) -> bool:
-    """Whether a value differs among the examples of a level."""
+    """Whether a value differs among the examples of a level.
+
+    Parameters
+    ----------
+    x : object
+        An argument of a batching rule.
+    level : Level
+        Which the rule is called with.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import Batch, batching_rule, is_batched, primitive, vmap
+    >>> @primitive
+    ... def plus(x, y):
+    ...     return x + y
+    >>> @batching_rule(plus)
+    ... def _(level, x, y):
+    ...     print(is_batched(x, level), is_batched(y, level))
+    ...     return Batch(x.values + y, level)
+    >>> vmap(plus, in_axes=(0, None))(np.zeros(2), 1.0)
+    True False
+    array([1., 1.])
+    """
     return type(x) is Batch and x.level is level
 
 
@@ -195,6 +236,16 @@ def batching_rule(*functions: Any) -> Callable[[Rule], Rule]:
     `values_of(x, level)` has them whether x is a batch or not. It returns `Batch(values, level)`, or NotImplemented
     for what it leaves to a loop. Functions without a rule need none: they are computed by their own formula, or by a
     loop. Values may be batches themselves, of another vmap around: write `np.*` functions of them.
+
+    Parameters
+    ----------
+    *functions : callable
+        NumPy's, or what `primitive` made.
+
+    Returns
+    -------
+    callable
+        A decorator for the rule.
 
     Examples
     --------

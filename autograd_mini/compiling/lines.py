@@ -22,7 +22,7 @@ DECIDED = (
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Recording:
-    """The lines of one call.
+    """The lines of one call: what `record` returns.
 
     A line is `results = function(*args, **options)`, with the `scope` that it was computed in. Among its arguments,
     variables have an `index`, a `shape` and a `dtype`; arrays that no argument leads to have a `value`.
@@ -37,6 +37,14 @@ class Recording:
         In order.
     returned : list
         What the call returned, as one list: variables, constants and plain values.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import record
+    >>> recording = record(lambda x: np.tanh(2 * x), np.ones((3, 4)))
+    >>> [variable.shape for variable in recording.inputs], len(recording.lines), len(recording.returned)
+    ([(3, 4)], 2, 1)
     """
 
     inputs: list[Variable]

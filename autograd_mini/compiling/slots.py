@@ -22,7 +22,18 @@ NOT_AN_OWNER = (
 
 
 class CompileError(TypeError):
-    """A step cannot be a program; the message says which line of it, why, and what to write."""
+    """A step cannot be a program; the message says which line of it, why, and what to write.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import CompileError, record
+    >>> try:
+    ...     record(lambda x: x if x > 0 else -x, np.float64(1.0))
+    ... except CompileError as error:
+    ...     print(str(error)[:52])
+    A truth value (`if`, `while`, `and`, `or`, `assert`)
+    """
 
     what = ""  # in a few words
 
@@ -43,6 +54,15 @@ class Slot:
         anybody looks.
     of : Tensor, optional
         The tensor that it is kept for, after whose name it is called too.
+
+    Examples
+    --------
+    >>> from autograd_mini import Slot
+    >>> counter = {"steps": 0}
+    >>> slot = Slot("steps", lambda: counter["steps"], lambda value: counter.update(steps=value))
+    >>> slot.put(slot.get() + 1)
+    >>> counter
+    {'steps': 1}
     """
 
     def __init__(  # noqa: PLR0917

@@ -29,6 +29,11 @@ HOST = "cpu"
 def device_of(array: Any) -> str:
     """The name of the device that an array is on: "cpu" for NumPy's, and for all that says nothing else.
 
+    Parameters
+    ----------
+    array : array
+        Of NumPy, PyTorch, CuPy or Dask, a tensor, or what looks like an array.
+
     Examples
     --------
     >>> import numpy as np
@@ -44,7 +49,24 @@ def device_of(array: Any) -> str:
 
 
 def named(device: Any) -> str:
-    """A device as its name: a string as it is, `torch.device("cpu")` as "torch:cpu", CuPy's as "cupy:0"."""
+    """A device as its name: a string as it is, `torch.device("cpu")` as "torch:cpu", CuPy's as "cupy:0".
+
+    Parameters
+    ----------
+    device : str, torch.device or cupy.cuda.Device
+        What libraries call one.
+
+    Raises
+    ------
+    TypeError
+        If it is no device.
+
+    Examples
+    --------
+    >>> from autograd_mini import devices
+    >>> devices.named("cuda:0")
+    'cuda:0'
+    """
     if isinstance(device, str):
         return {"cuda": "cuda:0", "cupy": "cupy:0"}.get(device, device)
     if "torch" in sys.modules and isinstance(device, sys.modules["torch"].device):
@@ -80,6 +102,11 @@ def available() -> list[str]:
 def on_host(array: Any) -> bool:
     """Whether an array, or the values of a tensor, are where Python reads them without waiting.
 
+    Parameters
+    ----------
+    array : array or Tensor
+        Of any library.
+
     Examples
     --------
     >>> import numpy as np
@@ -92,6 +119,11 @@ def on_host(array: Any) -> bool:
 
 def to_host(array: Any) -> Any:
     """An array, or a tensor's values, in the host's memory; NumPy's as they are, of a device's a copy.
+
+    Parameters
+    ----------
+    array : array or Tensor
+        Of any library.
 
     Examples
     --------
@@ -124,6 +156,13 @@ def to_device(array: Any, device: Any) -> Any:
         If it is no device, or one that cannot hold numbers of this dtype.
     ImportError
         If it needs a package that is not installed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import devices
+    >>> devices.to_device(np.ones(2), "cpu")
+    array([1., 1.])
     """
     name = named(device)
     if device_of(array) == name:
@@ -148,6 +187,13 @@ def is_cupys(name: str) -> bool:
 
 def sent(array: Any, device: Any) -> Callable[[], Any]:
     """Begin to bring an array to a device, beside what the device computes meanwhile.
+
+    Parameters
+    ----------
+    array : array
+        As for `to_device`.
+    device : str, torch.device or cupy.cuda.Device
+        Where to.
 
     Returns
     -------

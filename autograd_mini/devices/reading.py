@@ -32,6 +32,11 @@ NAN = (
 def has_values(array: Any) -> bool:
     """Whether an array holds numbers: those on "meta" do not.
 
+    Parameters
+    ----------
+    array : array or Tensor
+        Of any library.
+
     Examples
     --------
     >>> import numpy as np
@@ -44,6 +49,11 @@ def has_values(array: Any) -> bool:
 
 def wide(array: Any) -> Any:
     """The dtype to add up in where an array is: float64, or float32 on a device that has no wider one.
+
+    Parameters
+    ----------
+    array : array
+        Of any library, whose place is asked for; its dtype says whether the numbers are complex.
 
     Examples
     --------
@@ -72,6 +82,11 @@ waiting = _Waiting()
 def waits(array: Any) -> bool:
     """Whether reading a number of an array, or of a tensor's values, waits for a device.
 
+    Parameters
+    ----------
+    array : array or Tensor
+        Of any library.
+
     Examples
     --------
     >>> import numpy as np
@@ -84,6 +99,11 @@ def waits(array: Any) -> bool:
 
 def at_hand(number: Any) -> Any:
     """An array of one entry as NumPy's number, where reading it neither waits nor computes; else as it is.
+
+    Parameters
+    ----------
+    number : array
+        Of one entry.
 
     Examples
     --------
@@ -101,6 +121,11 @@ def passes(condition: Any) -> bool:
     """Whether a condition holds everywhere; on a device, where that is not known yet, True, and `read` asks again.
 
     For checks alone, after which nothing is computed in another way: what fails raises at the next number that is read.
+
+    Parameters
+    ----------
+    condition : array of bool
+        On any device.
 
     Examples
     --------
@@ -133,6 +158,11 @@ def tells_nan_later(array: Any) -> bool:
 def is_lazy(array: Any) -> bool:
     """Whether an array is computed when it is told to, as Dask's are, so that no check can ask for its values.
 
+    Parameters
+    ----------
+    array : array or Tensor
+        Of any library.
+
     Examples
     --------
     >>> import numpy as np
@@ -145,6 +175,11 @@ def is_lazy(array: Any) -> bool:
 
 def surely(condition: Any) -> bool:
     """Whether a condition is known to hold everywhere, so that a quick way may be taken: of lazy arrays it is not.
+
+    Parameters
+    ----------
+    condition : array of bool
+        On any device.
 
     Examples
     --------
@@ -166,7 +201,14 @@ def checked(values: Any, condition: Any, message: str, **facts: Any) -> Any:
     condition : array of bool
         What has to hold.
     message : str
-        Of the error, formatted with the facts, which may be arrays, or functions of nothing that make one.
+        Of the error, formatted with the facts.
+    **facts
+        By their names in the message: arrays, or functions of nothing that make one.
+
+    Raises
+    ------
+    ValueError
+        If the condition does not hold.
 
     Examples
     --------
@@ -195,6 +237,11 @@ def said(facts: dict[str, Any]) -> dict[str, Any]:
 
 def read(*numbers: Any) -> list[float]:
     """Floating-point arrays of one entry as Python's numbers, in one transfer; NaN of a device without values.
+
+    Parameters
+    ----------
+    *numbers : array
+        Of one entry each, on one device.
 
     Raises
     ------

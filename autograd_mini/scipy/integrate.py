@@ -264,7 +264,12 @@ def solve_ivp(
     args: tuple[Any, ...] | None = None,
     **options: Any,
 ) -> Any:
-    """`scipy.integrate.solve_ivp`, differentiable in the initial state, the times and `args`; second derivatives too.
+    r"""`scipy.integrate.solve_ivp`, differentiable in the initial state, the times and `args`; second derivatives too.
+
+    .. math::
+        \frac{dy}{dt} = f(t, y, a), \quad y(t_0) = y_0
+
+    Gradients come from the adjoint equation, which is solved backwards in time.
 
     Parameters
     ----------
@@ -280,12 +285,35 @@ def solve_ivp(
         modules. What `fun` reads from elsewhere is not, and raises.
     method, **options
         As SciPy's; `rtol` and `atol` (SciPy's defaults are 1e-3 and 1e-6) hold for the gradient's equation too.
-        `events`, `dense_output`, `vectorized` and `jac` have no derivative and raise with tensors.
+    dense_output, events, vectorized
+        As SciPy's, for arrays alone: they have no derivative, and neither has the option `jac`.
 
     Returns
     -------
     OptimizeResult
         SciPy's, with a tensor as `y`, of one column for each time.
+
+    Raises
+    ------
+    TypeError
+        If an option that has no derivative is given with tensors, or `fun` reads a tensor that is no argument of its.
+    RuntimeError
+        If the solver gives up before the last time, with tensors.
+
+    References
+    ----------
+    Chen et al. (2018), Neural ordinary differential equations, appendix C.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import grad
+    >>> from autograd_mini.scipy import integrate
+    >>> def end(rate):
+    ...     decay = lambda t, y, rate: -rate * y
+    ...     return integrate.solve_ivp(decay, (0.0, 1.0), np.array([1.0]), args=(rate,), rtol=1e-8).y[0, -1]
+    >>> round(float(grad(end)(2.0)), 4), round(-np.exp(-2.0), 4)
+    (-0.1353, np.float64(-0.1353))
     """
     args = () if args is None else args if isinstance(args, tuple) else (args,)
     first, last = t_span

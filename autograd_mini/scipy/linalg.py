@@ -49,31 +49,117 @@ def triangle(a, lower, unit_diagonal):
 
 @primitive
 def solve_triangular(a, b, trans=0, lower=False, unit_diagonal=False, overwrite_b=False, check_finite=True):
-    """`scipy.linalg.solve_triangular`; the other triangle of a has gradient 0. `overwrite_b` is not heeded."""
+    """`scipy.linalg.solve_triangular`: the :math:`x` of :math:`a x = b`; the other triangle of a has gradient 0.
+
+    Parameters
+    ----------
+    a : array_like or Tensor
+        Shape (n, n), of which one triangle is read.
+    b : array_like or Tensor
+        A vector, or a matrix of columns.
+    trans : {0, 1, 2, "N", "T", "C"}
+        Solve with a, its transpose or its conjugate transpose.
+    lower : bool
+        The lower triangle is read.
+    unit_diagonal : bool
+        The diagonal is taken as 1 and not read.
+    overwrite_b : bool
+        SciPy's, not heeded.
+    check_finite : bool
+        Raise ValueError of numbers that are not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini.scipy import linalg
+    >>> linalg.solve_triangular(np.array([[2.0, 0.0], [1.0, 1.0]]), np.array([2.0, 3.0]), lower=True)
+    array([1., 2.])
+    """
     return scipy.linalg.solve_triangular(a, b, trans, lower, unit_diagonal, check_finite=check_finite)
 
 
 @primitive
 def solve_sylvester(a, b, q):
-    """`scipy.linalg.solve_sylvester`: the X of a X + X b = q."""
+    """`scipy.linalg.solve_sylvester`: the :math:`X` of :math:`a X + X b = q`.
+
+    Parameters
+    ----------
+    a, b : array_like or Tensor
+        Square matrices; no eigenvalue of a is minus one of b.
+    q : array_like or Tensor
+        As many rows as a, as many columns as b.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini.scipy import linalg
+    >>> linalg.solve_sylvester(np.eye(2), np.eye(2), np.array([[2.0, 4.0], [6.0, 8.0]]))
+    array([[1., 2.],
+           [3., 4.]])
+    """
     return scipy.linalg.solve_sylvester(a, b, q)
 
 
 @primitive
 def sqrtm(A):
-    """`scipy.linalg.sqrtm`, the principal square root; A must have no eigenvalue 0."""
+    """`scipy.linalg.sqrtm`, the principal square root: the :math:`X` with :math:`X X = A`.
+
+    Parameters
+    ----------
+    A : array_like or Tensor
+        A square matrix without an eigenvalue 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini.scipy import linalg
+    >>> linalg.sqrtm(np.diag([4.0, 9.0]))
+    array([[2., 0.],
+           [0., 3.]])
+    """
     return scipy.linalg.sqrtm(A)
 
 
 @primitive
 def expm(A):
-    """`scipy.linalg.expm`, the matrix exponential."""
+    r"""`scipy.linalg.expm`, the matrix exponential :math:`\sum_k A^k / k!`.
+
+    Parameters
+    ----------
+    A : array_like or Tensor
+        Square matrices, shape (..., n, n).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini.scipy import linalg
+    >>> linalg.expm(np.array([[0.0, 1.0], [0.0, 0.0]]))
+    array([[1., 1.],
+           [0., 1.]])
+    """
     return scipy.linalg.expm(A)
 
 
 @primitive
 def expm_frechet(A, E):
-    """The derivative of `expm` at A in the direction E, as `scipy.linalg.expm_frechet(..., compute_expm=False)`."""
+    r"""The derivative of `expm` at A in the direction E, as `scipy.linalg.expm_frechet(..., compute_expm=False)`.
+
+    .. math::
+        \lim_{h \to 0} \frac{e^{A + h E} - e^A}{h}
+
+    Parameters
+    ----------
+    A, E : array_like or Tensor
+        Square matrices, shape (..., n, n).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini.scipy import linalg
+    >>> linalg.expm_frechet(np.zeros((2, 2)), np.eye(2))
+    array([[1., 0.],
+           [0., 1.]])
+    """
     A, E = np.broadcast_arrays(A, E)
     out = np.empty(A.shape, np.result_type(A, E))
     for i in np.ndindex(A.shape[:-2]):
@@ -214,17 +300,85 @@ def adjoint(a):
 
 
 def cholesky(a, lower=False, overwrite_a=False, check_finite=True):
-    """`scipy.linalg.cholesky`: the triangular U with U^H U = a, or the L with L L^H = a."""
+    """`scipy.linalg.cholesky`: a triangular :math:`U` with :math:`U^H U = a`, or :math:`L` with :math:`L L^H = a`.
+
+    Parameters
+    ----------
+    a : array_like or Tensor
+        Positive definite, shape (..., n, n); one triangle is read, and the other has gradient 0.
+    lower : bool
+        Return L.
+    overwrite_a, check_finite : bool
+        SciPy's, not heeded.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If `a` is not positive definite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini.scipy import linalg
+    >>> linalg.cholesky(np.array([[4.0, 2.0], [2.0, 5.0]]))
+    array([[2., 1.],
+           [0., 2.]])
+    """
     return np.linalg.cholesky(a) if lower else adjoint(np.linalg.cholesky(adjoint(a)))
 
 
 def cho_factor(a, lower=False, overwrite_a=False, check_finite=True):
-    """`scipy.linalg.cho_factor`: the pair that `cho_solve` takes, with zeros in the triangle that it does not read."""
+    """`scipy.linalg.cho_factor`: the pair that `scipy.linalg.cho_solve` takes, Cholesky's factor and `lower`.
+
+    The triangle that is not read has zeros.
+
+    Parameters
+    ----------
+    a : array_like or Tensor
+        Positive definite, shape (..., n, n).
+    lower : bool
+        Which factor.
+    overwrite_a, check_finite : bool
+        SciPy's, not heeded.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If `a` is not positive definite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini.scipy import linalg
+    >>> factor = linalg.cho_factor(np.array([[4.0, 2.0], [2.0, 5.0]]))
+    >>> linalg.cho_solve(factor, np.array([8.0, 12.0]))
+    array([1., 2.])
+    """
     return cholesky(a, lower), lower
 
 
 def cho_solve(c_and_lower, b, overwrite_b=False, check_finite=True):
-    """`scipy.linalg.cho_solve`: the x of a x = b, given Cholesky's factor of a and whether it is the lower one."""
+    """`scipy.linalg.cho_solve`: the :math:`x` of :math:`a x = b`, given Cholesky's factor of a.
+
+    Parameters
+    ----------
+    c_and_lower : tuple
+        What `cho_factor` returns.
+    b : array_like or Tensor
+        A vector, or a matrix of columns.
+    overwrite_b : bool
+        SciPy's, not heeded.
+    check_finite : bool
+        Raise ValueError of numbers that are not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini.scipy import linalg
+    >>> factor = linalg.cho_factor(2 * np.eye(2))
+    >>> linalg.cho_solve(factor, np.array([2.0, 4.0])).round(12)
+    array([1., 2.])
+    """
     c, lower = c_and_lower
     first, second = (0, 2) if lower else (2, 0)
     half = solve_triangular(c, b, trans=first, lower=lower, check_finite=check_finite)
@@ -275,7 +429,28 @@ def bands(g, out, ab, _b, l_and_u, check_finite=True):
 
 
 def solve_banded(l_and_u, ab, b, overwrite_ab=False, overwrite_b=False, check_finite=True):
-    """`scipy.linalg.solve_banded`, with `ab` the diagonals; entries of it outside of the matrix have gradient 0."""
+    """`scipy.linalg.solve_banded`: the :math:`x` of :math:`a x = b`, where `ab` has the diagonals of a.
+
+    Parameters
+    ----------
+    l_and_u : tuple of int
+        How many diagonals are below the main one, and how many above.
+    ab : array_like or Tensor
+        The diagonals as rows, `ab[u + i - j, j] = a[i, j]`; entries outside of the matrix have gradient 0.
+    b : array_like or Tensor
+        A vector, or a matrix of columns.
+    overwrite_ab, overwrite_b : bool
+        SciPy's, not heeded.
+    check_finite : bool
+        Raise ValueError of numbers that are not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini.scipy import linalg
+    >>> linalg.solve_banded((0, 1), np.array([[0.0, 1.0], [2.0, 4.0]]), np.array([4.0, 8.0]))
+    array([1., 2.])
+    """
     return banded_solution(ab, b, l_and_u=tuple(l_and_u), check_finite=check_finite)
 
 
@@ -290,7 +465,28 @@ def vector(a, what, name):
 
 
 def toeplitz(c, r=None):
-    """`scipy.linalg.toeplitz`: c[i - j] below and on the diagonal, r[j - i] above; without r its conjugate."""
+    """`scipy.linalg.toeplitz`: `c[i - j]` below and on the diagonal, `r[j - i]` above.
+
+    Parameters
+    ----------
+    c : array_like or Tensor
+        The first column, a vector.
+    r : array_like or Tensor, optional
+        The first row, whose own first entry is not read; without it conj(c).
+
+    Raises
+    ------
+    ValueError
+        If one of them has several axes.
+
+    Examples
+    --------
+    >>> from autograd_mini.scipy import linalg
+    >>> linalg.toeplitz([1, 2, 3], [1, 4, 5])
+    array([[1, 4, 5],
+           [2, 1, 4],
+           [3, 2, 1]])
+    """
     c = vector(c, "a first column", "toeplitz")
     r = np.conj(c) if r is None else vector(r, "a first row", "toeplitz")
     m, n = np.shape(c)[0], np.shape(r)[0]
@@ -335,7 +531,29 @@ def row_parts(g, out, c, r):
 
 
 def solve_toeplitz(c_or_cr, b, check_finite=True):
-    """`scipy.linalg.solve_toeplitz`, for b a vector or a matrix; c alone means the row r = conj(c)."""
+    """`scipy.linalg.solve_toeplitz`: the :math:`x` of :math:`T x = b`, where T is a Toeplitz matrix.
+
+    Parameters
+    ----------
+    c_or_cr : array, Tensor, or tuple of two
+        The first column, or the first column and the first row; without a row it is conj(c).
+    b : array or Tensor
+        A vector, or a matrix of columns.
+    check_finite : bool
+        Raise ValueError of numbers that are not finite.
+
+    Raises
+    ------
+    ValueError
+        If a column or row has several axes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini.scipy import linalg
+    >>> linalg.solve_toeplitz(np.array([2.0, 1.0]), np.array([4.0, 5.0])).round(12)
+    array([1., 2.])
+    """
     c, r = c_or_cr if isinstance(c_or_cr, tuple) else (c_or_cr, None)
     c = vector(c, "a first column", "solve_toeplitz")
     r = np.conj(c) if r is None else vector(r, "a first row", "solve_toeplitz")
@@ -343,7 +561,22 @@ def solve_toeplitz(c_or_cr, b, check_finite=True):
 
 
 def block_diag(*arrs):
-    """`scipy.linalg.block_diag`: matrices along the diagonal and zeros elsewhere; a vector is a row."""
+    """`scipy.linalg.block_diag`: matrices along the diagonal and zeros elsewhere.
+
+    Parameters
+    ----------
+    *arrs : array_like or Tensor
+        Matrices, or stacks of them; a vector is a row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini.scipy import linalg
+    >>> linalg.block_diag(np.eye(2), [[5.0]])
+    array([[1., 0., 0.],
+           [0., 1., 0.],
+           [0., 0., 5.]])
+    """
     if not arrs:
         return scipy.linalg.block_diag()
     blocks = [np.atleast_2d(a) for a in arrs]

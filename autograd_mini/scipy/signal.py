@@ -52,7 +52,32 @@ rule(
 
 
 def convolve(in1, in2, mode="full", method="auto"):
-    """`scipy.signal.convolve`, differentiable in both; a sum over all shifts for arrays of any number of axes."""
+    r"""`scipy.signal.convolve`: a sum over all shifts, for arrays of any number of axes, differentiable in both.
+
+    .. math::
+        (a * b)_n = \sum_k a_k b_{n-k}
+
+    Parameters
+    ----------
+    in1, in2 : array_like or Tensor
+        Of equally many axes.
+    mode : {"full", "same", "valid"}
+        All shifts, as many as `in1` is long, or those where one holds the other.
+    method : {"auto", "direct", "fft"}
+        How it is computed.
+
+    Raises
+    ------
+    ValueError
+        If the mode is unknown, the numbers of axes differ, or no array holds the other with "valid".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini.scipy import signal
+    >>> signal.convolve(np.array([1.0, 2.0, 3.0]), np.array([1.0, -1.0]), method="direct")
+    array([ 1.,  1.,  1., -3.])
+    """
     if mode not in {"full", "same", "valid"}:
         raise ValueError(f"convolve was given mode={mode!r}. Write 'full', 'same' or 'valid'.")
     a, b = np.shape(in1), np.shape(in2)

@@ -25,10 +25,26 @@ AXES = "A sparse array of {ndim} axes was multiplied with a tensor. Write a spar
 class Sparse:
     """A sparse matrix as an array of two axes of which there are products and nothing else.
 
+    The matrix is a constant. `S @ t` and `t @ S` of a matrix of `scipy.sparse` and a tensor become products with it.
+
     Parameters
     ----------
     matrix : sparse matrix or sparse array
         Of `scipy.sparse`, with two axes.
+
+    Raises
+    ------
+    TypeError
+        If it has not two axes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import scipy.sparse
+    >>> from autograd_mini import grad
+    >>> S = scipy.sparse.csr_array([[0.0, 2.0], [3.0, 0.0]])
+    >>> grad(lambda x: np.sum(S @ x))(np.array([1.0, 1.0]))
+    array([3., 2.])
     """
 
     __slots__ = ("matrix",)

@@ -112,7 +112,18 @@ def as_operand(value: Value) -> Value:
 
 
 class Norm(Distribution):
-    """`scipy.stats.norm`."""
+    r"""`scipy.stats.norm`, of density :math:`\frac{1}{\sqrt{2\pi}} e^{-y^2/2}` where :math:`y = (x - loc) / scale`.
+
+    Its methods `logpdf`, `pdf`, `cdf`, `sf`, `logcdf` and `logsf` take `(x, loc=0, scale=1)`, arrays or tensors, and
+    are differentiable in all three.
+
+    Examples
+    --------
+    >>> from autograd_mini import grad
+    >>> from autograd_mini.scipy import stats
+    >>> float(grad(lambda mean: stats.norm.logpdf(3.0, mean, 2.0))(1.0))  # (x - mean) / scale^2
+    0.5
+    """
 
     def log_density(self, y: Value, *_: Value) -> Value:
         return -0.5 * y * y - 0.5 * LOG_2_PI
@@ -131,7 +142,19 @@ class Norm(Distribution):
 
 
 class T(Distribution):
-    """`scipy.stats.t`, Student's distribution."""
+    """`scipy.stats.t`, Student's distribution, of density proportional to :math:`(1 + y^2/df)^{-(df+1)/2}`.
+
+    Its methods `logpdf`, `pdf`, `cdf`, `sf`, `logcdf` and `logsf` take `(x, df, loc=0, scale=1)`, arrays or tensors;
+    distribution functions are not differentiable in `df`.
+
+    Examples
+    --------
+    >>> from autograd_mini import grad
+    >>> from autograd_mini.scipy import stats
+    >>> slope = grad(lambda x: stats.t.cdf(x, 3.0))(0.5)
+    >>> round(float(slope), 4), round(float(stats.t.pdf(0.5, 3.0)), 4)
+    (0.3132, 0.3132)
+    """
 
     def log_density(self, y: Value, *shapes: Value) -> Value:
         (df,) = shapes
@@ -146,7 +169,18 @@ class T(Distribution):
 
 
 class Beta(Distribution):
-    """`scipy.stats.beta`."""
+    """`scipy.stats.beta`, of density proportional to :math:`y^{a-1}(1-y)^{b-1}` on [0, 1].
+
+    Its methods `logpdf`, `pdf`, `cdf`, `sf`, `logcdf` and `logsf` take `(x, a, b, loc=0, scale=1)`, arrays or tensors;
+    distribution functions are not differentiable in `a` and `b`.
+
+    Examples
+    --------
+    >>> from autograd_mini import grad
+    >>> from autograd_mini.scipy import stats
+    >>> round(float(grad(lambda x: stats.beta.cdf(x, 2.0, 2.0))(0.5)), 4)  # the density, 6 x (1 - x)
+    1.5
+    """
 
     def log_density(self, y: Value, *shapes: Value) -> Value:
         a, b = shapes
@@ -161,7 +195,18 @@ class Beta(Distribution):
 
 
 class Gamma(Distribution):
-    """`scipy.stats.gamma`."""
+    r"""`scipy.stats.gamma`, of density :math:`y^{a-1} e^{-y} / \Gamma(a)` for :math:`y \ge 0`.
+
+    Its methods `logpdf`, `pdf`, `cdf`, `sf`, `logcdf` and `logsf` take `(x, a, loc=0, scale=1)`, arrays or tensors;
+    distribution functions are not differentiable in `a`.
+
+    Examples
+    --------
+    >>> from autograd_mini import grad
+    >>> from autograd_mini.scipy import stats
+    >>> round(float(grad(lambda x: stats.gamma.logpdf(x, 3.0))(2.0)), 4)  # (a - 1) / x - 1
+    0.0
+    """
 
     def log_density(self, y: Value, *shapes: Value) -> Value:
         (a,) = shapes
@@ -175,7 +220,18 @@ class Gamma(Distribution):
 
 
 class Chi2(Distribution):
-    """`scipy.stats.chi2`."""
+    r"""`scipy.stats.chi2`, of density proportional to :math:`y^{df/2-1} e^{-y/2}` for :math:`y \ge 0`.
+
+    Its methods `logpdf`, `pdf`, `cdf`, `sf`, `logcdf` and `logsf` take `(x, df, loc=0, scale=1)`, arrays or tensors;
+    distribution functions are not differentiable in `df`.
+
+    Examples
+    --------
+    >>> from autograd_mini import grad
+    >>> from autograd_mini.scipy import stats
+    >>> round(float(grad(lambda x: stats.chi2.logpdf(x, 4.0))(1.0)), 4)  # (df / 2 - 1) / x - 1 / 2
+    0.5
+    """
 
     def log_density(self, y: Value, *shapes: Value) -> Value:
         (df,) = shapes
@@ -190,7 +246,22 @@ class Chi2(Distribution):
 
 
 class Poisson:
-    """`scipy.stats.poisson`, differentiable in the mean mu; the counts k are constants."""
+    r"""`scipy.stats.poisson`, of probabilities :math:`\mu^k e^{-\mu} / k!`, differentiable in the mean mu.
+
+    Its methods `logpmf`, `pmf`, `cdf`, `sf`, `logcdf` and `logsf` take `(k, mu, loc=0)`; the counts k are constants.
+
+    Raises
+    ------
+    TypeError
+        If k is a tensor that requires grad.
+
+    Examples
+    --------
+    >>> from autograd_mini import grad
+    >>> from autograd_mini.scipy import stats
+    >>> round(float(grad(lambda mu: stats.poisson.logpmf(6, mu))(2.0)), 4)  # k / mu - 1
+    2.0
+    """
 
     @staticmethod
     def count(k: Value, loc: Value) -> Value:
@@ -235,7 +306,23 @@ class Poisson:
 
 
 class Dirichlet:
-    """`scipy.stats.dirichlet`: points x of shape (K,), (K, N), or with the last of the K coordinates left out."""
+    r"""`scipy.stats.dirichlet`, of density proportional to :math:`\prod_k x_k^{\alpha_k - 1}` on the simplex.
+
+    Its methods `logpdf` and `pdf` take `(x, alpha)`: points x of shape (K,), (K, N), or with the last of the K
+    coordinates left out, and alpha of shape (K,). They are differentiable in both.
+
+    Raises
+    ------
+    ValueError
+        If x has another number of coordinates.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini.scipy import stats
+    >>> round(float(stats.dirichlet.pdf(np.array([0.2, 0.3, 0.5]), np.ones(3))), 4)
+    2.0
+    """
 
     def logpdf(self, x: Value, alpha: Value) -> Value:
         """The logarithm of the density; the caller sees to it that x is in the simplex."""
@@ -254,7 +341,25 @@ class Dirichlet:
 
 
 class MultivariateNormal:
-    """`scipy.stats.multivariate_normal`; `cov` a number, a vector (its diagonal) or a symmetric matrix."""
+    r"""`scipy.stats.multivariate_normal`, of density :math:`e^{-z^\top \Sigma^{-1} z/2} / \sqrt{|2\pi\Sigma|}`, z = x - mean.
+
+    Its methods `logpdf` and `pdf` take `(x, mean=None, cov=1)`, and `entropy` takes `(mean=None, cov=1)`: x of shape
+    (..., d), mean of shape (d,), and `cov` a number, a vector (the diagonal) or a symmetric matrix. They are
+    differentiable in all; the gradient by `cov` takes its entries as independent.
+
+    Raises
+    ------
+    TypeError
+        With `allow_singular=True`, where the density has no derivative.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import grad
+    >>> from autograd_mini.scipy import stats
+    >>> grad(lambda mean: stats.multivariate_normal.logpdf(np.ones(2), mean, 2 * np.eye(2)))(np.zeros(2))
+    array([0.5, 0.5])
+    """
 
     def logpdf(self, x: Value, mean: Value = None, cov: Value = 1, allow_singular: bool = False) -> Value:
         r"""The logarithm of the density. The gradient by `cov` takes its entries as independent.

@@ -30,6 +30,18 @@ def array_table(values: Array, said: Sequence[str]) -> str:
         The array.
     said : sequence of str
         What stands above, the first of which stands out.
+
+    Returns
+    -------
+    str
+        HTML.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import showing
+    >>> showing.array_table(np.eye(2), ["weights", "shape (2, 2)"])[:69]
+    '<div><p style="margin:.3em 0"><strong>weights</strong> · shape (2, 2)'
     """
     title = " · ".join([f"<strong>{html.escape(said[0])}</strong>", *map(html.escape, said[1:])])
     if values.ndim == 0:

@@ -36,6 +36,18 @@ def table(
         The rows that stand out.
     above, below : sequence of str
         Sentences; the first of them above says what this is.
+
+    Returns
+    -------
+    str
+        HTML, in which all cells are escaped.
+
+    Examples
+    --------
+    >>> from autograd_mini import showing
+    >>> html = showing.table(["layer", "gain"], [["0", "0.5"], ["1", "0.25"]], above=["What layers do."])
+    >>> html.count("<tr>"), "<strong>What layers do.</strong>" in html
+    (3, True)
     """
     looks = [WORDS if i in words else NUMBERS for i in range(len(columns))]
     heads = (look.replace(UNBROKEN, "") for look in looks)
@@ -54,7 +66,24 @@ def row(cells: Sequence[str], looks: Sequence[str], strong: bool) -> str:
 
 
 def in_html(sentence: str) -> str:
-    """A sentence with what is in backquotes as code."""
+    """A sentence with what is in backquotes as code.
+
+    Parameters
+    ----------
+    sentence : str
+        Plain text.
+
+    Returns
+    -------
+    str
+        HTML.
+
+    Examples
+    --------
+    >>> from autograd_mini import showing
+    >>> showing.in_html("`np.exp` of x < 0")
+    '<code>np.exp</code> of x &lt; 0'
+    """
     return CODE.sub(r"<code>\1</code>", html.escape(sentence))
 
 
@@ -64,7 +93,23 @@ def paragraph(text: str) -> str:
 
 
 def shortened(count: int, most: int, also: Collection[int] = ()) -> list[int | None]:
-    """Which of `count` rows are shown: the first, the last and those `also`; None where some are left out."""
+    """Which rows of a table are shown: the first, the last and those that are asked for; None where some are left out.
+
+    Parameters
+    ----------
+    count : int
+        How many rows there are.
+    most : int
+        How many may be shown.
+    also : collection of int
+        Rows to show besides.
+
+    Examples
+    --------
+    >>> from autograd_mini import showing
+    >>> showing.shortened(10, 4, also=[5])
+    [0, 1, None, 5, None, 8, 9]
+    """
     kept = [i for i in range(count) if count <= most or i < most // 2 or i >= count - most // 2 or i in also]
     found: list[int | None] = []
     for before, i in zip([-1, *kept], kept, strict=False):

@@ -72,9 +72,31 @@ class Recorder(Watch):
 
 
 class Signals(Measurement):
-    """What `signals` measured; `s[tensor]` is the `Signal` of one tensor's cotangent.
+    """What `autograd_mini.signals` measured; `s[tensor]` is the signal of one tensor's cotangent, its size and gain.
 
     `print` it for the findings and the table of layers; notebooks show both.
+
+    Attributes
+    ----------
+    layers : tuple of Layer
+        In the order of computation, each with the gain of its weights and of its activation.
+    unreached, cut_off, frozen : tuple of str
+        Parameters that the result does not depend on, those of them that the forward read, and those without gradient.
+    update_ratios : dict of int to float
+        rms(change of W)/rms(W) of one step by the layer's number, where an optimizer was given.
+    spectrum : JacobianSpectrum or None
+        The singular values of d(output)/d(input), if they were asked for.
+    noise : dict of int to GradientNoise
+        How far single examples agree on the gradient of a layer's weights, by the layer's number, if it was asked for.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import Tensor, signals
+    >>> w, v = Tensor(np.eye(3), requires_grad=True), Tensor(np.ones((3, 1)), requires_grad=True)
+    >>> seen = signals(np.sum(np.tanh(np.ones((4, 3)) @ w) @ v))
+    >>> type(seen).__name__, len(seen.layers), round(seen[v].rms, 2)
+    ('Signals', 2, 3.05)
     """
 
     @property

@@ -93,6 +93,14 @@ class Derivation:
         Arguments that never matter: no operation that has a derivative leads from them to the result.
     notes : tuple of str
         What is to be known of names in the lines that are not NumPy's.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini.testing import derivation
+    >>> found = derivation(lambda x: np.sum(np.tanh(x)), np.array([0.5]))
+    >>> [operation.code for operation in found.operations]
+    ['np.tanh(x)', 'np.sum(v1)']
     """
 
     title: str

@@ -332,7 +332,10 @@ def pullback_is_linear(f: Function, *args: Any, seed: int = 0) -> None:
 def jvp_is_transpose(f: Function, *args: Any, seed: int = 0) -> None:
     r"""The derivative along a direction is the transpose of the pullback: :math:`u^\top(Jv) = (J^\top u)^\top v`.
 
-    Parameters, errors: as of `pullback_is_linear`.
+    Parameters
+    ----------
+    f, *args, seed
+        As of `pullback_is_linear`, with its errors.
 
     Examples
     --------
@@ -365,7 +368,10 @@ def terms(ones: Arrays, others: Arrays) -> Any:
 def retained_graph(f: Function, *args: Any, seed: int = 0) -> None:
     """`backward` twice through a kept graph gives the same gradients, and they are those of a graph that is freed.
 
-    Parameters, errors: as of `pullback_is_linear`.
+    Parameters
+    ----------
+    f, *args, seed
+        As of `pullback_is_linear`, with its errors.
 
     Examples
     --------
@@ -405,7 +411,10 @@ def retained_graph(f: Function, *args: Any, seed: int = 0) -> None:
 def graph_equals_arrays(f: Function, *args: Any, seed: int = 0) -> None:
     """The first derivative computed on tensors, as for second derivatives, is the one computed on arrays.
 
-    Parameters, errors: as of `pullback_is_linear`.
+    Parameters
+    ----------
+    f, *args, seed
+        As of `pullback_is_linear`, with its errors.
 
     Examples
     --------
@@ -747,8 +756,13 @@ def can_be_batched(f: Function, arrays: Arrays) -> bool:
 def vmap_is_the_loop(f: Function, *args: Any, seed: int = 0) -> None:
     """`vmap(f)` gives what a loop gives: values and pulled cotangents, for three examples near `args`.
 
-    Asks a batching rule of your own, or the formula of a primitive that has none. Parameters, errors: as of
-    `pullback_is_linear`; a function that cannot be batched, as it decides by `if`, breaks the law.
+    Asks a batching rule of your own, or the formula of a primitive that has none. A function that cannot be batched, as
+    it decides by `if`, breaks the law.
+
+    Parameters
+    ----------
+    f, *args, seed
+        As of `pullback_is_linear`, with its errors.
 
     Examples
     --------
@@ -791,8 +805,13 @@ def can_be_compiled(f: Function, arrays: Arrays) -> bool:
 def compile_is_eager(f: Function, *args: Any, seed: int = 0) -> None:
     """`compile(f)` gives the bits of `f` itself: values and pulled cotangents, in five calls near `args`.
 
-    Asks a rule of your own that `compile` records or calls. Parameters, errors: as of `pullback_is_linear`; a function
-    that cannot be a program, as it decides by `if`, breaks the law.
+    Asks a rule of your own that `compile` records or calls. A function that cannot be a program, as it decides by `if`,
+    breaks the law.
+
+    Parameters
+    ----------
+    f, *args, seed
+        As of `pullback_is_linear`, with its errors.
 
     Examples
     --------

@@ -25,6 +25,21 @@ class DerivativeError(AssertionError):
     ----------
     kind : str
         What is wrong: "value", or the property that does not hold, such as "shape", "dtype" or "linearity".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import primitive, rule
+    >>> from autograd_mini.testing import DerivativeError, check_derivatives
+    >>> @primitive
+    ... def square(x):
+    ...     return x * x
+    >>> rule(square, lambda g, _out, x: g * x)
+    >>> try:
+    ...     check_derivatives(square, np.array([1.0, 2.0]))
+    ... except DerivativeError as error:
+    ...     print(error.kind)
+    value
     """
 
     __module__ = "autograd_mini.testing"  # where users import it from, and short in pytest's summary
@@ -35,7 +50,18 @@ class DerivativeError(AssertionError):
 
 
 class InconclusiveError(AssertionError):
-    """The numbers cannot tell whether a derivative is right; the message says why."""
+    """The numbers cannot tell whether a derivative is right; the message says why.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini.testing import InconclusiveError, laws
+    >>> try:
+    ...     laws.pullback_is_linear(np.log, np.array([0.0]))
+    ... except InconclusiveError:
+    ...     print("choose another point")
+    choose another point
+    """
 
     __module__ = "autograd_mini.testing"
 
@@ -57,6 +83,14 @@ class Report(NamedTuple):
         How often was derived.
     notes : tuple of str
         What else is worth knowing, such as that every derivative is 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini.testing import check_derivatives
+    >>> report = check_derivatives(np.tanh, np.array([0.5, 1.0]))
+    >>> report.verdict, report.order
+    ('right', 2)
     """
 
     verdict: str

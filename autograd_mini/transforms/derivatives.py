@@ -119,14 +119,30 @@ def hvp(f: Callable[..., Any], argnum: int) -> Callable[..., Any]: ...
 def hvp(f: Callable[..., Any], argnum: int = 0) -> Any:
     r"""The Hessian-vector product of a scalar function, :math:`Hv`, without the Hessian.
 
+    Parameters
+    ----------
+    f : callable
+        As for `autograd_mini.grad`.
+    argnum : int
+        Which argument the Hessian is about.
+
     Returns
     -------
     callable
         Takes the arguments of `f` and then the vector, which has the structure and shapes of argument `argnum`.
 
+    Raises
+    ------
+    TypeError
+        As `autograd_mini.grad`.
+
     Notes
     -----
-    It differentiates :math:`\nabla f(x) \cdot v` once more (Pearlmutter 1994), at a few times the cost of `f`.
+    It differentiates :math:`\nabla f(x) \cdot v` once more, at a few times the cost of `f`.
+
+    References
+    ----------
+    Pearlmutter (1994), Fast exact multiplication by the Hessian.
 
     Examples
     --------
@@ -157,6 +173,23 @@ def elementwise_grad(f: Callable[..., Any], argnum: int = 0) -> Any:
     r"""The derivative of a function that acts on each entry alone, :math:`\partial f(x)_i / \partial x_i`.
 
     For other functions it is the sum of the Jacobian's rows.
+
+    Parameters
+    ----------
+    f : callable
+        In terms of `np.*` functions.
+    argnum : int
+        Which argument to differentiate by.
+
+    Returns
+    -------
+    callable
+        Takes the arguments of `f`; returns an array of the argument's shape and dtype.
+
+    Raises
+    ------
+    TypeError
+        If the argument is not floating-point, or the function is complex and not holomorphic.
 
     Examples
     --------
@@ -189,6 +222,11 @@ def elementwise_grad(f: Callable[..., Any], argnum: int = 0) -> Any:
 
 def stop_gradient(tree: Tree) -> Tree:
     """The same values as constants: derivatives see none of how they were made.
+
+    Parameters
+    ----------
+    tree : array, Tensor, or tuple, list or dict of such
+        What is kept constant; the result has its structure.
 
     Examples
     --------

@@ -51,7 +51,7 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
     f : callable
         Takes tensors and returns one, or a nested container of them, in terms of `np.*` functions.
     *primals : array_like, Tensor, or nested containers of them
-        Where to differentiate. All of them must be floating-point; lists, tuples, dicts, dataclasses and `nn.Module`s
+        Where to differentiate. All of them must be floating-point; lists, tuples, dicts, dataclasses and modules
         are gone through.
 
     Returns
@@ -98,7 +98,7 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Any:
     ----------
     f : callable
         Returns a real scalar, in terms of `np.*` functions of its arguments, which may be nested lists, tuples,
-        dicts, dataclasses or `nn.Module`s of arrays; gradients come in the same structure.
+        dicts, dataclasses or modules of arrays; gradients come in the same structure.
     argnums : int or sequence of int
         Which arguments to differentiate by; a sequence gives a tuple of gradients.
 
@@ -140,7 +140,22 @@ def value_and_grad(f: Callable[..., Any], argnums: int) -> Callable[..., tuple[A
 def value_and_grad(f: Callable[..., Any], argnums: Sequence[int]) -> Callable[..., tuple[Any, tuple[Any, ...]]]: ...
 @explained
 def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Any:
-    """Like `grad`, but returns the pair (value, gradient) at the price of the gradient.
+    """The function that returns the pair of the value :math:`f(x)` and the gradient, at the price of the gradient.
+
+    Parameters
+    ----------
+    f, argnums
+        As for `autograd_mini.grad`.
+
+    Returns
+    -------
+    callable
+        Takes the arguments of `f`; returns its value and what `grad` returns.
+
+    Raises
+    ------
+    TypeError
+        As `autograd_mini.grad`.
 
     Examples
     --------

@@ -220,11 +220,12 @@ class Skip:
 
 
 def standardised(model: Module, x: Any, each: bool = False) -> Module:
-    """The model behind a `Standardise` by the mean and the standard deviation of a batch.
+    r"""The model behind a layer that standardises its inputs, :math:`(x - m)/\sigma`, by the numbers of a batch.
 
     Parameters
     ----------
     model : Module
+        It gets inputs of mean 0 and standard deviation 1.
     x : array_like
         A batch of its inputs.
     each : bool
@@ -234,6 +235,15 @@ def standardised(model: Module, x: Any, each: bool = False) -> Module:
     ------
     ValueError
         If they are near enough to that already, are whole numbers, or there are several inputs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> x = 50 + 10 * np.random.default_rng(0).standard_normal((1000, 2))
+    >>> model = nn.changes.standardised(nn.Identity(), x)
+    >>> abs(round(float(np.mean(model(x).data)), 2)), round(float(np.std(model(x).data)), 2)
+    (0.0, 1.0)
     """
     if isinstance(x, tuple):
         if len(x) > 1:
@@ -324,10 +334,30 @@ def precision_of(model: Module) -> Any:
 
 
 def without_last(model: Module, x: Any) -> Module:
-    """A copy without the activation that makes its output: it returns scores, as `nn.cross_entropy` and
-    `nn.logistic_loss` want them, and all numbers, as targets of a regression may be.
+    """A copy without the activation that makes its output, which returns scores.
 
-    Where it is called earlier too, it stays there, and is left out of the last call alone.
+    These are what `nn.cross_entropy` and `nn.logistic_loss` want, and all numbers, as targets of a regression may be.
+    Where the activation is called earlier too, it stays there, and is left out of the last call alone.
+
+    Parameters
+    ----------
+    model : Module
+        Its output comes from an activation.
+    x : array_like or tuple of them
+        A batch of its inputs, of which a few tell which layers it calls.
+
+    Raises
+    ------
+    ValueError
+        If no activation makes its output.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> model = nn.Sequential(nn.Linear(2, 1, rng=0), nn.Sigmoid())
+    >>> nn.changes.without_last(model, np.ones((4, 2)))[1]
+    Identity()
     """
     called = calls(model, x)
     end = last_activation(called)

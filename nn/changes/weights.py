@@ -59,12 +59,59 @@ def drawn(model: Module, x: Any, init: str | Initialiser, rng: int = 0) -> Modul
 
 
 def unit_variance(model: Module, x: Any, rng: int = 0) -> Module:
-    """A copy with the weights of `nn.init.layer_sequential`: the scores of each layer have variance 1 on the batch."""
+    """A copy with the weights of `nn.init.layer_sequential`: the scores of each layer have variance 1 on the batch.
+
+    Parameters
+    ----------
+    model : Module
+        As for `nn.init.layer_sequential`.
+    x : array_like or tuple of them
+        A batch of its inputs.
+    rng : int
+        Where the orthogonal matrices come from.
+
+    Raises
+    ------
+    ValueError
+        As `nn.init.layer_sequential`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> x = np.random.default_rng(0).standard_normal((100, 8))
+    >>> model = nn.changes.unit_variance(nn.MLP([8, 8, 1], rng=0), x)
+    >>> round(float(np.var(model(x).data)), 1)
+    1.0
+    """
     return layer_sequential(copy.deepcopy(model), x, rng=rng)
 
 
 def scaled(model: Module, x: Any, factor: float) -> Module:
-    """A copy whose hidden layers' weights are multiplied by a factor."""
+    """A copy whose hidden layers' weights are multiplied by a factor.
+
+    Parameters
+    ----------
+    model : Module
+        Its layers are those of `nn.init.layer_sequential`, without embeddings.
+    x : array_like or tuple of them
+        A batch of its inputs, of which a few tell which layers it calls.
+    factor : float
+        What the weights are multiplied by.
+
+    Raises
+    ------
+    ValueError
+        If the model calls no hidden layer with weights.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> model = nn.MLP([2, 3, 1], init=nn.init.constant(1.0))
+    >>> nn.changes.scaled(model, np.ones((4, 2)), 2.0)[0].weights.data.tolist()
+    [[2.0, 2.0, 2.0], [2.0, 2.0, 2.0]]
+    """
     model = copy.deepcopy(model)
     for layer in hidden_layers(calls(model, x), model):
         multiply(layer, factor)
@@ -75,6 +122,29 @@ def like_the_others(model: Module, x: Any) -> Module:
     r"""A copy in which each hidden layer that stands out gets weights of the typical size.
 
     The size is :math:`\mathrm{rms}(W)\sqrt{n_{in}}`; a layer stands out if it is 3 times the median or a third of it.
+
+    Parameters
+    ----------
+    model : Module
+        Its layers are those of `nn.init.layer_sequential`, without embeddings.
+    x : array_like or tuple of them
+        A batch of its inputs, of which a few tell which layers it calls.
+
+    Raises
+    ------
+    ValueError
+        If no layer stands out, or the model calls no hidden layer with weights.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> model = nn.MLP([8, 8, 8, 8, 1], init="orthogonal", rng=0)
+    >>> model[2].weights.data *= 10
+    >>> changed = nn.changes.like_the_others(model, np.ones((4, 8)))
+    >>> weights = changed[2].weights.data
+    >>> bool(np.allclose(weights.T @ weights, np.eye(8), atol=1e-5))
+    True
     """
     model = copy.deepcopy(model)
     layers = hidden_layers(calls(model, x), model)
@@ -93,7 +163,29 @@ def like_the_others(model: Module, x: Any) -> Module:
 
 
 def biases_zero(model: Module, x: Any) -> Module:
-    """A copy in which the biases of the layers with weights are 0."""
+    """A copy in which the biases of the layers with weights are 0.
+
+    Parameters
+    ----------
+    model : Module
+        Its layers are those of `nn.init.layer_sequential`, without embeddings.
+    x : array_like or tuple of them
+        A batch of its inputs, of which a few tell which layers it calls.
+
+    Raises
+    ------
+    ValueError
+        If they are 0 already, or the model calls no layer with weights.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> model = nn.MLP([2, 1], rng=0)
+    >>> model[0].bias.data[:] = 5.0
+    >>> nn.changes.biases_zero(model, np.ones((4, 2)))[0].bias.data
+    array([0.], dtype=float32)
+    """
     model = copy.deepcopy(model)
     biases = [getattr(layer, "bias", None) for layer in weight_layers(calls(model, x), model)]
     changed = [bias for bias in biases if bias is not None and np.any(bias.data)]

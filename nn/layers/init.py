@@ -47,12 +47,53 @@ def _drawn(std: float, shape: tuple[int, int], rng: np.random.Generator, uniform
 
 
 def constant(value: float = 0.0) -> Initialiser:
-    """All weights equal, by default 0: for a last layer or the end of a branch; hidden units stay copies of another."""
+    """All weights equal, by default 0: for a last layer or the end of a branch; hidden units stay copies of another.
+
+    Parameters
+    ----------
+    value : float
+        What they are.
+
+    Returns
+    -------
+    callable
+        `initialiser(shape, rng)`, with `shape = (fan_in, fan_out)`; weights in float64.
+
+    Examples
+    --------
+    >>> import nn
+    >>> nn.Linear(2, 1, init=nn.init.constant(0.5)).weights.data.tolist()
+    [[0.5], [0.5]]
+    """
     return lambda shape, _rng: np.full(shape, value, dtype=np.float64)
 
 
 def small_random(std: float = 0.01) -> Initialiser:
-    r"""Normal weights of standard deviation `std`, whatever the layer's size (the lecture's "small random")."""
+    """Normal weights of standard deviation `std`, whatever the layer's size (the lecture's "small random").
+
+    Parameters
+    ----------
+    std : float
+        Not negative.
+
+    Returns
+    -------
+    callable
+        `initialiser(shape, rng)`, with `shape = (fan_in, fan_out)`; weights in float64.
+
+    Raises
+    ------
+    ValueError
+        If the standard deviation is negative or no number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> weights = nn.init.small_random(0.1)((200, 100), np.random.default_rng(0))
+    >>> round(float(np.std(weights)), 2)
+    0.1
+    """
     positive("nn.init.small_random", "std", std, zero=True)
     return lambda shape, rng: _drawn(std, shape, rng, uniform=False)
 
@@ -60,8 +101,36 @@ def small_random(std: float = 0.01) -> Initialiser:
 def glorot(gain: float = 1.0, uniform: bool = False) -> Initialiser:
     r"""Weights with :math:`\mathrm{Var}(w) = 2\,\mathrm{gain}^2 / (d_{in} + d_{out})`, normal or uniform.
 
-    It keeps the variance of signals and gradients through tanh layers near 1 while s is small (Glorot & Bengio
-    2010, *Understanding the difficulty of training deep feedforward neural networks*).
+    It keeps the variance of signals and gradients through tanh layers near 1 while s is small.
+
+    Parameters
+    ----------
+    gain : float
+        Multiplies the weights.
+    uniform : bool
+        Uniform weights instead of normal ones, of the same variance.
+
+    Returns
+    -------
+    callable
+        `initialiser(shape, rng)`, with `shape = (fan_in, fan_out)`; weights in float64.
+
+    Raises
+    ------
+    ValueError
+        If the gain is not positive.
+
+    References
+    ----------
+    Glorot and Bengio (2010), Understanding the difficulty of training deep feedforward neural networks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> weights = nn.init.glorot()((200, 100), np.random.default_rng(0))
+    >>> round(float((200 + 100) / 2 * np.var(weights)), 1)
+    1.0
     """
     positive("nn.init.glorot", "gain", gain)
     return lambda shape, rng: _drawn(gain * np.sqrt(2 / sum(shape)), shape, rng, uniform)
@@ -99,7 +168,35 @@ def he(slope: float = 0.0, gain: float = 1.0, backward: bool = False, uniform: b
 
 
 def orthogonal(gain: float = 1.0) -> Initialiser:
-    r"""A random matrix with orthonormal rows or columns, whichever are fewer, times `gain` (Saxe et al. 2014)."""
+    """A random matrix with orthonormal rows or columns, whichever are fewer, times `gain`.
+
+    Parameters
+    ----------
+    gain : float
+        Multiplies the weights.
+
+    Returns
+    -------
+    callable
+        `initialiser(shape, rng)`, with `shape = (fan_in, fan_out)`; weights in float64.
+
+    Raises
+    ------
+    ValueError
+        If the gain is not positive.
+
+    References
+    ----------
+    Saxe et al. (2014), Exact solutions to the nonlinear dynamics of learning in deep linear neural networks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> weights = nn.init.orthogonal()((3, 3), np.random.default_rng(0))
+    >>> bool(np.allclose(weights.T @ weights, np.eye(3)))
+    True
+    """
     positive("nn.init.orthogonal", "gain", gain)
 
     def initialise(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray[Any, Any]:
@@ -125,10 +222,27 @@ BY_NAME: dict[str, Callable[[], Initialiser]] = {
 def as_initialiser(init: str | Initialiser) -> Initialiser:
     """The initialiser of a name, or `init` itself.
 
+    Parameters
+    ----------
+    init : str or callable
+        "zeros", "small_random", "glorot", "glorot_uniform", "he", "he_uniform" or "orthogonal".
+
+    Returns
+    -------
+    callable
+        `initialiser(shape, rng)`, with `shape = (fan_in, fan_out)`; weights in float64.
+
     Raises
     ------
     ValueError
         If the name is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> nn.init.as_initialiser("zeros")((2, 1), np.random.default_rng(0)).tolist()
+    [[0.0], [0.0]]
     """
     if callable(init):
         return init

@@ -42,7 +42,18 @@ FINITE = "learn() was given inputs that are not finite. Leave these examples out
 
 
 class Signs(Module):
-    """What has the value -1 or +1 for each example; `-g` is its negation."""
+    """What has the value -1 or +1 for each example, a module; `-g` is its negation.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> class Ring(nn.perceptrons.Signs):
+    ...     def forward(self, x):
+    ...         return np.sign(1 - np.sum(np.square(x), axis=-1))
+    >>> (-Ring())(np.array([[0.0, 0.0], [2.0, 0.0]])).data
+    array([-1.,  1.])
+    """
 
     def __neg__(self) -> Aggregation:
         return NOT(self)
@@ -209,7 +220,25 @@ def _as_parts(parts: Sequence[Signs], name: str) -> list[Signs]:
 
 
 def NOT(g: Signs) -> Aggregation:
-    """The lecture's -g(x), an aggregation of one perceptron with the vote -1."""
+    """The lecture's :math:`-g(x)`, an aggregation of one perceptron with the vote -1.
+
+    Parameters
+    ----------
+    g : Perceptron, Aggregation or another of `nn.perceptrons.Signs`
+        What is negated.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+
+    Examples
+    --------
+    >>> import nn
+    >>> g = nn.Perceptron([1, 0])
+    >>> nn.perceptrons.NOT(g)([[1.0, 0.0], [-1.0, 0.0]]).data
+    array([-1.,  1.])
+    """
     return Aggregation(_as_parts([g], "NOT"), [-1.0])
 
 
@@ -219,11 +248,22 @@ def AND(*parts: Signs) -> Aggregation:
     For two it is the lecture's :math:`\mathrm{sign}(-1 + g_1(x) + g_2(x))`. A negated part, `-g`, becomes the part g
     with the vote -1, so it costs no layer of its own.
 
+    Parameters
+    ----------
+    *parts : Perceptron, Aggregation or another of `nn.perceptrons.Signs`
+        The :math:`g_t`.
+
+    Raises
+    ------
+    TypeError
+        If a part is something else.
+    ValueError
+        If there is none.
+
     Examples
     --------
     >>> import nn
-    >>> from nn.lecture.perceptrons import AND
-    >>> both = AND(nn.Perceptron([1, 0]), -nn.Perceptron([0, 1]))
+    >>> both = nn.perceptrons.AND(nn.Perceptron([1, 0]), -nn.Perceptron([0, 1]))
     >>> both.alpha.data, both.bias.data
     (array([ 1., -1.], dtype=float32), array(-1., dtype=float32))
     """
@@ -231,7 +271,27 @@ def AND(*parts: Signs) -> Aggregation:
 
 
 def OR(*parts: Signs) -> Aggregation:
-    r"""+1 where any of T parts is +1, else -1: :math:`\mathrm{sign}\left(T - 1 + \sum_t g_t(x)\right)`."""
+    r"""+1 where any of T parts is +1, else -1: :math:`\mathrm{sign}\left(T - 1 + \sum_t g_t(x)\right)`.
+
+    Parameters
+    ----------
+    *parts : Perceptron, Aggregation or another of `nn.perceptrons.Signs`
+        The :math:`g_t`.
+
+    Raises
+    ------
+    TypeError
+        If a part is something else.
+    ValueError
+        If there is none.
+
+    Examples
+    --------
+    >>> import nn
+    >>> one = nn.perceptrons.OR(nn.Perceptron([1, 0]), nn.Perceptron([0, 1]))
+    >>> one([[-1.0, -1.0], [-1.0, 1.0], [1.0, 1.0]]).data
+    array([-1.,  1.,  1.])
+    """
     return _voted("OR", parts, len(parts) - 1)
 
 
@@ -241,11 +301,20 @@ def XOR(g1: Signs, g2: Signs) -> Aggregation:
     No single aggregation of g1 and g2 does it: its score at the two points of XOR = +1 would add up to 2 b > 0, and at
     the two others to 2 b < 0 (slides "Powerfulness and Limitation" and "Multi-Layer Perceptrons").
 
+    Parameters
+    ----------
+    g1, g2 : Perceptron, Aggregation or another of `nn.perceptrons.Signs`
+        The two.
+
+    Raises
+    ------
+    TypeError
+        If one of them is something else.
+
     Examples
     --------
     >>> import nn
-    >>> from nn.lecture.perceptrons import XOR
-    >>> xor = XOR(nn.Perceptron([1, 0]), nn.Perceptron([0, 1]))
+    >>> xor = nn.perceptrons.XOR(nn.Perceptron([1, 0]), nn.Perceptron([0, 1]))
     >>> xor([[-1, -1], [-1, 1], [1, -1], [1, 1]]).data
     array([-1.,  1.,  1., -1.])
     """

@@ -68,9 +68,17 @@ def squared_error(output: Any, target: Any, *, reduction: str = "mean") -> Tenso
 
 @mean_over(all_entries)
 def absolute_error(output: Any, target: Any, *, reduction: str = "mean") -> Tensor:
-    r""":math:`|y_n - s_n|`, which outliers move less than the square; its slope at 0 is 0.
+    """The distance :math:`|y_n - s_n|`, which outliers move less than the square; its slope at 0 is 0.
 
-    Parameters, reductions and errors are those of `squared_error`.
+    Parameters
+    ----------
+    output, target, reduction
+        As for `nn.squared_error`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `nn.squared_error`.
 
     Examples
     --------

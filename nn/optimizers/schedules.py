@@ -45,6 +45,18 @@ COUNT = "A schedule was asked for the rate of step {step!r}. Steps are counted i
 class Schedule:
     """A formula with its options: call it with a step to get the rate. The functions of this module make them.
 
+    Parameters
+    ----------
+    formula : callable
+        `formula(t, **options)` is the rate of step t.
+    **options
+        Its options, which `repr` shows.
+
+    Raises
+    ------
+    ValueError
+        When called, if the step is no whole number from 0.
+
     Examples
     --------
     >>> import nn
@@ -73,7 +85,24 @@ class Schedule:
 
 
 def constant(rate: float) -> Schedule:
-    r""":math:`\eta_t = \eta`: as a part of others; an optimizer takes the number itself."""
+    r"""A rate that stays, :math:`\eta_t = \eta`: as a part of others; an optimizer takes the number itself.
+
+    Parameters
+    ----------
+    rate : float
+        :math:`\eta`.
+
+    Raises
+    ------
+    ValueError
+        If the rate is not positive.
+
+    Examples
+    --------
+    >>> import nn
+    >>> nn.schedules.constant(0.1)(1000)
+    0.1
+    """
     return Schedule(_constant, rate=positive("schedules.constant", "rate", rate))
 
 
@@ -82,7 +111,7 @@ def _constant(_t: int, rate: float) -> float:
 
 
 def step(rate: float, every: int | Sequence[int], factor: float = 0.1) -> Schedule:
-    r""":math:`\eta_t = \eta\,\gamma^{k}`, with k the number of falls until t: each `every` steps, or at the given ones.
+    r"""A rate that falls now and then: :math:`\eta_t = \eta\,\gamma^{k}`, with k the number of falls until step t.
 
     Parameters
     ----------
@@ -97,6 +126,13 @@ def step(rate: float, every: int | Sequence[int], factor: float = 0.1) -> Schedu
     ------
     ValueError
         If an option is out of range.
+
+    Examples
+    --------
+    >>> import nn
+    >>> schedule = nn.schedules.step(0.1, every=[10, 20], factor=0.5)
+    >>> [schedule(t) for t in (9, 10, 20)]
+    [0.1, 0.05, 0.025]
     """
     call = "schedules.step"
     if isinstance(every, Sequence):
@@ -115,7 +151,29 @@ def _step(t: int, rate: float, every: int | tuple[int, ...], factor: float) -> f
 
 
 def exponential(rate: float, factor: float, every: int = 1) -> Schedule:
-    r""":math:`\eta_t = \eta\,\gamma^{t/n}`: a factor of :math:`\gamma` each n = `every` steps, in between smoothly."""
+    r"""A factor of :math:`\gamma` each n = `every` steps, in between smoothly: :math:`\eta_t = \eta\,\gamma^{t/n}`.
+
+    Parameters
+    ----------
+    rate : float
+        :math:`\eta`, the first rate.
+    factor : float
+        :math:`\gamma`.
+    every : int
+        n.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
+
+    Examples
+    --------
+    >>> import nn
+    >>> schedule = nn.schedules.exponential(1.0, factor=0.25, every=2)
+    >>> [schedule(t) for t in (0, 1, 2)]
+    [1.0, 0.5, 0.25]
+    """
     call = "schedules.exponential"
     rate, factor = positive(call, "rate", rate), positive(call, "factor", factor)
     return Schedule(_exponential, rate=rate, factor=factor, every=whole(call, "every", every))
@@ -126,7 +184,27 @@ def _exponential(t: int, rate: float, factor: float, every: int) -> float:
 
 
 def linear(start: float, end: float, steps: int) -> Schedule:
-    r""":math:`\eta_t = a + (b - a)\,t/T` from a = `start` to b = `end` in T = `steps`."""
+    r"""A straight line :math:`\eta_t = a + (b - a)\,t/T` from a = `start` to b = `end` in T = `steps`.
+
+    Parameters
+    ----------
+    start, end : float
+        a and b, not negative.
+    steps : int
+        T.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
+
+    Examples
+    --------
+    >>> import nn
+    >>> schedule = nn.schedules.linear(1.0, 0.0, steps=4)
+    >>> [schedule(t) for t in (0, 1, 4, 5)]
+    [1.0, 0.75, 0.0, 0.0]
+    """
     call = "schedules.linear"
     start, end = positive(call, "start", start, zero=True), positive(call, "end", end, zero=True)
     return Schedule(_linear, start=start, end=end, steps=whole(call, "steps", steps))
@@ -137,9 +215,32 @@ def _linear(t: int, start: float, end: float, steps: int) -> float:
 
 
 def polynomial(rate: float, steps: int, power: float = 1.0, end: float = 0.0, warmup: int = 0) -> Schedule:
-    r""":math:`\eta_t = \eta_T + (\eta - \eta_T)(1 - t/T)^p`, to :math:`\eta_T` = `end` in T = `steps`.
+    r"""A power of what is left, :math:`\eta_t = \eta_T + (\eta - \eta_T)(1 - t/T)^p`, to :math:`\eta_T` = `end`.
 
-    With `warmup`, that many of the steps rise to `rate` first; see `warmup`.
+    Parameters
+    ----------
+    rate : float
+        :math:`\eta`, the largest rate.
+    steps : int
+        T, the warm-up included.
+    power : float
+        p.
+    end : float
+        :math:`\eta_T`.
+    warmup : int
+        How many of the steps rise to `rate` first; see `nn.schedules.warmup`.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
+
+    Examples
+    --------
+    >>> import nn
+    >>> schedule = nn.schedules.polynomial(1.0, steps=4, power=2)
+    >>> [schedule(t) for t in (0, 2, 4)]
+    [1.0, 0.25, 0.0]
     """
     call = "schedules.polynomial"
     rate, end = positive(call, "rate", rate), positive(call, "end", end, zero=True)
@@ -193,11 +294,30 @@ def _cosine(t: int, rate: float, steps: int, end: float) -> float:
 
 
 def inverse_sqrt(rate: float, warmup: int) -> Schedule:
-    r""":math:`\eta_t = \eta\,\min(\frac{t+1}{w}, \sqrt{\frac{w}{t+1}})`: up in w = `warmup` steps, then slowly down.
+    r"""Up in w = `warmup` steps, then slowly down: :math:`\eta_t = \eta\,\min(\frac{t+1}{w}, \sqrt{\frac{w}{t+1}})`.
+
+    Parameters
+    ----------
+    rate : float
+        :math:`\eta`, the largest rate.
+    warmup : int
+        w.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
 
     References
     ----------
     Vaswani et al. (2017), Attention is all you need, section 5.3, with the largest rate as :math:`\eta`.
+
+    Examples
+    --------
+    >>> import nn
+    >>> schedule = nn.schedules.inverse_sqrt(1.0, warmup=4)
+    >>> [schedule(t) for t in (0, 3, 15)]
+    [0.25, 1.0, 0.5]
     """
     call = "schedules.inverse_sqrt"
     return Schedule(_inverse_sqrt, rate=positive(call, "rate", rate), warmup=whole(call, "warmup", warmup))
@@ -211,7 +331,7 @@ def _inverse_sqrt(t: int, rate: float, warmup: int) -> float:
 def one_cycle(
     rate: float, steps: int, rise: float = 0.3, start: float | None = None, end: float | None = None
 ) -> Schedule:
-    r"""One wave: from `start` up to `rate` in a share `rise` of the steps, then down to `end`, each half a cosine.
+    """One wave: from `start` up to `rate` in a share `rise` of the steps, then down to `end`, each half a cosine.
 
     Parameters
     ----------
@@ -232,6 +352,13 @@ def one_cycle(
     References
     ----------
     Smith and Topin (2018), Super-convergence: very fast training of neural networks using large learning rates.
+
+    Examples
+    --------
+    >>> import nn
+    >>> schedule = nn.schedules.one_cycle(1.0, steps=10, rise=0.5, start=0.0, end=0.0)
+    >>> [round(schedule(t), 3) for t in (0, 5, 10)]
+    [0.0, 1.0, 0.0]
     """
     call = "schedules.one_cycle"
     rate = positive(call, "rate", rate)
@@ -283,6 +410,18 @@ def _warmup(t: int, schedule: Callable[[int], float], steps: int) -> float:
 
 def joined(*parts: Any) -> Schedule:
     """One schedule after the other: `joined(first, steps, second, ...)`, each counting its own steps from 0.
+
+    Parameters
+    ----------
+    *parts : Schedule, callable, float or int
+        Schedules or fixed rates, and between two of them how many steps the first of the two lasts.
+
+    Raises
+    ------
+    TypeError
+        If a part is no schedule, or the last one is missing.
+    ValueError
+        If a number of steps is not positive.
 
     Examples
     --------

@@ -446,14 +446,24 @@ def load_weights(
 
 
 def torch_names(model: Module) -> dict[str, str]:
-    """What a PyTorch model of the same structure calls our arrays: for `save_weights` and `load_weights`.
+    """What a PyTorch model of the same structure calls our arrays: for `nn.save_weights` and `nn.load_weights`.
 
     The weights of `Linear` are stored transposed there. Modules of your own keep their names.
+
+    Parameters
+    ----------
+    model : Module
+        Ours.
+
+    Returns
+    -------
+    dict of str to str
+        Their name for each of ours; `.T` at its end stands for transposed.
 
     Raises
     ------
     TypeError
-        If a layer has no counterpart of the same arrays.
+        If it is no module, or a layer has no counterpart of the same arrays.
 
     Examples
     --------

@@ -383,6 +383,16 @@ def gaussian_noise(scale: float) -> Transform:
 
     It is what `nn.GaussianNoise` does; drawn here it depends on the seed, the epoch and the batch alone.
 
+    Parameters
+    ----------
+    scale : float
+        The standard deviation.
+
+    Returns
+    -------
+    callable
+        For `nn.DataLoader(..., transform=...)`.
+
     Raises
     ------
     ValueError
@@ -410,10 +420,28 @@ def masking(share: float) -> Transform:
 
     It is what `nn.Masking` does.
 
+    Parameters
+    ----------
+    share : float
+        The probability.
+
+    Returns
+    -------
+    callable
+        For `nn.DataLoader(..., transform=...)`.
+
     Raises
     ------
     ValueError
         If the share is not in [0, 1].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> loader = nn.DataLoader(np.ones((100, 50)), batch_size=100, rng=0, transform=nn.data.masking(0.2))
+    >>> [round(float(np.mean(x)), 1) for (x,) in loader]
+    [0.8]
     """
     if not 0 <= share <= 1:
         raise ValueError(SHARE.format(share=share))

@@ -318,12 +318,14 @@ def fit(
 
 
 class Training:
-    """A training that goes on: what callbacks are given.
+    """A training that goes on: what callbacks are given. `nn.fit` makes it.
 
     Attributes
     ----------
     model, optimizer, loader
+        What is trained, by what, on what.
     history : History
+        The losses and metrics until now.
     epochs, epoch, step : int
         How many epochs there will be; how many are complete; how many steps were taken.
     batch_loss : float

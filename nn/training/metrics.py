@@ -345,8 +345,13 @@ def rows_of(name: str, output: Any, labels: Any, ignored: int | None) -> tuple[A
 def r2(output: Any, target: Any) -> float:
     r"""The share of the targets' variance that is explained: :math:`1 - \sum(y_n - s_n)^2 / \sum(y_n - \bar y)^2`.
 
-    1 is perfect, 0 is as good as the mean. It is no mean over examples, so `fit` computes it at the end of an epoch,
+    1 is perfect, 0 is as good as the mean. It is no mean over examples, so `nn.fit` computes it at the end of an epoch,
     from all outputs.
+
+    Parameters
+    ----------
+    output, target : array_like or Tensor
+        Scores s and values y, of the same shape.
 
     Raises
     ------

@@ -241,25 +241,121 @@ rule(
 
 
 def spherical_jn(n, z, derivative=False):
-    """`scipy.special.spherical_jn`, or its derivative, differentiable in z."""
+    """`scipy.special.spherical_jn`, the spherical Bessel function :math:`j_n(z)`, differentiable in z.
+
+    Parameters
+    ----------
+    n : int or array_like of int
+        The order, a constant.
+    z : array_like or Tensor
+        Real or complex.
+    derivative : bool
+        Return :math:`j_n'(z)`.
+
+    Raises
+    ------
+    TypeError
+        If n is a tensor that requires grad.
+
+    Examples
+    --------
+    >>> from autograd_mini import grad
+    >>> from autograd_mini.scipy import special
+    >>> slope = grad(lambda z: special.spherical_jn(0, z))(1.0)
+    >>> round(float(slope), 4), round(float(special.spherical_jn(0, 1.0, derivative=True)), 4)
+    (-0.3012, -0.3012)
+    """
     n = constants_of(n, z)
     return neighbours(spherical_jn_of, z, n, -1) if derivative else spherical_jn_of(z, n=n)
 
 
 def spherical_yn(n, z, derivative=False):
-    """`scipy.special.spherical_yn`, or its derivative, differentiable in z."""
+    """`scipy.special.spherical_yn`, the spherical Bessel function :math:`y_n(z)` of the second kind.
+
+    It is differentiable in z.
+
+    Parameters
+    ----------
+    n : int or array_like of int
+        The order, a constant.
+    z : array_like or Tensor
+        Real or complex.
+    derivative : bool
+        Return :math:`y_n'(z)`.
+
+    Raises
+    ------
+    TypeError
+        If n is a tensor that requires grad.
+
+    Examples
+    --------
+    >>> from autograd_mini import grad
+    >>> from autograd_mini.scipy import special
+    >>> slope = grad(lambda z: special.spherical_yn(0, z))(1.0)
+    >>> round(float(slope), 4), round(float(special.spherical_yn(0, 1.0, derivative=True)), 4)
+    (1.3818, 1.3818)
+    """
     n = constants_of(n, z)
     return neighbours(spherical_yn_of, z, n, -1) if derivative else spherical_yn_of(z, n=n)
 
 
 def spherical_in(n, z, derivative=False):
-    """`scipy.special.spherical_in`, or its derivative, differentiable in z."""
+    """`scipy.special.spherical_in`, the modified spherical Bessel function :math:`i_n(z)`, differentiable in z.
+
+    Parameters
+    ----------
+    n : int or array_like of int
+        The order, a constant.
+    z : array_like or Tensor
+        Real or complex.
+    derivative : bool
+        Return :math:`i_n'(z)`.
+
+    Raises
+    ------
+    TypeError
+        If n is a tensor that requires grad.
+
+    Examples
+    --------
+    >>> from autograd_mini import grad
+    >>> from autograd_mini.scipy import special
+    >>> slope = grad(lambda z: special.spherical_in(0, z))(1.0)
+    >>> round(float(slope), 4), round(float(special.spherical_in(0, 1.0, derivative=True)), 4)
+    (0.3679, 0.3679)
+    """
     n = constants_of(n, z)
     return neighbours(spherical_in_of, z, n, 1) if derivative else spherical_in_of(z, n=n)
 
 
 def spherical_kn(n, z, derivative=False):
-    """`scipy.special.spherical_kn`, or its derivative, differentiable in z."""
+    """`scipy.special.spherical_kn`, the modified spherical Bessel function :math:`k_n(z)` of the second kind.
+
+    It is differentiable in z.
+
+    Parameters
+    ----------
+    n : int or array_like of int
+        The order, a constant.
+    z : array_like or Tensor
+        Real or complex.
+    derivative : bool
+        Return :math:`k_n'(z)`.
+
+    Raises
+    ------
+    TypeError
+        If n is a tensor that requires grad.
+
+    Examples
+    --------
+    >>> from autograd_mini import grad
+    >>> from autograd_mini.scipy import special
+    >>> slope = grad(lambda z: special.spherical_kn(0, z))(1.0)
+    >>> round(float(slope), 4), round(float(special.spherical_kn(0, 1.0, derivative=True)), 4)
+    (-1.1557, -1.1557)
+    """
     n = constants_of(n, z)
     return -neighbours(spherical_kn_of, z, n, 1) if derivative else spherical_kn_of(z, n=n)
 

@@ -32,7 +32,28 @@ batching_rule(polygamma_of)(aligned_wise(polygamma_of))
 
 
 def polygamma(n, x):
-    """`scipy.special.polygamma`, the n-th derivative of digamma, differentiable in x."""
+    r"""`scipy.special.polygamma`, the n-th derivative of digamma, :math:`\psi^{(n)}(x)`, differentiable in x.
+
+    Parameters
+    ----------
+    n : int or array_like of int
+        The order, a constant.
+    x : array_like or Tensor
+        Real.
+
+    Raises
+    ------
+    TypeError
+        If x is complex, or n is a tensor that requires grad.
+
+    Examples
+    --------
+    >>> from autograd_mini import grad
+    >>> from autograd_mini.scipy import special
+    >>> slope = grad(lambda x: special.polygamma(0, x))(1.0)
+    >>> round(float(slope), 4), round(float(special.polygamma(1, 1.0)), 4)
+    (1.6449, 1.6449)
+    """
     return polygamma_of(x, n=constants_of(n, x))
 
 
@@ -157,7 +178,29 @@ rule(
 
 
 def multigammaln(a, d):
-    """`scipy.special.multigammaln`, the logarithm of the multivariate gamma function, differentiable in a."""
+    r"""`scipy.special.multigammaln`, the logarithm of the multivariate gamma function, differentiable in a.
+
+    .. math::
+        \log\Gamma_d(a) = \tfrac14 d(d-1)\log\pi + \sum_{j=0}^{d-1} \log\Gamma(a - j/2)
+
+    Parameters
+    ----------
+    a : array or Tensor
+        Above (d - 1) / 2.
+    d : int
+        The dimension, a constant.
+
+    Raises
+    ------
+    ValueError
+        If d is no positive whole number.
+
+    Examples
+    --------
+    >>> from autograd_mini.scipy import special
+    >>> round(float(special.multigammaln(2.0, 2)), 4)
+    0.4516
+    """
     if d != int(d) or d < 1:
         raise ValueError(f"multigammaln was given the dimension d = {d}. Write a whole number of at least 1.")
     total = d * (d - 1) / 4 * math.log(math.pi)
@@ -182,7 +225,27 @@ rule(
 
 
 def zeta(x, q=1):
-    """`scipy.special.zeta`, the sum of (k + q)^-x over k >= 0, differentiable in q; x is a constant."""
+    r"""`scipy.special.zeta`, :math:`\sum_{k \ge 0} (k + q)^{-x}`, differentiable in q.
+
+    Parameters
+    ----------
+    x : array_like
+        Above 1, a constant.
+    q : array_like or Tensor
+        By default 1, which is Riemann's function.
+
+    Raises
+    ------
+    TypeError
+        If x is a tensor that requires grad.
+
+    Examples
+    --------
+    >>> from autograd_mini import grad
+    >>> from autograd_mini.scipy import special
+    >>> round(float(grad(lambda q: special.zeta(2.0, q))(1.0)), 4)  # -2 zeta(3)
+    -2.4041
+    """
     return hurwitz(q, x=constants_of(x, q))
 
 

@@ -52,7 +52,31 @@ def lambert(z, k, tol):
 
 
 def lambertw(z, k=0, tol=1e-8):
-    """`scipy.special.lambertw`, the complex w of w e^w = z on branch k, differentiable in z."""
+    """`scipy.special.lambertw`, the complex :math:`w` of :math:`w e^w = z` on branch :math:`k`, differentiable in z.
+
+    Parameters
+    ----------
+    z : array_like or Tensor
+        Real or complex.
+    k : int
+        The branch, a constant.
+    tol : float
+        As SciPy's.
+
+    Notes
+    -----
+    :math:`dw/dz = e^{-w} / (1 + w)`.
+
+    Examples
+    --------
+    >>> from autograd_mini import Tensor
+    >>> from autograd_mini.scipy import special
+    >>> z = Tensor(1.0, requires_grad=True)
+    >>> w = special.lambertw(z).real
+    >>> w.backward()
+    >>> round(w.item(), 4), round(float(z.grad), 4)
+    (0.5671, 0.3619)
+    """
     return lambert(z, k=k, tol=tol)
 
 

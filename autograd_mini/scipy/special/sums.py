@@ -31,13 +31,43 @@ def log_sum_exp(a, axis=None, keepdims=False):
 
 @primitive
 def softmax(x, axis=None):
-    """`scipy.special.softmax`."""
+    r"""`scipy.special.softmax`, :math:`p_i = e^{x_i} / \sum_j e^{x_j}` without overflow.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Scores.
+    axis : int or tuple of int, optional
+        The axes that add up to 1; by default all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini.scipy import special
+    >>> special.softmax(np.array([0.0, np.log(3.0)])).round(2)
+    array([0.25, 0.75])
+    """
     return special.softmax(x, axis=axis)
 
 
 @primitive
 def log_softmax(x, axis=None):
-    """`scipy.special.log_softmax`."""
+    r"""`scipy.special.log_softmax`, :math:`x_i - \log\sum_j e^{x_j}` without overflow.
+
+    Parameters
+    ----------
+    x : array_like or Tensor
+        Scores.
+    axis : int or tuple of int, optional
+        The axes that are summed over; by default all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini.scipy import special
+    >>> np.exp(special.log_softmax(np.array([0.0, np.log(3.0)]))).round(2)
+    array([0.25, 0.75])
+    """
     return special.log_softmax(x, axis=axis)
 
 
@@ -56,7 +86,31 @@ constant(peak)
 
 
 def logsumexp(a, axis=None, b=None, keepdims=False, return_sign=False):
-    """`scipy.special.logsumexp`, log(sum(b e^a)) without overflow, differentiable in a and in the weights b."""
+    r"""`scipy.special.logsumexp`, :math:`\log\sum_i b_i e^{a_i}` without overflow, differentiable in a and b.
+
+    Parameters
+    ----------
+    a : array_like or Tensor
+        Exponents.
+    axis : int or tuple of int, optional
+        The axes that are summed over; by default all.
+    b : array or Tensor, optional
+        Weights, which broadcast against `a`.
+    keepdims : bool
+        Keep the axes that are summed over, with length 1.
+    return_sign : bool
+        Also return the sign of the sum, of which the first result is the logarithm of the absolute value.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_mini import grad
+    >>> from autograd_mini.scipy import special
+    >>> special.logsumexp(np.array([1000.0, 1000.0])).round(4)
+    np.float64(1000.6931)
+    >>> grad(special.logsumexp)(np.array([1000.0, 1000.0]))
+    array([0.5, 0.5])
+    """
     if b is None and not return_sign:
         return log_sum_exp(a, axis=axis, keepdims=keepdims)
     top = peak(a, 1 if b is None else b, axis=axis)
