@@ -1,6 +1,6 @@
-"""Write docs/coming_from.md, `python -m docs.coming_from`: what people who know other libraries write here.
+"""Write two pages of docs/coming_from/, `python -m docs.coming_from`: what names and keywords of other libraries are here.
 
-The tables are those of `autograd_mini.elsewhere` and `nn.elsewhere`, which errors answer by; here are the beginnings.
+The tables are those of `autograd_mini.elsewhere` and `nn.elsewhere`, which errors answer by.
 """
 
 from pathlib import Path
@@ -8,105 +8,17 @@ from pathlib import Path
 from autograd_mini import elsewhere as engine
 from nn import elsewhere as networks
 
-FILE = Path(__file__).with_suffix(".md")
+FOLDER = Path(__file__).with_suffix("")
 
-BEGINNINGS = {
-    "PyTorch": (
-        "NumPy's functions compute with tensors, losses are functions, and `nn.fit` is the loop in one call.",
-        """\
-import numpy as np
-import nn
-
-x, y = np.random.default_rng(0).standard_normal((64, 4)), np.arange(64) % 3
-
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.hidden = nn.Linear(4, 16)
-        self.out = nn.Linear(16, 3)
-
-    def forward(self, x):
-        return self.out(np.tanh(self.hidden(x)))
-
-
-model = Net()
-optimizer = nn.Adam(model.parameters(), learning_rate=1e-2)
-for inputs, labels in nn.DataLoader(x, y, batch_size=16, shuffle=True):
-    optimizer.zero_grad()
-    loss = nn.cross_entropy(model(inputs), labels)
-    loss.backward()
-    optimizer.step()
-print(f"{loss.item():.3f}")
-""",
-    ),
-    "Keras": (
-        "Loss, optimizer and metrics are given to the training, and each layer is given the size of its input.",
-        """\
-import numpy as np
-import nn
-
-x, y = np.random.default_rng(0).standard_normal((64, 4)), np.arange(64) % 3
-model = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 3))
-print(model)
-history = nn.fit(
-    model,
-    nn.cross_entropy,
-    (x, y),
-    optimizer=nn.Adam(model.parameters(), 1e-2),
-    epochs=3,
-    validation=(x, y),
-    metrics=[nn.accuracy],
-    callbacks=[nn.EarlyStopping(patience=2)],
-    progress=False,
-)
-print(nn.evaluate(model, nn.cross_entropy, (x, y)), nn.predict(model, x).shape)
-""",
-    ),
-    "JAX and autograd": (
-        "NumPy itself takes tensors, so there is no second `numpy`; functions of functions have the same names.",
-        """\
-import numpy as np
-from autograd_mini import grad, jacobian, value_and_grad, vmap
-
-
-def f(w):
-    return np.sum(np.tanh(w) ** 2)
-
-
-w = np.array([0.5, -1.0])
-print(grad(f)(w), value_and_grad(f)(w)[0], jacobian(np.tanh)(w).shape, vmap(grad(f))(np.ones((3, 2))).shape)
-""",
-    ),
-    "micrograd": (
-        "A `Value` is a `Tensor` that requires grad, of any shape.",
-        """\
-from autograd_mini import Tensor
-
-a, b = Tensor(2.0, requires_grad=True), Tensor(-3.0, requires_grad=True)
-(a * b + b**2).backward()
-print(a.grad, b.grad)
-""",
-    ),
-    "scikit-learn": (
-        "`nn.estimators` has estimators, for pipelines and searches.",
-        """\
-import numpy as np
-from nn.estimators import MLPClassifier
-
-x, y = np.random.default_rng(0).standard_normal((64, 4)), np.arange(64) % 3
-print(MLPClassifier(random_state=0, tol=0.1).fit(x, y).predict(x).shape)
-""",
-    ),
-}
-
-SECTIONS = {
+ARRAYS = {
     "Tensors": ("`t.name` elsewhere", engine.TENSOR),
     "Keywords of their methods": ("keyword", engine.OPTIONS),
     "Keywords of tensors and derivatives": ("keyword", engine.CALLS),
     "What those are called here": ("keyword", engine.ARGUMENTS),
     "Joining tensors": ("what takes no tensors", engine.TAKERS),
     "The module `autograd_mini`": ("`torch.name`, `jax.name`, `autograd.name`", engine.ENGINE),
+}
+NETWORKS = {
     "Layers, losses and training": ("`nn.name` elsewhere", networks.NN),
     "`torch.nn.functional`": ("`F.name`", networks.FUNCTIONAL),
     "`torch.optim`": ("`optim.name`", networks.OPTIM),
@@ -123,6 +35,17 @@ SECTIONS = {
     "Keywords of others": ("keyword", networks.FUNCTIONS),
     "Keywords of `nn.DataLoader`": ("keyword", networks.LOADERS),
 }
+PAGES = {
+    "names.md": ("Names of arrays and derivatives", ARRAYS, "`t.numpy()` says `t.data`"),
+    "names_of_networks.md": ("Names of networks", NETWORKS, "`nn.Dense(3)` says `nn.Linear(4, 3)`"),
+}
+INTRODUCTION = """\
+# {title}
+
+What PyTorch, Keras, JAX, autograd, micrograd and scikit-learn call it, and what to write here. Whoever writes a name below gets
+its answer as the last words of the error: {example}. In the answers `t` and `u` are tensors, `x` and `y` arrays of inputs and targets,
+`model` is an `nn.Module`. This page is written by `python -m docs.coming_from` from the tables that errors answer by.
+"""
 KEYWORDS = engine.OPTIONS, engine.ARGUMENTS, networks.RENAMED
 
 
@@ -132,29 +55,22 @@ def table(kind: str, rows: engine.Rows) -> list[str]:
     for written, answer in rows.items():
         names = ", ".join(f"`{name}`" for name in written.split()) or "anything else"
         if rows in KEYWORDS:
-            here = ", ".join(f"`{name}=`" for name in answer.split())
+            here = ", ".join(f"`{name}=`" for name in answer.split()) or "Leave it out."
         else:
             here = engine.in_words(answer).replace("{}", written if len(written.split()) == 1 else "name")
         lines.append(f"| {names} | {here} |".replace("out[i]=t", "out[i] = t[i]"))
     return [*lines, ""]
 
 
-def written() -> str:
-    """The text of docs/coming_from.md."""
-    lines = [
-        "# Coming from other libraries",
-        "",
-        "Made by `python -m docs.coming_from` from the tables that errors answer by; do not edit. Whoever writes a",
-        "name below gets its answer as the last words of the error: `t.numpy()` says `t.data`. In the answers `t` and",
-        "`u` are tensors, `x` and `y` arrays of inputs and targets, `model` is an `nn.Module`.",
-        "",
-    ]
-    for library, (told, code) in BEGINNINGS.items():
-        lines += [f"## From {library}", "", told, "", "```python", code.rstrip(), "```", ""]
-    for title, (kind, rows) in SECTIONS.items():
-        lines += [f"## {title}", "", *table(kind, rows)]
+def written(name: str) -> str:
+    """The text of a page."""
+    title, sections, example = PAGES[name]
+    lines = [INTRODUCTION.format(title=title, example=example)]
+    for heading, (kind, rows) in sections.items():
+        lines += [f"## {heading}", "", *table(kind, rows)]
     return "\n".join(lines)
 
 
 if __name__ == "__main__":
-    FILE.write_text(written())
+    for name in PAGES:
+        (FOLDER / name).write_text(written(name))

@@ -37,7 +37,7 @@ templates_path = ["_templates"]
 default_role = "name"  # of docstrings: `nn.Linear` is a link, `x @ w` code
 suppress_warnings = ["config.cache"]
 
-myst_enable_extensions = ["attrs_inline", "colon_fence", "dollarmath"]
+myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 
 autosummary_generate = True

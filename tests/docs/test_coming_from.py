@@ -1,35 +1,66 @@
-"""The page for those who come from other libraries is that of the tables, and its beginnings run."""
+"""The pages for those who come from other libraries: names are those of the tables, and what is to be written can be."""
 
 import importlib.util
+import re
 
 import pytest
 
 from autograd_mini import elsewhere as engine
 from nn import elsewhere as networks
 from tests import answers
-from tests.docs.test_docs import ROOT, snippets
+from tests.docs.test_docs import ROOT, runs_and_prints_what_it_shows
 
 SPEC = importlib.util.spec_from_file_location("coming_from", ROOT / "docs" / "coming_from.py")
-page = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(page)
+pages = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(pages)
+
+BEGINNINGS = sorted({*pages.FOLDER.glob("*.md")} - {pages.FOLDER / name for name in pages.PAGES})
+FOREIGN = {"pytorch": "torch", "jax": "jax", "scikit-learn": "sklearn"}  # whose code on the page runs too
 
 
-def test_the_page_is_what_the_tables_say():
-    assert page.FILE.read_text() == page.written(), "stale: run `python -m docs.coming_from`"
+@pytest.mark.parametrize("name", pages.PAGES)
+def test_a_page_of_names_is_what_the_tables_say(name):
+    assert (pages.FOLDER / name).read_text() == pages.written(name), "stale: run `python -m docs.coming_from`"
 
 
-def test_each_table_and_each_name_is_on_the_page():
+def test_each_table_and_each_name_is_on_a_page():
     tables = {**answers.rows_of(engine), **answers.rows_of(networks)}
     tables.pop("NONE")
-    assert {*map(id, tables.values())} == {id(rows) for _, rows in page.SECTIONS.values()}
-    text = page.written()
+    sections = {**pages.ARRAYS, **pages.NETWORKS}
+    assert {*map(id, tables.values())} == {id(rows) for _, rows in sections.values()}
+    text = "\n".join(map(pages.written, pages.PAGES))
     assert [n for rows in tables.values() for n in rows.written if f"`{n}`" not in text] == ["out[i]=t"]
 
 
-@pytest.mark.parametrize(("line", "code"), snippets(page.FILE))
-def test_a_beginning_runs(line, code, capsys, monkeypatch, tmp_path):
-    if "estimators" in code:
+@pytest.mark.parametrize("page", [ROOT / "docs" / "coming_from.md", *BEGINNINGS], ids=lambda page: page.stem)
+def test_a_beginning_runs(page, capsys, monkeypatch, tmp_path):
+    if page.stem == "scikit-learn":
         pytest.importorskip("sklearn")
     monkeypatch.chdir(tmp_path)
-    exec(compile("\n" * (line - 1) + code, str(page.FILE), "exec"), {"__name__": "__main__"})
-    assert capsys.readouterr().out
+    assert runs_and_prints_what_it_shows(page, capsys) >= 1
+
+
+def rows(page):
+    """What the tables of a page say to write here, row by row."""
+    lines = [line for line in page.read_text().splitlines() if line.startswith("| ")]
+    return [line.split(" | ")[-1] for line in lines if not line.startswith(("| ---", "| you expect"))]
+
+
+@pytest.mark.parametrize("page", BEGINNINGS, ids=lambda page: page.stem)
+def test_what_the_tables_of_a_beginning_say_can_be_written(page, tmp_path):
+    told = [code for row in rows(page) for code in answers.snippets(row)]
+    assert len(told) > 10
+    for code in told:
+        answers.check(code, answers.sample(tmp_path / "model.safetensors"))
+
+
+@pytest.mark.extra
+@pytest.mark.parametrize("library", FOREIGN)
+def test_what_is_written_there_runs_too(library, capsys, monkeypatch, tmp_path):
+    pytest.importorskip(FOREIGN[library])
+    monkeypatch.chdir(tmp_path)
+    text = (pages.FOLDER / f"{library}.md").read_text()
+    space = {"__name__": "__main__"}
+    for code in re.findall(r"(?ms)^```py\n(.*?)^```", text):
+        exec(compile(code, f"{library}.md", "exec"), space)
+    assert {*capsys.readouterr().out.split()} == {"True"}
