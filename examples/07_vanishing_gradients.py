@@ -93,7 +93,7 @@ plt.show()
 # %%
 (signal, _, accuracy), (through, _, better) = found["nothing"], found["network: skip connections"]
 print(
-    f"{sum(learn)} of {len(found) - 1} cures make 30 tanh layers learn. Without one {signal:.0e} of the signal reaches the "
-    f"first layer and the accuracy is {accuracy:.2f}; with skip connections {through:.1f} of it, and {better:.2f}."
+    f"{sum(learn)} of {len(found) - 1} cures make 30 tanh layers learn. Without one {signal:.0e} of the signal reaches "
+    f"the first layer and the accuracy is {accuracy:.2f}; with skip connections {through:.1f} of it, and {better:.2f}."
 )
 assert better >= 0.8 > accuracy and through > 0.1 and signal < 1e-6, "the numbers do not say so"
