@@ -2,7 +2,7 @@
 Dead neurons
 ============
 
-A ReLU whose score is negative for every example has no gradient and stays so: two ways to get there, and what revives it.
+A ReLU whose score is negative for every example has no gradient and stays so: two ways to die, and what revives it.
 
 :Slides: Dead Neuron Issue; Leaky Rectified Linear Unit; Parametric Rectified Linear Unit
 :Lives in: `nn.signals`, `nn.ReLU`, `nn.LeakyReLU`, `nn.PReLU`
@@ -22,23 +22,18 @@ import nn
 FAST = "--fast" in sys.argv  # seconds, with rougher numbers
 EPOCHS, SEEDS = (10, range(2)) if FAST else (30, range(5))
 KINDS = {"ReLU": nn.ReLU, "leaky ReLU": nn.LeakyReLU, "PReLU": lambda: nn.PReLU(units=64)}
-COLOURS = {"ReLU": "#D55E00", "leaky ReLU": "#000000", "PReLU": "#0072B2"}
-
 images, labels = load_digits(return_X_y=True)
 raw = (images / 16).astype(np.float32)  # from 0 to 1
 shifted = raw - raw.mean()
 
-
 # %%
-# Two ways to kill: a step that is hundreds of times too big, as the slide says, and slightly negative first weights on
-# images without shifting, so that every input is positive.
+# Two ways to die: one step that is hundreds of times too big, and negative first weights on pixels that are positive.
 
 
 def big_step(seed):
     model = nn.MLP([64, 64, 64, 10], "relu", "he", rng=seed)
-    sgd = nn.SGD(model.parameters(), learning_rate=30.0)
     nn.cross_entropy(model(shifted[:64]), labels[:64]).backward()
-    sgd.step()
+    nn.SGD(model.parameters(), learning_rate=30.0).step()
     return model, shifted
 
 
@@ -49,20 +44,15 @@ def negative_weights(seed):
 
 
 # %%
-# Is a unit dead? :py:obj:`nn.signals` counts those with slope 0 for every image. A leaky one has a slope everywhere, so
-# its silence is counted by its scores. The units learn on with each of three activations.
+# :py:obj:`nn.signals` counts units with slope 0 for every image, which leaky ones never have; so epoch by epoch those
+# are counted that have no positive score. From the same dead units on, how many come back?
 
-
-def dead(model, x):
-    """The share of hidden units with slope 0 for every image, in percent."""
-    return 100 * np.mean([layer.dead for layer in nn.signals(model, nn.cross_entropy, x, labels).layers[:-1]])
+dead = lambda net, x: 100 * np.mean([layer.dead for layer in nn.signals(net, nn.cross_entropy, x, labels).layers[:-1]])
 
 
 def silent(model, x):
-    """The share of hidden units whose score is negative for every image: dead ones, if the activation is ReLU."""
-    first = model[0](x).data
-    second = model[2](model[1](first)).data
-    return 100 * np.mean([np.all(scores < 0, axis=0) for scores in (first, second)])
+    scores = [(first := model[0](x)).data, model[2](model[1](first)).data]
+    return 100 * np.mean([np.all(layer < 0, axis=0) for layer in scores])
 
 
 def trained(make, kind, seed):
@@ -80,22 +70,16 @@ def trained(make, kind, seed):
     return at_first, course, dead(model, x), 100 * nn.accuracy(model(x[test]).data, labels[test])
 
 
-# %%
-# From the same dead units on, epoch by epoch: how many have no positive score on any image?
-
 WAYS = {"one step with a rate of 30": big_step, "positive images, negative weights": negative_weights}
-figure, axes = plt.subplots(1, 2, figsize=(9, 4.3), sharey=True, layout="constrained")
-found = {}
+found, (_, axes) = {}, plt.subplots(1, 2, figsize=(9, 4.3), sharey=True, layout="constrained")
 for axis, (way, make) in zip(axes, WAYS.items(), strict=True):
-    for kind, colour in COLOURS.items():
+    for kind, colour in zip(KINDS, ("#D55E00", "#000000", "#0072B2"), strict=True):
         runs = zip(*(trained(make, kind, seed) for seed in SEEDS), strict=True)
         at_first, courses, at_last, accuracy = map(np.array, runs)
-        mean, spread = courses.mean(axis=0), courses.std(axis=0)
+        mean = courses.mean(axis=0)
         found[way, kind] = at_first.mean(), at_last.mean(), mean[-1], accuracy.mean()
-        print(
-            f"{way}, {kind}: dead {at_first.mean():.1f} % and {at_last.mean():.1f} % in the end, silent {mean[-1]:.1f} %"
-        )
-        axis.fill_between(range(EPOCHS + 1), mean - spread, mean + spread, color=colour, alpha=0.15, lw=0)
+        print(f"{way}, {kind}: {at_last.mean():.1f} % dead and {mean[-1]:.1f} % without a positive score in the end")
+        axis.plot(courses.T, color=colour, lw=0.8, alpha=0.4)
         axis.plot(mean, color=colour, lw=2.5, label=f"{kind}, {accuracy.mean():.1f} % right in the end")
     axis.set(title=way, xlabel="epochs of training", ylim=(0, 90), xlim=(0, EPOCHS))
     axis.legend(frameon=False, loc="upper right")
