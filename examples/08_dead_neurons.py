@@ -1,54 +1,58 @@
-"""Units that give 0 for every example get no gradient and stay so: two ways in which ReLUs die, and what revives them.
-
-Way one is a step that is far too big; way two are images without shifting, all positive, and slightly negative weights.
-
-Slides: Dead Neuron Issue; Leaky Rectified Linear Unit; Parametric Rectified Linear Unit
-Lives in: nn.signals, nn.ReLU, nn.LeakyReLU, nn.PReLU
 """
+Dead neurons
+============
+
+A ReLU whose score is negative for every example has no gradient and stays so: two ways to die, and what revives it.
+
+:Slides: Dead Neuron Issue; Leaky Rectified Linear Unit; Parametric Rectified Linear Unit
+:Lives in: `nn.signals`, `nn.ReLU`, `nn.LeakyReLU`, `nn.PReLU`
+:Measured: A big step kills 38 % of the ReLUs, positive images 47 % (0 % shifted), for good, at 97.5 and 90.3 %
+    accuracy. With PReLU 25 and 16 % are left without a positive score, at 97.3 and 96.8 %.
+"""
+
+import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
-from gallery import claim, fast, save
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 import nn
 
-EPOCHS, SEEDS = (3, range(1)) if fast() else (30, range(5))
+FAST = "--fast" in sys.argv  # seconds, with rougher numbers
+EPOCHS, SEEDS = (10, range(2)) if FAST else (30, range(5))
 KINDS = {"ReLU": nn.ReLU, "leaky ReLU": nn.LeakyReLU, "PReLU": lambda: nn.PReLU(units=64)}
-COLOURS = {"ReLU": "#D55E00", "leaky ReLU": "#0072B2", "PReLU": "#009E73"}
-
 images, labels = load_digits(return_X_y=True)
 raw = (images / 16).astype(np.float32)  # from 0 to 1
 shifted = raw - raw.mean()
 
+# %%
+# Two ways to die: one step that is hundreds of times too big, and negative first weights on pixels that are positive.
+
 
 def big_step(seed):
-    """A good start, and then one step of gradient descent with a rate that is hundreds of times too big."""
     model = nn.MLP([64, 64, 64, 10], "relu", "he", rng=seed)
-    sgd = nn.SGD(model.parameters(), learning_rate=30.0)
     nn.cross_entropy(model(shifted[:64]), labels[:64]).backward()
-    sgd.step()
+    nn.SGD(model.parameters(), learning_rate=30.0).step()
     return model, shifted
 
 
 def negative_weights(seed):
-    """First weights of mean -0.1, on images that are all positive."""
     model = nn.MLP([64, 64, 64, 10], "relu", "he", rng=seed)
     model[0].weights.data = model[0].weights.data - np.float32(0.1)
     return model, raw
 
 
-def dead(model, x):
-    """The share of hidden units with slope 0 for every image, in percent: `nn.signals` counts them."""
-    return 100 * np.mean([layer.dead for layer in nn.signals(model, nn.cross_entropy, x, labels).layers[:-1]])
+# %%
+# :py:obj:`nn.signals` counts units with slope 0 for every image, which leaky ones never have; so epoch by epoch those
+# are counted that have no positive score. From the same dead units on, how many come back?
+
+dead = lambda net, x: 100 * np.mean([layer.dead for layer in nn.signals(net, nn.cross_entropy, x, labels).layers[:-1]])
 
 
 def silent(model, x):
-    """The share of hidden units whose score is negative for every image: dead ones, if the activation is ReLU."""
-    first = model[0](x).data
-    second = model[2](model[1](first)).data
-    return 100 * np.mean([np.all(scores < 0, axis=0) for scores in (first, second)])
+    scores = [(first := model[0](x)).data, model[2](model[1](first)).data]
+    return 100 * np.mean([np.all(layer < 0, axis=0) for layer in scores])
 
 
 def trained(make, kind, seed):
@@ -66,34 +70,29 @@ def trained(make, kind, seed):
     return at_first, course, dead(model, x), 100 * nn.accuracy(model(x[test]).data, labels[test])
 
 
-WAYS = {"one step with a rate of 30": big_step, "all-positive images, negative weights": negative_weights}
-figure, axes = plt.subplots(1, 2, figsize=(10, 4.2), sharey=True, layout="constrained")
-found = {}
+WAYS = {"one step with a rate of 30": big_step, "positive images, negative weights": negative_weights}
+found, (_, axes) = {}, plt.subplots(1, 2, figsize=(9, 4.3), sharey=True, layout="constrained")
 for axis, (way, make) in zip(axes, WAYS.items(), strict=True):
-    for kind, colour in COLOURS.items():
+    for kind, colour in zip(KINDS, ("#D55E00", "#000000", "#0072B2"), strict=True):
         runs = zip(*(trained(make, kind, seed) for seed in SEEDS), strict=True)
         at_first, courses, at_last, accuracy = map(np.array, runs)
-        mean, spread = courses.mean(axis=0), courses.std(axis=0)
+        mean = courses.mean(axis=0)
         found[way, kind] = at_first.mean(), at_last.mean(), mean[-1], accuracy.mean()
-        print(
-            f"{way}, {kind:10}: dead {at_first.mean():4.1f} % with ReLU, {at_last.mean():4.1f} % in the end, ", end=""
-        )
-        print(f"no positive score {mean[-1]:4.1f} %, accuracy {accuracy.mean():.1f} +- {accuracy.std():.1f} %")
-        axis.fill_between(range(EPOCHS + 1), mean - spread, mean + spread, color=colour, alpha=0.12, lw=0)
-        axis.plot(mean, color=colour, lw=2, label=f"{kind}: {accuracy.mean():.1f} % right in the end")
-    axis.set(title=way, xlabel="epochs of training", ylim=(0, 70), xlim=(0, EPOCHS))
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.18))
-axes[0].set_ylabel("hidden units with no positive\nscore on any image, %")
-figure.suptitle("Dead ReLUs stay dead; a slope of 0.01 brings few of them back, a learned one many")
-save(figure, __file__)
+        print(f"{way}, {kind}: {at_last.mean():.1f} % dead and {mean[-1]:.1f} % without a positive score in the end")
+        axis.plot(courses.T, color=colour, lw=0.8, alpha=0.4)
+        axis.plot(mean, color=colour, lw=2.5, label=f"{kind}, {accuracy.mean():.1f} % right in the end")
+    axis.set(title=way, xlabel="epochs of training", ylim=(0, 90), xlim=(0, EPOCHS))
+    axis.legend(frameon=False, loc="upper right")
+axes[0].set_ylabel("units without a positive score, %")
+plt.show()
+
+# %%
 cured = np.mean([dead(negative_weights(seed)[0], shifted) for seed in SEEDS])
-print(f"the same negative weights on shifted images: {cured:.1f} % dead")
 relu, leaky, prelu = (np.array([found[way, kind] for way in WAYS]).T for kind in KINDS)  # rows: as in `found`
-stay = np.all(relu[1] > 0.8 * relu[0]) and np.all(relu[0] > 20) and not leaky[1].any() and not prelu[1].any()
-claim(
-    stay and np.all(prelu[2] < relu[2]) and prelu[3, 1] > relu[3, 1],
+print(
     f"A big step kills {relu[0, 0]:.0f} % of the ReLUs, positive images {relu[0, 1]:.0f} % ({cured:.0f} % shifted), "
     f"for good, at {relu[3, 0]:.1f} and {relu[3, 1]:.1f} % accuracy. With PReLU {prelu[2, 0]:.0f} and "
-    f"{prelu[2, 1]:.0f} % are left without a positive score, at {prelu[3, 0]:.1f} and {prelu[3, 1]:.1f} %.",
+    f"{prelu[2, 1]:.0f} % are left without a positive score, at {prelu[3, 0]:.1f} and {prelu[3, 1]:.1f} %."
 )
+stay = np.all(relu[1] > 0.8 * relu[0]) and np.all(relu[0] > 20) and not leaky[1].any() and not prelu[1].any()
+assert stay and np.all(prelu[2] < relu[2]) and prelu[3, 1] > relu[3, 1], "the numbers do not say so"

@@ -1,24 +1,33 @@
-"""A large net learns wrong labels by heart. What regularization keeps it from that, and by how much?
-
-300 of scikit-learn's digits to learn from, a fifth of them with a random label; the test labels are right.
-
-Slides: Challenges and Key Techniques for Deep Learning
-Lives in: nn.Dropout, nn.GaussianNoise, nn.Masking, nn.AdamW, nn.EarlyStopping, nn.Autoencoder, nn.fit
 """
+Regularization
+==============
+
+A large net learns wrong labels by heart. Noise and restraint keep it from that; a denoising autoencoder sees noise too.
+
+:Slides: Challenges and Key Techniques for Deep Learning
+:Lives in: `nn.Dropout`, `nn.GaussianNoise`, `nn.Masking`, `nn.AdamW`, `nn.EarlyStopping`, `nn.Autoencoder`, `nn.fit`
+:Measured: With a fifth of the labels wrong, noise on the pixels raises the accuracy from 83.7 % to 91.9 % (10 runs),
+    dropout to 90.2 %; a denoising autoencoder leaves 21% of the noise's squared error, a plain one 52%.
+"""
+
+import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
-from gallery import claim, fast, save
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 import nn
 
-EPOCHS, SEEDS = 60, range(2 if fast() else 10)
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#999999"
+FAST = "--fast" in sys.argv  # seconds, with rougher numbers
+EPOCHS, SEEDS = 60, range(3 if FAST else 10)
+BLUE, ORANGE = "#0072B2", "#D55E00"
 
 images, labels = load_digits(return_X_y=True)
 images = ((images - images.mean()) / images.std()).astype(np.float32)
+
+# %%
+# 300 of scikit-learn's digits to learn from, a fifth of them with a random label; the labels of the test are right.
 
 
 def split(seed):
@@ -42,6 +51,9 @@ def accuracy(seed, corrupted=lambda rng: [], dropped=lambda rng: [], decay=0.0, 
     return nn.accuracy(model.eval()(test_x).data, test_y)
 
 
+# %%
+# One kind of regularization at a time, with the same split and the same start for each seed.
+
 KINDS = {
     "nothing": {},
     "weight decay": {"decay": 3.0},
@@ -56,39 +68,39 @@ for name, values in found.items():
     gain = f"gain {gains[name].mean():+4.1f}, at least {gains[name].min():+4.1f}"
     print(f"{name:28}{values.mean():5.1f} % +- {values.std():3.1f}   {gain}")
 
+# %%
 # A denoising autoencoder sees corrupted images and learns the clean ones; a plain one has never seen a corrupted one.
+
 (x, _), _, (test_x, _) = split(0)
 corruption = nn.GaussianNoise(1.0, rng=0)
 corrupted = corruption(test_x)
 rebuilt = {}
 for name, noise in {"plain": None, "denoising": corruption}.items():
     model = nn.Autoencoder(nn.MLP([64, 128], rng=1), nn.Sequential(nn.Tanh(), nn.Linear(128, 64, rng=2)), noise)
-    nn.fit(model, nn.squared_error, (x, x), epochs=10 if fast() else 60, batch_size=20, progress=False)
+    nn.fit(model, nn.squared_error, (x, x), epochs=20 if FAST else 60, batch_size=20, progress=False)
     rebuilt[name] = model.eval()(corrupted).data
 errors = {name: float(np.mean((out - test_x) ** 2)) for name, out in {"nothing": corrupted, **rebuilt}.items()}
 print("squared error to the clean images:", ", ".join(f"{name} {error:.2f}" for name, error in errors.items()))
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8), width_ratios=[3, 2], layout="constrained")
+_, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), width_ratios=[3, 2], layout="constrained")
 for row, (name, values) in enumerate(reversed(found.items())):
-    colour = GREY if name == "nothing" else BLUE
+    colour = ORANGE if name == "nothing" else BLUE
     left.plot(values, np.full(len(values), row), "|", color=colour, markersize=10, alpha=0.6)
     left.plot(values.mean(), row, "o", color=colour, markersize=9)
-left.set_yticks(range(len(found)), reversed(found))
-left.set(xlabel=f"accuracy on the test images, % ({len(SEEDS)} runs and their mean)")
-left.set_title("Every kind of noise and restraint helps\nwhen a fifth of the labels are wrong")
+left.set(yticks=range(len(found)), yticklabels=reversed(found), title="accuracy in test, %: runs and their mean")
 left.grid(axis="x", alpha=0.3)
-left.spines[["top", "right"]].set_visible(False)
-rows = {"clean": test_x, "seen": corrupted, "denoised": rebuilt["denoising"]}
-tiles = [[np.pad(image.reshape(8, 8), 1, constant_values=-1) for image in part[:6]] for part in rows.values()]
+rows = {"clean": test_x, "seen": corrupted, "rebuilt": rebuilt["denoising"]}
+tiles = [[np.pad(image.reshape(8, 8), 1, constant_values=-1) for image in part[:5]] for part in rows.values()]
 right.imshow(np.block(tiles), cmap="gray_r", vmin=-1, vmax=2)
-right.set_yticks([4.5, 14.5, 24.5], rows)
-right.set(xticks=[], title="A denoising autoencoder on images\nthat it has never seen")
-save(figure, __file__)
+right.set(xticks=[], yticks=[4.5, 14.5, 24.5], yticklabels=rows, title="a denoising autoencoder")
+plt.show()
+
+# %%
 best = max(gains, key=lambda name: gains[name].mean())
-claim(
-    gains[best].mean() > 2 and errors["denoising"] < errors["plain"],
+print(
     f"With a fifth of the labels wrong, {best} raises the accuracy from {found['nothing'].mean():.1f} % to "
     f"{found[best].mean():.1f} % ({len(SEEDS)} runs), dropout to {found['dropout of half the units'].mean():.1f} %; a "
     f"denoising autoencoder leaves {errors['denoising'] / errors['nothing']:.0%} of the noise's squared error, a plain "
-    f"one {errors['plain'] / errors['nothing']:.0%}.",
+    f"one {errors['plain'] / errors['nothing']:.0%}."
 )
+assert gains[best].mean() > 2 and errors["denoising"] < errors["plain"], "the numbers do not say so"
