@@ -23,8 +23,8 @@ FAST = "--fast" in sys.argv  # seconds, with rougher numbers
 SEEDS = 1 if FAST else 5
 SIZES = [1, 8, 64, 512] if FAST else [2**i for i in range(10)]
 RATES = [0.1, 0.4, 1.6] if FAST else [0.05 * 2**i for i in range(7)]
-TARGET, MOST = 0.3, 10_000  # the loss on all digits, and steps
-BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
+TARGET, MOST = 0.3, 10_000  # loss and steps
+GREEN = "#009E73"
 images, labels = load_digits(return_X_y=True)
 images = (images / 8 - 1).astype(np.float32)
 
@@ -34,12 +34,11 @@ images = (images / 8 - 1).astype(np.float32)
 
 
 def training(model, size, rate, seed):
-    """Its steps, and now and then one with the loss on all digits."""
     rng, sgd, looked = np.random.default_rng(seed), nn.SGD(model.parameters(), rate), 0
     for step in range(MOST):
         if step >= 1.05 * looked:
             looked = step
-            yield step, nn.cross_entropy(model(images), labels).item()
+            yield step, nn.cross_entropy(model(images), labels).item()  # now and then the loss on all digits
         chosen = rng.integers(0, len(images), size)
         sgd.zero_grad()
         nn.cross_entropy(model(images[chosen]), labels[chosen]).backward()
@@ -73,11 +72,10 @@ for _, loss in training(model, 64, 0.2, 0):
 scales = [noise.scale for noise in noises]
 
 _, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
-for name, values, colour in (("steps", mean, BLUE), ("examples", mean * SIZES, ORANGE)):
+for name, values, colour in (("steps", mean, "#0072B2"), ("examples", mean * SIZES, "#D55E00")):
     left.loglog(SIZES, values / values.min(), "o-", base=2, color=colour, label=f"{name}, at least {values.min():,.0f}")
 left.axvspan(scales[0], scales[-1], color=GREEN, alpha=0.2, label="noise scale, start to end")
-left.set(xlabel="mini-batch", xticks=SIZES, xticklabels=SIZES)
-left.set(ylabel="times the least", title=f"What it takes to a loss of {TARGET}")
+left.set(xlabel="mini-batch", ylabel="times the least", xticks=SIZES, xticklabels=SIZES, title="What a loss of 0.3 takes")
 left.yaxis.set_major_formatter("{x:g}")
 left.legend(loc="upper center")
 right.fill_between(losses[1:], *np.transpose([noise.between for noise in noises]), color=GREEN, alpha=0.25)
@@ -88,8 +86,8 @@ right.minorticks_off()
 plt.show()
 
 # %%
-small, steps_of_small = 8, mean[SIZES.index(8)]  # below the noise scale all along
-fewer, more = mean[0] / steps_of_small, steps_of_small / mean[-1]
+small = 8  # below the noise scale all along
+fewer, more = mean[0] / mean[SIZES.index(small)], mean[SIZES.index(small)] / mean[-1]
 cost = SIZES[-1] / small / more
 print(
     f"The noise scale grows from {scales[0]:.0f} examples to {scales[-1]:.0f}. Below it, mini-batches of {small} take "
