@@ -46,7 +46,7 @@ def nearest_mean(x, y, test_x, test_y):
 images, labels = load_digits(return_X_y=True)
 images = (images / 8 - 1).astype(np.float32)
 right = np.zeros((SPLITS, len(SIZES) - 1))
-for split in tqdm(range(SPLITS), unit="split"):
+for split in tqdm(range(SPLITS), unit="split", disable=None):
     x, test_x, y, test_y = train_test_split(images, labels, test_size=0.3, random_state=split, stratify=labels)
     model = nn.MLP(SIZES, activation="tanh", rng=split)
     adam = nn.AdamW(model.parameters(), learning_rate=0.003, weight_decay=0.1)

@@ -55,7 +55,7 @@ def time_per_example(device, size):
 images, labels = load_digits(return_X_y=True)
 images = (images / 8 - 1).astype(np.float32)
 here = devices.available()
-times = {name: [time_per_example(name, size) for size in SIZES] for name in tqdm(here, unit="device")}
+times = {name: [time_per_example(name, size) for size in SIZES] for name in tqdm(here, unit="device", disable=None)}
 
 # %%
 # Then one training on each device. Nothing but the device of the model differs, so the lines lie on one another.

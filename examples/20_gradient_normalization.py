@@ -76,7 +76,7 @@ for axis, (weights, std) in zip(axes, STDS.items(), strict=True):
         names = [f"MLP.{i}" for i in range(1, 2 * DEPTH, 2)]  # what each tanh returns
         signal = [float(rms(g)) for g in gradients_of(loss, *names).values()]
         first[weights, kind] = signal[0] / signal[-1]
-        runs = tqdm(range(SEEDS), desc=f"{weights}, {kind}", unit="run")
+        runs = tqdm(range(SEEDS), desc=f"{weights}, {kind}", unit="run", disable=None)
         right[weights, kind] = np.mean([accuracy(std, kind, seed) for seed in runs])
         label = f"{kind}: {right[weights, kind]:.0%} of test digits right"
         axis.semilogy(range(1, DEPTH + 1), signal, "o-", color=colour, label=label, markersize=4)

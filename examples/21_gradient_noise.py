@@ -55,7 +55,7 @@ def steps(size, seed):
     return best
 
 
-needed = [[steps(size, seed) for size in SIZES] for seed in tqdm(range(SEEDS), unit="run")]
+needed = [[steps(size, seed) for size in SIZES] for seed in tqdm(range(SEEDS), unit="run", disable=None)]
 mean = np.exp(np.log(needed).mean(axis=0))
 
 # %%
