@@ -47,7 +47,7 @@ moved = lambda x, d: np.pad(x, [(0, 0)] * 3 + [(1, 1)])[..., 1 - d : 9 - d]  # t
 images, labels = load_digits(return_X_y=True)
 images = (images / 8).astype(np.float32).reshape(-1, 1, 8, 8)
 wrong = np.zeros((2, len(MODELS), SPLITS))  # per cent, as they are and moved
-for split in tqdm(range(SPLITS), unit="split"):
+for split in tqdm(range(SPLITS), unit="split", disable=None):
     x, test_x, y, test_y = train_test_split(images, labels, test_size=540, random_state=split, stratify=labels)
     for i, make in enumerate(MODELS.values()):
         model = make(np.random.default_rng(split))

@@ -51,7 +51,7 @@ MODELS = {
     "point in\n8 dimensions": lambda rng: embedded(8, 39, rng),
 }
 bits, planes = {name: [] for name in MODELS}, []
-for seed in tqdm(range(SEEDS), unit="seed"):
+for seed in tqdm(range(SEEDS), unit="seed", disable=None):
     for name, make in MODELS.items():
         model = make(np.random.default_rng(seed))
         adam = nn.Adam(model.parameters(), 0.003)

@@ -53,7 +53,9 @@ class Reader(nn.Module):
 
 
 error = {name: np.zeros((len(STEPS), SEEDS)) for name in COLOURS}
-for (i, steps), seed in tqdm([(pair, seed) for pair in enumerate(STEPS) for seed in range(SEEDS)], unit="run"):
+for (i, steps), seed in tqdm(
+    [(pair, seed) for pair in enumerate(STEPS) for seed in range(SEEDS)], unit="run", disable=None
+):
     rng = np.random.default_rng(seed)
     data, (test_x, test_y) = sequences(2000, steps, rng), sequences(1000, steps, rng)
     mlp = nn.Sequential(nn.Flatten(), nn.MLP([2 * steps, 2000 // (2 * steps + 2), 1], "relu", "he", rng=rng))

@@ -6,7 +6,7 @@ Attention spells words backwards: each place of the result looks up the one lett
 
 :Slides: Challenges and Key Techniques for Deep Learning
 :Lives in: `nn.MultiHeadAttention`, `nn.Embedding`, `nn.Linear`, `nn.Module`, `nn.Adam`, `nn.cross_entropy`
-:Measured: Of the letters of 244 new words spelt backwards, 100.0% ± 0.0% are right with attention, 20.3% ± 0.3% where
+:Measured: Of the letters of 244 new words spelt backwards, 100.0% ± 0.0% are right with attention, 20.5% ± 0.2% where
     each place reads itself alone (5 seeds).
 """
 
