@@ -200,6 +200,8 @@ def load(path: FilePath, model: Module, **parts: Any) -> None:
         If the file is damaged, was changed, or does not fit; model and parts are as before.
     OSError
         If it cannot be read.
+    TypeError
+        If the model is no module, a part is none that is saved, or an array has another kind of numbers.
 
     Examples
     --------
