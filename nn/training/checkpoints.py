@@ -392,7 +392,7 @@ def load_weights(
         From ours to theirs; `.T` at the end of theirs takes that array transposed. Others have the same names.
         Nothing is transposed that is not said to be. `nn.torch_names(model)` is such a mapping.
     ignore : iterable of str
-        Names in the file to leave, with `*` for any text, such as "*.num_batches_tracked". The other parts of a
+        Names in the file to leave, with `*` for any text, such as `"*.num_batches_tracked"`. The other parts of a
         checkpoint are left anyway.
 
     Raises
