@@ -134,6 +134,8 @@ class Tensor(Hookable, Surface):
     ------
     TypeError
         If the values are not numbers, or are integers and `requires_grad` is set.
+    ValueError
+        If they form no array.
 
     Examples
     --------

@@ -9,24 +9,39 @@ from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-OTHERWISE = {  # what docutils cannot read, and what it reads
-    r"[Bb]igg?[lr]?": "",  # brackets of MathML grow by themselves
-    r"dots": r"\\ldots",
-    r"mathrel": "",
+NAMES = r"\\(?:cos|exp|log|max|min|sin|tan|tanh)(?![A-Za-z])"
+LATEX = {  # what docutils does not read as LaTeX does, and what it reads
+    r"\\[Bb]igg?[lr]?(?![A-Za-z])": "",  # brackets of MathML grow by themselves
+    r"\\dots(?![A-Za-z])": r"\\ldots",
+    r"\\mathrel\{\+\}=": r"\\text{ += }",
+    r"(\\[dt]?frac)(\d)": r"\1{\2}",  # `\frac12`, of which it makes twelve
+    rf"(?<=[\w)}}])\s*(?={NAMES})": r"\\,",  # between a factor and the name of a function
+    rf"({NAMES})(?!\s*[(_^])": r"\1\\,",
+}
+MATHML = {  # and what browsers would put too far apart, or make too large
+    r"<mo[^>]*>([|‖])</mo>": r'<mo stretchy="false" lspace="0" rspace="0">\1</mo>',
+    r"<mo[^>]*>/</mo>": '<mo stretchy="false" lspace="0.05em" rspace="0.05em">/</mo>',
+    r"<mo[^>]*>(max|min)</mo>(?=\s*<mo[^>]*>\()": r"<mi>\1</mi>",
+    "<mo>'</mo>": '<mo lspace="0" rspace="0">′</mo>',
 }
 logger = logging.getLogger(__name__)
 
 
 def converted(node: nodes.Element, display: bool) -> str:
     """The formula of a node in MathML; of one that cannot be read the build warns."""
-    text = node.astext().strip()
-    for command, readable in OTHERWISE.items():
-        text = re.sub(rf"\\{command}(?![A-Za-z])", readable, text)
+    text = replaced(node.astext().strip(), LATEX)
     try:
-        return str(tex2mathml(text, as_block=display))
+        return replaced(str(tex2mathml(text, as_block=display)), MATHML)
     except MathError as error:
         logger.warning("the formula %r cannot be read: %s", text, error, location=node)
         return ""
+
+
+def replaced(text: str, patterns: dict[str, str]) -> str:
+    """The text with what each pattern finds in another form."""
+    for pattern, form in patterns.items():
+        text = re.sub(pattern, form, text)
+    return text
 
 
 def in_line(self: Any, node: nodes.Element) -> None:

@@ -75,6 +75,8 @@ def jacobian(
     TypeError
         If an argument and the result are complex and `f` is not holomorphic there: one number for each pair of
         entries cannot hold the derivative. Take the Jacobians of its real and its imaginary part.
+    ValueError
+        If the mode or the chunk is none.
 
     Notes
     -----
@@ -133,6 +135,13 @@ def hessian(f: Callable[..., Any], argnum: int = 0, chunk: int | None = None) ->
         Which argument to differentiate by.
     chunk : int, optional
         How many rows at once, as in `jacobian`.
+
+    Raises
+    ------
+    ValueError
+        If the chunk is no positive whole number.
+    TypeError
+        If `f` does not return a real scalar, or the argument is not floating-point.
 
     Examples
     --------

@@ -156,6 +156,8 @@ def to_device(array: Any, device: Any) -> Any:
         If it is no device, or one that cannot hold numbers of this dtype.
     ImportError
         If it needs a package that is not installed.
+    ValueError
+        If PyTorch finds no such device here.
 
     Examples
     --------
@@ -199,6 +201,11 @@ def sent(array: Any, device: Any) -> Callable[[], Any]:
     -------
     callable
         It returns the array on the device; what is computed with it from then on waits until it is there.
+
+    Raises
+    ------
+    TypeError, ValueError, ImportError
+        As `to_device`.
 
     Examples
     --------

@@ -207,6 +207,11 @@ def odeint(
     Tensor or ndarray
         float64, one row for each time.
 
+    Raises
+    ------
+    TypeError
+        If an option that has no derivative is given with tensors, or `func` reads a tensor that is no argument of its.
+
     Examples
     --------
     >>> import numpy as np

@@ -112,7 +112,7 @@ def as_operand(value: Value) -> Value:
 
 
 class Norm(Distribution):
-    r"""`scipy.stats.norm`, of density :math:`\frac{1}{\sqrt{2\pi}} e^{-y^2/2}` where :math:`y = (x - loc) / scale`.
+    r"""`scipy.stats.norm`, of density :math:`\frac{1}{\sqrt{2\pi}} e^{-y^2/2}` where :math:`y = (x - \mathrm{loc}) / \mathrm{scale}`.
 
     Its methods `logpdf`, `pdf`, `cdf`, `sf`, `logcdf` and `logsf` take `(x, loc=0, scale=1)`, arrays or tensors, and
     are differentiable in all three.
@@ -142,10 +142,10 @@ class Norm(Distribution):
 
 
 class T(Distribution):
-    """`scipy.stats.t`, Student's distribution, of density proportional to :math:`(1 + y^2/df)^{-(df+1)/2}`.
+    r"""`scipy.stats.t`, Student's distribution, of density proportional to :math:`(1 + y^2/\nu)^{-(\nu+1)/2}`.
 
-    Its methods `logpdf`, `pdf`, `cdf`, `sf`, `logcdf` and `logsf` take `(x, df, loc=0, scale=1)`, arrays or tensors;
-    distribution functions are not differentiable in `df`.
+    Its methods `logpdf`, `pdf`, `cdf`, `sf`, `logcdf` and `logsf` take `(x, df, loc=0, scale=1)`, arrays or tensors,
+    with `df` for :math:`\nu`; distribution functions are not differentiable in `df`.
 
     Examples
     --------
@@ -220,10 +220,10 @@ class Gamma(Distribution):
 
 
 class Chi2(Distribution):
-    r"""`scipy.stats.chi2`, of density proportional to :math:`y^{df/2-1} e^{-y/2}` for :math:`y \ge 0`.
+    r"""`scipy.stats.chi2`, of density proportional to :math:`y^{\nu/2-1} e^{-y/2}` for :math:`y \ge 0`.
 
-    Its methods `logpdf`, `pdf`, `cdf`, `sf`, `logcdf` and `logsf` take `(x, df, loc=0, scale=1)`, arrays or tensors;
-    distribution functions are not differentiable in `df`.
+    Its methods `logpdf`, `pdf`, `cdf`, `sf`, `logcdf` and `logsf` take `(x, df, loc=0, scale=1)`, arrays or tensors,
+    with `df` for :math:`\nu`; distribution functions are not differentiable in `df`.
 
     Examples
     --------

@@ -813,6 +813,11 @@ def compile_is_eager(f: Function, *args: Any, seed: int = 0) -> None:
     f, *args, seed
         As of `pullback_is_linear`, with its errors.
 
+    Raises
+    ------
+    InconclusiveError
+        If nothing can be computed here.
+
     Examples
     --------
     >>> import numpy as np

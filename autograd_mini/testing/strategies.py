@@ -128,7 +128,7 @@ def arrays(
 ) -> SearchStrategy[Any]:
     r"""Arrays of values at which a function can be differentiated.
 
-    Each value has :math:`low + margin \le x \le high - margin` for the domain (low, high). Some are simple, such as 1.0
+    Each value has :math:`a + m \le x \le b - m` for the domain (a, b) and the margin m. Some are simple, such as 1.0
     and 0.5, and failing examples shrink to those; others are of all magnitudes from 0.001 on.
 
     Parameters

@@ -62,6 +62,8 @@ def activated(model: Module, x: Any, activation: str | Callable[[], Module]) -> 
     ------
     ValueError
         If there are none that are modules, or they are of this kind already.
+    TypeError
+        If the model is no module, or the activation is unknown.
 
     Examples
     --------
@@ -103,7 +105,9 @@ def normalised(model: Module, x: Any, kind: str) -> Module:
     Raises
     ------
     ValueError
-        If there is no hidden layer.
+        If there is no hidden layer, the kind is unknown, or it was normalised so before.
+    TypeError
+        If the model is no module.
 
     Examples
     --------
@@ -164,6 +168,8 @@ def skipping(model: Module, x: Any) -> Module:
     ------
     ValueError
         If no shapes agree.
+    TypeError
+        If the model is no module.
 
     Examples
     --------
@@ -296,6 +302,8 @@ def scaled_outputs(model: Module, x: Any, y: Any) -> Module:
     ------
     ValueError
         If they have another shape, or are near enough to standardised.
+    TypeError
+        If the model is no module.
 
     Examples
     --------
@@ -350,6 +358,8 @@ def without_last(model: Module, x: Any) -> Module:
     ------
     ValueError
         If no activation makes its output.
+    TypeError
+        If the model is no module.
 
     Examples
     --------

@@ -39,6 +39,8 @@ def drawn(model: Module, x: Any, init: str | Initialiser, rng: int = 0) -> Modul
     ------
     ValueError
         If the model calls no layer with weights.
+    TypeError
+        If the model is no module.
 
     Examples
     --------
@@ -103,6 +105,8 @@ def scaled(model: Module, x: Any, factor: float) -> Module:
     ------
     ValueError
         If the model calls no hidden layer with weights.
+    TypeError
+        If the model is no module.
 
     Examples
     --------
@@ -134,6 +138,8 @@ def like_the_others(model: Module, x: Any) -> Module:
     ------
     ValueError
         If no layer stands out, or the model calls no hidden layer with weights.
+    TypeError
+        If the model is no module.
 
     Examples
     --------
@@ -176,6 +182,8 @@ def biases_zero(model: Module, x: Any) -> Module:
     ------
     ValueError
         If they are 0 already, or the model calls no layer with weights.
+    TypeError
+        If the model is no module.
 
     Examples
     --------

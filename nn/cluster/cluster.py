@@ -45,6 +45,11 @@ class Cluster:
         The parts of a worker that was not heard of for so many seconds go to others; and as long a call waits for the
         first worker to come.
 
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
+
     Examples
     --------
     >>> import numpy as np

@@ -188,6 +188,11 @@ class LeakyReLU(Module):
     slope : float
         a, between 0 and 1.
 
+    Raises
+    ------
+    ValueError
+        If the slope is not between 0 and 1.
+
     Examples
     --------
     >>> import numpy as np
@@ -276,6 +281,11 @@ class ELU(Module):
     ----------
     alpha : float
         Where it saturates, at :math:`-\alpha`; with 1 the slope has no jump.
+
+    Raises
+    ------
+    ValueError
+        If alpha is not positive.
 
     Examples
     --------

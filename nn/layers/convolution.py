@@ -592,11 +592,10 @@ class Convolution(Module):
 class Conv2d(Convolution):
     r"""Scores of a window that moves over images, with the same weights at each place.
 
-    .. math:: s_{n o y x} = b_o + \sum_{c, i, j} w_{o c i j}\, z_{n,\,c,\,y \cdot stride + i \cdot dilation,\,
-        x \cdot stride + j \cdot dilation}
+    .. math:: s_{n o y x} = b_o + \sum_{c, i, j} w_{o c i j}\, z_{n,\,c,\,a y + d i,\,a x + d j}
 
-    with z the images with `padding` zeros around them. (The window is not flipped: what mathematics calls a
-    cross-correlation, and every library of networks a convolution.)
+    with the stride a, the dilation d, and z the images with `padding` zeros around them. (The window is not flipped:
+    what mathematics calls a cross-correlation, and every library of networks a convolution.)
 
     Parameters
     ----------
@@ -680,7 +679,9 @@ class Conv2d(Convolution):
 class Conv1d(Conv2d):
     r"""Scores of a window that moves along sequences: `Conv2d` with one axis, for what lies in time.
 
-    .. math:: s_{n o t} = b_o + \sum_{c, i} w_{o c i}\, z_{n,\,c,\,t \cdot stride + i \cdot dilation}
+    .. math:: s_{n o t} = b_o + \sum_{c, i} w_{o c i}\, z_{n,\,c,\,a t + d i}
+
+    with the stride a, the dilation d, and z the sequences with `padding` zeros around them.
 
     Parameters
     ----------
@@ -714,11 +715,12 @@ class Conv1d(Conv2d):
 class ConvTranspose2d(Convolution):
     r"""The adjoint of `Conv2d`: each entry of an image puts the window, times itself, where that would have read.
 
-    .. math:: s_{n,\,o,\,y \cdot stride + i \cdot dilation - padding,\,x \cdot stride + j \cdot dilation - padding}
-        \mathrel{+}= w_{c o i j}\, z_{n c y x}, \qquad s_{n o} \mathrel{+}= b_o
+    .. math:: s_{n,\,o,\,a y + d i - p,\,a x + d j - p} \mathrel{+}= w_{c o i j}\, z_{n c y x}, \qquad
+        s_{n o} \mathrel{+}= b_o
 
-    With a stride it makes images larger, :math:`(height - 1) stride - 2 padding + dilation (kernel - 1) + 1 +
-    output\_padding` high (Dumoulin & Visin 2016, *A guide to convolution arithmetic for deep learning*).
+    with the stride a, the dilation d and the padding p. With a stride it makes images larger, of H rows
+    :math:`(H - 1) a - 2 p + d (k - 1) + 1 + r`, where k is the kernel's height and r is `output_padding` (Dumoulin &
+    Visin 2016, *A guide to convolution arithmetic for deep learning*).
 
     Parameters
     ----------
@@ -805,11 +807,10 @@ class ConvTranspose2d(Convolution):
 class ConvTranspose1d(ConvTranspose2d):
     r"""The adjoint of `Conv1d`: each entry of a sequence puts the window, times itself, where that would have read.
 
-    .. math:: s_{n,\,o,\,t \cdot stride + i \cdot dilation - padding} \mathrel{+}= w_{c o i}\, z_{n c t}, \qquad
-        s_{n o} \mathrel{+}= b_o
+    .. math:: s_{n,\,o,\,a t + d i - p} \mathrel{+}= w_{c o i}\, z_{n c t}, \qquad s_{n o} \mathrel{+}= b_o
 
-    With a stride it makes sequences longer, :math:`(length - 1) stride - 2 padding + dilation (kernel - 1) + 1 +
-    output\_padding`.
+    with the stride a, the dilation d and the padding p. With a stride it makes sequences longer, of T steps
+    :math:`(T - 1) a - 2 p + d (k - 1) + 1 + r`, where k is the kernel's length and r is `output_padding`.
 
     Parameters
     ----------

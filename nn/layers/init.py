@@ -154,6 +154,11 @@ def he(slope: float = 0.0, gain: float = 1.0, backward: bool = False, uniform: b
     uniform : bool
         Uniform weights instead of normal ones, of the same variance.
 
+    Raises
+    ------
+    ValueError
+        If the gain is not positive.
+
     Examples
     --------
     >>> import numpy as np

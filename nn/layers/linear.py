@@ -78,6 +78,12 @@ class Linear(Module):
     dtype : dtype
         Of the parameters.
 
+    Raises
+    ------
+    ValueError
+        If a size is no positive whole number, or the initialiser is unknown; when called, if the input's last axis is
+        not `d_in`.
+
     Examples
     --------
     >>> import numpy as np
@@ -127,6 +133,11 @@ class Sequential(Module):
     *layers : Module
         In order; each gets what the one before returned.
 
+    Raises
+    ------
+    TypeError
+        If a layer is no module.
+
     Examples
     --------
     >>> import nn
@@ -171,6 +182,11 @@ class Sequential(Module):
 class Flatten(Module):
     """Each example as one row: (examples, a, b, ...) becomes (examples, a * b * ...).
 
+    Raises
+    ------
+    ValueError
+        When called, if the input is a single number.
+
     Examples
     --------
     >>> import numpy as np
@@ -200,7 +216,9 @@ class Residual(Module):
     Raises
     ------
     ValueError
-        If the two shapes differ.
+        If there are no layers; when called, if the two shapes differ.
+    TypeError
+        If a layer is no module.
 
     Examples
     --------
@@ -246,6 +264,13 @@ class MLP(Sequential):
         Where the weights come from.
     dtype : dtype
         Of the parameters.
+
+    Raises
+    ------
+    ValueError
+        If there are not at least two sizes, all positive whole numbers, or the initialiser is unknown.
+    TypeError
+        If the activation is unknown.
 
     Examples
     --------

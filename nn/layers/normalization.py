@@ -96,7 +96,10 @@ class BatchNorm(Module):
     Raises
     ------
     ValueError
-        In training, if there is one value for each unit; always, if the width is not `units`.
+        If the momentum or epsilon is out of range; in training, if there is one value for each unit; always, if the
+        width is not `units`.
+    TypeError
+        If the axis is no whole number.
 
     Examples
     --------

@@ -195,6 +195,11 @@ class LSTMCell(Cell[tuple[Tensor, Tensor]]):
     projection : int, optional
         The width of h, if it is not `units`, which c keeps (Sak, Senior & Beaufays 2014); PyTorch's `proj_size`.
 
+    Raises
+    ------
+    ValueError
+        If a size is no positive whole number, or the initialiser is unknown.
+
     Examples
     --------
     >>> import numpy as np

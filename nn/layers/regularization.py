@@ -49,6 +49,11 @@ class Dropout(Corruption):
     The lecture's "tolerant when network corrupted" (Srivastava et al. 2014, *Dropout*). In evaluation mode the input
     passes unchanged.
 
+    Raises
+    ------
+    ValueError
+        If the share is not in [0, 1).
+
     Examples
     --------
     >>> import numpy as np
@@ -114,6 +119,11 @@ class GaussianNoise(Corruption):
     std : float
         The standard deviation of the noise.
 
+    Raises
+    ------
+    ValueError
+        If the standard deviation is negative.
+
     Examples
     --------
     >>> import numpy as np
@@ -139,6 +149,11 @@ class Masking(Corruption):
     r"""Each entry 0 with probability `share`, else as it is: the corruption of a denoising autoencoder.
 
     (Vincent et al. 2008, *Extracting and Composing Robust Features with Denoising Autoencoders*.)
+
+    Raises
+    ------
+    ValueError
+        If the share is not in [0, 1).
 
     Examples
     --------

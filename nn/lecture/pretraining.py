@@ -36,6 +36,11 @@ class Autoencoder(Module):
     corruption : Module, optional
         Such as `nn.Masking(0.3)` or `nn.GaussianNoise(0.5)`; active in training mode alone.
 
+    Raises
+    ------
+    TypeError
+        If a part is no module.
+
     Examples
     --------
     >>> import numpy as np
@@ -106,10 +111,10 @@ def pretrain(
 
     Raises
     ------
-    ValueError
-        If there are no hidden layers or no examples.
     FloatingPointError
         If the reconstruction error is no longer finite.
+    ValueError
+        If there are no hidden layers or no examples, or an option is out of range.
 
     Examples
     --------

@@ -78,6 +78,8 @@ def logistic_loss(scores: Any, targets: Any, *, reduction: str = "mean") -> Tens
     ValueError
         If a target is not from 0 to 1 (labels -1 and +1 are refused: write `(y + 1) / 2`), or the shapes differ, or the
         batch is empty.
+    TypeError
+        If the scores are no real numbers.
 
     Examples
     --------
@@ -127,6 +129,8 @@ def hinge_loss(scores: Any, labels: Any, *, reduction: str = "mean") -> Tensor:
     ValueError
         If a label is out of range (-1 and +1 are refused: write `(y + 1) / 2`), or shapes do not fit, or the batch is
         empty.
+    TypeError
+        If the scores are no real numbers.
 
     Examples
     --------
@@ -209,8 +213,10 @@ def cross_entropy(
     Raises
     ------
     ValueError
-        If the shapes do not fit, a label is out of range, a row of probabilities does not add up to 1, or no example
-        counts.
+        If the shapes do not fit, a label is out of range, a row of probabilities does not add up to 1, no example
+        counts, or an option is out of range.
+    TypeError
+        If the scores are no real numbers.
 
     Notes
     -----
@@ -310,6 +316,8 @@ def nll_loss(
     ------
     ValueError
         If the shapes do not fit, a label is out of range, or no example counts.
+    TypeError
+        If the outputs are no real numbers.
 
     Examples
     --------
@@ -398,6 +406,8 @@ def kl_divergence(scores: Any, targets: Any, *, reduction: str = "mean") -> Tens
     ------
     ValueError
         If the shapes differ, there are no rows, or a row of p does not add up to 1.
+    TypeError
+        If the scores are no real numbers.
 
     Examples
     --------

@@ -70,6 +70,8 @@ def unpadded(function: Callable[..., Any], *, ignore_index: int = -1) -> Callabl
     ValueError
         If outputs and targets do not have the same examples and steps, all is padding, or NaN stands before the end
         of a sequence.
+    TypeError
+        If `function` is none, or `ignore_index` is no whole number.
 
     Examples
     --------

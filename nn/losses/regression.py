@@ -105,6 +105,13 @@ def huber_loss(output: Any, target: Any, *, delta: float = 1.0, reduction: str =
     output, target, reduction
         As for `squared_error`, with its errors.
 
+    Raises
+    ------
+    ValueError
+        If delta is not positive, and as for `nn.squared_error`.
+    TypeError
+        As for `nn.squared_error`.
+
     Examples
     --------
     >>> import nn
@@ -137,6 +144,8 @@ def cosine_distance(output: Any, target: Any, *, reduction: str = "mean") -> Ten
     ------
     ValueError
         As for `squared_error`, and if there is no axis.
+    TypeError
+        As for `nn.squared_error`.
 
     Examples
     --------

@@ -53,6 +53,10 @@ def save_onnx(model: Module, path: str | os.PathLike[str], *example: Any, batch:
         If it computes otherwise for other values.
     ValueError
         If it computes otherwise for other numbers of examples.
+    TypeError
+        If the model is no module, or an example is missing or of numbers that ONNX has not.
+    ImportError
+        If the package onnx is not installed.
 
     Examples
     --------

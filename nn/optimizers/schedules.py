@@ -265,7 +265,7 @@ def cosine(rate: float, steps: int, end: float = 0.0, warmup: int = 0) -> Schedu
     end : float
         :math:`\eta_T`.
     warmup : int
-        How many of the steps rise to `rate` first; see `warmup`.
+        How many of the steps rise to `rate` first; see `nn.schedules.warmup`.
 
     Raises
     ------

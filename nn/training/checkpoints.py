@@ -200,6 +200,8 @@ def load(path: FilePath, model: Module, **parts: Any) -> None:
         If the file is damaged, was changed, or does not fit; model and parts are as before.
     OSError
         If it cannot be read.
+    TypeError
+        If the model is no module, a part is none that is saved, or an array has another kind of numbers.
 
     Examples
     --------
@@ -390,7 +392,7 @@ def load_weights(
         From ours to theirs; `.T` at the end of theirs takes that array transposed. Others have the same names.
         Nothing is transposed that is not said to be. `nn.torch_names(model)` is such a mapping.
     ignore : iterable of str
-        Names in the file to leave, with `*` for any text, such as "*.num_batches_tracked". The other parts of a
+        Names in the file to leave, with `*` for any text, such as `"*.num_batches_tracked"`. The other parts of a
         checkpoint are left anyway.
 
     Raises

@@ -86,7 +86,9 @@ def evaluate(
     Raises
     ------
     ValueError
-        If no example counts.
+        If no example counts, or two metrics have one name.
+    TypeError
+        If the model is no module, or a loss, a metric, the data or the cluster is of a kind that is not taken.
 
     Examples
     --------
@@ -188,6 +190,13 @@ def predict(model: Module, x: Any, *, batch_size: int = 256, cluster: Any = None
         In the host's memory if `x` was there. A tuple or a dict if the model returns one, as recurrent layers do.
         Where a loader's `collate` makes batches of unequal length, the outputs are as long as the longest, with 0 after
         the end of their batch.
+
+    Raises
+    ------
+    TypeError
+        If the model is no module, or the inputs or the cluster are of a kind that is not taken.
+    ValueError
+        If the inputs have no rows, or rows of unequal length.
 
     Examples
     --------

@@ -274,6 +274,11 @@ def sklearn_metric(
         `metric(output, labels)`. It has the name of the metric, and `fit` computes it from all outputs of an epoch. Of
         padded sequences write `nn.unpadded(nn.sklearn_metric(...))`.
 
+    Raises
+    ------
+    TypeError
+        If the metric or `outputs` is no function.
+
     Examples
     --------
     >>> import nn

@@ -138,6 +138,8 @@ def clip_examples(
         As `nn.per_example_grad`; if the norm is not positive, the noise is negative, or there is noise and no norm.
     FloatingPointError
         If the gradient of an example is not finite; the model keeps its `.grad`.
+    TypeError
+        If the loss is no function of outputs and targets.
 
     Notes
     -----

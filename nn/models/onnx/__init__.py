@@ -33,6 +33,8 @@ def load_onnx(path: str | os.PathLike[str] | Any, rng: int | np.random.Generator
         If the file has operators that there is no form of; all of them are listed.
     ValueError
         If it is no valid ONNX file.
+    ImportError
+        If the package onnx is not installed.
 
     Warns
     -----

@@ -145,6 +145,10 @@ def from_torch(module: Any, *example: Any, rng: int | np.random.Generator | None
         If it uses operations without a counterpart here; the error names all of them.
     ValueError
         If torch.export cannot follow it.
+    TypeError
+        If it is no PyTorch module, or an example is missing or no array.
+    ImportError
+        If PyTorch is not installed.
 
     Examples
     --------
@@ -215,6 +219,8 @@ def to_torch_state(model: Module) -> dict[str, Any]:
     ------
     TypeError
         If the model is another one.
+    ImportError
+        If PyTorch is not installed.
 
     Examples
     --------
