@@ -113,7 +113,10 @@ def test_readme_snippet_runs_by_itself(line, code, monkeypatch, tmp_path, capsys
 
 
 def same_picture(one, two):
-    """Whether two pictures show the same, but for how letters are drawn."""
+    """Whether two pictures show the same, but for how letters are drawn, and of drawings where Graphviz puts them."""
+    if one.suffix == ".svg":
+        words = [re.findall(r">([^<>]+)</text>", path.read_text()) for path in (one, two)]
+        return words[0] == words[1] != []
     from matplotlib.image import imread
 
     a, b = imread(one), imread(two)
@@ -127,6 +130,10 @@ def test_another_picture_is_found_out(tmp_path):
     pictures.imsave(tmp_path / "other.png", upside_down)
     assert same_picture(there, there)
     assert not same_picture(tmp_path / "other.png", there)
+    drawn = ROOT / "docs" / "pictures" / "tour_graph.svg"
+    (tmp_path / "other.svg").write_text(drawn.read_text().replace("tanh", "sin"))
+    assert same_picture(drawn, drawn)
+    assert not same_picture(tmp_path / "other.svg", drawn)
 
 
 @pytest.mark.parametrize("code", [code for _, code in snippets(ROOT / "CONTRIBUTING.md")])
@@ -160,6 +167,10 @@ def test_a_page_runs_from_top_to_bottom_and_prints_what_it_shows(page, needs, ca
         said = capsys.readouterr().out
         told = re.match(r"(?s)\n```text\n(.*?)```", page.read_text().partition(code + "```\n")[2])
         assert told is None or timeless(told[1]) == timeless(said)
+    for path in sorted(tmp_path.glob("*.png")) + sorted(tmp_path.glob("*.svg")):
+        shown = ROOT / "docs" / "pictures" / path.name
+        if shown.exists():
+            assert same_picture(path, shown), f"copy {path} into docs/pictures/"
 
 
 def test_most_pages_have_code_that_runs():
