@@ -1,4 +1,4 @@
-"""The pages for those who come from other libraries: names are those of the tables, and what is to be written can be."""
+"""Pages for those who come from other libraries: names are those of the tables, what is to be written can be."""
 
 import importlib.util
 import re
