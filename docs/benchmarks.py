@@ -89,12 +89,8 @@ def figure(group: Group, row: str, column: str) -> str:
     LookupError
         If no table behind the heading has such a row and such a column.
     """
-    text = (
-        PAGE.with_name(group.page)
-        .read_text()
-        .partition(f"\n## {group.heading}\n")[2]
-        .partition(group.behind or "\n")[2]
-    )
+    section = PAGE.with_name(group.page).read_text().partition(f"\n## {group.heading}\n")[2].partition("\n## ")[0]
+    text = section.partition(group.behind)[2] if group.behind else section
     header: list[str] = []
     for line in text.splitlines():
         found = cells(line)

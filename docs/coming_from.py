@@ -44,7 +44,8 @@ INTRODUCTION = """\
 
 What PyTorch, Keras, JAX, autograd, micrograd and scikit-learn call it, and what to write here. Whoever writes a name
 below gets its answer as the last words of the error: {example}. In the answers `t` and `u` are tensors,
-`x` and `y` arrays of inputs and targets, `model` is an `nn.Module`. This page is written by `python -m docs.coming_from` from the tables that errors answer by.
+`x` and `y` arrays of inputs and targets, `model` is an `nn.Module`. This page is written by
+`python -m docs.coming_from` from the tables that errors answer by.
 """
 KEYWORDS = engine.OPTIONS, engine.ARGUMENTS, networks.RENAMED
 
