@@ -1,4 +1,4 @@
-"""Write two pages of docs/coming_from/, `python -m docs.coming_from`: what names and keywords of other libraries are here.
+"""Write two pages of docs/coming_from/, `python -m docs.coming_from`: what names of other libraries are here.
 
 The tables are those of `autograd_mini.elsewhere` and `nn.elsewhere`, which errors answer by.
 """
@@ -42,9 +42,10 @@ PAGES = {
 INTRODUCTION = """\
 # {title}
 
-What PyTorch, Keras, JAX, autograd, micrograd and scikit-learn call it, and what to write here. Whoever writes a name below gets
-its answer as the last words of the error: {example}. In the answers `t` and `u` are tensors, `x` and `y` arrays of inputs and targets,
-`model` is an `nn.Module`. This page is written by `python -m docs.coming_from` from the tables that errors answer by.
+What PyTorch, Keras, JAX, autograd, micrograd and scikit-learn call it, and what to write here. Whoever writes a name
+below gets its answer as the last words of the error: {example}. In the answers `t` and `u` are tensors,
+`x` and `y` arrays of inputs and targets, `model` is an `nn.Module`. This page is written by
+`python -m docs.coming_from` from the tables that errors answer by.
 """
 KEYWORDS = engine.OPTIONS, engine.ARGUMENTS, networks.RENAMED
 

@@ -1,7 +1,7 @@
 """Write the house of docs/inside.md, `python -m docs.inside`: rooms and doors from the plan that a test holds.
 
-A picture in HTML, docs/house.html, in which a room that is pointed at lights up those that it imports, and a table on the
-page of what lives where, which is the first sentence of each room.
+A picture in HTML, docs/house.html, in which a room that is pointed at lights up those that it imports, and a table of
+what lives where, which is the first sentence of each room.
 """
 
 from __future__ import annotations

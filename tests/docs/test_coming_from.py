@@ -1,4 +1,4 @@
-"""The pages for those who come from other libraries: names are those of the tables, and what is to be written can be."""
+"""Pages for those who come from other libraries: names are those of the tables, what is to be written can be."""
 
 import importlib.util
 import re
@@ -8,7 +8,7 @@ import pytest
 from autograd_mini import elsewhere as engine
 from nn import elsewhere as networks
 from tests import answers
-from tests.docs.test_docs import ROOT, runs_and_prints_what_it_shows
+from tests.docs.test_docs import ROOT
 
 SPEC = importlib.util.spec_from_file_location("coming_from", ROOT / "docs" / "coming_from.py")
 pages = importlib.util.module_from_spec(SPEC)
@@ -29,15 +29,7 @@ def test_each_table_and_each_name_is_on_a_page():
     sections = {**pages.ARRAYS, **pages.NETWORKS}
     assert {*map(id, tables.values())} == {id(rows) for _, rows in sections.values()}
     text = "\n".join(map(pages.written, pages.PAGES))
-    assert [n for rows in tables.values() for n in rows.written if f"`{n}`" not in text] == ["out[i]=t"]
-
-
-@pytest.mark.parametrize("page", [ROOT / "docs" / "coming_from.md", *BEGINNINGS], ids=lambda page: page.stem)
-def test_a_beginning_runs(page, capsys, monkeypatch, tmp_path):
-    if page.stem == "scikit-learn":
-        pytest.importorskip("sklearn")
-    monkeypatch.chdir(tmp_path)
-    assert runs_and_prints_what_it_shows(page, capsys) >= 1
+    assert [n for rows in tables.values() for n in rows.written if n and f"`{n}`" not in text] == ["out[i]=t"]
 
 
 def rows(page):
