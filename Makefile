@@ -3,7 +3,7 @@ PYTHON ?= python3
 NEWEST ?= python3.14
 BIN := .venv/bin
 
-.PHONY: demo cluster-demo test test-all test-lowest test-newest lint bench dist clean
+.PHONY: demo cluster-demo test test-all test-lowest test-newest lint bench docs dist clean
 
 unexport PYTHONDONTWRITEBYTECODE # tests start many processes, each of which would compile the library anew
 
@@ -15,7 +15,7 @@ cluster-demo: .venv/demo .venv/cluster
 	$(BIN)/python examples/cluster.py
 
 test: .venv/test
-	$(BIN)/python -m pytest -q -n auto --dist worksteal --durations 10 -m "not heavy" --installed test
+	$(BIN)/python -m pytest -q -n auto --dist worksteal --durations 10 -m "not heavy and not site" --installed test
 
 # Those that need what `make test` does not install, and skip there, and those that would make it too long.
 test-all: .venv/all-tests
@@ -38,6 +38,12 @@ lint: .venv/dev
 
 bench: .venv/bench
 	$(BIN)/python -m benchmarks
+
+# The site, site/index.html, and then its checks: examples run in their fast mode, or whole with `make docs WHOLE=1`.
+docs: .venv/docs
+	rm -rf docs/api/names docs/api/used $(if $(WHOLE),docs/examples)
+	$(BIN)/python -m sphinx -q -W --keep-going -j auto -d .sphinx_cache $(if $(WHOLE),-t WHOLE) docs site
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m site --installed docs tests/docs/test_site.py
 
 # Files to hand on: dist/ has the sdist and the wheel.
 dist: .venv/dev
@@ -68,5 +74,6 @@ dist: .venv/dev
 	touch $@
 
 clean:
-	rm -rf .venv* report dist build *.egg-info .*_cache .hypothesis
+	rm -rf .venv* report dist build site *.egg-info .*_cache .hypothesis
+	rm -rf docs/examples docs/api/names docs/api/used docs/sg_execution_times.rst
 	find . -name __pycache__ -not -path "./.git/*" -prune -exec rm -rf {} +

@@ -49,7 +49,7 @@ def thorough() -> bool:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     help = "the extra that is installed: who skips for lack of a package fails; with `test`, those marked `extra` may"
-    parser.addoption("--installed", choices=["test", "all-tests"], help=help)
+    parser.addoption("--installed", choices=["test", "all-tests", "docs"], help=help)
 
 
 def is_extra(node: Any) -> bool:

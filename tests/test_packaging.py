@@ -14,7 +14,7 @@ import autograd_mini
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-DEVELOPERS, GPUS = {"all-tests", "bench", "dev", "test"}, {"cupy", "torch"}
+DEVELOPERS, GPUS = {"all-tests", "bench", "dev", "docs", "test"}, {"cupy", "torch"}
 
 # README's snippets, of which the first asks for a plot, in an environment that has nothing but the wheel.
 TOUR = """
