@@ -27,11 +27,10 @@ images, labels = load_digits(return_X_y=True)
 images = ((images - images.mean()) / images.std()).astype(np.float32)
 
 # %%
-# 300 of scikit-learn's digits to learn from, a fifth of them with a random label; the labels of the test are right.
+# 300 digits to learn from and 150 to validate on, a fifth of them with a random label. The test has the right labels.
 
 
 def split(seed):
-    """300 images to learn from, 150 to validate on, both with wrong labels among them; the rest is the test."""
     rng = np.random.default_rng(seed)
     x, test_x, y, test_y = train_test_split(images, labels, train_size=450, random_state=seed, stratify=labels)
     y = np.where(rng.random(450) < 0.2, rng.integers(0, 10, 450), y)
@@ -39,42 +38,35 @@ def split(seed):
 
 
 def accuracy(seed, corrupted=lambda rng: [], dropped=lambda rng: [], decay=0.0, stop=False):
-    """Train 64-128-128-10 with one kind of regularization; the accuracy on the test images."""
     rng = np.random.default_rng(seed)
     train, validation, (test_x, test_y) = split(seed)
     hidden = [[nn.Linear(d, 128, "he", rng=rng), nn.ReLU(), *dropped(rng)] for d in (64, 128)]
     model = nn.Sequential(*corrupted(rng), *hidden[0], *hidden[1], nn.Linear(128, 10, "he", rng=rng))
-    options = {"validation": validation, "callbacks": [nn.EarlyStopping(patience=5)]} if stop else {}
-    adam = nn.AdamW(model.parameters(), 1e-3, weight_decay=decay)
-    options |= {"epochs": EPOCHS, "batch_size": 20, "progress": False, "rng": rng}
-    nn.fit(model, nn.cross_entropy, train, optimizer=adam, **options)
+    how = {"validation": validation, "callbacks": [nn.EarlyStopping(patience=5)]} if stop else {}
+    how |= {"epochs": EPOCHS, "batch_size": 20, "progress": False, "rng": rng}
+    nn.fit(model, nn.cross_entropy, train, optimizer=nn.AdamW(model.parameters(), 1e-3, weight_decay=decay), **how)
     return nn.accuracy(model.eval()(test_x).data, test_y)
 
 
 # %%
 # One kind of regularization at a time, with the same split and the same start for each seed.
 
-KINDS = {
-    "nothing": {},
-    "weight decay": {"decay": 3.0},
-    "early stopping": {"stop": True},
+KINDS = {"nothing": {}, "weight decay": {"decay": 3.0}, "early stopping": {"stop": True}}
+KINDS |= {
     "dropout of half the units": {"dropped": lambda rng: [nn.Dropout(0.5, rng)]},
     "noise on the pixels": {"corrupted": lambda rng: [nn.GaussianNoise(1.0, rng)]},
     "half the pixels masked": {"corrupted": lambda rng: [nn.Masking(0.5, rng)]},
 }
 found = {name: 100 * np.array([accuracy(seed, **how) for seed in SEEDS]) for name, how in KINDS.items()}
 gains = {name: values - found["nothing"] for name, values in found.items()}  # by seed: the same split, the same net
-for name, values in found.items():
-    gain = f"gain {gains[name].mean():+4.1f}, at least {gains[name].min():+4.1f}"
-    print(f"{name:28}{values.mean():5.1f} % +- {values.std():3.1f}   {gain}")
+for name, gain in gains.items():
+    print(f"{name:28}{found[name].mean():5.1f} %, gain {gain.mean():+4.1f}, at least {gain.min():+4.1f}")
 
 # %%
 # A denoising autoencoder sees corrupted images and learns the clean ones; a plain one has never seen a corrupted one.
 
-(x, _), _, (test_x, _) = split(0)
-corruption = nn.GaussianNoise(1.0, rng=0)
-corrupted = corruption(test_x)
-rebuilt = {}
+((x, _), _, (test_x, _)), corruption = split(0), nn.GaussianNoise(1.0, rng=0)
+corrupted, rebuilt = corruption(test_x), {}
 for name, noise in {"plain": None, "denoising": corruption}.items():
     model = nn.Autoencoder(nn.MLP([64, 128], rng=1), nn.Sequential(nn.Tanh(), nn.Linear(128, 64, rng=2)), noise)
     nn.fit(model, nn.squared_error, (x, x), epochs=20 if FAST else 60, batch_size=20, progress=False)
