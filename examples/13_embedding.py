@@ -91,8 +91,9 @@ plt.show()
 place, plane, space = (f"{np.mean(values):.2f} ± {np.std(values):.2f}" for values in bits.values())
 print(
     f"Of letters as numbers a network learns to tell the next with {place} bits, of learned points of a plane with "
-    f"{plane}, of 8 dimensions with {space} ({min(parameters):,} to {max(parameters):,} parameters, {SEEDS} seeds); in "
-    f"the plane {beside.mean():.0%} of the vowels lie nearest to a vowel, by chance it were {5 / 26:.0%}."
+    f"{plane}, of 8 dimensions with {space} ({min(parameters):,} to {max(parameters):,} parameters, {SEEDS} "
+    f"seed{'s' * (SEEDS > 1)}); in the plane {beside.mean():.0%} of the vowels lie nearest to a vowel, by chance it "
+    f"were {5 / 26:.0%}."
 )
 assert sorted(bits.values(), reverse=True) == list(bits.values()), "the points do not help"
 assert beside.mean() > 0.4, "vowels do not lie beside vowels"
