@@ -94,12 +94,10 @@ def reduction(function: Any) -> Method:
     """`t.sum(axis, keepdims=True)`: `np.sum`, and recorded at once where nothing else is asked for."""
     primitive, slow = primitives[function], method(function)
 
-    def call(
-        self: Tensor, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = False, **rest: Any
-    ) -> Any:
-        if dtype is None and out is None and not rest:
+    def call(self: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **kw: Any) -> Any:
+        if dtype is None and out is None and not kw:
             return apply(primitive, self, axis=axis, keepdims=keepdims)
-        return slow(self, axis=axis, dtype=dtype, out=out, keepdims=keepdims, **rest)
+        return slow(self, axis=axis, dtype=dtype, out=out, keepdims=keepdims, **kw)
 
     call.__doc__ = slow.__doc__
     return call

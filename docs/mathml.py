@@ -22,7 +22,7 @@ MATHML = {  # and what browsers would put too far apart, or make too large
     r"<mo[^>]*>([|‖])</mo>": r'<mo stretchy="false" lspace="0" rspace="0">\1</mo>',
     r"<mo[^>]*>/</mo>": '<mo stretchy="false" lspace="0.05em" rspace="0.05em">/</mo>',
     r"<mo[^>]*>(max|min)</mo>(?=\s*<mo[^>]*>\()": r"<mi>\1</mi>",
-    "<mo>'</mo>": '<mo lspace="0" rspace="0">′</mo>',
+    "<mo>'</mo>": '<mo lspace="0" rspace="0">\u2032</mo>',
 }
 logger = logging.getLogger(__name__)
 

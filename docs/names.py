@@ -3,10 +3,8 @@
 What a docstring has between backticks is a link if it is a public name, and code if not.
 """
 
-import importlib
 import inspect
 import re
-from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -15,32 +13,19 @@ from sphinx.domains.python import PyXRefRole
 
 import autograd_mini
 import nn
+from docs import public
 
 OURS = autograd_mini.__name__, nn.__name__
 FIELD = re.compile(r"Alias for field number \d+")  # of named tuples, which tell of their fields themselves
 NUMPYS = re.compile(r"`np\.\w+` of this tensor\.|The array's `\w+`\.")  # of members that a table makes
 
 
-def reference() -> dict[str, Any]:
-    """What the pages of the reference list, by its name there."""
-    found = {}
-    for page in Path(__file__).parent.glob("api/*.rst"):
-        text = page.read_text()
-        module = re.search(r"currentmodule:: (.+)", text)
-        names = re.findall(r"(?m)^   ([A-Za-z][\w.]*)$", text) if module and "autosummary::" in text else []
-        for name in names:
-            whole = f"{module[1]}.{name}"
-            owner, _, last = whole.rpartition(".")
-            found[whole] = getattr(importlib.import_module(owner), last)
-    return found
-
-
-def short(public: dict[str, Any]) -> dict[str, str]:
+def short(things: dict[str, Any]) -> dict[str, str]:
     """Names of the packages that need no package before them: nothing else on a page is called so."""
-    taken = {parameter for thing in public.values() for parameter in parameters(thing)}
-    taken |= {name for thing in public.values() if inspect.isclass(thing) for name in dir(thing)}
-    taken |= {whole.rpartition(".")[2] for whole in public if whole.count(".") > 1}
-    names = {whole.rpartition(".")[2]: whole for whole in public if whole.count(".") == 1}
+    taken = {parameter for thing in things.values() for parameter in parameters(thing)}
+    taken |= {name for thing in things.values() if inspect.isclass(thing) for name in dir(thing)}
+    taken |= {whole.rpartition(".")[2] for whole in things if whole.count(".") > 1}
+    names = {whole.rpartition(".")[2]: whole for whole in things if whole.count(".") == 1}
     return {name: whole for name, whole in names.items() if name not in taken}
 
 
@@ -52,7 +37,7 @@ def parameters(thing: Any) -> list[str]:
         return []
 
 
-PUBLIC = reference()
+PUBLIC = public.public()
 SHORT = short(PUBLIC)
 
 
@@ -62,10 +47,10 @@ def target(text: str) -> str | None:
     if name in SHORT:
         return SHORT[name]
     first, _, member = name.partition(".")
-    if member and hasattr(PUBLIC.get(SHORT.get(first, "")), member):
+    if first in SHORT and hasattr(PUBLIC[SHORT[first]], member):
         return f"{SHORT[first]}.{member}"
     owner, _, member = name.rpartition(".")
-    return name if name in PUBLIC or hasattr(PUBLIC.get(owner), member) else None
+    return name if name in PUBLIC or (owner in PUBLIC and hasattr(PUBLIC[owner], member)) else None
 
 
 def role(_name: str, rawtext: str, text: str, line: int, inliner: Any, *_: Any) -> tuple[list[nodes.Node], list[Any]]:
@@ -76,7 +61,7 @@ def role(_name: str, rawtext: str, text: str, line: int, inliner: Any, *_: Any) 
     return PyXRefRole()("py:obj", rawtext, text if name == text else f"{text} <{name}>", line, inliner)
 
 
-def skipped(_app: Sphinx, _what: str, _name: str, member: Any, skip: bool, _options: Any) -> bool | None:
+def skipped(_app: Sphinx, _what: str, _name: str, member: Any, _skip: bool, _options: Any) -> bool | None:
     """Leave out what other packages define, fields of named tuples, and methods that are NumPy's functions."""
     text = inspect.getdoc(member) or ""
     function = getattr(member, "fget", member)
@@ -85,7 +70,7 @@ def skipped(_app: Sphinx, _what: str, _name: str, member: Any, skip: bool, _opti
     return True if foreign or FIELD.fullmatch(text) or NUMPYS.fullmatch(text) else None
 
 
-def complete(_app: Sphinx, what: str, name: str, thing: Any, _options: Any, lines: list[str]) -> None:
+def complete(_app: Sphinx, what: str, _name: str, thing: Any, _options: Any, lines: list[str]) -> None:
     """Below a class's docstring say where its other members are told of."""
     if what != "class":
         return
@@ -93,7 +78,7 @@ def complete(_app: Sphinx, what: str, name: str, thing: Any, _options: Any, line
     numpys = ", ".join(f"``{key}``" for key, text in members if NUMPYS.fullmatch(text))
     if numpys:
         lines += ["", f"These do what they do for NumPy's arrays, and can be differentiated: {numpys}.", ""]
-    names = {id(public): whole for whole, public in PUBLIC.items()}
+    names = {id(listed): whole for whole, listed in PUBLIC.items()}
     bases = [names[id(base)] for base in inspect.getmro(thing)[1:] if id(base) in names]
     if bases:
         told = " and ".join(f":py:obj:`{base}`" for base in bases)

@@ -214,7 +214,8 @@ def test_the_engine_can_be_read_in_half_an_hour():
     # And 6 for notebooks: a tensor as a table.
     # And 10 for what people bring along: names of other libraries that are answered, and text with percent signs.
     # And 25 for type checkers, which are told what tables make.
-    assert sum(lines.values()) <= 2596, lines
+    # And 108 for the reference: what each parameter of a public name is, and an example that runs.
+    assert sum(lines.values()) <= 2704, lines
     assert sum(code.values()) <= 1665, code
 
 

@@ -112,7 +112,7 @@ def as_operand(value: Value) -> Value:
 
 
 class Norm(Distribution):
-    r"""`scipy.stats.norm`, of density :math:`\frac{1}{\sqrt{2\pi}} e^{-y^2/2}` where :math:`y = (x - \mathrm{loc}) / \mathrm{scale}`.
+    r"""`scipy.stats.norm`, of density :math:`\frac{1}{\sqrt{2\pi}} e^{-y^2/2}` at y = (x - loc) / scale.
 
     Its methods `logpdf`, `pdf`, `cdf`, `sf`, `logcdf` and `logsf` take `(x, loc=0, scale=1)`, arrays or tensors, and
     are differentiable in all three.
@@ -341,7 +341,7 @@ class Dirichlet:
 
 
 class MultivariateNormal:
-    r"""`scipy.stats.multivariate_normal`, of density :math:`e^{-z^\top \Sigma^{-1} z/2} / \sqrt{|2\pi\Sigma|}`, z = x - mean.
+    r"""`scipy.stats.multivariate_normal`, density :math:`e^{-z^\top \Sigma^{-1} z/2} / \sqrt{|2\pi\Sigma|}`, z = x - mean.
 
     Its methods `logpdf` and `pdf` take `(x, mean=None, cov=1)`, and `entropy` takes `(mean=None, cov=1)`: x of shape
     (..., d), mean of shape (d,), and `cov` a number, a vector (the diagonal) or a symmetric matrix. They are

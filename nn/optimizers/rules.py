@@ -129,8 +129,9 @@ class Adaptive(Optimizer):
 
 @described_by(Adaptive)
 class AdaGrad(Adaptive):
-    r"""Each weight's rate falls with the sum of its squared gradients:
-    :math:`G \leftarrow G + g^2,\; w \leftarrow w - \eta\, g / (\sqrt G + \epsilon)`.
+    r"""Each weight's rate falls with the sum of its squared gradients.
+
+    .. math:: G \leftarrow G + g^2, \qquad w \leftarrow w - \eta\, g / (\sqrt G + \epsilon)
 
     References
     ----------
@@ -171,9 +172,10 @@ class AdaGrad(Adaptive):
 
 @described_by(Adaptive)
 class RMSprop(Adaptive):
-    r"""AdaGrad that forgets, because the mean of the squared gradients decays:
-    :math:`G \leftarrow \rho G + (1 - \rho) g^2,\; v \leftarrow \mu v + g / (\sqrt G + \epsilon),\;
-    w \leftarrow w - \eta v`.
+    r"""AdaGrad that forgets, because the mean of the squared gradients decays.
+
+    .. math:: G \leftarrow \rho G + (1 - \rho) g^2, \qquad v \leftarrow \mu v + g / (\sqrt G + \epsilon), \qquad
+        w \leftarrow w - \eta v
 
     Parameters
     ----------
@@ -229,9 +231,11 @@ class RMSprop(Adaptive):
 
 @described_by(Adaptive)
 class Adam(Adaptive):
-    r"""Momentum over the root of RMSprop, both corrected for their start at 0:
-    :math:`m \leftarrow \beta_1 m + (1 - \beta_1) g,\; v \leftarrow \beta_2 v + (1 - \beta_2) g^2,\;
-    w \leftarrow w - \eta\, \frac{m / (1 - \beta_1^t)}{\sqrt{v / (1 - \beta_2^t)} + \epsilon}`.
+    r"""Momentum over the root of RMSprop, both corrected for their start at 0.
+
+    .. math:: m \leftarrow \beta_1 m + (1 - \beta_1) g, \qquad v \leftarrow \beta_2 v + (1 - \beta_2) g^2
+
+    .. math:: w \leftarrow w - \eta\, \frac{m / (1 - \beta_1^t)}{\sqrt{v / (1 - \beta_2^t)} + \epsilon}
 
     Parameters
     ----------
