@@ -26,9 +26,9 @@ HIT = 0.9
 INTRODUCTION = """\
 # Does the first cure train a network that fails?
 
-Each network below fails for a known reason. As in [the tutorial](diagnose.md), `nn.signals(model, loss, x, y)` measures it, on
-256 examples, and `seen.cures(optimizer, data=(x, y), seconds=...)`, [as defined](signals.md#what-would-help-measured), tries
-changes on copies and says which is best. Then that change, and
+Each network below fails for a known reason. `nn.signals(model, loss, x, y)` measures it on 256 examples, and
+`seen.cures(optimizer, data=(x, y), seconds=...)` tries changes on copies and says which is best, as
+[the tutorial](diagnose.md#what-would-help) shows. Then that change, and
 each other one, is trained in full, {steps} steps at batches of 64 (100 for the recurrent nets, 120 for attention, 200
 for convolution), and asked for its accuracy on a quarter of the data that nothing has seen; for regression its R^2. A
 network is a **hit** if the first row of the table reaches {hit:g} of the best of all: each change at the rate that the
