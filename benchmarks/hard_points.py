@@ -459,7 +459,7 @@ CHOICES = """\
 ## Choices
 
 A choice computes both branches, and the one that is not taken may be infinitely steep. Its derivative is 0 here all the
-same, as the result does not depend on it. docs/where_traps.md has what comes out elsewhere.
+same, as the result does not depend on it. [Where traps](where_traps.md) has what comes out elsewhere.
 
 ```python
 import numpy as np
