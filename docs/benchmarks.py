@@ -105,12 +105,12 @@ def figure(group: Group, row: str, column: str) -> str:
 
 def tables() -> Iterator[str]:
     """The lines of the table."""
-    yield from ("| | | by |", "| --- | ---: | --- |")
+    yield from ("| what | figure |", "| --- | ---: |")
     for group in GROUPS:
         where = f"{group.page}#{group.heading.lower().replace(' ', '-')}"
-        yield f"| **{group.kind}** | [table]({where}) | `benchmarks.{group.command}` |"
+        yield f"| **{group.kind}** (`benchmarks.{group.command}`) | [table]({where}) |"
         for what, (row, column) in group.figures.items():
-            yield f"| {what} | {figure(group, row, column)} | |"
+            yield f"| {what} | {figure(group, row, column)} |"
 
 
 def written() -> str:

@@ -17,7 +17,7 @@ from autograd_mini.primitive import composites, constants, primitives
 
 FILE = Path(__file__).with_suffix(".md")
 VERSION, OF_SCIPY = (".".join(module.__version__.split(".")[:2]) for module in (np, scipy))
-MADE_FOR = f"of NumPy {VERSION} and SciPy {OF_SCIPY};"
+MADE_FOR = f"of NumPy {VERSION} and SciPy {OF_SCIPY}."
 MODULES = (np, np.linalg, np.fft)
 DISPATCHED = (np.ufunc, type(np.sum))  # what hands a tensor to the engine
 
@@ -220,7 +220,7 @@ def written() -> str:
     lines = [
         "# What is differentiable",
         "",
-        f"Made by `python -m docs.coverage` from the registry and the public names {MADE_FOR} do not edit.",
+        f"Made by `python -m docs.coverage` from the registry and the public names {MADE_FOR}",
         "A name without a rule raises on a tensor that requires grad; no gradient is lost in silence.",
         "",
         *table(("", "functions of NumPy", "universal functions of `scipy.special`"), count),
