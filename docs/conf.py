@@ -24,6 +24,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "docs.mathml",
     "docs.names",
+    "docs.pages",
     "docs.running",
 ]
 exclude_patterns = [
