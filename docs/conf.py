@@ -24,6 +24,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "docs.mathml",
     "docs.names",
+    "docs.pages",
     "docs.running",
 ]
 exclude_patterns = [
@@ -79,7 +80,12 @@ html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
 html_show_search_summary = False  # it would be fetched, which pages opened from files may not
+html_context = {"default_mode": "auto"}
+html_favicon = "_static/logo.svg"
 html_theme_options = {
+    "logo": {"image_light": "_static/logo.svg", "image_dark": "_static/logo.svg", "text": project, "alt_text": ""},
+    "search_as_you_type": True,
+    "collapse_navigation": True,
     "show_prev_next": True,
     "navigation_with_keys": False,
     "show_toc_level": 2,
