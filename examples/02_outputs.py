@@ -27,7 +27,7 @@ BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#999999"
 
 # %%
 # A linear model is one layer of weights and a loss. Each loss here is convex, and L-BFGS finds the weights at its
-# minimum with the gradient of :py:obj:`autograd_mini.value_and_grad`.
+# minimum with the gradient of `autograd_mini.value_and_grad`.
 
 
 def split(load):

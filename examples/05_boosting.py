@@ -63,7 +63,7 @@ def trained(model, data, seed):
 
 
 found = np.zeros((len(WAYS), SPLITS, len(SIZES), 2))  # in training and test
-for split in tqdm(range(SPLITS), unit="split"):
+for split in tqdm(range(SPLITS), unit="split", disable=None):
     data = digits(split)
     found[0, split] = [errors(model, data) for model in grown(data, 0.0, split)]
     models = list(grown(data, 0.01, split))

@@ -57,7 +57,7 @@ def errors(sizes, rate, data, seed):
 
 
 found = np.zeros((SEEDS, len(nets), len(RATES), 3))
-for seed, net, rate in tqdm(list(np.ndindex(found.shape[:3])), unit="run"):
+for seed, net, rate in tqdm(list(np.ndindex(found.shape[:3])), unit="run", disable=None):
     found[seed, net, rate] = errors(nets[net], RATES[rate], digits(seed), seed)
 
 # %%

@@ -44,7 +44,7 @@ def negative_weights(seed):
 
 
 # %%
-# :py:obj:`nn.signals` counts units with slope 0 for every image, which leaky ones never have; so epoch by epoch those
+# `nn.signals` counts units with slope 0 for every image, which leaky ones never have; so epoch by epoch those
 # are counted that have no positive score. From the same dead units on, how many come back?
 
 dead = lambda net, x: 100 * np.mean([layer.dead for layer in nn.signals(net, nn.cross_entropy, x, labels).layers[:-1]])
