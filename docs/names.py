@@ -17,16 +17,26 @@ from docs import public
 
 OURS = autograd_mini.__name__, nn.__name__
 FIELD = re.compile(r"Alias for field number \d+")  # of named tuples, which tell of their fields themselves
+PAGE = re.compile(r"\bdocs/(\w+)\.md\b")
 NUMPYS = re.compile(r"`np\.\w+` of this tensor\.|The array's `\w+`\.")  # of members that a table makes
 
 
-def short(things: dict[str, Any]) -> dict[str, str]:
-    """Names of the packages that need no package before them: nothing else on a page is called so."""
-    taken = {parameter for thing in things.values() for parameter in parameters(thing)}
-    taken |= {name for thing in things.values() if inspect.isclass(thing) for name in dir(thing)}
-    taken |= {whole.rpartition(".")[2] for whole in things if whole.count(".") > 1}
-    names = {whole.rpartition(".")[2]: whole for whole in things if whole.count(".") == 1}
-    return {name: whole for name, whole in names.items() if name not in taken}
+def taken(module: str) -> set[str]:
+    """The names of parameters and members in the docstrings of a module, and of modules beside it."""
+    beside = OURS if module in OURS else (module,)
+    near = [thing for name, thing in PUBLIC.items() if name.rpartition(".")[0] in beside]
+    members = {name for thing in near for name in (dir(thing) if inspect.isclass(thing) else ())}
+    below = {name.rpartition(".")[2] for name in PUBLIC if name.count(".") > 1 and module in OURS}
+    return members | below | {parameter for thing in near for parameter in parameters(thing)}
+
+
+def short(module: str) -> dict[str, str]:
+    """What names stand for that are written in a module without one: its own and the packages'."""
+    known = {}
+    for owner in dict.fromkeys([*OURS, module]):
+        free = (name for name in PUBLIC if name.rpartition(".")[0] == owner)
+        known |= {name.rpartition(".")[2]: name for name in free if name.rpartition(".")[2] not in taken(owner)}
+    return {name: whole for name, whole in known.items() if name not in taken(module)}
 
 
 def parameters(thing: Any) -> list[str]:
@@ -38,24 +48,24 @@ def parameters(thing: Any) -> list[str]:
 
 
 PUBLIC = public.public()
-SHORT = short(PUBLIC)
+SHORT = {module: short(module) for module in {name.rpartition(".")[0] for name in PUBLIC}}
+WHOLE = {name: name for name in PUBLIC}
 
 
-def target(text: str) -> str | None:
+def target(text: str, module: str) -> str | None:
     """The public name that a text in backticks means: `nn.Linear`, `Linear`, `Module.freeze()`; None if it is code."""
     name = text.removesuffix("()")
-    if name in SHORT:
-        return SHORT[name]
-    first, _, member = name.partition(".")
-    if first in SHORT and hasattr(PUBLIC[SHORT[first]], member):
-        return f"{SHORT[first]}.{member}"
+    known = WHOLE | SHORT.get(module, SHORT["nn"])
+    if name in known:
+        return known[name]
     owner, _, member = name.rpartition(".")
-    return name if name in PUBLIC or (owner in PUBLIC and hasattr(PUBLIC[owner], member)) else None
+    return f"{known[owner]}.{member}" if owner in known and hasattr(PUBLIC[known[owner]], member) else None
 
 
 def role(_name: str, rawtext: str, text: str, line: int, inliner: Any, *_: Any) -> tuple[list[nodes.Node], list[Any]]:
     """A link to a public name, which shows the text as it was written."""
-    name = target(text)
+    module = inliner.document.settings.env.ref_context.get("py:module", "")
+    name = target(text, module)
     if name is None:
         return [nodes.literal(rawtext, text, classes=["code"])], []
     return PyXRefRole()("py:obj", rawtext, text if name == text else f"{text} <{name}>", line, inliner)
@@ -70,8 +80,17 @@ def skipped(_app: Sphinx, _what: str, _name: str, member: Any, _skip: bool, _opt
     return True if foreign or FIELD.fullmatch(text) or NUMPYS.fullmatch(text) else None
 
 
+def signature(
+    _app: Sphinx, what: str, _name: str, thing: Any, _options: Any, arguments: str | None, returns: str | None
+) -> tuple[str | None, str | None]:
+    """None of a class that users are given and do not make: its docstring tells no parameters."""
+    given = what in {"class", "exception"} and "\nParameters\n" not in (inspect.getdoc(thing) or "")
+    return (None if given else arguments), returns
+
+
 def complete(_app: Sphinx, what: str, _name: str, thing: Any, _options: Any, lines: list[str]) -> None:
-    """Below a class's docstring say where its other members are told of."""
+    """Names of pages are links; below a class's docstring stands where its other members are told of."""
+    lines[:] = [PAGE.sub(r":doc:`/\1`", line) for line in lines]
     if what != "class":
         return
     members = [(key, inspect.getdoc(member) or "") for key, member in inspect.getmembers(thing) if key[0] != "_"]
@@ -89,5 +108,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Register the role and what is done to classes."""
     app.add_role("name", role)
     app.connect("autodoc-skip-member", skipped)
+    app.connect("autodoc-process-signature", signature)
     app.connect("autodoc-process-docstring", complete, priority=900)  # after numpydoc
     return {"parallel_read_safe": True, "parallel_write_safe": True}

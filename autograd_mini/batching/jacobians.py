@@ -136,6 +136,11 @@ def hessian(f: Callable[..., Any], argnum: int = 0, chunk: int | None = None) ->
     chunk : int, optional
         How many rows at once, as in `jacobian`.
 
+    Returns
+    -------
+    callable
+        Takes the arguments of `f`; returns the Hessian, in the structure of the argument.
+
     Raises
     ------
     ValueError

@@ -68,6 +68,11 @@ def solve_triangular(a, b, trans=0, lower=False, unit_diagonal=False, overwrite_
     check_finite : bool
         Raise ValueError of numbers that are not finite.
 
+    Returns
+    -------
+    ndarray or Tensor
+        Of the shape of b; float32 stays float32.
+
     Examples
     --------
     >>> import numpy as np
@@ -89,6 +94,11 @@ def solve_sylvester(a, b, q):
     q : array_like or Tensor
         As many rows as a, as many columns as b.
 
+    Returns
+    -------
+    ndarray or Tensor
+        Of the shape of q; float32 stays float32.
+
     Examples
     --------
     >>> import numpy as np
@@ -109,6 +119,11 @@ def sqrtm(A):
     A : array_like or Tensor
         A square matrix without an eigenvalue 0.
 
+    Returns
+    -------
+    ndarray or Tensor
+        Of the shape of A; float32 stays float32.
+
     Examples
     --------
     >>> import numpy as np
@@ -128,6 +143,11 @@ def expm(A):
     ----------
     A : array_like or Tensor
         Square matrices, shape (..., n, n).
+
+    Returns
+    -------
+    ndarray or Tensor
+        Of the shape of A; float32 stays float32.
 
     Examples
     --------
@@ -151,6 +171,11 @@ def expm_frechet(A, E):
     ----------
     A, E : array_like or Tensor
         Square matrices, shape (..., n, n).
+
+    Returns
+    -------
+    ndarray or Tensor
+        Of the shape that A and E broadcast to; float32 stays float32.
 
     Examples
     --------
@@ -311,6 +336,11 @@ def cholesky(a, lower=False, overwrite_a=False, check_finite=True):
     overwrite_a, check_finite : bool
         SciPy's, not heeded.
 
+    Returns
+    -------
+    ndarray or Tensor
+        Of the shape of a, with zeros in its other triangle; float32 stays float32.
+
     Raises
     ------
     numpy.linalg.LinAlgError
@@ -341,6 +371,11 @@ def cho_factor(a, lower=False, overwrite_a=False, check_finite=True):
     overwrite_a, check_finite : bool
         SciPy's, not heeded.
 
+    Returns
+    -------
+    tuple
+        The factor, of the shape and dtype of a, and `lower`.
+
     Raises
     ------
     numpy.linalg.LinAlgError
@@ -370,6 +405,11 @@ def cho_solve(c_and_lower, b, overwrite_b=False, check_finite=True):
         SciPy's, not heeded.
     check_finite : bool
         Raise ValueError of numbers that are not finite.
+
+    Returns
+    -------
+    ndarray or Tensor
+        Of the shape of b; float32 stays float32.
 
     Examples
     --------
@@ -444,6 +484,11 @@ def solve_banded(l_and_u, ab, b, overwrite_ab=False, overwrite_b=False, check_fi
     check_finite : bool
         Raise ValueError of numbers that are not finite.
 
+    Returns
+    -------
+    ndarray or Tensor
+        Of the shape of b; float32 stays float32.
+
     Examples
     --------
     >>> import numpy as np
@@ -473,6 +518,11 @@ def toeplitz(c, r=None):
         The first column, a vector.
     r : array_like or Tensor, optional
         The first row, whose own first entry is not read; without it conj(c).
+
+    Returns
+    -------
+    ndarray or Tensor
+        A row for each entry of c, a column for each of r; of their dtype.
 
     Raises
     ------
@@ -542,6 +592,11 @@ def solve_toeplitz(c_or_cr, b, check_finite=True):
     check_finite : bool
         Raise ValueError of numbers that are not finite.
 
+    Returns
+    -------
+    ndarray or Tensor
+        Of the shape of b; float32 stays float32.
+
     Raises
     ------
     ValueError
@@ -567,6 +622,11 @@ def block_diag(*arrs):
     ----------
     *arrs : array_like or Tensor
         Matrices, or stacks of them; a vector is a row.
+
+    Returns
+    -------
+    ndarray or Tensor
+        As many rows and columns as all matrices have; float32 stays float32.
 
     Examples
     --------

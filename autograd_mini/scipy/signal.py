@@ -66,6 +66,11 @@ def convolve(in1, in2, mode="full", method="auto"):
     method : {"auto", "direct", "fft"}
         How it is computed.
 
+    Returns
+    -------
+    ndarray or Tensor
+        Of as many axes; with "full" each is as long as both together less 1. float32 stays float32.
+
     Raises
     ------
     ValueError

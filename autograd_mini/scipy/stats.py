@@ -341,10 +341,10 @@ class Dirichlet:
 
 
 class MultivariateNormal:
-    r"""`scipy.stats.multivariate_normal`, density :math:`e^{-z^\top \Sigma^{-1} z/2} / \sqrt{|2\pi\Sigma|}`, z = x - mean.
+    r"""`scipy.stats.multivariate_normal`, density :math:`e^{-z^\top \Sigma^{-1} z/2} / \sqrt{|2\pi\Sigma|}`.
 
-    Its methods `logpdf` and `pdf` take `(x, mean=None, cov=1)`, and `entropy` takes `(mean=None, cov=1)`: x of shape
-    (..., d), mean of shape (d,), and `cov` a number, a vector (the diagonal) or a symmetric matrix. They are
+    Here z is x - mean. `logpdf` and `pdf` take `(x, mean=None, cov=1)`, and `entropy` takes `(mean=None, cov=1)`: x of
+    shape (..., d), mean of shape (d,), and `cov` a number, a vector (the diagonal) or a symmetric matrix. They are
     differentiable in all; the gradient by `cov` takes its entries as independent.
 
     Raises

@@ -53,10 +53,16 @@ def activated(model: Module, x: Any, activation: str | Callable[[], Module]) -> 
     Parameters
     ----------
     model : Module
+        Of which a copy is changed.
     x : array_like or tuple of them
         A batch of its inputs, of which a few tell which activation makes the output.
     activation : str or callable
         As for `nn.MLP`: "relu", or a class such as `nn.PReLU`.
+
+    Returns
+    -------
+    Module
+        The changed copy; the model stays as it is.
 
     Raises
     ------
@@ -97,10 +103,16 @@ def normalised(model: Module, x: Any, kind: str) -> Module:
     Parameters
     ----------
     model : Module
+        Of which a copy is changed.
     x : array_like or tuple of them
         A batch of its inputs, of which a few tell the shapes.
     kind : str
         "batch" or "layer".
+
+    Returns
+    -------
+    Module
+        The changed copy; the model stays as it is.
 
     Raises
     ------
@@ -161,8 +173,14 @@ def skipping(model: Module, x: Any) -> Module:
     Parameters
     ----------
     model : Module
+        Of which a copy is changed.
     x : array_like or tuple of them
         A batch of its inputs, of which a few tell the shapes.
+
+    Returns
+    -------
+    Module
+        The changed copy; the model stays as it is.
 
     Raises
     ------
@@ -237,6 +255,11 @@ def standardised(model: Module, x: Any, each: bool = False) -> Module:
     each : bool
         Each feature by its own numbers; x has shape (examples, features). By default all by the same.
 
+    Returns
+    -------
+    Module
+        The changed copy; the model stays as it is.
+
     Raises
     ------
     ValueError
@@ -293,10 +316,16 @@ def scaled_outputs(model: Module, x: Any, y: Any) -> Module:
     Parameters
     ----------
     model : Module
+        Of which a copy is changed.
     x : array_like or tuple of them
         A batch of its inputs, of which a few tell the shape of its outputs.
     y : array_like
         The targets, of the shape of the outputs.
+
+    Returns
+    -------
+    Module
+        The changed copy; the model stays as it is.
 
     Raises
     ------
@@ -353,6 +382,11 @@ def without_last(model: Module, x: Any) -> Module:
         Its output comes from an activation.
     x : array_like or tuple of them
         A batch of its inputs, of which a few tell which layers it calls.
+
+    Returns
+    -------
+    Module
+        The changed copy; the model stays as it is.
 
     Raises
     ------

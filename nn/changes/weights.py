@@ -35,6 +35,11 @@ def drawn(model: Module, x: Any, init: str | Initialiser, rng: int = 0) -> Modul
     rng : int
         Where the weights come from.
 
+    Returns
+    -------
+    Module
+        The changed copy; the model stays as it is.
+
     Raises
     ------
     ValueError
@@ -72,6 +77,11 @@ def unit_variance(model: Module, x: Any, rng: int = 0) -> Module:
     rng : int
         Where the orthogonal matrices come from.
 
+    Returns
+    -------
+    Module
+        The changed copy; the model stays as it is.
+
     Raises
     ------
     ValueError
@@ -100,6 +110,11 @@ def scaled(model: Module, x: Any, factor: float) -> Module:
         A batch of its inputs, of which a few tell which layers it calls.
     factor : float
         What the weights are multiplied by.
+
+    Returns
+    -------
+    Module
+        The changed copy; the model stays as it is.
 
     Raises
     ------
@@ -133,6 +148,11 @@ def like_the_others(model: Module, x: Any) -> Module:
         Its layers are those of `nn.init.layer_sequential`, without embeddings.
     x : array_like or tuple of them
         A batch of its inputs, of which a few tell which layers it calls.
+
+    Returns
+    -------
+    Module
+        The changed copy; the model stays as it is.
 
     Raises
     ------
@@ -177,6 +197,11 @@ def biases_zero(model: Module, x: Any) -> Module:
         Its layers are those of `nn.init.layer_sequential`, without embeddings.
     x : array_like or tuple of them
         A batch of its inputs, of which a few tell which layers it calls.
+
+    Returns
+    -------
+    Module
+        The changed copy; the model stays as it is.
 
     Raises
     ------

@@ -39,8 +39,9 @@ PARTIAL_BALANCE = (
 class MLPClassifier(ClassifierMixin, MLPEstimator):  # type: ignore[misc]
     __doc__ = f"""A network that classifies: hidden layers, then logistic regression, or softmax for several classes.
 
-    The parameters, defaults and attributes are those of scikit-learn's `MLPClassifier` as far as they are here; the
+    The parameters, defaults and attributes are those of scikit-learn's class of this name as far as they are here; the
     network, loss, optimizer and training are nn's. Targets may also be rows of 0 and 1, for labels that hold together.
+    `score`, the share of labels that are right, `get_params` and `set_params` are scikit-learn's own.
 {SHARED}    class_weight : dict or "balanced", optional
         How much each class counts; "balanced": as much as every other.
 {NETWORK_OPTION}

@@ -17,10 +17,11 @@ from nn.estimators.options import ATTRIBUTES, NETWORK_OPTION, SHARED
 class MLPRegressor(RegressorMixin, MLPEstimator):  # type: ignore[misc]
     __doc__ = f"""A network that predicts numbers by squared error, one or more for each example.
 
-    The parameters, defaults and attributes are those of scikit-learn's `MLPRegressor` as far as they are here; the
+    The parameters, defaults and attributes are those of scikit-learn's class of this name as far as they are here; the
     network, loss, optimizer and training are nn's. It learns targets that are standardised, each by the mean and
     standard deviation of those of its first `fit` or `partial_fit`, so their units do not matter: losses and `tol` are
-    in shares of their variance.
+    in shares of their variance. `score`, the share of the variance that is explained, `get_params` and `set_params`
+    are scikit-learn's own.
 {SHARED}{NETWORK_OPTION}
     Attributes
     ----------

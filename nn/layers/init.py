@@ -154,6 +154,11 @@ def he(slope: float = 0.0, gain: float = 1.0, backward: bool = False, uniform: b
     uniform : bool
         Uniform weights instead of normal ones, of the same variance.
 
+    Returns
+    -------
+    callable
+        `initialiser(shape, rng)`, with `shape = (fan_in, fan_out)`; weights in float64.
+
     Raises
     ------
     ValueError

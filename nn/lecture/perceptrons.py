@@ -227,6 +227,11 @@ def NOT(g: Signs) -> Aggregation:
     g : Perceptron, Aggregation or another of `nn.perceptrons.Signs`
         What is negated.
 
+    Returns
+    -------
+    Aggregation
+        A module of inputs (examples, d_in) and outputs -1 and +1, shape (examples,).
+
     Raises
     ------
     TypeError
@@ -253,6 +258,11 @@ def AND(*parts: Signs) -> Aggregation:
     *parts : Perceptron, Aggregation or another of `nn.perceptrons.Signs`
         The :math:`g_t`.
 
+    Returns
+    -------
+    Aggregation
+        A module of inputs (examples, d_in) and outputs -1 and +1, shape (examples,).
+
     Raises
     ------
     TypeError
@@ -277,6 +287,11 @@ def OR(*parts: Signs) -> Aggregation:
     ----------
     *parts : Perceptron, Aggregation or another of `nn.perceptrons.Signs`
         The :math:`g_t`.
+
+    Returns
+    -------
+    Aggregation
+        A module of inputs (examples, d_in) and outputs -1 and +1, shape (examples,).
 
     Raises
     ------
@@ -305,6 +320,11 @@ def XOR(g1: Signs, g2: Signs) -> Aggregation:
     ----------
     g1, g2 : Perceptron, Aggregation or another of `nn.perceptrons.Signs`
         The two.
+
+    Returns
+    -------
+    Aggregation
+        A module of inputs (examples, d_in) and outputs -1 and +1, shape (examples,).
 
     Raises
     ------

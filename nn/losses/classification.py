@@ -73,6 +73,11 @@ def logistic_loss(scores: Any, targets: Any, *, reduction: str = "mean") -> Tens
     reduction : {"mean", "sum", "none"}
         The mean or the sum over all entries, or the losses one by one.
 
+    Returns
+    -------
+    Tensor
+        One number, or with "none" one for each entry, of the scores' shape; of their dtype.
+
     Raises
     ------
     ValueError
@@ -123,6 +128,11 @@ def hinge_loss(scores: Any, labels: Any, *, reduction: str = "mean") -> Tensor:
         The class 0 or 1, of the shape of the scores; or whole numbers from 0, one for each row.
     reduction : {"mean", "sum", "none"}
         Over the examples.
+
+    Returns
+    -------
+    Tensor
+        One number, or with "none" one for each example; of the scores' dtype.
 
     Raises
     ------
@@ -209,6 +219,11 @@ def cross_entropy(
         A label that stands for "none": such examples count nothing, in the mean neither.
     reduction : {"mean", "sum", "none"}
         Over the examples.
+
+    Returns
+    -------
+    Tensor
+        One number, or with "none" one for each example, shape (...); of the scores' dtype.
 
     Raises
     ------
@@ -312,6 +327,11 @@ def nll_loss(
     reduction : {"mean", "sum", "none"}
         Over the examples.
 
+    Returns
+    -------
+    Tensor
+        One number, or with "none" one for each example, shape (...); of the outputs' dtype.
+
     Raises
     ------
     ValueError
@@ -401,6 +421,11 @@ def kl_divergence(scores: Any, targets: Any, *, reduction: str = "mean") -> Tens
         p, of the same shape.
     reduction : {"mean", "sum", "none"}
         Over the rows.
+
+    Returns
+    -------
+    Tensor
+        One number, or with "none" one for each row, shape (...); of the scores' dtype.
 
     Raises
     ------

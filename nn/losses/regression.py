@@ -47,6 +47,11 @@ def squared_error(output: Any, target: Any, *, reduction: str = "mean") -> Tenso
     reduction : {"mean", "sum", "none"}
         The mean or the sum over all entries, or the losses one by one.
 
+    Returns
+    -------
+    Tensor
+        One number, or with "none" one for each entry, of the output's shape; of the output's dtype.
+
     Raises
     ------
     ValueError
@@ -74,6 +79,11 @@ def absolute_error(output: Any, target: Any, *, reduction: str = "mean") -> Tens
     ----------
     output, target, reduction
         As for `nn.squared_error`.
+
+    Returns
+    -------
+    Tensor
+        As of `nn.squared_error`.
 
     Raises
     ------
@@ -104,6 +114,11 @@ def huber_loss(output: Any, target: Any, *, delta: float = 1.0, reduction: str =
         Where the line begins, positive.
     output, target, reduction
         As for `squared_error`, with its errors.
+
+    Returns
+    -------
+    Tensor
+        As of `nn.squared_error`.
 
     Raises
     ------
@@ -139,6 +154,11 @@ def cosine_distance(output: Any, target: Any, *, reduction: str = "mean") -> Ten
         Vectors, shape (..., d).
     reduction : {"mean", "sum", "none"}
         Over the vectors.
+
+    Returns
+    -------
+    Tensor
+        One number, or with "none" one for each vector, shape (...); of the output's dtype.
 
     Raises
     ------

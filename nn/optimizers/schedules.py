@@ -92,6 +92,11 @@ def constant(rate: float) -> Schedule:
     rate : float
         :math:`\eta`.
 
+    Returns
+    -------
+    Schedule
+        Called with the number of a step it returns its rate.
+
     Raises
     ------
     ValueError
@@ -121,6 +126,11 @@ def step(rate: float, every: int | Sequence[int], factor: float = 0.1) -> Schedu
         Steps between two falls, or the steps at which they come.
     factor : float
         :math:`\gamma`.
+
+    Returns
+    -------
+    Schedule
+        Called with the number of a step it returns its rate.
 
     Raises
     ------
@@ -162,6 +172,11 @@ def exponential(rate: float, factor: float, every: int = 1) -> Schedule:
     every : int
         n.
 
+    Returns
+    -------
+    Schedule
+        Called with the number of a step it returns its rate.
+
     Raises
     ------
     ValueError
@@ -192,6 +207,11 @@ def linear(start: float, end: float, steps: int) -> Schedule:
         a and b, not negative.
     steps : int
         T.
+
+    Returns
+    -------
+    Schedule
+        Called with the number of a step it returns its rate.
 
     Raises
     ------
@@ -230,6 +250,11 @@ def polynomial(rate: float, steps: int, power: float = 1.0, end: float = 0.0, wa
     warmup : int
         How many of the steps rise to `rate` first; see `nn.schedules.warmup`.
 
+    Returns
+    -------
+    Schedule
+        Called with the number of a step it returns its rate.
+
     Raises
     ------
     ValueError
@@ -267,6 +292,11 @@ def cosine(rate: float, steps: int, end: float = 0.0, warmup: int = 0) -> Schedu
     warmup : int
         How many of the steps rise to `rate` first; see `nn.schedules.warmup`.
 
+    Returns
+    -------
+    Schedule
+        Called with the number of a step it returns its rate.
+
     Raises
     ------
     ValueError
@@ -302,6 +332,11 @@ def inverse_sqrt(rate: float, warmup: int) -> Schedule:
         :math:`\eta`, the largest rate.
     warmup : int
         w.
+
+    Returns
+    -------
+    Schedule
+        Called with the number of a step it returns its rate.
 
     Raises
     ------
@@ -343,6 +378,11 @@ def one_cycle(
         The share of the steps that go up, in (0, 1).
     start, end : float, optional
         By default `rate / 25` and `start / 10_000`, as in PyTorch.
+
+    Returns
+    -------
+    Schedule
+        Called with the number of a step it returns its rate.
 
     Raises
     ------
@@ -389,6 +429,11 @@ def warmup(schedule: Callable[[int], float] | float, steps: int) -> Schedule:
     steps : int
         w.
 
+    Returns
+    -------
+    Schedule
+        Called with the number of a step it returns its rate.
+
     Raises
     ------
     ValueError, TypeError
@@ -415,6 +460,11 @@ def joined(*parts: Any) -> Schedule:
     ----------
     *parts : Schedule, callable, float or int
         Schedules or fixed rates, and between two of them how many steps the first of the two lasts.
+
+    Returns
+    -------
+    Schedule
+        Called with the number of a step it returns its rate.
 
     Raises
     ------

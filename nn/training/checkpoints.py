@@ -117,6 +117,7 @@ def save(path: FilePath, model: Module, **parts: Any) -> None:
     Parameters
     ----------
     path : path-like
+        Of the file, such as "model.safetensors".
     model : Module
         Parameters and buffers are stored under their own names, where every reader of safetensors finds them.
     **parts
@@ -189,6 +190,7 @@ def load(path: FilePath, model: Module, **parts: Any) -> None:
     Parameters
     ----------
     path : path-like
+        Of the file, such as "model.safetensors".
     model : Module
         Of the same structure and dtypes; its random generators are set too.
     **parts
@@ -344,7 +346,9 @@ def save_weights(path: FilePath, model: Module, names: Mapping[str, str] | None 
     Parameters
     ----------
     path : path-like
+        Of the file, such as "model.safetensors".
     model : Module
+        Whose parameters and buffers are written.
     names : mapping of str to str, optional
         From ours to theirs; `.T` at the end of theirs stores the array transposed. Others keep their names.
         `nn.torch_names(model)` is such a mapping.
@@ -387,7 +391,9 @@ def load_weights(
     Parameters
     ----------
     path : path-like
+        Of the file, such as "model.safetensors".
     model : Module
+        Whose parameters and buffers are set.
     names : mapping of str to str, optional
         From ours to theirs; `.T` at the end of theirs takes that array transposed. Others have the same names.
         Nothing is transposed that is not said to be. `nn.torch_names(model)` is such a mapping.

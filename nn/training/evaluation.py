@@ -67,6 +67,7 @@ def evaluate(
     Parameters
     ----------
     model : Module
+        What is evaluated.
     loss, metrics
         As for `fit`. A metric is computed once, from the outputs for all examples, without weights.
     data : tuple of arrays, DataLoader or Shards
@@ -177,6 +178,7 @@ def predict(model: Module, x: Any, *, batch_size: int = 256, cluster: Any = None
     Parameters
     ----------
     model : Module
+        Which computes the outputs.
     x : array_like, tuple of arrays, DataLoader or Shards
         Inputs; several for a model with several. A loader's examples come in the order of its data, shuffled or not.
     batch_size : int

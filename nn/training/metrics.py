@@ -63,6 +63,11 @@ def accuracy(output: Any, labels: Any, *, ignore_index: int | None = None) -> fl
     ignore_index : int, optional
         A label that stands for "none": such examples count nothing.
 
+    Returns
+    -------
+    float
+        From 0 to 1.
+
     Raises
     ------
     ValueError
@@ -90,6 +95,11 @@ def top_k_accuracy(output: Any, labels: Any, *, k: int = 5, ignore_index: int | 
         As for `accuracy`, with scores for each class.
     k : int
         How many; `k=1` is `accuracy`. For `fit` write `metrics={"top_3": lambda s, y: nn.top_k_accuracy(s, y, k=3)}`.
+
+    Returns
+    -------
+    float
+        From 0 to 1.
 
     Raises
     ------
@@ -126,6 +136,11 @@ def f1(output: Any, labels: Any, *, average: str = "macro", ignore_index: int | 
         The mean over the classes that are there, in the labels or in what is said; that of the counts of all classes
         together, which is the accuracy; or that of class 1 of two. If no example is of class 1 or called so, that
         is 0. All are as in scikit-learn.
+
+    Returns
+    -------
+    float
+        From 0 to 1.
 
     Raises
     ------
@@ -164,6 +179,12 @@ def confusion_matrix(
         As for `accuracy`, such as `nn.predict(model, x)` and `y`.
     names : sequence of str, optional
         What the classes are called.
+
+    Returns
+    -------
+    ConfusionMatrix
+        Its `counts`, whole numbers of shape (classes, classes), have in row i and column j the examples of class i that
+        are called j. `np.asarray` makes an array of it.
 
     Raises
     ------
@@ -357,6 +378,11 @@ def r2(output: Any, target: Any) -> float:
     ----------
     output, target : array_like or Tensor
         Scores s and values y, of the same shape.
+
+    Returns
+    -------
+    float
+        At most 1.
 
     Raises
     ------

@@ -252,6 +252,11 @@ def spherical_jn(n, z, derivative=False):
     derivative : bool
         Return :math:`j_n'(z)`.
 
+    Returns
+    -------
+    ndarray or Tensor
+        Of the shape that n and z broadcast to; float32 stays float32.
+
     Raises
     ------
     TypeError
@@ -283,6 +288,11 @@ def spherical_yn(n, z, derivative=False):
     derivative : bool
         Return :math:`y_n'(z)`.
 
+    Returns
+    -------
+    ndarray or Tensor
+        Of the shape that n and z broadcast to; float32 stays float32.
+
     Raises
     ------
     TypeError
@@ -311,6 +321,11 @@ def spherical_in(n, z, derivative=False):
         Real or complex.
     derivative : bool
         Return :math:`i_n'(z)`.
+
+    Returns
+    -------
+    ndarray or Tensor
+        Of the shape that n and z broadcast to; float32 stays float32.
 
     Raises
     ------
@@ -342,6 +357,11 @@ def spherical_kn(n, z, derivative=False):
         Real or complex.
     derivative : bool
         Return :math:`k_n'(z)`.
+
+    Returns
+    -------
+    ndarray or Tensor
+        Of the shape that n and z broadcast to; float32 stays float32.
 
     Raises
     ------

@@ -41,6 +41,11 @@ def polygamma(n, x):
     x : array_like or Tensor
         Real.
 
+    Returns
+    -------
+    ndarray or Tensor
+        Of the shape that n and x broadcast to; float32 stays float32.
+
     Raises
     ------
     TypeError
@@ -190,6 +195,11 @@ def multigammaln(a, d):
     d : int
         The dimension, a constant.
 
+    Returns
+    -------
+    ndarray or Tensor
+        Of the shape of a; float32 stays float32.
+
     Raises
     ------
     ValueError
@@ -233,6 +243,11 @@ def zeta(x, q=1):
         Above 1, a constant.
     q : array_like or Tensor
         By default 1, which is Riemann's function.
+
+    Returns
+    -------
+    ndarray or Tensor
+        Of the shape that x and q broadcast to; float32 stays float32.
 
     Raises
     ------

@@ -63,6 +63,11 @@ def lambertw(z, k=0, tol=1e-8):
     tol : float
         As SciPy's.
 
+    Returns
+    -------
+    ndarray or Tensor
+        Complex, of the shape and precision of z.
+
     Notes
     -----
     :math:`dw/dz = e^{-w} / (1 + w)`.

@@ -40,6 +40,11 @@ def softmax(x, axis=None):
     axis : int or tuple of int, optional
         The axes that add up to 1; by default all.
 
+    Returns
+    -------
+    ndarray or Tensor
+        Of the shape and dtype of x.
+
     Examples
     --------
     >>> import numpy as np
@@ -60,6 +65,11 @@ def log_softmax(x, axis=None):
         Scores.
     axis : int or tuple of int, optional
         The axes that are summed over; by default all.
+
+    Returns
+    -------
+    ndarray or Tensor
+        Of the shape and dtype of x.
 
     Examples
     --------
@@ -100,6 +110,11 @@ def logsumexp(a, axis=None, b=None, keepdims=False, return_sign=False):
         Keep the axes that are summed over, with length 1.
     return_sign : bool
         Also return the sign of the sum, of which the first result is the logarithm of the absolute value.
+
+    Returns
+    -------
+    ndarray or Tensor
+        Without the axes that are summed over; float32 stays float32. With `return_sign` a pair of them.
 
     Examples
     --------

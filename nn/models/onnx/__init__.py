@@ -27,6 +27,11 @@ def load_onnx(path: str | os.PathLike[str] | Any, rng: int | np.random.Generator
     rng : int or numpy.random.Generator, optional
         Where dropout and the like come from; by default from the seed that the file names, if it does.
 
+    Returns
+    -------
+    Module
+        In training mode; `model.write(path)` writes it back.
+
     Raises
     ------
     NotImplementedError
