@@ -165,6 +165,12 @@ def test_mypy_knows_the_types_finds_the_mistakes_and_accepts_the_pages(files):
     assert unknown <= protocols | {"__deepcopy__", "__dlpack__", "__dlpack_device__", "item", "tolist"}
 
 
+def test_the_first_script_begins_with_the_first_example_of_tensors():
+    example = snippets(ROOT / "docs" / "tensors.md")[0][0]
+    lines = [line.partition("  #")[0] for line in example.splitlines() if "import" not in line]
+    assert "\n".join(lines).strip() in (SCRIPTS / "tensors.py").read_text()
+
+
 class Reveal:
     """Takes the place of `reveal_type` in a script that runs: looks whether each value is what its line says."""
 

@@ -1,4 +1,4 @@
-"""A first example, and what is done with tensors: operators, methods, gradients."""
+"""The first example of tensors, and what is done with tensors: operators, methods, gradients."""
 
 import math
 from typing import reveal_type
