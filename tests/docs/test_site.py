@@ -1,7 +1,6 @@
-"""What `make docs` built: its links lead somewhere, it needs no network, and a browser shows it well, in the dark and on a phone."""
+"""What `make docs` built: its links lead somewhere, it needs no network, and it is well shown, by night and on a phone."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from functools import cache
 from html.parser import HTMLParser
@@ -10,11 +9,10 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from docs.shown import CHROMIUM, ROOT, SITE, written
+
 pytestmark = pytest.mark.site
 
-ROOT = Path(__file__).parents[2]
-SITE = ROOT / "site"
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 
 FETCHED = {"audio", "embed", "iframe", "img", "link", "object", "script", "source", "track", "video"}
@@ -100,12 +98,6 @@ def test_no_page_and_no_style_fetches_from_elsewhere():
 
 def test_every_page_has_a_title_and_one_heading_of_the_first_level():
     assert not [str(path) for path, page in pages().items() if not page.title.strip() or page.headings != 1]
-
-
-def written() -> list[str]:
-    """The pages that people wrote."""
-    sources = [*(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "api").glob("*.rst")]
-    return sorted(path.relative_to(ROOT / "docs").with_suffix(".html").as_posix() for path in sources)
 
 
 def sample() -> list[str]:
