@@ -98,7 +98,8 @@ def by_mypy(files):
     names = sorted(path.name for path in files.glob("*.py"))
     pages = ",".join(name[:-3] for name in names if name.startswith(("plain", "typed")))
     untyped = "\n".join([f"[mypy-{pages}]", *UNTYPED, ""])
-    settings = f"[mypy]\nstrict = true\nallow_redefinition = true\nmypy_path = {ROOT}\n{untyped}[mypy-sklearn.*]\nignore_missing_imports = true\n"
+    settings = f"[mypy]\nstrict = true\nallow_redefinition = true\nmypy_path = {ROOT}\n{untyped}"
+    settings += "[mypy-sklearn.*]\nignore_missing_imports = true\n"
     (files / "mypy.ini").write_text(settings)
     command = [sys.executable, "-m", "mypy", "--config-file", "mypy.ini", "--cache-dir", "cache", "--no-error-summary"]
     run = subprocess.run([*command, *names], cwd=files, capture_output=True, text=True, check=False)
@@ -136,12 +137,12 @@ def check_revealed(messages):
 
 def check_faults(messages, files):
     """Only lines that are wrong have faults, and in pages those that are meant or that NumPy's stubs forbid."""
+    code = {path.name: path.read_text().splitlines() for path in files.glob("*.py")}
     faults = {(file, line) for file, line, kind, _ in messages if kind == "error"}
-    shown = {(file, line) for file, line in faults if (files / file).read_text().splitlines()[line - 1].strip() in MEANT}
-    plain = {(file, line) for file, line in faults - shown if file.startswith("plain")}
-    wrong = {(MISTAKES.name, line) for line, what in said(MISTAKES).items() if what == "wrong"}
-    assert faults - shown - plain == wrong
-    assert {(files / file).read_text().splitlines()[line - 1].strip() for file, line in plain} <= FORBIDDEN
+    faults -= {(file, line) for file, line in faults if code[file][line - 1].strip() in MEANT}
+    plain = {(file, line) for file, line in faults if file.startswith("plain")}
+    assert faults - plain == {(MISTAKES.name, line) for line, what in said(MISTAKES).items() if what == "wrong"}
+    assert {code[file][line - 1].strip() for file, line in plain} <= FORBIDDEN
 
 
 @pytest.mark.heavy
