@@ -16,20 +16,20 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 DEVELOPERS, GPUS = {"all-tests", "bench", "dev", "docs", "test"}, {"cupy", "torch"}
 
-# README's snippets, of which the first asks for a plot, in an environment that has nothing but the wheel.
+PAGES = [ROOT / "README.md", ROOT / "docs" / "tensors.md", ROOT / "docs" / "operations.md"]
+# README's snippets, of which the first asks for a plot, and two pages, in an environment that has nothing but the wheel.
 TOUR = """
 import pathlib, re, sys
 import autograd_mini, nn
 for package in (autograd_mini, nn):
     assert pathlib.Path(package.__file__).is_relative_to(sys.prefix), package
-text = pathlib.Path(sys.argv[1]).read_text()
-snippets = re.findall("```python\\n(.*?)```", text, re.DOTALL)
+readme, *pages = [re.findall("```python\\n(.*?)```", pathlib.Path(name).read_text(), re.DOTALL) for name in sys.argv[1:]]
 try:
-    exec(snippets[0], {})
+    exec(readme[0], {})
 except ImportError as error:
     print(error)
-for snippet in snippets[1:6]:
-    exec(snippet, {})
+for code in (*readme[1:], *map("\\n".join, pages)):
+    exec(code, {"__name__": "__main__"})
 """
 
 
@@ -100,6 +100,6 @@ def test_the_wheel_alone_is_enough_for_the_first_steps(tmp_path):
     run(sys.executable, "-m", "venv", tmp_path / "fresh")
     python = tmp_path / "fresh" / "bin" / "python"
     run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel)
-    assert 'pip install "autograd-mini[plot]"' in run(python, "-I", "-c", TOUR, ROOT / "README.md", cwd=tmp_path)
+    assert 'pip install "autograd-mini[plot]"' in run(python, "-I", "-c", TOUR, *PAGES, cwd=tmp_path)
     tour = f"import runpy; runpy.run_path({str(ROOT / 'tests/autograd_mini/test_tour.py')!r})['test_tour']()"
     run(python, "-I", "-c", tour, cwd=tmp_path)
