@@ -17,13 +17,14 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 DEVELOPERS, GPUS = {"all-tests", "bench", "dev", "docs", "test"}, {"cupy", "torch"}
 
 PAGES = [ROOT / "README.md", ROOT / "docs" / "tensors.md", ROOT / "docs" / "operations.md"]
-# README's snippets, of which the first asks for a plot, and two pages, in an environment that has nothing but the wheel.
+# README's snippets, of which the first asks for a plot, and two pages, where there is nothing but the wheel.
 TOUR = """
 import pathlib, re, sys
 import autograd_mini, nn
 for package in (autograd_mini, nn):
     assert pathlib.Path(package.__file__).is_relative_to(sys.prefix), package
-readme, *pages = [re.findall("```python\\n(.*?)```", pathlib.Path(name).read_text(), re.DOTALL) for name in sys.argv[1:]]
+texts = [pathlib.Path(name).read_text() for name in sys.argv[1:]]
+readme, *pages = [re.findall("```python\\n(.*?)```", text, re.DOTALL) for text in texts]
 try:
     exec(readme[0], {})
 except ImportError as error:

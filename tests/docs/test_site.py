@@ -1,4 +1,4 @@
-"""What `make docs` built: its links lead somewhere, it needs no network, and it is well shown, by night and on a phone."""
+"""What `make docs` built: links lead somewhere, nothing needs a network, pages fit a phone and the dark."""
 
 import re
 from collections.abc import Iterator
