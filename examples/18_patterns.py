@@ -26,8 +26,8 @@ SPLITS, EPOCHS = (1, 15) if FAST else (10, 40)
 SIZES, BLUE = [64, 16, 16, 16, 10], "#0072B2"
 
 # %%
-# The layers of a network give x^(1), x^(2) and so on from the image x^(0). How far apart are the classes there? Of the
-# test images, count those that lie nearer to the mean of their own class than to the mean of any other.
+# The layers of a network make :math:`x^{(1)}, x^{(2)}` and so on of the image :math:`x^{(0)}`. How far apart are the
+# classes there? Of the test images, count those that lie nearest to the mean of their own class.
 
 
 def layers(model, x):
