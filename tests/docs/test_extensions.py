@@ -1,0 +1,57 @@
+"""What the site's extensions make of formulas and of names in backticks. They need Sphinx, as the site does."""
+
+import re
+
+import pytest
+
+pytestmark = pytest.mark.site
+
+
+def converted(formula):
+    from docutils import nodes
+
+    from docs import mathml
+
+    return mathml.converted(nodes.math(formula, formula), display=False)
+
+
+def test_a_fraction_of_digits_is_one_of_two():
+    assert re.findall(r"<mn>(\d+)</mn>", converted(r"\frac12 + \tfrac14")) == ["1", "2", "1", "4"]
+
+
+@pytest.mark.parametrize("formula", [r"g_1, \dots, g_T", r"s \mathrel{+}= b", r"\Big(\sum_n g_n\Big)"])
+def test_what_docutils_does_not_know_is_read_too(formula):
+    assert "<math" in converted(formula)
+
+
+def test_a_bar_does_not_grow_with_its_exponent():
+    assert re.findall(r"<mo ([^>]*)>‖</mo>", converted(r"\|w\|^2")) == ['stretchy="false" lspace="0" rspace="0"'] * 2
+
+
+def test_a_function_stands_apart_from_a_factor_but_not_from_its_bracket():
+    assert converted(r"w \log p").count("<mspace") == 2
+    assert converted(r"w \log(p)").count("<mspace") == 1
+    assert "<mo" not in re.findall(r"<m\w[^>]*>max", converted(r"\max(s, 0)"))[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "module", "name"),
+    [
+        ("nn.Linear", "nn", "nn.Linear"),
+        ("Linear", "nn.init", "nn.Linear"),
+        ("Module.freeze()", "nn", "nn.Module.freeze"),
+        ("vmap", "nn", "autograd_mini.vmap"),
+        ("arrays", "autograd_mini.testing", "autograd_mini.testing.arrays"),
+        ("checked", "autograd_mini.devices", "autograd_mini.devices.checked"),
+        ("checked", "autograd_mini", None),  # a function of two modules
+        ("fit", "nn", "nn.fit"),
+        ("fit", "nn.estimators", None),  # the method
+        ("signals", "nn", None),  # of two packages
+        ("nn.schedules", "nn", None),  # has no page
+        ("x @ w", "nn", None),
+    ],
+)
+def test_a_name_in_backticks_is_a_link_where_it_can_mean_one_thing_alone(text, module, name):
+    from docs import names
+
+    assert names.target(text, module) == name
