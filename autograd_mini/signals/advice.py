@@ -156,7 +156,8 @@ def saturated(measured: Measurement, cured: bool = True) -> Iterator[Diagnosis]:
         verb = "is" if len(found) == 2 else "are"
         others = f" {capital(faults.more_layers(len(found) - 1))} {verb} too." if found[1:] else ""
         flat = f"{worst.saturated:.0%} of the slopes of its activation are below 0.05"
-        by_itself = f", which by itself makes the signal {times(worst.by_activation)}"
+        alone = worst.by_activation  # not known where no signal arrives
+        by_itself = f", which by itself makes the signal {times(alone)}" if math.isfinite(alone) else ""
         whole = f"; the whole layer makes it {times(worst.gain)}" if math.isfinite(worst.gain) else ""
         said = f"{capital(named(worst))} is saturated: {flat}{by_itself}{whole}.{others}"
         yield Diagnosis("", said, "", "" if cured else smaller(measured, found))

@@ -1,5 +1,6 @@
 """Findings are true: of drawn networks with a known fault each names it, and each number in it is that of formulas."""
 
+import itertools
 import re
 
 import numpy as np
@@ -502,3 +503,27 @@ def test_only_weights_that_lead_from_a_step_to_the_next_are_blamed_and_the_size_
     lost, still = (s.layers[0].g.rms / s.layers[-2].g.rms for s in (seen, better))
     assert lost < 1e-3
     assert still > 30 * lost
+
+
+def with_several_faults(seed):
+    """A network whose layers have drawn faults: dead, scaled or equal units, frozen layers, any activation."""
+    rng = np.random.default_rng([9, seed])
+    activations = [nn.Tanh, nn.ReLU, nn.Sigmoid, nn.LeakyReLU, nn.Sign, nn.ELU, nn.Softmax]
+    sizes = [4, *rng.integers(1, 9, rng.integers(1, 6)).tolist(), 3]
+    layers = [nn.Linear(a, b, rng=seed, dtype=float) for a, b in itertools.pairwise(sizes)]
+    for layer in layers:
+        fault = rng.choice(["none", "none", "dead", "large", "zero", "tiny", "equal"])
+        scale = {"large": 100, "zero": 0, "tiny": 1e-8, "equal": 0}.get(fault, 1)
+        layer.weights.data = scale * layer.weights.data + 0.5 * (fault == "equal")
+        layer.bias.data = layer.bias.data - 1e3 * (fault == "dead")
+    chosen = rng.integers(len(activations), size=len(layers))
+    parts = [part for layer, i in zip(layers, chosen, strict=True) for part in (layer, activations[i]())]
+    return nn.Sequential(*parts[:-1]), rng.standard_normal((8, 4)), rng.integers(0, 3, 8)
+
+
+def test_no_sentence_has_a_number_that_is_none(thorough):
+    for seed in range(1000 if thorough else 60):
+        model, x, y = with_several_faults(seed)
+        with np.errstate(all="ignore"):
+            said = nn.signals(model, nn.cross_entropy, x, y).findings
+        assert not [sentence for sentence in said if "no number" in sentence], seed
