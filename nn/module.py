@@ -97,6 +97,7 @@ class Module:
 
     training: bool
     indexed: ClassVar[bool] = False  # whether whole numbers that it is given are places in a table
+    _has_parts_to_change: ClassVar[bool] = True  # whether its parts can be exchanged
     _name: str | None
     _scope: scope
     _before: tuple[Hook, ...] = ()

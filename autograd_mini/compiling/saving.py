@@ -382,11 +382,19 @@ def definition(function: FunctionType, name: str) -> ast.FunctionDef:
         raise CompileError(NO_TEXT.format(what=f"The function {name}", why="its source is not found"))
     node = copy.deepcopy(found[0])
     if isinstance(node, ast.FunctionDef):
-        return node
+        return briefly_described(node)
     made = ast.parse(f"def {name}(): return None").body[0]
     assert isinstance(made, ast.FunctionDef)
     made.args, made.body = node.args, [ast.Return(node.body)]
     return made
+
+
+def briefly_described(node: ast.FunctionDef) -> ast.FunctionDef:
+    """The same with the first paragraph of its docstring alone: a program needs no examples of its parts."""
+    text = ast.get_docstring(node)
+    if text is not None:
+        node.body[0] = ast.Expr(ast.Constant(text.partition("\n\n")[0]))
+    return node
 
 
 def inspect_source(function: Any, name: str) -> str:

@@ -86,6 +86,8 @@ class Imported(Module):
         Where dropout and the like come from.
     """
 
+    _has_parts_to_change = False  # they are nodes of the whole
+
     def __init__(
         self,
         kind: str,

@@ -183,7 +183,7 @@ def measured(  # noqa: PLR0917
         raise ValueError(NO_DEPENDENCE.format(names=", ".join(lost[:3])))
     cut_off = tuple(name for name in lost if forward.has_read(parameters[name]))
     name = model._name or model._type if parameters else "model"
-    tries = "seen.cures()" if isinstance(model, Module) else ""
+    tries = "seen.cures()" if isinstance(model, Module) and model._has_parts_to_change else ""
     return dataclasses.replace(seen, name=name, unreached=lost, cut_off=cut_off, frozen=frozen, tries=tries)
 
 

@@ -197,3 +197,21 @@ class Scale:
 
 
 scale = Scale()
+
+
+@primitive
+def twice(x):
+    """2 x.
+
+    >>> twice(1.5)
+    3.0
+    """
+    return 2 * x
+
+
+def test_a_program_says_what_its_parts_do_in_a_paragraph_each():
+    step = compile(lambda x: twice(x) + 1)
+    for _ in range(3):
+        step(np.ones(3))
+    assert '"""2 x."""' in step.source
+    assert ">>>" not in step.source

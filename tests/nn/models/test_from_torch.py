@@ -436,3 +436,16 @@ def test_numbers_without_a_precision_of_their_own_get_the_module_s():
 def test_a_batch_of_one_is_an_example_too():
     model = nn.from_torch(Residual(), torch.zeros(1, 3, 6, 6)).eval()
     assert model(np.zeros((5, 3, 6, 6), np.float32)).shape == (5, 3)
+
+
+def test_a_finding_names_no_cure_that_can_change_no_part():
+    """`cures()` exchanges modules, and the parts of a model that was read are nodes."""
+    torch.manual_seed(0)
+    layers = [layer for _ in range(8) for layer in (torch.nn.Linear(8, 8), torch.nn.Sigmoid())]
+    module = torch.nn.Sequential(*layers, torch.nn.Linear(8, 2))
+    x, y = torch.randn(32, 8), np.arange(32) % 2
+    read = nn.signals(nn.from_torch(module, x), nn.cross_entropy, x.numpy(), y)
+    ours = nn.signals(nn.MLP([8] * 9 + [2], "sigmoid", rng=0), nn.cross_entropy, x.numpy(), y)
+    assert "seen.cures()" in ours.findings[0]
+    assert "falls by" in read.findings[0]
+    assert not [finding for finding in read.findings if "seen.cures()" in finding]
