@@ -80,7 +80,7 @@ for axis, title, by_way in zip(axes, titles, np.moveaxis(found, -1, 0), strict=T
     for (way, (colour, line)), values in zip(WAYS.items(), by_way, strict=True):
         axis.plot(SIZES, values.mean(axis=0), line, color=colour, label=way)
         axis.fill_between(SIZES, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.15, linewidth=0)
-        print(f"{title[:8]}{way:>20}" + "".join(f"{value:8.1%}" for value in values.mean(axis=0)))
+        print(f"{title.partition(':')[0]:8}{way:>20}" + "".join(f"{value:8.1%}" for value in values.mean(axis=0)))
     axis.set_xscale("log", base=2)
     axis.set_yscale("symlog", linthresh=0.001)
     axis.set(xlabel="hidden neurons", title=title, xticks=SIZES, xticklabels=SIZES, ylim=(0, 1))
