@@ -1,4 +1,4 @@
-"""What `make docs` built: its links lead somewhere, it needs no network, and it reads well by night and on a phone."""
+"""What `make docs` built: links lead somewhere, nothing needs a network, pages fit a phone and the dark."""
 
 import re
 from collections.abc import Iterator
@@ -142,7 +142,8 @@ WIDE = """() => [document.documentElement, ...document.querySelectorAll("body *"
   return scrolls && element.scrollWidth > element.clientWidth + 1 && element.checkVisibility()
     && !element.matches("pre, .formula, .pst-scrollable-table-container");
 }).map(element => [element.tagName, element.className, element.scrollWidth, element.clientWidth])"""
-AXE = {"preload": False, "resultTypes": ["violations"]}  # of styles, which files may not ask for; what passes is long
+# Not to fetch styles, which pages opened from files may not, and not to tell what passes, which takes longest.
+AXE = {"preload": False, "resultTypes": ["violations"]}
 SETTLED = 400  # milliseconds until the theme has made what scrolls reachable by keys, which it does 300 after a resize
 
 
