@@ -17,6 +17,14 @@ from docs import public
 
 OURS = autograd_mini.__name__, nn.__name__
 FIELD = re.compile(r"Alias for field number \d+")  # of named tuples, which tell of their fields themselves
+USED = {  # of classes whose other methods their own package calls
+    "Cluster": "workers",
+    "Compiled": "explain save source",
+    "DataLoader": "load_state_dict state_dict",
+    "SignalLog": "backward cures findings history layers map plot table to_csv to_dataframe to_tensorboard",
+    "Slot": "",
+    "Training": "stop",
+}
 PAGE = re.compile(r"\bdocs/(\w+)\.md\b")
 NUMPYS = re.compile(r"`np\.\w+` of this tensor\.|The array's `\w+`\.")  # of members that a table makes
 
@@ -72,12 +80,14 @@ def role(_name: str, rawtext: str, text: str, line: int, inliner: Any, *_: Any) 
 
 
 def skipped(_app: Sphinx, _what: str, _name: str, member: Any, _skip: bool, _options: Any) -> bool | None:
-    """Leave out what other packages define, fields of named tuples, and methods that are NumPy's functions."""
+    """Leave out what other packages define, what users do not call, fields, and NumPy's methods."""
     text = inspect.getdoc(member) or ""
     function = getattr(member, "fget", member)
     home = getattr(function, "__module__", None) or getattr(getattr(member, "__objclass__", None), "__module__", None)
     foreign = home is not None and home.partition(".")[0] not in OURS and not isinstance(member, property)
-    return True if foreign or FIELD.fullmatch(text) or NUMPYS.fullmatch(text) else None
+    owner, _, name = getattr(function, "__qualname__", "").rpartition(".")
+    inner = owner in USED and name not in USED[owner].split()
+    return True if foreign or inner or FIELD.fullmatch(text) or NUMPYS.fullmatch(text) else None
 
 
 def signature(

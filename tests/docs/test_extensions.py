@@ -55,3 +55,15 @@ def test_a_name_in_backticks_is_a_link_where_it_can_mean_one_thing_alone(text, m
     from docs import names
 
     assert names.target(text, module) == name
+
+
+def test_the_members_that_pages_of_classes_keep_are_there():
+    from docs import names
+
+    classes = {name.rpartition(".")[2]: thing for name, thing in names.PUBLIC.items()}
+    assert [
+        (owner, name)
+        for owner, used in names.USED.items()
+        for name in used.split()
+        if not hasattr(classes[owner], name)
+    ] == []
