@@ -43,7 +43,7 @@ bench: .venv/bench
 docs: .venv/docs
 	rm -rf docs/api/names docs/api/used site/_modules $(if $(WHOLE),docs/examples)
 	$(BIN)/python -m sphinx -q -W --keep-going -j auto -d .sphinx_cache $(if $(WHOLE),-t WHOLE) docs site
-	$(BIN)/python -m pytest -q -n auto --dist worksteal -m site --installed docs tests/docs/test_site.py
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m site --installed docs tests/docs/test_site.py tests/docs/test_extensions.py
 
 # Files to hand on: dist/ has the sdist and the wheel.
 dist: .venv/dev
