@@ -151,7 +151,7 @@ def cures(measured: Sequence[Measurement]) -> str:
     """What was tried on copies of the models, if it was: each says it itself."""
     sections = [(one.name, getattr(one, "section", "")) for one in measured]
     tried = "".join(f"<h3>{html.escape(name)}</h3>{section}" for name, section in sections if section)
-    scroll = f'<div class="scroll" tabindex="0" role="region" aria-labelledby="cures">{tried}</div>'
+    scroll = f'<div class="scroll" tabindex="0" role="group" aria-labelledby="cures">{tried}</div>'
     head = '<section aria-labelledby="cures"><h2 id="cures">What would help, measured</h2>'
     return f"{head}{scroll}</section>" if tried else ""
 
