@@ -19,9 +19,9 @@ except ModuleNotFoundError as error:
 from autograd_mini.scipy import special  # registers the derivative of each universal function
 
 if TYPE_CHECKING:
-    from autograd_mini.scipy import integrate, linalg, signal, stats
+    from autograd_mini.scipy import integrate, linalg, signal, sparse, stats
 
-__all__ = ["integrate", "linalg", "signal", "special", "stats"]
+__all__ = ["integrate", "linalg", "signal", "sparse", "special", "stats"]
 
 
 def __getattr__(name: str) -> ModuleType:

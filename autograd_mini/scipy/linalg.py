@@ -548,7 +548,7 @@ def toeplitz(c, r=None):
 def toeplitz_solution(c, r, b, check_finite=True):
     """`scipy.linalg.solve_toeplitz((c, r), b)`."""
     out = scipy.linalg.solve_toeplitz((c, r), b, check_finite=check_finite)
-    return np.reshape(out, np.shape(b)).astype(np.result_type(c, r, b, np.float32))
+    return np.reshape(out, np.shape(b)).astype(np.result_type(c, r, np.asarray(b), np.float32))
 
 
 @batching_rule(toeplitz_solution)
@@ -585,9 +585,9 @@ def solve_toeplitz(c_or_cr, b, check_finite=True):
 
     Parameters
     ----------
-    c_or_cr : array, Tensor, or tuple of two
+    c_or_cr : array_like, Tensor, or tuple of two
         The first column, or the first column and the first row; without a row it is conj(c).
-    b : array or Tensor
+    b : array_like or Tensor
         A vector, or a matrix of columns.
     check_finite : bool
         Raise ValueError of numbers that are not finite.

@@ -190,7 +190,7 @@ def multigammaln(a, d):
 
     Parameters
     ----------
-    a : array or Tensor
+    a : array_like or Tensor
         Above (d - 1) / 2.
     d : int
         The dimension, a constant.
@@ -215,7 +215,7 @@ def multigammaln(a, d):
         raise ValueError(f"multigammaln was given the dimension d = {d}. Write a whole number of at least 1.")
     total = d * (d - 1) / 4 * math.log(math.pi)
     for j in range(int(d)):
-        total = special.gammaln(a - j / 2) + total
+        total = special.gammaln(np.subtract(a, j / 2)) + total
     return total
 
 

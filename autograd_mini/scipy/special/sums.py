@@ -89,7 +89,7 @@ for function in (log_sum_exp, softmax, log_softmax):
 def peak(a, b, axis):
     """The largest finite term of those with a weight, by which a sum of exponentials is scaled; it cancels."""
     top = np.max(np.where(np.equal(b, 0), -np.inf, a), axis=axis, keepdims=True)
-    return np.where(np.isfinite(top), top, 0).astype(np.result_type(a, np.float16))
+    return np.where(np.isfinite(top), top, 0).astype(np.result_type(top, np.float16))
 
 
 constant(peak)
@@ -104,7 +104,7 @@ def logsumexp(a, axis=None, b=None, keepdims=False, return_sign=False):
         Exponents.
     axis : int or tuple of int, optional
         The axes that are summed over; by default all.
-    b : array or Tensor, optional
+    b : array_like or Tensor, optional
         Weights, which broadcast against `a`.
     keepdims : bool
         Keep the axes that are summed over, with length 1.
