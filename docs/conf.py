@@ -70,7 +70,7 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "download_all_examples": False,
     "show_signature": False,
-    "plot_gallery": True,
+    "parallel": 2,
 }
 
 html_theme = "pydata_sphinx_theme"

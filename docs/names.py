@@ -92,10 +92,10 @@ def skipped(_app: Sphinx, _what: str, _name: str, member: Any, _skip: bool, _opt
 
 def signature(
     _app: Sphinx, what: str, _name: str, thing: Any, _options: Any, arguments: str | None, returns: str | None
-) -> tuple[str | None, str | None]:
+) -> tuple[str | None, str | None] | None:
     """An empty one of a class that users are given and do not make: its docstring tells no parameters."""
     given = what in {"class", "exception"} and "\nParameters\n" not in (inspect.getdoc(thing) or "")
-    return ("" if given else arguments), returns
+    return ("", returns) if given and arguments is not None else None
 
 
 def complete(_app: Sphinx, what: str, _name: str, thing: Any, _options: Any, lines: list[str]) -> None:
