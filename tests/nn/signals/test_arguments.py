@@ -52,8 +52,8 @@ def test_arguments_that_make_sense_are_taken(given):
 @pytest.mark.parametrize(
     ("model", "loss", "message"),
     [
-        ("nn.Linear(3, 1)", "", r"its first argument is PyTorch's Linear, .*`model = nn\.from_torch\(module, x\)` first"),
-        ("", "nn.functional.cross_entropy", r"second argument is PyTorch's cross_entropy, .*Write `nn\.cross_entropy`\."),
+        ("nn.Linear(3, 1)", "", r"first argument is PyTorch's Linear, .*`model = nn\.from_torch\(module, x\)` first"),
+        ("", "nn.functional.cross_entropy", r"argument is PyTorch's cross_entropy, .*Write `nn\.cross_entropy`\."),
         ("", "nn.functional.mse_loss", r"PyTorch's mse_loss, .*Write `nn\.squared_error\("),
         ("", "nn.BCEWithLogitsLoss()", r"PyTorch's BCEWithLogitsLoss, .*Write `nn\.logistic_loss\("),
         ("", "mean", r"PyTorch's mean, .*Write a loss of nn's, such as"),
