@@ -23,6 +23,13 @@ INITIAL = (
     "Write `init='he'` where the layer is made, as in `nn.Linear(4, 3, init='he', rng=0)`; `nn.init` has the others."
 )
 
+
+def activation(layer: str, function: str = "") -> str:
+    """What to write for the function of an activation: a part of the model, which can be exchanged and is printed."""
+    alone = function or f"{layer}(x)"
+    return f"Write `self.act = {layer}` in `__init__` and `self.act(x)` in `forward`; in a function `{alone}`."
+
+
 # The module `nn`: layers, losses, training
 
 NN = Rows(
@@ -89,18 +96,18 @@ NN = Rows(
         "Softsign": "x / (1 + np.abs(x))",
         "Softmax2d": "nn.Softmax(axis=1)",
         "LogSoftMax": "nn.LogSoftmax()",
-        "relu": "Write `np.maximum(x, 0)`, or `nn.ReLU()` as a layer.",
-        "tanh": "Write `np.tanh(x)`, or `nn.Tanh()` as a layer.",
-        "sigmoid": "nn.Sigmoid()(x)",
-        "softmax": "nn.Softmax()(x)",
-        "log_softmax": "nn.LogSoftmax()(x)",
-        "gelu": "nn.GELU()(x)",
-        "silu swish": "nn.SiLU()(x)",
-        "elu": "nn.ELU()(x)",
-        "selu": "nn.SELU()(x)",
-        "leaky_relu": "nn.LeakyReLU()(x)",
-        "softplus": "nn.Softplus()(x)",
-        "logsigmoid log_sigmoid": "nn.LogSigmoid()(x)",
+        "relu": activation("nn.ReLU()", "np.maximum(x, 0)"),
+        "tanh": activation("nn.Tanh()", "np.tanh(x)"),
+        "sigmoid": activation("nn.Sigmoid()"),
+        "softmax": activation("nn.Softmax()"),
+        "log_softmax": activation("nn.LogSoftmax()"),
+        "gelu": activation("nn.GELU()"),
+        "silu swish": activation("nn.SiLU()"),
+        "elu": activation("nn.ELU()"),
+        "selu": activation("nn.SELU()"),
+        "leaky_relu": activation("nn.LeakyReLU()"),
+        "softplus": activation("nn.Softplus()"),
+        "logsigmoid log_sigmoid": activation("nn.LogSigmoid()"),
         "UninitializedParameter": "nn.Parameter(np.zeros((2, 3)))",
         "Variable": "nn.Parameter(np.zeros((2, 3)))",
         "Tensor tensor": "from autograd_mini import Tensor",
@@ -194,20 +201,20 @@ NN = Rows(
 FUNCTIONAL = Rows(
     {
         "linear": "Write `x @ w + b`, or `nn.Linear(4, 3)(x)`, a layer that owns its weights.",
-        "dropout": "nn.Dropout(0.5)(x)",
+        "dropout": "A layer knows whether it trains: `nn.Dropout(0.5)`.",
         "conv1d": "A layer owns its weights: `nn.Conv1d(3, 8, 3)`.",
         "conv2d": "A layer owns its weights: `nn.Conv2d(3, 8, 3)`.",
         "max_pool2d": "nn.MaxPool2d(2)(images)",
         "avg_pool2d": "nn.AvgPool2d(2)(images)",
         "adaptive_avg_pool2d": "images.mean(axis=(2, 3))",
-        "batch_norm": "nn.BatchNorm(4)(x)",
-        "layer_norm": "nn.LayerNorm(4)(x)",
-        "group_norm": "nn.GroupNorm(2, 4)(x)",
+        "batch_norm": "A layer owns its gain: `nn.BatchNorm(4)`.",
+        "layer_norm": "A layer owns its gain: `nn.LayerNorm(4)`.",
+        "group_norm": "A layer owns its gain: `nn.GroupNorm(2, 4)`.",
         "embedding": "A layer owns its table: `nn.Embedding(10, 4)`.",
         "flatten": "nn.Flatten()(images)",
         "pad": "np.pad(x, 1)",
         "normalize": "x / np.linalg.norm(x, axis=-1, keepdims=True)",
-        "prelu": "nn.PReLU()(x)",
+        "prelu": "A layer owns its slope: `nn.PReLU()`.",
         "hardtanh relu6": "np.clip(x, -1.0, 1.0)",
         "scaled_dot_product_attention": "A layer has it: `nn.MultiHeadAttention(8, heads=2)`.",
         "interpolate": "np.repeat(np.repeat(images, 2, axis=2), 2, axis=3)",

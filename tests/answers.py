@@ -11,7 +11,10 @@ import autograd_mini
 import nn
 from autograd_mini import Tensor, elsewhere, no_grad
 
-TO_DEFINE = "plot", "forward", "__len__", "__getitem__", "on_epoch(run)", "on_step(run)", "def forward(self, x)"
+TO_DEFINE = (
+    *("plot", "__init__", "forward", "__len__", "__getitem__"),
+    *("on_epoch(run)", "on_step(run)", "def forward(self, x)"),
+)
 
 
 def snippets(answer: str) -> list[str]:
@@ -24,6 +27,8 @@ def sample(path: object) -> dict[str, object]:
     t, u = (Tensor(np.arange(6.0).reshape(2, 3) + 1, requires_grad=True) for _ in range(2))
     x, y = np.random.default_rng(0).standard_normal((8, 4)).astype(np.float32), np.arange(8) % 3
     model = nn.MLP([4, 5, 3], rng=0)
+    part = nn.Module()
+    part.act = nn.Tanh()
     optimizer = nn.SGD(model.parameters(), 0.1)
     loss = nn.cross_entropy(model(x), y) + (t * t).sum()
     loss.backward(retain_graph=True)
@@ -63,7 +68,7 @@ def sample(path: object) -> dict[str, object]:
         "weights": np.ones(8),
         "state": model.state_dict(),
         "dataset": [(row, label) for row, label in zip(x, y, strict=True)],
-        "self": nn.Module(),
+        "self": part,
         "parameter": model[0].weights,
         "print": lambda *_: None,
         "path": path,

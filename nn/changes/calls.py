@@ -63,7 +63,7 @@ def first_examples(x: Any, count: int) -> tuple[Any, ...]:
 def calls(model: Any, x: Any) -> list[Call]:
     """Each call of a module, in the order in which they end, of a few examples in evaluation mode.
 
-    A copy of the model is run, so that no state of this one changes.
+    A copy of the model is run, so that no state of this one changes. Parts of an imported model are not called.
     """
     if not isinstance(model, Module):
         raise TypeError(NOT_A_MODEL.format(what=type(model).__name__))
@@ -75,8 +75,9 @@ def calls(model: Any, x: Any) -> list[Call]:
     def see(module: Module, args: tuple[Any, ...], output: Any) -> None:
         seen.append((names[module], args[0] if args else None, output))
 
+    nodes = {part for whole in names if not whole._has_parts_to_change for _, part in whole.named_modules()}
     with no_grad(), contextlib.ExitStack() as stack:
-        for module in names:
+        for module in names.keys() - nodes:
             stack.enter_context(module.register_forward_hook(see))
         result = twin(*first_examples(x, FEW))
     return [Call(module, argument, output, output is result) for module, argument, output in seen]

@@ -21,7 +21,8 @@ from nn.module import Module
 from nn.parameter import Buffer
 
 NO_ACTIVATIONS = (
-    "it calls no activation as a module of nn's (what `forward` or a module of your own computes cannot be exchanged)"
+    "none of its parts is an activation of nn's, and what `forward` computes or makes, such as `nn.Sigmoid()(x)`, "
+    "cannot be exchanged: write `self.act = nn.Sigmoid()` in `__init__` and `self.act(x)` in `forward`"
 )
 AT_ITS_END = "its one activation that is a module makes its output, and stays"
 SAME = "its activations are {name} already"

@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor
+from autograd_mini.elsewhere import in_words
+from nn import losses
+from nn.elsewhere import FUNCTIONAL, NN
 from nn.module import Module
 
 ORDER = (
@@ -21,17 +24,50 @@ NO_MODEL = "its first argument, the model, is {what}"
 NO_LOSS_FN = "its second argument, loss_fn, is {what}"
 NO_INPUTS = "nothing stands for x, a batch of inputs"
 NO_TARGETS = "the loss takes targets too, and nothing stands for y"
+PYTORCH = "nn.signals({written}) was written, but {what}, for PyTorch's tensors alone. {answer}"
+THEIRS = "its {at} argument is PyTorch's {name}"
+READ = "Write `model = nn.from_torch(module, x)` first, with some inputs, and `nn.signals(model, loss_fn, x, y)`."
+OWN_LOSS = "Write a loss of nn's, such as `nn.cross_entropy` or `nn.squared_error`."
 COUNTED = "first", "second", "third", "fourth"
 
 
 def in_order(*given: Any) -> None:
     """Refuse a model, a loss, inputs and targets that are none, or stand in another order."""
-    why = what_is_wrong(*given)
+    theirs = {i: part for i, part in enumerate(given[:2]) if is_pytorch(part)}
+    why = "" if theirs else what_is_wrong(*given)
+    if not theirs and not why:
+        return
+    shown = [described(part) for part in given]
+    while shown[-1] == described(None):
+        shown.pop()
+    written = ", ".join(shown)
     if why:
-        written = [described(part) for part in given]
-        while written[-1] == described(None):
-            written.pop()
-        raise TypeError(ORDER.format(written=", ".join(written), why=why))
+        raise TypeError(ORDER.format(written=written, why=why))
+    what = " and ".join(THEIRS.format(at=COUNTED[i], name=name_of(part)) for i, part in theirs.items())
+    answer = " ".join(own_loss(part) if i else READ for i, part in theirs.items())
+    raise TypeError(PYTORCH.format(written=written, what=what, answer=answer))
+
+
+def is_pytorch(part: Any) -> bool:
+    """Whether it is a module or a function of PyTorch's, which is not imported for it."""
+    if isinstance(part, type) or not callable(part):
+        return False
+    modules = [kind.__module__ for kind in type(part).__mro__]
+    if inspect.isroutine(part):
+        modules = [getattr(part, "__module__", None) or str(getattr(part, "__self__", ""))]
+    return any(name == "torch" or name.startswith("torch.") for name in modules)
+
+
+def name_of(theirs: Any) -> str:
+    return theirs.__name__ if inspect.isroutine(theirs) else type(theirs).__name__
+
+
+def own_loss(theirs: Any) -> str:
+    """What to write for a loss of PyTorch's."""
+    name = name_of(theirs)
+    if name in losses.__all__:
+        return in_words(f"nn.{name}")
+    return NN.answers.get(name) or FUNCTIONAL.answers.get(name) or OWN_LOSS
 
 
 def what_is_wrong(model: Any, loss_fn: Any, x: Any, y: Any) -> str:

@@ -90,6 +90,15 @@ class TestFamilies:
         with pytest.raises(AttributeError, match=re.escape(elsewhere.NN.answers[name])):
             getattr(nn.functional, name)
 
+    @pytest.mark.parametrize("name", ["relu", "sigmoid", "tanh", "gelu", "softmax"])
+    def test_an_activation_becomes_a_part_of_the_model(self, name):
+        with pytest.raises(AttributeError, match=r"`self\.act = nn\.\w+\(\)` in `__init__` and `self\.act\(x\)`"):
+            getattr(nn, name)
+
+    @pytest.mark.parametrize("name", ["dropout", "batch_norm", "layer_norm", "group_norm", "prelu"])
+    def test_what_has_a_state_is_not_made_where_it_is_called(self, name):
+        assert not re.search(r"\)\(", elsewhere.FUNCTIONAL.answers[name])
+
     def test_what_is_in_nn_is_named(self):
         with pytest.raises(AttributeError, match=r"Write `nn\.Adam`\."):
             nn.optim.Adam

@@ -18,7 +18,7 @@ import numpy as np
 from nn.changes.calls import FEW, first_examples, out_of_reach
 from nn.module import Module
 from nn.optimizers.rules import SGD
-from nn.signals.cures.candidates import AS_IT_IS, CHANGES, REPAIRS, Change, Start, together
+from nn.signals.cures.candidates import AS_IT_IS, CHANGES, DATA, REPAIRS, Change, Start, together
 from nn.signals.cures.ranking import as_good, done, further_rate, going_on, in_order, level, pairs, place_of, trend_of
 from nn.signals.cures.search import rescaled, takes_scores
 from nn.signals.cures.trials import OPTIMIZER, Data, Trial, guess, held_out, held_out_parts, made, reason, recognises
@@ -49,6 +49,8 @@ MAKING = 0.3  # of the time at most, before the first round
 FEWEST = 2  # go on, however short the time
 OUT_OF_TIME = "the time was over before its turn"
 NO_OWN = "the loss is none of nn's that take scores, and no activation at the end keeps targets out of reach"
+NODES = "its parts are nodes of a program, which have no calls of their own"
+OF_ANY = AS_IT_IS, "inputs", DATA  # families of changes of a model whose parts cannot be exchanged
 SCORES = "the loss takes scores, and no targets of their size"
 clock = time.perf_counter  # seconds
 CANDIDATE = 256  # examples by which weights are scaled
@@ -141,13 +143,16 @@ class Race:
         """The table's, without what this loss has no use for, and the weights scaled as a search says."""
         model, loss = self.start.model, self.start.loss
         few = tuple(part[:CANDIDATE] for part in self.data.train)
-        found = list(CHANGES)
+        found = [change for change in CHANGES if model._has_parts_to_change or change.family in OF_ANY]
+        self.refused += [(change, NODES) for change in CHANGES if change not in found]
         scores = takes_scores(copy.deepcopy(model), loss, few)
         fits = not scores and not out_of_reach(model, self.start.x, self.data.train[-1])
-        for change in CHANGES:
+        for change in found[:]:
             if (change.family == "end" and fits) or (change.has_targets and scores):
                 found.remove(change)
                 self.refused.append((change, SCORES if scores else NO_OWN))
+        if not model._has_parts_to_change:
+            return found
         try:
             found.insert(1, rescaled(model, self.start.x, loss, few, lambda: self.over(0.2)))
         except Exception as error:  # noqa: BLE001 - as above

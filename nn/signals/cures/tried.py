@@ -23,6 +23,10 @@ NOTE = (
     "nn.signals was given."
 )
 ASK = "Do inputs and targets belong together, does the optimizer go downhill?"
+NODES = (
+    "Of this model only learning rates, and its inputs and outputs scaled, can be tried: its parts are nodes of a "
+    "program. Write the same in `nn` to try the other changes."
+)
 NO_RATE = "{which} rates than {rate:.3g} were not tried with it."
 HEAD = "row", "change", "rate", "held-out", "at 3x rate", "steps", "the line of code"
 TEXTS = 1, 6  # columns of words
@@ -229,7 +233,9 @@ class Tried:
         base, helping = self.as_it_is, self.helping
         was = number(base.held_out_loss)
         effort = f"{self.seconds:.0f} s, {self.trials} trials on copies, {self.examples:,} examples"
-        said = [f"What would help, measured ({effort}):"]
+        whole = not self._start.model._has_parts_to_change
+        said = [NODES] if whole else []
+        said.append(f"What would help, measured ({effort}):")
         if base.why_not:
             said.append(f"the model as it is could not be trained: {base.why_not}.")
         elif not helping and self.rows[0].guesses and not any(row.learned for row in self.rows):
@@ -237,9 +243,9 @@ class Tried:
             losses = number(first.held_out_loss), number(first.guess_loss)
             said.append(
                 f"nothing that was tried learned more than to guess: {first.title} has a held-out loss of {losses[0]}, "
-                f"as it may have with the targets of other examples ({losses[1]}; as it is {was}). "
-                f"{self.finding or ASK}"
+                f"as it may have with the targets of other examples ({losses[1]}; as it is {was})."
             )
+            said.append(self.finding or ("" if whole else ASK))
         elif not helping:
             said.append(f"nothing that was tried is clearly better than the model as it is (held-out loss {was}).")
             said.append(self.finding)

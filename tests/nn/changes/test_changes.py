@@ -270,7 +270,10 @@ def test_a_softmax_at_the_end_goes_and_the_scores_come_out():
     [
         (lambda: nn.changes.drawn(nn.Tanh(), X, "he"), "calls no module with `weights`"),
         (lambda: nn.changes.scaled(nn.Linear(4, 2), X, 2.0), "no hidden one"),
-        (lambda: nn.changes.activated(nn.Linear(4, 2), X, "relu"), "no activation as a module"),
+        (
+            lambda: nn.changes.activated(nn.Linear(4, 2), X, "relu"),
+            r"what `forward` computes or makes.*`self\.act = nn\.Sigmoid\(\)` in `__init__`",
+        ),
         (lambda: nn.changes.activated(nn.Sequential(nn.Linear(4, 2), nn.Tanh()), X, "relu"), "makes its output"),
         (lambda: nn.changes.activated(Shared(nn.Tanh()), X, "tanh"), "Tanh already"),
         (lambda: nn.changes.activated(nn.MLP([4, 3, 2]), X, "tanh"), "Tanh already"),

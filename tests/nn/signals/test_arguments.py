@@ -46,3 +46,30 @@ class SquaredError(nn.Module):
 )
 def test_arguments_that_make_sense_are_taken(given):
     assert nn.signals(*given).layers
+
+
+@pytest.mark.extra
+@pytest.mark.parametrize(
+    ("model", "loss", "message"),
+    [
+        ("nn.Linear(3, 1)", "", r"first argument is PyTorch's Linear, .*`model = nn\.from_torch\(module, x\)` first"),
+        ("", "nn.functional.cross_entropy", r"argument is PyTorch's cross_entropy, .*Write `nn\.cross_entropy`\."),
+        ("", "nn.functional.mse_loss", r"PyTorch's mse_loss, .*Write `nn\.squared_error\("),
+        ("", "nn.BCEWithLogitsLoss()", r"PyTorch's BCEWithLogitsLoss, .*Write `nn\.logistic_loss\("),
+        ("", "mean", r"PyTorch's mean, .*Write a loss of nn's, such as"),
+        ("nn.Linear(3, 1)", "nn.MSELoss()", r"Linear and its second .* MSELoss, .*from_torch.*squared_error"),
+    ],
+)  # fmt: skip
+def test_modules_and_losses_of_pytorch_are_answered(model, loss, message):
+    torch = pytest.importorskip("torch")
+    made = {name: eval(f"torch.{name}", {"torch": torch}) for name in (model, loss) if name}
+    with pytest.raises(TypeError, match=message):
+        nn.signals(made.get(model, MODEL), made.get(loss, LOSS), X, Y)
+
+
+def test_what_only_has_a_name_like_pytorch_is_taken():
+    class Own(nn.MLP):
+        pass
+
+    Own.__module__ = "torchless.models"
+    assert nn.signals(Own([3, 1], rng=0), LOSS, X, Y).layers

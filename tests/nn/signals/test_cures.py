@@ -188,10 +188,10 @@ def test_modules_of_any_kind_and_what_cannot_be_tried_says_why(short, inner):
     known = {row.change for row in tried.rows if not row.why_not}
     assert {"as it is", "BatchNorm", "LayerNorm", "He", "orthogonal weights"} <= known
     refused = {row.change: row.why_not for row in tried.rows if row.why_not}
-    assert "no activation as a module" in refused["ReLU + He"]
+    assert "what `forward` computes or makes" in refused["ReLU + He"]
     assert "end in a Softmax" in refused["no activation before the loss"]
     assert refused["ReLU + He"] in words(tried)
-    with pytest.raises(ValueError, match="no activation as a module"):
+    with pytest.raises(ValueError, match="what `forward` computes or makes"):
         tried.model([row.change for row in tried.rows].index("ReLU + He"))
     with pytest.raises(IndexError, match="rows 0 to"):
         tried.model(len(tried.rows))
@@ -486,3 +486,44 @@ def test_the_page_the_notebook_the_data_frame_and_the_log(short, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ImportError, match="pip install pandas"):
         tried.to_dataframe()
+
+
+def test_an_activation_made_inside_forward_is_said_to_be_one_that_cannot_be_exchanged(short):
+    class Made(nn.Sequential):
+        def forward(self, x):
+            return self[1](nn.Sigmoid()(self[0](x)))
+
+    tried = tried_of(Made(nn.Linear(4, 6, rng=0), nn.Linear(6, 2, rng=1)))
+    assert "`self.act = nn.Sigmoid()` in `__init__` and `self.act(x)` in `forward`" in words(tried)
+
+
+@pytest.mark.extra
+class TestOfPyTorch:
+    """Parts of a model that was read are nodes of a program."""
+
+    @pytest.fixture
+    def read(self):
+        torch = pytest.importorskip("torch")
+        parts = torch.nn.Linear(4, 6), torch.nn.Sigmoid(), torch.nn.Linear(6, 2), torch.nn.Tanh()
+        return lambda: nn.from_torch(torch.nn.Sequential(*parts), torch.zeros(2, 4))
+
+    def test_what_can_be_tried_is_said_first(self, short, read):
+        seen = nn.signals(read(), nn.cross_entropy, X, Y)
+        tried = seen.cures(sgd, progress=False)
+        assert tried.summary.startswith("Of this model only learning rates, and its inputs and outputs scaled, can be")
+        assert {row.change for row in tried.rows if not row.why_not} <= {"as it is", "inputs standardised"}
+        poor = {"guess_loss": 0.0, "held_out_loss": 1.0, "recognises": False}
+        guessing = [row._replace(**poor) for row in tried.rows if not row.why_not]
+        said = Tried(guessing, tried._start, 1.0, 3, 36, 2.0, "the optimizer", "").summary
+        assert "nothing that was tried learned more than to guess" in said
+        assert "Do inputs and targets belong together" not in said
+
+    def test_of_a_regression_the_targets_are_scaled(self, short, read):
+        y = (150 + 60 * X[:, :2]).astype(np.float32)
+        tried = tried_of(read(), X * 30, y, nn.squared_error)
+        assert {"outputs scaled", "inputs standardised"} < {row.change for row in tried.rows if not row.why_not}
+
+    def test_the_layers_around_it_can_be_changed(self, short, read):
+        tried = tried_of(nn.Sequential(read(), nn.Linear(2, 6, rng=0), nn.Tanh(), nn.Linear(6, 2, rng=1)))
+        assert {"BatchNorm", "He", "ReLU + He"} < {row.change for row in tried.rows}
+        assert not [row for row in tried.rows if "nodes" in row.why_not]
