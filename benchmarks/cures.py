@@ -1,4 +1,4 @@
-"""Does the first cure of `seen.cures()` train a network that fails? On 17 networks, and 7 made after it was finished.
+"""Is the first cure of `seen.cures()` as good as the best? On 17 networks, and 7 made after it was finished.
 
 `python -m benchmarks.cures` runs all of them, about half an hour, and writes docs/cures.md; `python -m benchmarks.cures
 NAME ...` runs those whose names begin so, and only prints.
@@ -24,14 +24,14 @@ SECONDS, LONGER = 20, 60
 STEPS = 300
 HIT = 0.9
 INTRODUCTION = """\
-# Does the first cure train a network that fails?
+# Is the first cure as good as the best?
 
-Each network below fails for a known reason. `nn.signals(model, loss, x, y)` measures it on 256 examples, and
+Each network below has a known fault. `nn.signals(model, loss, x, y)` measures it on 256 examples, and
 `seen.cures(optimizer, data=(x, y), seconds=...)` tries changes on copies and says which is best, as
 [the tutorial](diagnose.md#what-would-help) shows. Then that change, and
 each other one, is trained in full, {steps} steps at batches of 64 (100 for the recurrent nets, 120 for attention, 200
 for convolution), and asked for its accuracy on a quarter of the data that nothing has seen; for regression its R^2. A
-network is a **hit** if the first row of the table reaches {hit:g} of the best of all: each change at the rate that the
+network is a **hit** if the first row of the table reaches at least {hit:g} of the best of all: each change at the rate that the
 network came with, and the network as it is at each rate that was tried.
 
 `python -m benchmarks.cures` wrote this page. Limits: {seconds} s for multilayer perceptrons, {longer} s for the others;
@@ -41,7 +41,7 @@ both these and "took" are seconds of one thread of the processor, so that nothin
 
 
 class Case(NamedTuple):
-    """A network that fails, the optimizer that it fails with, and its data."""
+    """A network with a known fault, the optimizer that it came with, and its data."""
 
     model: nn.Module
     optimizer: Callable[[Iterable[Any]], Any]
@@ -193,7 +193,7 @@ def adam(rate: float) -> Callable[[Iterable[Any]], nn.Adam]:
     return lambda parameters: nn.Adam(parameters, rate)
 
 
-FAILING: dict[str, Callable[[], Case]] = {
+FAULTY: dict[str, Callable[[], Case]] = {
     "sigmoid, 40 layers, Glorot": lambda: Case(mlp(40, "sigmoid", "glorot"), sgd(0.02), digits),
     "tanh, 30 layers, std 0.05": lambda: Case(mlp(30, "tanh", small(0.05)), sgd(0.02), digits),
     "tanh, 30 layers, std 0.6": lambda: Case(mlp(30, "tanh", small(0.6)), sgd(0.02), digits),
@@ -322,7 +322,7 @@ def main() -> None:
     names = tuple(parser.parse_args().names)
     race.clock = time.process_time
     results: dict[str, list[Result]] = {}
-    for title, cases in (("Failing networks", FAILING), ("Made after the procedure was finished", AFTERWARDS)):
+    for title, cases in (("Networks with a known fault", FAULTY), ("Made after the procedure was finished", AFTERWARDS)):
         for name, make in cases.items():
             if names and not name.startswith(names):
                 continue

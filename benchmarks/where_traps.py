@@ -160,7 +160,8 @@ derivative of the sum of the first derivative's entries. ✗: not the derivative
 rule for it, or no second derivatives.
 
 What is not seen, and stays NaN: a product that runs past a NaN (`np.cumprod`), operations with several results
-(`np.split`, `np.linalg.eigh`), and what a `checkpoint` computes in one piece, beyond its borders.
+(`np.split`, `np.linalg.eigh`), and what a `checkpoint` computes in one piece, beyond its borders. On a
+[device that waits](arrays.md#what-waits) NaN raises instead.
 
 `tests/docs/test_where_traps.py` checks every row.
 """
