@@ -41,7 +41,7 @@ bench: .venv/bench
 
 # The site, site/index.html, and then its checks: examples run in their fast mode, or whole with `make docs WHOLE=1`.
 docs: .venv/docs
-	rm -rf docs/api/names docs/api/used site/_modules $(if $(WHOLE),docs/examples)
+	rm -rf docs/api/names docs/api/used site/_modules site/api site/examples site/*.html $(if $(WHOLE),docs/examples)
 	$(BIN)/python -m sphinx -q -W --keep-going -j auto -d .sphinx_cache $(if $(WHOLE),-t WHOLE) docs site
 	$(BIN)/python -m pytest -q -n auto --dist worksteal -m site --installed docs tests/docs/test_site.py tests/docs/test_extensions.py
 

@@ -22,6 +22,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
+    "docs.gallery",
     "docs.mathml",
     "docs.names",
     "docs.pages",
@@ -75,6 +76,7 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = "autograd_mini"
+html_sidebars = {page: [] for page in ("index", "tour", "changes")}  # nothing is below them
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False

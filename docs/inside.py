@@ -18,7 +18,8 @@ PAGE = Path(__file__).with_suffix(".md")
 PICTURE = PAGE.with_name("house.html")
 BEGIN, END = "<!-- house -->", "<!-- end -->"
 ENGINE = READ_FIRST | {"rules"}
-LIT = ".house:has(.{0}:hover) :is({1}) {{ background: var(--pst-color-primary); color: var(--pst-color-background); }}"
+COLOURS = "background: var(--pst-color-primary); color: var(--pst-color-background);"
+LIT = f".house:has(.{{0}}:is(:hover, :focus)) :is({{1}}) {{{{ {COLOURS} }}}}"
 
 
 def floors(package: ModuleType) -> Iterator[list[tuple[str, list[str]]]]:
@@ -48,7 +49,8 @@ def picture() -> str:
                 kind = " engine" if package is autograd_mini and room in ENGINE else ""
                 doors = f"imports {', '.join(below)}" if below else "imports no other room"
                 doors = f"is built on {name} as users see it" if room == "estimators" else doors
-                rooms.append(f'<span class="room {name}-{room}{kind}" title="{room} {doors}">{room}</span>')
+                about = f'class="room {name}-{room}{kind}" tabindex="0" title="{room} {doors}"'
+                rooms.append(f"<span {about}>{room}</span>")
                 lit += [LIT.format(f"{name}-{room}", ", ".join(f".{name}-{b}" for b in below))] if below else []
             lines.append(f'<div class="floor">{"".join(rooms)}</div>')
         lines.append("</div>")

@@ -67,3 +67,43 @@ def test_the_members_that_pages_of_classes_keep_are_there():
         for name in used.split()
         if not hasattr(classes[owner], name)
     ] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("nn.Linear", "nn<wbr>.Linear"),
+        ("autograd_mini.vjp", "vjp"),
+        ("autograd_mini.testing.arrays", "testing<wbr>.arrays"),
+        ("autograd_mini.scipy.special.zeta", "special<wbr>.zeta"),
+        ("Initial weights", "Initial weights"),
+    ],
+)
+def test_a_name_in_the_sidebar_breaks_at_its_dots(name, shown):
+    from docs import pages
+
+    assert pages.breakable(f'<li><a href="a.b.html">{name}</a></li>') == f'<li><a href="a.b.html">{shown}</a></li>'
+
+
+def test_a_page_of_an_example_says_after_its_fields_how_it_was_run():
+    from docs import gallery
+
+    fields = ":Measured: 1\n    to 2.\n"
+    assert gallery.noted(f"{fields}\n.. code") == f"{fields}\n{gallery.ROUGH}\n\n.. code"
+
+
+def test_what_was_made_of_an_example_goes_with_it(tmp_path):
+    from types import SimpleNamespace
+
+    from docs import gallery
+
+    here = [tmp_path / "examples" / "01_here.py"]
+    made = tmp_path / "docs" / "examples"
+    kept = [made / "index.rst", made / "01_here.py", made / "01_here.rst", made / "images" / "sphx_glr_01_here_001.png"]
+    stale = [made / "02_gone.py", made / "02_gone.rst", made / "02_gone.py.md5", made / "cures.py"]
+    stale += [made / "images" / "sphx_glr_02_gone_001.png", made / "images" / "thumb" / "sphx_glr_02_gone_thumb.png"]
+    for path in [*here, *kept, *stale]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    gallery.remove_stale(SimpleNamespace(srcdir=tmp_path / "docs"))
+    assert [path for path in [*kept, *stale] if path.exists()] == kept

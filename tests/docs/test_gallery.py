@@ -109,8 +109,8 @@ def test_every_slide_has_an_example():
 
 def test_the_lecture_has_a_section_for_each_example_in_order():
     sections = (ROOT / "docs" / "lecture.md").read_text().split("\n## ")[1:]
-    shown = [re.findall(r"minigallery:: \.\./examples/(\S+)", section) for section in sections]
-    assert shown == [[path.name] for path in PATHS]
+    shown = [re.findall(r"(?m)^```\{example\} (\S+)$", section) for section in sections]
+    assert shown == [[path.stem] for path in PATHS]
     for section in sections:
         assert len(re.findall(r"[.?](?=\s)", section.partition("```")[0])) >= 3, "a section tells in a few sentences"
 

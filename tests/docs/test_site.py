@@ -178,6 +178,18 @@ def test_search_works_from_files(page):
     assert page.locator("h1").inner_text().startswith("nn.PReLU")
 
 
+SYMPTOMS = "does not learn", "network does not train", "vanishing gradient", "exploding gradients", "cures"
+
+
+@needs_browser
+@pytest.mark.parametrize("symptom", SYMPTOMS)
+def test_search_knows_symptoms(symptom, page):
+    page.goto(f"{SITE.as_uri()}/search.html?q={symptom.replace(' ', '+')}")
+    page.wait_for_selector("#search-results li:nth-child(3) a")
+    first = [link.get_attribute("href") for link in page.locator("#search-results li > a").all()[:3]]
+    assert [link for link in first if link.startswith("diagnose.html")], first
+
+
 @needs_browser
 def test_code_is_copied_without_prompts(browser):
     context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
