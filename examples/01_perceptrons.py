@@ -6,7 +6,7 @@ AND, OR and NOT in one layer, smooth boundaries with enough of them, and XOR onl
 
 :Slides: Linear Aggregation of Perceptrons; Logic Operations with Aggregation; Powerfulness and Limitation;
     Multi-Layer Perceptrons: Basic Neural Network
-:Lives in: `nn.Perceptron`, `nn.Aggregation`, `nn.perceptrons.AND`, `nn.perceptrons.OR`, `nn.perceptrons.NOT`,
+:Uses: `nn.Perceptron`, `nn.Aggregation`, `nn.perceptrons.AND`, `nn.perceptrons.OR`, `nn.perceptrons.NOT`,
     `nn.perceptrons.XOR`, `nn.perceptrons.convex`, `nn.perceptrons.learn`
 :Measured: None of 531,441 single aggregations does XOR (3 of 4 points at best) and two layers do; 8 perceptrons
     disagree with a disc on 1.92% of the square around it, 16 on 0.46%.

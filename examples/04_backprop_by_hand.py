@@ -6,7 +6,7 @@ The lecture's algorithm, written out with its deltas, takes the same steps as th
 
 :Slides: How to Learn the Weights?; Neural Network Hypothesis; Computing the derivatives at the output layer; Computing
     delta_j; Backpropagation (Backprop) Algorithm; Forward Propagation Revisited; Backpropagation Revisited
-:Lives in: `nn.MLP`, `nn.squared_error`, `nn.SGD`, `autograd_mini.Tensor`
+:Uses: `nn.MLP`, `nn.squared_error`, `nn.SGD`, `autograd_mini.Tensor`
 :Measured: Weights by hand and by the engine differ at most by 7e-14 (44,200 stochastic updates, error 1.12 to 0.28)
     and 4e-16 (1,700 mini-batch updates, error 1.12 to 0.46) of the largest weight.
 """

@@ -5,7 +5,7 @@ A layer grown neuron by neuron
 Gradient boosting adds one hidden neuron after another; backprop trains all of them at once.
 
 :Slides: How to Learn the Weights?; Linear Aggregation of Perceptrons
-:Lives in: `nn.boost`, `nn.MLP`, `nn.Adam`, `nn.squared_error`
+:Uses: `nn.boost`, `nn.MLP`, `nn.Adam`, `nn.squared_error`
 :Measured: 32 neurons: boosting errs on 0.2% of digits in training but 8.6% ± 1.2% in test, with weight decay
     2.7% ± 0.5%, then backprop 2.8% ± 0.6%; backprop alone 3.0% ± 0.5% (5 splits).
 """

@@ -6,7 +6,7 @@ Which of the lecture's cures lets 30 tanh layers learn, and how much signal reac
 
 :Slides: The Vanishing Gradient Issue; Possible Cures for Vanishing Gradient; Backpropagation Revisited; Challenges and
     Key Techniques for Deep Learning; Rectified Linear Unit
-:Lives in: `nn.signals`, `nn.init`, `nn.init.layer_sequential`, `nn.pretrain`, `nn.Residual`, `nn.BatchNorm`,
+:Uses: `nn.signals`, `nn.init`, `nn.init.layer_sequential`, `nn.pretrain`, `nn.Residual`, `nn.BatchNorm`,
     `nn.LayerNorm`, `nn.WeightNorm`, `nn.normalise_gradients`, `nn.clip_norm`, `nn.ReLU`, `nn.PReLU`
 :Measured: 7 of 14 cures make 30 tanh layers learn. Without one 5e-08 of the signal reaches the first layer and the
     accuracy is 0.10; with skip connections 4.3 of it, and 0.96.

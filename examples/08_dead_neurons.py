@@ -5,7 +5,7 @@ Dead neurons
 A ReLU whose score is negative for every example has no gradient and stays so: two ways to die, and what revives it.
 
 :Slides: Dead Neuron Issue; Leaky Rectified Linear Unit; Parametric Rectified Linear Unit
-:Lives in: `nn.signals`, `nn.ReLU`, `nn.LeakyReLU`, `nn.PReLU`
+:Uses: `nn.signals`, `nn.ReLU`, `nn.LeakyReLU`, `nn.PReLU`
 :Measured: A big step kills 38 % of the ReLUs, positive images 47 % (0 % shifted), for good, at 97.5 and 90.3 %
     accuracy. With PReLU 25 and 16 % are left without a positive score, at 97.3 and 96.8 %.
 """

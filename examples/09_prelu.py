@@ -5,7 +5,7 @@ PReLU learns its slope
 How large the slope below 0 becomes in each layer, shared or for each unit, and what changes when it is above 1.
 
 :Slides: Parametric Rectified Linear Unit
-:Lives in: `nn.PReLU`, `nn.MLP`, `nn.fit`
+:Uses: `nn.PReLU`, `nn.MLP`, `nn.fit`
 :Measured: Shared alphas grow from 0.25 to 0.31 - 0.38 (5 runs), those of units spread by 0.10. max(s, alpha s) is He's
     form up to 1, at 1.5 off by 1.5 at s = ±3, and nets that start there reach 96.1 % and 96.2 %.
 """

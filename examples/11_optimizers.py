@@ -5,7 +5,7 @@ Beyond plain gradient descent
 In as many passes over the data inertia and Adam get further than SGD, and so does L-BFGS, which needs no rate.
 
 :Slides: Challenges and Key Techniques for Deep Learning
-:Lives in: `nn.SGD`, `nn.AdaGrad`, `nn.RMSprop`, `nn.Adam`, `nn.AdamW`, `nn.schedules.cosine`, `nn.minimize`
+:Uses: `nn.SGD`, `nn.AdaGrad`, `nn.RMSprop`, `nn.Adam`, `nn.AdamW`, `nn.schedules.cosine`, `nn.minimize`
 :Measured: After 40 passes, each at the best of 8 rates, the loss of plain SGD is 6.0e-03; with Nesterov's momentum it
     is 4.7 times smaller, by Adam 6.0 times, and by L-BFGS, which has no rate, 3.1 times.
 """

@@ -6,7 +6,7 @@ A convNet looks for the same small patterns at each place of an image, and errs 
 
 :Slides: Shallow versus Deep Neural Networks; Meaningfulness of Deep Learning; Challenges and Key Techniques for Deep
     Learning
-:Lives in: `nn.Conv2d`, `nn.MaxPool2d`, `nn.Flatten`, `nn.MLP`, `nn.AdamW`, `nn.fit`, `nn.predict`
+:Uses: `nn.Conv2d`, `nn.MaxPool2d`, `nn.Flatten`, `nn.MLP`, `nn.AdamW`, `nn.fit`, `nn.predict`
 :Measured: A convNet of 6,090 parameters errs on 1.6% ± 0.5% of test digits, an MLP of 6,085 on 2.4% ± 0.6% (15 splits,
     the convNet better in 14); moved by one pixel, on 27% and 53%.
 """

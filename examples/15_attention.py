@@ -5,7 +5,7 @@ Attention
 Attention spells words backwards: each place of the result looks up the one letter that it needs, wherever it is.
 
 :Slides: Challenges and Key Techniques for Deep Learning
-:Lives in: `nn.MultiHeadAttention`, `nn.Embedding`, `nn.Linear`, `nn.Module`, `nn.Adam`, `nn.cross_entropy`
+:Uses: `nn.MultiHeadAttention`, `nn.Embedding`, `nn.Linear`, `nn.Module`, `nn.Adam`, `nn.cross_entropy`
 :Measured: Of the letters of 244 new words spelt backwards, 100.0% ± 0.0% are right with attention, 20.5% ± 0.2% where
     each place reads itself alone (5 seeds).
 """

@@ -5,7 +5,7 @@ Training that resumes
 A training that is killed, and started again, ends at the very same bits; validation decides when it stops.
 
 :Slides: Challenges and Key Techniques for Deep Learning
-:Lives in: `nn.fit`, `nn.DataLoader`, `nn.EarlyStopping`, `nn.History`, `nn.save`, `nn.load`
+:Uses: `nn.fit`, `nn.DataLoader`, `nn.EarlyStopping`, `nn.History`, `nn.save`, `nn.load`
 :Measured: After 3 kills the training ended at the same bits as one left alone; validation stopped it after 19 of 60
     epochs and kept epoch 11's weights, with 80.0% right.
 """

@@ -5,7 +5,7 @@ Mini-batches and GPUs
 Mini-batches and GPUs belong together: the larger the batch, the less time an example takes, until a device is full.
 
 :Slides: Challenges and Key Techniques for Deep Learning
-:Lives in: `nn.Module.to_device`, `autograd_mini.devices`, `nn.MLP`, `nn.Adam`
+:Uses: `nn.Module.to_device`, `autograd_mini.devices`, `nn.MLP`, `nn.Adam`
 :Measured: In large mini-batches an example takes 120 times less on cpu and 205 times less on torch:cpu than alone. No
     GPU is on this machine. The same training has the same losses to 2e-07 on 2 devices.
 """

@@ -5,7 +5,7 @@ Gradient normalization
 A hook in each layer gives the signal the same size everywhere, which helps where the values have not vanished too.
 
 :Slides: The Vanishing Gradient Issue; Possible Cures for Vanishing Gradient
-:Lives in: `autograd_mini.Tensor`, `autograd_mini.gradients_of`, `nn.MLP`, `nn.fit`
+:Uses: `autograd_mini.Tensor`, `autograd_mini.gradients_of`, `nn.MLP`, `nn.fit`
 :Measured: Of the signal 3e-08 reaches the first of 20 tanh layers with small weights, all of it with a hook that
     normalizes; but the values vanish there too, so 10% of test digits become 15%. With weights in between, 91% become
     92% (5 runs).

@@ -5,7 +5,7 @@ Gradient noise and the size of a mini-batch
 How large must a mini-batch be? Below the noise scale twice the size is half the steps; beyond, it is wasted.
 
 :Slides: Backpropagation (Backprop) Algorithm; Challenges and Key Techniques for Deep Learning
-:Lives in: `nn.gradient_noise`, `autograd_mini.GradientNoise`, `nn.SGD`, `nn.MLP`
+:Uses: `nn.gradient_noise`, `autograd_mini.GradientNoise`, `nn.SGD`, `nn.MLP`
 :Measured: The noise scale grows from 31 examples to 367. Below it, mini-batches of 8 take 6.6 times fewer steps than
     single examples; beyond, 512 take 3.1 times fewer again, for 20 times the examples (5 runs).
 """

@@ -111,7 +111,9 @@ def draw_picture(shown: Picture, sentence: str, coloured: bool) -> Drawing:
     )
     drawing.title = visible(shown.title)
     drawing.finding = visible(f"{sentence} {shown.note}".strip())
-    if coloured or shown.note:
+    if coloured:
+        drawing.graph_attr["label"] = f"<{legend(headline(sentence, shown.note))}>"
+    elif shown.note:
         drawing.graph_attr["label"] = f"<{headline(sentence, shown.note)}<BR/> >"
     write(drawing, shown, coloured)
     return drawing
@@ -121,7 +123,7 @@ def draw_picture(shown: Picture, sentence: str, coloured: bool) -> Drawing:
 
 
 def write(drawing: Drawing, shown: Picture, coloured: bool) -> None:
-    """All statements: boxes inside the frames of their scopes, links, and the legend that colours need."""
+    """All statements: boxes inside the frames of their scopes, and links."""
     sizes = [b.signal.rms for b in shown.boxes if b.signal and b.signal.finite and b.kind in ("operation", "run")]
     strongest = max(sizes, default=0.0)
     for item in nested(shown.boxes):
@@ -137,8 +139,6 @@ def write(drawing: Drawing, shown: Picture, coloured: bool) -> None:
             attributes["weight"] = "10"
             attributes["minlen"] = "1" if scopes[link.tail] == scopes[link.head] else "2"
         drawing.edge(link.tail, link.head, **attributes)
-    if coloured:
-        drawing.node("legend", label=f"<{legend()}>", shape="plain", tooltip="How to read this picture")
 
 
 def nested(boxes: Sequence[Box]) -> Iterator[Box | str]:
@@ -240,14 +240,15 @@ def link_attributes(link: Link, coloured: bool) -> dict[str, str]:
     }
 
 
-def legend() -> str:
-    """What the colours and lines mean, as a table of Graphviz's HTML."""
+def legend(headline: str) -> str:
+    """Below a headline what the colours and lines mean, as a table of Graphviz's HTML."""
     signals = [
         cell(f"1e-{decade}" if decade else "strongest", palette.signal_colour(10.0**-decade, 1.0))
         for decade in range(0, palette.SIGNAL_DECADES + 1, palette.SIGNAL_DECADES // 4)
     ]
+    words = {0.1: "shrinks: ", 1.0: "stays: ", 10.0: "grows: "}
     gains = [
-        cell(f"{gain_text(gain)}{' - -' if gain < SHRINKING else ''}", palette.gain_colour(gain))
+        cell(f"{words.get(gain, '')}{gain_text(gain)}", palette.gain_colour(gain))
         for gain in (0.1, 0.3, 1.0, 3.0, 10.0)
     ]
     others = [
@@ -255,16 +256,21 @@ def legend() -> str:
         cell("constant", "#ffffff"),
         cell("no gradient", palette.UNREACHED),
         cell("striped: all zero", "#ffffff"),
-        cell("red border: not finite", "#ffffff", palette.BAD),
+        cell("red: not finite", "#ffffff", palette.BAD),
     ]
     rows = [
-        ("box: rms(g), the gradient's size", signals),
-        ("arrow: gain on the way back", gains),
-        ("other boxes", others),
+        ("<B>Boxes</B>: the size of the gradient g, rms(g)", signals),
+        ("<B>Arrows</B>: what becomes of g on its way back, against the arrow; dashed where it shrinks", gains),
+        ("<B>Other boxes</B>", others),
     ]
-    body = "".join(f'<TR><TD ALIGN="LEFT">{heading}</TD>{"".join(cells)}</TR>' for heading, cells in rows)
-    head = '<TR><TD COLSPAN="6" ALIGN="LEFT"><B>The gradient g flows back, against the arrows.</B></TD></TR>'
-    return f'<FONT POINT-SIZE="9"><TABLE BORDER="0" CELLBORDER="0" CELLSPACING="3">{head}{body}</TABLE></FONT>'
+    body = "".join(
+        f'<TR><TD COLSPAN="5" ALIGN="LEFT">{heading}</TD></TR><TR>{"".join(cells)}</TR>' for heading, cells in rows
+    )
+    head = f'<TR><TD COLSPAN="5"><FONT POINT-SIZE="14">{headline}</FONT></TD></TR>'
+    return (
+        '<FONT POINT-SIZE="11"><TABLE BORDER="0" CELLBORDER="0" CELLSPACING="3">'
+        f'{head}{body}<TR><TD COLSPAN="5"> </TD></TR></TABLE></FONT>'
+    )
 
 
 def cell(text: str, fill: str, border: str = palette.FAINT) -> str:

@@ -1,4 +1,4 @@
-"""Each example of the gallery says what it shows, on which slides, where that lives and what was measured.
+"""Each example of the gallery says what it shows, on which slides, what it uses and what was measured.
 
 The site's build runs the examples, in which a claim that does not hold is an error.
 """
@@ -74,10 +74,10 @@ def problems(text):
     title, line, empty, shows, *_ = [*(ast.get_docstring(ast.parse(text)) or "").splitlines(), *[""] * 4]
     if not (title and line == "=" * len(title) and not empty and shows.endswith((".", "?"))):
         found.append("the docstring does not begin with a title, its line of =, and a sentence of what it shows")
-    if list(told) != ["Slides", "Lives in", "Measured"]:
+    if list(told) != ["Slides", "Uses", "Measured"]:
         return [*found, f"its fields are {list(told)}"]
     found += [f"there is no slide {slide!r}" for slide in told["Slides"].split("; ") if slide not in SLIDES]
-    if not re.fullmatch(r"`[\w.]+`(, `[\w.]+`)*", told["Lives in"]):
+    if not re.fullmatch(r"`[\w.]+`(, `[\w.]+`)*", told["Uses"]):
         found.append("not every name is between single backticks")
     pattern, rest = claim(text)
     if not re.fullmatch(pattern, told["Measured"]):
@@ -97,8 +97,8 @@ def test_it_says_in_its_form_what_it_shows(path):
 
 
 @every_example
-def test_the_names_where_it_lives_are_public(path):
-    for name in re.findall(r"`([^`]+)`", fields(path.read_text())["Lives in"]):
+def test_the_names_it_uses_are_public(path):
+    for name in re.findall(r"`([^`]+)`", fields(path.read_text())["Uses"]):
         public(name)  # raises if there is none
 
 
@@ -123,7 +123,7 @@ It shows.
 
 :Slides: Dead Neuron Issue; Leaky Rectified Linear
     Unit
-:Lives in: `nn.ReLU`, `nn.signals`
+:Uses: `nn.ReLU`, `nn.signals`
 :Measured: Of 5 units
     2 are dead.
 """
@@ -135,7 +135,7 @@ assert c, "no"
 
 
 def test_fields_are_read_and_a_good_example_has_no_problem():
-    told = {"Slides": "Dead Neuron Issue; Leaky Rectified Linear Unit", "Lives in": "`nn.ReLU`, `nn.signals`"}
+    told = {"Slides": "Dead Neuron Issue; Leaky Rectified Linear Unit", "Uses": "`nn.ReLU`, `nn.signals`"}
     assert fields(GOOD) == {**told, "Measured": "Of 5 units 2 are dead."}
     assert problems(GOOD) == []
 
