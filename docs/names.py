@@ -23,9 +23,12 @@ USED = {  # of classes whose other methods their own package calls
     "Cluster": "workers",
     "Compiled": "explain save source",
     "DataLoader": "load_state_dict state_dict",
+    "Signals": "draw findings layers_reading plot save table to_csv to_dataframe without_signal",
     "SignalLog": "backward cures findings history layers map plot table to_csv to_dataframe to_tensorboard",
     "Slot": "",
     "Training": "stop",
+    "Tried": "as_it_is helping model summary to_dataframe",
+    "TriedRow": "code guesses learned losses",
 }
 PAGE = re.compile(r"\bdocs/(\w+)\.md\b")
 NUMPYS = re.compile(r"`np\.(?P<function>\w+)` of this tensor\.|The array's `\w+`\.")  # of members that a table makes
