@@ -122,7 +122,7 @@ class Tensor(Hookable, Surface):
     Parameters
     ----------
     array : array_like
-        Numbers or booleans. It is copied, as `np.array` does. Dask and CuPy arrays stay what they are.
+        Numbers or booleans. It is copied, as `np.array` does. PyTorch's, CuPy's and Dask's arrays stay theirs.
     requires_grad : bool
         Collect the gradient of this tensor in `.grad`. Needs a floating-point or complex dtype.
     name : str, optional
@@ -362,7 +362,7 @@ class Tensor(Hookable, Surface):
 
     @property
     def device(self) -> str:
-        """Where the values are: "cpu" for NumPy's memory; "torch:cpu", "cuda:0", "mps" or "meta" for PyTorch's."""
+        """Where the values are: "cpu" is NumPy's; "torch:cpu", "cuda:0", "mps", "meta" PyTorch's; "cupy:0"; "dask"."""
         return device_of(self._values)
 
     def to_device(self, device: Any) -> Tensor:
@@ -371,7 +371,7 @@ class Tensor(Hookable, Surface):
         Parameters
         ----------
         device : str, torch.device or cupy.cuda.Device
-            "cpu" is NumPy's; "torch:cpu", "cuda:0", "mps" and "meta" are PyTorch's, "cupy:0" CuPy's.
+            "cpu" is NumPy's; "torch:cpu", "cuda:0", "mps" and "meta" are PyTorch's, "cupy:0" CuPy's; "dask".
 
         Examples
         --------

@@ -7,12 +7,14 @@ import inspect
 import re
 from typing import Any
 
+import numpy as np
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.domains.python import PyXRefRole
 
 import autograd_mini
 import nn
+from autograd_mini.primitive import constants
 from docs import public
 
 OURS = autograd_mini.__name__, nn.__name__
@@ -21,12 +23,20 @@ USED = {  # of classes whose other methods their own package calls
     "Cluster": "workers",
     "Compiled": "explain save source",
     "DataLoader": "load_state_dict state_dict",
+    "Signals": "draw findings layers_reading plot save table to_csv to_dataframe without_signal",
     "SignalLog": "backward cures findings history layers map plot table to_csv to_dataframe to_tensorboard",
     "Slot": "",
     "Training": "stop",
+    "Tried": "as_it_is helping model summary to_dataframe",
+    "TriedRow": "code guesses learned losses",
 }
 PAGE = re.compile(r"\bdocs/(\w+)\.md\b")
-NUMPYS = re.compile(r"`np\.\w+` of this tensor\.|The array's `\w+`\.")  # of members that a table makes
+NUMPYS = re.compile(r"`np\.(?P<function>\w+)` of this tensor\.|The array's `\w+`\.")  # of members that a table makes
+TOLD = {  # of those, by what their results are
+    "derivatives": "These do what NumPy's functions do, and can be differentiated",
+    "constant": "These do what NumPy's functions do; no gradient flows through their results",
+    "array": "These are the array's own",
+}
 
 
 def taken(module: str) -> set[str]:
@@ -98,15 +108,21 @@ def signature(
     return ("", returns) if given and arguments is not None else None
 
 
+def kind_of(function: str | None) -> str:
+    """What the result of a function of NumPy's is; None stands for an attribute."""
+    return "array" if function is None else "constant" if getattr(np, function) in constants else "derivatives"
+
+
 def complete(_app: Sphinx, what: str, _name: str, thing: Any, _options: Any, lines: list[str]) -> None:
     """Names of pages are links; below a class's docstring stands where its other members are told of."""
     lines[:] = [PAGE.sub(r":doc:`/\1`", line) for line in lines]
     if what != "class":
         return
     members = [(key, inspect.getdoc(member) or "") for key, member in inspect.getmembers(thing) if key[0] != "_"]
-    numpys = ", ".join(f"``{key}``" for key, text in members if NUMPYS.fullmatch(text))
-    if numpys:
-        lines += ["", f"These do what they do for NumPy's arrays, and can be differentiated: {numpys}.", ""]
+    numpys = {key: found["function"] for key, text in members if (found := NUMPYS.fullmatch(text))}
+    for kind, said in TOLD.items():
+        alike = ", ".join(f"``{key}``" for key, function in numpys.items() if kind_of(function) == kind)
+        lines += ["", f"{said}: {alike}.", ""] if alike else []
     names = {id(listed): whole for whole, listed in PUBLIC.items()}
     bases = [names[id(base)] for base in inspect.getmro(thing)[1:] if id(base) in names]
     if bases:

@@ -105,7 +105,9 @@ if TYPE_CHECKING:
     from nn.lecture.pretraining import Autoencoder, pretrain
     from nn.models import from_torch, save_onnx, to_torch_state
     from nn.models.onnx import load_onnx
+    from nn.signals.cures.tried import Tried, TriedRow
     from nn.signals.log import SignalLog
+    from nn.signals.seen import ModelSignals
     from nn.training.checkpoints import load, load_weights, save, save_weights, torch_names
 
 # What is written `nn.init.he` can be imported as such: `from nn.init import he`.
@@ -155,6 +157,7 @@ __all__ = [
     "MaxOverTime",
     "MaxPool2d",
     "MeanOverTime",
+    "ModelSignals",
     "Module",
     "MultiHeadAttention",
     "Optimizer",
@@ -177,6 +180,8 @@ __all__ = [
     "Softplus",
     "Tanh",
     "Training",
+    "Tried",
+    "TriedRow",
     "WeightNorm",
     "absolute_error",
     "accuracy",
@@ -236,7 +241,10 @@ sys.modules.update({f"nn.{_name}": _family for _name, _family in elsewhere.famil
 LATER = {
     "changes": "changes",
     "Autoencoder": "lecture.pretraining",
+    "ModelSignals": "signals.seen",
     "SignalLog": "signals.log",
+    "Tried": "signals.cures.tried",
+    "TriedRow": "signals.cures.tried",
     "boost": "lecture.boosting",
     "from_torch": "models",
     "load": "training.checkpoints",

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.rules import indexing
+from autograd_mini.rules.updates import At
 
 SCIPY_CALLS = "autograd_mini.scipy.callers"  # loaded where a sparse matrix is multiplied with a batch
 
@@ -87,6 +88,7 @@ class Surface:
     T = property(unary(numpy.transpose))
     mT = property(lambda self: numpy.swapaxes(self, -1, -2))  # noqa: N815
     real, imag = property(unary(numpy.real)), property(unary(numpy.imag))
+    at = property(At)
     flat = property(refusal("A flat iterator", "array", KEEP))
 
     __add__, __radd__ = binary(np.add)

@@ -74,7 +74,8 @@ class Recorder(Watch):
 class Signals(Measurement):
     """What `autograd_mini.signals` measured; `s[tensor]` is the signal of one tensor's cotangent, its size and gain.
 
-    `print` it for the findings and the table of layers; notebooks show both.
+    `print` it for the findings and the table of layers; notebooks show both. Of a model there is more to be known:
+    `nn.ModelSignals`.
 
     Attributes
     ----------

@@ -313,7 +313,24 @@ class SignalLog:
         )
 
     def cures(self, loss_fn: Callable[..., Any], x: Any, y: Any = None, **options: Any) -> Tried:
-        """Try what would help the model as it is now: `nn.signals(log.model, loss_fn, x, y).cures(**options)`."""
+        """Try what would help the model as it is now: `nn.signals(log.model, loss_fn, x, y).cures(**options)`.
+
+        Parameters
+        ----------
+        loss_fn : callable
+            `loss_fn(model(x), y)`, or `loss_fn(model(x))` if there is no `y`: a tensor of one entry.
+        x : array_like or tuple of them
+            A batch of inputs, as for `nn.signals`.
+        y : object, optional
+            The targets.
+        **options : object
+            `optimizer`, `data`, `seconds` and `progress`, as for `nn.ModelSignals.cures`.
+
+        Returns
+        -------
+        Tried
+            What was tried, the best first.
+        """
         from nn.signals.measure import signals
 
         return signals(self.model, loss_fn, x, y).cures(**options)

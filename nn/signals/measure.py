@@ -87,8 +87,8 @@ def signals(
     Returns
     -------
     ModelSignals
-        An `autograd_mini.Signals`: `print` it for the findings and the table of layers. Its `cures()` tries on copies
-        of the model what would help.
+        `print` it for the findings and the table of layers. Its `nn.ModelSignals.cures` tries on copies of the model
+        what would help.
 
     Raises
     ------

@@ -31,16 +31,27 @@ NO_COPY = "seen.cures() trains copies of the model, and this one cannot be copie
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class ModelSignals(Signals):
-    """What `nn.signals` measured.
+    """What `nn.signals` measured: an `autograd_mini.Signals` that also tries what would help, `seen.cures()`.
+
+    `print` it for the findings and the table of layers; `save` writes a report.
 
     Attributes
     ----------
     given : tuple
         The model and the loss function themselves, which no trial may change.
-    start : Start or Exception
-        Copies of them, as they were; or what the copying raised.
+    start : object
+        Copies of them, as they were, of which changed copies are made; or the error that the copying raised.
     tried : Tried or None
-        What the last `cures()` returned.
+        What the last `cures()` returned, which reports show.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> model = nn.MLP([8, 16, 16, 1], activation="tanh", init=nn.init.small_random(0.05), rng=0)
+    >>> seen = nn.signals(model, nn.squared_error, np.ones((4, 8)), np.zeros((4, 1)))
+    >>> type(seen).__name__, len(seen.layers), seen.tried is None
+    ('ModelSignals', 3, True)
     """
 
     given: tuple[Any, ...] = ()
@@ -74,7 +85,7 @@ class ModelSignals(Signals):
         Returns
         -------
         Tried
-            `print` it; `.rows` are the trials, best first, and `.model(i)` is the changed copy of row i, untrained.
+            `print` it; its `rows` are `TriedRow`, best first, and `model(i)` is the changed copy of row i, untrained.
 
         Raises
         ------

@@ -21,7 +21,10 @@ MADE_BY = {  # classes that users are given and do not make: their attributes ar
     "autograd_mini.Signals": "autograd_mini.signals",
     "autograd_mini.testing.Derivation": "autograd_mini.testing.derivation",
     "autograd_mini.testing.Report": "autograd_mini.testing.check_derivatives",
+    "nn.ModelSignals": "nn.signals",
     "nn.Training": "nn.fit",
+    "nn.Tried": "nn.ModelSignals",
+    "nn.TriedRow": "nn.Tried",
 }
 CANNOT_BE = {  # raised by what a function calls, and never of what it calls it with
     ("nn.perceptrons.NOT", ValueError),
@@ -72,6 +75,22 @@ def test_what_users_are_given_has_the_attributes_that_its_docstring_tells(name):
     assert attributes
     assert set(attributes) <= known
     assert MADE_BY[name] in PUBLIC
+
+
+METHODS = {
+    f"{name}.{key}": method
+    for name, thing in PUBLIC.items()
+    if inspect.isclass(thing)
+    for key, method in vars(thing).items()
+    if inspect.isfunction(method) and key[0] != "_" and section(method, "Parameters")
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_docstring_of_a_method_tells_all_parameters(name):
+    assert sorted(entries(METHODS[name], "Parameters")) == sorted(
+        {*inspect.signature(METHODS[name]).parameters} - {"self"}
+    )
 
 
 def own(node):

@@ -22,7 +22,7 @@ from nn.signals.cures.candidates import AS_IT_IS, CHANGES, DATA, REPAIRS, Change
 from nn.signals.cures.ranking import as_good, done, further_rate, going_on, in_order, level, pairs, place_of, trend_of
 from nn.signals.cures.search import rescaled, takes_scores
 from nn.signals.cures.trials import OPTIMIZER, Data, Trial, guess, held_out, held_out_parts, made, reason, recognises
-from nn.signals.cures.tried import Row, Tried
+from nn.signals.cures.tried import Tried, TriedRow
 from nn.training.evaluation import Bring, forward
 from nn.training.progress import Bar
 
@@ -318,7 +318,7 @@ class Race:
             else:
                 rows[i] = rows[i]._replace(guess_loss=guess(trial, self.data), recognises=recognises(trial, self.data))
         rows += [row_of(trial, trial.why_not or OUT_OF_TIME) for trial in self.trials if trial not in trained]
-        rows += [Row.refused(change, why) for change, why in self.refused]
+        rows += [TriedRow.refused(change, why) for change, why in self.refused]
         return Tried(
             rows, self.start, untrained, len(trained), self.data.examples, clock() - self.began, self.given,
             self.stopped,
@@ -332,8 +332,8 @@ def for_loss(loss: float) -> tuple[float, ...]:
     return tuple(float(f"{times / loss:.1g}") for times in RATES)
 
 
-def row_of(trial: Trial, why_not: str = "") -> Row:
-    return Row(
+def row_of(trial: Trial, why_not: str = "") -> TriedRow:
+    return TriedRow(
         change=trial.change.name,
         rate=trial.rate,
         held_out_loss=math.nan if why_not else trial.score,

@@ -36,12 +36,13 @@ SHOWN = 4
 WIDTH = 110
 
 
-class Row(NamedTuple):
-    """One trial.
+class TriedRow(NamedTuple):
+    """One row of `Tried.rows`: a change of the model, the rate that it was trained at, and the losses.
 
     Attributes
     ----------
     change : str
+        What was changed: "BatchNorm", "tanh + Glorot"; "as it is" of the model without a change.
     rate : float
         The learning rate itself; of a schedule that of the first step, of several groups that of the first.
     held_out_loss : float
@@ -50,18 +51,31 @@ class Row(NamedTuple):
         The same after 100 steps at three times the rate, or 200 where that rate is another row; nan where it was not
         tried.
     seconds : float
+        How long it took.
     why_not : str
         Why it could not be tried, or "".
     times : float
         The rate as a multiple of the optimizer's own.
     steps : int
-    how : Change
-        The change itself.
+        How many it was trained for.
+    how : object
+        The change itself, which `Tried.model` makes again.
     guess_loss : float
         The held-out loss that it may have by luck with the targets of other examples: what has learned something has a
         lower one with its own; nan where it was not asked.
     recognises : bool
         Whether it classifies held-out examples better than such targets, whatever its loss.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> x = np.random.default_rng(0).standard_normal((64, 4))
+    >>> model = nn.MLP([4, 8, 8, 2], "sigmoid", init=nn.init.small_random(0.1), rng=0)
+    >>> tried = nn.signals(model, nn.cross_entropy, x, (x[:, 0] > 0).astype(int)).cures(seconds=2)
+    >>> row = next(row for row in tried.rows if row.change == "He")
+    >>> row.rate, row.code
+    (0.02, "model = nn.changes.drawn(model, x, 'he')  # rate 0.02")
     """
 
     change: str
@@ -77,7 +91,7 @@ class Row(NamedTuple):
     recognises: bool = False
 
     @classmethod
-    def refused(cls, change: Change, why: str) -> Row:
+    def refused(cls, change: Change, why: str) -> TriedRow:
         """A change that no copy could be made of."""
         return cls(change.name, math.nan, math.nan, math.nan, 0.0, why, math.nan, 0, change)
 
@@ -116,26 +130,40 @@ class Row(NamedTuple):
 
 
 class Tried:
-    """What `seen.cures()` returns; `print` it for what would help and the table.
+    """What `nn.ModelSignals.cures` returns: `print` it for what would help, in sentences, and the table of trials.
 
     Attributes
     ----------
-    rows : tuple of Row
-        The best first, then those that went fewer rounds, then those that could not be tried.
+    rows : tuple of TriedRow
+        A trial each: the best first, then those that went fewer rounds, then those that could not be tried.
     untrained : float
         The held-out loss of the model as it is, before any step.
     trials, examples : int
         How many copies were trained, on how many examples.
     seconds : float
+        How long all of it took.
+    optimizer : str
+        What the rates are of, as code.
     stopped : str
         Where the limit of time ended it, or "".
     finding : str
         Why parameters of the model as it is get no signal at all, if that was seen, or "".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nn
+    >>> x = np.random.default_rng(0).standard_normal((64, 4))
+    >>> model = nn.MLP([4, 8, 8, 2], "sigmoid", init=nn.init.small_random(0.1), rng=0)
+    >>> tried = nn.signals(model, nn.cross_entropy, x, (x[:, 0] > 0).astype(int)).cures(seconds=2)
+    >>> tried.rows[0].held_out_loss < tried.as_it_is.held_out_loss
+    True
+    >>> better = tried.model(0)  # a changed copy, untrained
     """
 
     def __init__(  # noqa: PLR0917
         self,
-        rows: Sequence[Row],
+        rows: Sequence[TriedRow],
         start: Start,
         untrained: float,
         trials: int,
@@ -152,6 +180,16 @@ class Tried:
 
     def model(self, i: int | str) -> Module:
         """The changed copy of row i, or of the change of that name, untrained, as it was before its first step.
+
+        Parameters
+        ----------
+        i : int or str
+            The row's number, or its `change`.
+
+        Returns
+        -------
+        Module
+            A new copy at each call.
 
         Raises
         ------
@@ -171,12 +209,12 @@ class Tried:
         return row.how.applied(self._start.model, self._start.x, self._start.y)
 
     @property
-    def as_it_is(self) -> Row:
+    def as_it_is(self) -> TriedRow:
         """The row of the model without a change, at the optimizer's own rate."""
         return next(row for row in self.rows if row.change == AS_IT_IS and row.times == 1)
 
     @property
-    def measured(self) -> list[Row]:
+    def measured(self) -> list[TriedRow]:
         return [row for row in self.rows if not row.why_not]
 
     @property
@@ -194,7 +232,7 @@ class Tried:
         own = self.rows.index(self.as_it_is)
         return sorted({*self.best.values(), *(() if self.as_it_is.why_not else (own,))})
 
-    def edge(self, row: Row) -> str:
+    def edge(self, row: TriedRow) -> str:
         """What is to be said of a row whose rate is the lowest or the highest that was tried with its change."""
         times = [other.times for other in self.measured if other.change == row.change]
         which = ["Lower"] if row.times == min(times) else []
@@ -213,7 +251,7 @@ class Tried:
         return found
 
     @property
-    def helping(self) -> tuple[Row, ...]:
+    def helping(self) -> tuple[TriedRow, ...]:
         """The changes, each at its best rate, with a clearly lower loss than the model as it is after as many steps,
         and than a guess; none if the first row has not, unless it guesses where others are known to have learned."""
         base = self.as_it_is

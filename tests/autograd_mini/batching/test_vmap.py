@@ -300,6 +300,18 @@ def test_at_takes_indices_that_differ():
     np.testing.assert_array_equal(got.data, [[9, -1], [0, 9], [9, 3]])
 
 
+@pytest.mark.parametrize("name", ["set", "add", "multiply", "min", "max"])
+def test_at_is_an_attribute_of_what_a_vmap_gives_as_it_is_of_tensors(name):
+    def written(x, v):
+        return getattr(x.at[[0, 0]], name)(v)
+
+    values = np.array([[2.0, 3.0], [-1.0, 4.0], [0.5, 5.0]])
+    want = [written(Tensor(x), v).data for x, v in zip(X, values, strict=True)]
+    np.testing.assert_array_equal(vmap(written)(X, values), want)
+    summed = grad(lambda x: np.sum(np.square(written(x, values[0]))))
+    np.testing.assert_array_equal(vmap(summed)(X), [summed(x) for x in X])
+
+
 def test_printing_says_what_it_is(capsys):
     vmap(lambda x: print(x, Tensor(x)) or x)(X)
     assert "3 examples in a vmap, each of shape (2,)" in capsys.readouterr().out

@@ -18,7 +18,7 @@ from nn.signals.cures.ranking import as_good, further_rate, going_on, in_order
 from nn.signals.cures.search import takes_scores
 from nn.signals.cures.section import NUMBERS
 from nn.signals.cures.trials import Trial, data_of, recognises
-from nn.signals.cures.tried import Row, Tried
+from nn.signals.cures.tried import Tried, TriedRow
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((48, 4)).astype(np.float32)
@@ -246,7 +246,7 @@ def test_what_diverges_at_three_times_its_rate_is_raced_at_a_third_of_it():
 def table(*losses, steps=(200, 200, 200)):
     """A table of changes with these losses, the model as it is last."""
     how = [Change("one", "a"), Change("two", "b"), Change("as it is", "as it is")]
-    rows = [Row(h.name, 0.1, v, np.nan, 1.0, "", 1.0, n, h) for h, v, n in zip(how, losses, steps, strict=True)]
+    rows = [TriedRow(h.name, 0.1, v, np.nan, 1.0, "", 1.0, n, h) for h, v, n in zip(how, losses, steps, strict=True)]
     rows.sort(key=lambda row: row.held_out_loss)
     return Tried(rows, Start(nn.Tanh(), nn.squared_error, X, X), 1.0, 3, 36, 2.0, "the optimizer", "")
 
@@ -315,7 +315,7 @@ def test_a_regression_with_raw_targets_and_a_sigmoid_at_its_end_is_trained_by_th
 def test_the_page_and_print_show_the_same_rows_and_say_what_the_rate_alone_does():
     how = [Change("one", "a", ((nn.changes.skipping, ()),)), Change("as it is", "as it is")]
     losses = ((how[0], 1.0, 0.01), (how[1], 0.1, 0.2), (how[1], 1.0, 2.0))
-    rows = [Row(h.name, 0.1 * times, v, np.nan, 1.0, "", times, 200, h) for h, times, v in losses]
+    rows = [TriedRow(h.name, 0.1 * times, v, np.nan, 1.0, "", times, 200, h) for h, times, v in losses]
     tried = Tried(rows, Start(nn.Tanh(), nn.squared_error, X, X), 1.0, 3, 36, 2.0, "the optimizer", "")
     assert "The learning rate alone, 0.01, comes to 0.2." in tried.summary
     assert "Lower and higher rates than 0.1 were not tried with it." in tried.summary
