@@ -31,8 +31,8 @@ Each network below has a known fault. `nn.signals(model, loss, x, y)` measures i
 [the tutorial](diagnose.md#what-would-help) shows. Then that change, and
 each other one, is trained in full, {steps} steps at batches of 64 (100 for the recurrent nets, 120 for attention, 200
 for convolution), and asked for its accuracy on a quarter of the data that nothing has seen; for regression its R^2. A
-network is a **hit** if the first row of the table reaches at least {hit:g} of the best of all: each change at the rate that the
-network came with, and the network as it is at each rate that was tried.
+network is a **hit** if the first row of the table reaches at least {hit:g} of the best of all: each change at the rate
+that the network came with, and the network as it is at each rate that was tried.
 
 `python -m benchmarks.cures` wrote this page. Limits: {seconds} s for multilayer perceptrons, {longer} s for the others;
 both these and "took" are seconds of one thread of the processor, so that nothing else that runs beside it decides.
@@ -322,7 +322,10 @@ def main() -> None:
     names = tuple(parser.parse_args().names)
     race.clock = time.process_time
     results: dict[str, list[Result]] = {}
-    for title, cases in (("Networks with a known fault", FAULTY), ("Made after the procedure was finished", AFTERWARDS)):
+    for title, cases in (
+        ("Networks with a known fault", FAULTY),
+        ("Made after the procedure was finished", AFTERWARDS),
+    ):
         for name, make in cases.items():
             if names and not name.startswith(names):
                 continue
