@@ -176,8 +176,8 @@ def rule(
 
     A rule is called as `vjp(g, out, *operands, **options)` and returns the operand's cotangent
     :math:`\bar a = g \cdot \partial f / \partial a`, of the operand's shape and dtype. It is written in `np.*`
-    calls, operators `astype` and the attributes `.shape .ndim .dtype .size .T`, so that it runs on whatever it is given:
-    arrays give numbers, tensors give a graph and so higher derivatives.
+    calls, operators, `astype` and the attributes `.shape .ndim .dtype .size .T`, so that it runs on whatever it is
+    given: arrays give numbers, tensors give a graph and so higher derivatives.
 
     Parameters
     ----------
