@@ -21,6 +21,7 @@ AS_WRONG = 1.5  # times a size of weights: weights within it are of about that s
 FAR_FROM_GUESS = 3.0  # times the loss of guessing
 UNCHANGED = 1e-6
 NAMED = 6  # operations
+ANY = "a normalisation, a gate, a mask, a pooling"
 BY_THEORY = "by the theory of independent weights"
 
 CAUSES = {
@@ -83,10 +84,28 @@ def spoken(layer: Layer) -> str:
 
 def between(layers: Sequence[Layer], measured: Measurement) -> str:
     """The operations that `rest` is of: those of a layer that change the signal, but for weights and activation."""
-    places = [measured.places[layer.number - 1] for layer in layers]
-    nodes = (node for place in places for node in place.others if changes(node, place, measured))
-    names = list(dict.fromkeys(node.primitive.name.removeprefix("np.") for node in nodes))
-    return listed(names, NAMED) if names else "a normalisation, a gate, a mask, a pooling"
+    names = list(dict.fromkeys(name_of(node) for _, node in others(layers, measured)))
+    return listed(names, NAMED) if names else ANY
+
+
+def others(layers: Sequence[Layer], measured: Measurement) -> Iterator[tuple[Place, Node]]:
+    """What changes the signal of layers but for weights and activation, and of which of them it is."""
+    for place in (measured.places[layer.number - 1] for layer in layers):
+        yield from ((place, node) for node in place.others if changes(node, place, measured))
+
+
+def name_of(node: Node) -> str:
+    return node.primitive.name.removeprefix("np.")
+
+
+def with_modules(found: Sequence[tuple[Place, Node]]) -> str:
+    """Operations, each with the modules that compute it where these are others than the layer's own."""
+    modules: dict[str, list[str]] = {}
+    for place, node in found:
+        paths, own = modules.setdefault(name_of(node), []), f"{place.mixing.scope}."
+        if not own.startswith(f"{node.scope}.") and node.scope and node.scope not in paths:
+            paths.append(node.scope)
+    return listed([f"{name} ({listed(paths)})" if paths else name for name, paths in modules.items()], NAMED)
 
 
 def changes(node: Node, place: Place, measured: Measurement) -> bool:
@@ -97,7 +116,13 @@ def changes(node: Node, place: Place, measured: Measurement) -> bool:
 
 
 def look_between(layers: Sequence[Layer], measured: Measurement) -> str:
-    return f"Look at what lies between weights and activation: {between(layers, measured)}."
+    """Where to look for what `rest` is of: before the activation, or after it."""
+    found = list(others(layers, measured))
+    after = [one for one in found if one[0].activation and one[1].index > one[0].output.index]
+    before = [one for one in found if one not in after]
+    places = [f"between weights and activation: {with_modules(before)}"] if before else []
+    places += [f"after the activation: {with_modules(after)}"] if after else []
+    return f"Look at what lies {', and '.join(places) or f'between weights and activation: {ANY}'}."
 
 
 def cure(measured: Measurement, layers: Sequence[Layer], culprit: str, shrinks: bool) -> str:
@@ -119,20 +144,28 @@ def cure(measured: Measurement, layers: Sequence[Layer], culprit: str, shrinks: 
         return (
             f"Most layers do next to nothing, but there are {len(measured.layers)}; skip connections shorten the way."
         )
-    if culprit == "rest" or not 1 / ROUNDED < rest < ROUNDED:
+    through = 1 / ROUNDED < rest < ROUNDED
+    if culprit == "rest" or not (through or culprit in {"slope", "alignment"}):
         return look_between(alike, measured)
     curved = all(layer.number in measured.causes.rounded for layer in alike if layer is not measured.layers[-1])
     if curved and shrinks and slope < CURVED and culprit in {"slope", "alignment"}:
         name = next((spoken(layer) for layer in alike if has_activation(layer)), "the activation")
         if typical([layer.saturated for layer in alike]) >= faults.CROWDED:
             return (
-                f"The scores are so large that {name} is flat there: smaller weights bring them back, as would a "
-                f"normalisation of them, or an activation without flat parts (PReLU with He's weights){tries}."
+                look_between(alike, measured)
+                if not through
+                else (
+                    f"The scores are so large that {name} is flat there: smaller weights bring them back, as would a "
+                    f"normalisation of them, or an activation without flat parts (PReLU with He's weights){tries}."
+                )
             )
+        more = f" {look_between(alike, measured)}" if rest <= 1 / ROUNDED else ""
         return (
             f"The slopes of {name} are small here, and larger weights would saturate it: tanh with Glorot's weights or "
-            f"PReLU with He's has larger ones{tries}."
+            f"PReLU with He's has larger ones{tries}.{more}"
         )
+    if not through:
+        return look_between(alike, measured)
     tanh = all("tanh" in layer.operations for layer in alike if layer is not measured.layers[-1])
     saturated = curved and tanh and not shrinks and slope < FLAT
     wanted = 1 / scale if saturated else 1 / gain
