@@ -7,8 +7,9 @@ import statistics
 from collections.abc import Iterator, Sequence
 
 from autograd_mini.graph import Node
+from autograd_mini.measuring.causes import acts_alone, chooses, is_curved
 from autograd_mini.measuring.factors import Layer, Measurement
-from autograd_mini.measuring.layers import Place
+from autograd_mini.measuring.layers import AFFINE, Place
 from autograd_mini.signals import faults
 from autograd_mini.signals.averages import log, typical
 from autograd_mini.signals.faults import Diagnosis, capital, listed, named
@@ -76,10 +77,29 @@ def has_activation(layer: Layer) -> bool:
     return not math.isnan(layer.saturated)
 
 
-def spoken(layer: Layer) -> str:
-    """What an activation is called: by its operation, if it is a single one."""
-    _, *acts = layer.operations.split(", ")
-    return acts[0] if len(acts) == 1 else f"the activation ({', '.join(acts)})"
+def spoken(layer: Layer, measured: Measurement) -> str:
+    """What an activation is called: by its operation, if it is a single one but for a learned scale and shift."""
+    names = [name_of(node) for node in core(layer, measured)]
+    return names[0] if len(names) == 1 else f"the activation ({', '.join(layer.operations.split(', ')[1:])})"
+
+
+def core(layer: Layer, measured: Measurement) -> list[Node]:
+    """The operations of an activation, without a learned scale and shift before it, as normalisations have."""
+    activation = measured.places[layer.number - 1].activation
+    return [node for node in activation if not (node.primitive.function in AFFINE and is_broadcast(node))]
+
+
+def is_broadcast(node: Node) -> bool:
+    """Whether an operation has one operand of the shape of its result, and an array that is spread over it."""
+    shapes = [operand.shape for operand in node.inputs if getattr(operand, "ndim", 0) > 0]
+    return len(shapes) == 2 and shapes.count(node.shape) == 1
+
+
+def is_smooth(layer: Layer, measured: Measurement) -> bool:
+    """Whether an activation is curved everywhere, as a sigmoid is, also where scores are scaled before it."""
+    nodes = core(layer, measured)
+    alone = all(acts_alone(node) and not chooses(node) for node in nodes)
+    return layer.number in measured.causes.rounded or (alone and any(map(is_curved, nodes)))
 
 
 def between(layers: Sequence[Layer], measured: Measurement) -> str:
@@ -147,17 +167,16 @@ def cure(measured: Measurement, layers: Sequence[Layer], culprit: str, shrinks: 
     through = 1 / ROUNDED < rest < ROUNDED
     if culprit == "rest" or not (through or culprit in {"slope", "alignment"}):
         return look_between(alike, measured)
-    curved = all(layer.number in measured.causes.rounded for layer in alike if layer is not measured.layers[-1])
-    if curved and shrinks and slope < CURVED and culprit in {"slope", "alignment"}:
-        name = next((spoken(layer) for layer in alike if has_activation(layer)), "the activation")
+    hidden = [layer for layer in alike if layer is not measured.layers[-1]]
+    smooth = all(is_smooth(layer, measured) for layer in hidden)
+    if smooth and shrinks and slope < CURVED and culprit in {"slope", "alignment"}:
+        name = next((spoken(layer, measured) for layer in alike if has_activation(layer)), "the activation")
         if typical([layer.saturated for layer in alike]) >= faults.CROWDED:
+            if not through:
+                return look_between(alike, measured)
             return (
-                look_between(alike, measured)
-                if not through
-                else (
-                    f"The scores are so large that {name} is flat there: smaller weights bring them back, as would a "
-                    f"normalisation of them, or an activation without flat parts (PReLU with He's weights){tries}."
-                )
+                f"The scores are so large that {name} is flat there: smaller weights bring them back, as would a "
+                f"normalisation of them, or an activation without flat parts (PReLU with He's weights){tries}."
             )
         more = f" {look_between(alike, measured)}" if rest <= 1 / ROUNDED else ""
         return (
@@ -166,7 +185,8 @@ def cure(measured: Measurement, layers: Sequence[Layer], culprit: str, shrinks: 
         )
     if not through:
         return look_between(alike, measured)
-    tanh = all("tanh" in layer.operations for layer in alike if layer is not measured.layers[-1])
+    curved = all(layer.number in measured.causes.rounded for layer in hidden)
+    tanh = all("tanh" in layer.operations for layer in hidden)
     saturated = curved and tanh and not shrinks and slope < FLAT
     wanted = 1 / scale if saturated else 1 / gain
     if not math.isfinite(wanted):
