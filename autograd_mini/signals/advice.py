@@ -7,8 +7,9 @@ import statistics
 from collections.abc import Iterator, Sequence
 
 from autograd_mini.graph import Node
+from autograd_mini.measuring.causes import acts_alone, chooses, is_curved
 from autograd_mini.measuring.factors import Layer, Measurement
-from autograd_mini.measuring.layers import Place
+from autograd_mini.measuring.layers import AFFINE, Place
 from autograd_mini.signals import faults
 from autograd_mini.signals.averages import log, typical
 from autograd_mini.signals.faults import Diagnosis, capital, listed, named
@@ -21,6 +22,7 @@ AS_WRONG = 1.5  # times a size of weights: weights within it are of about that s
 FAR_FROM_GUESS = 3.0  # times the loss of guessing
 UNCHANGED = 1e-6
 NAMED = 6  # operations
+ANY = "a normalisation, a gate, a mask, a pooling"
 BY_THEORY = "by the theory of independent weights"
 
 CAUSES = {
@@ -75,18 +77,55 @@ def has_activation(layer: Layer) -> bool:
     return not math.isnan(layer.saturated)
 
 
-def spoken(layer: Layer) -> str:
-    """What an activation is called: by its operation, if it is a single one."""
-    _, *acts = layer.operations.split(", ")
-    return acts[0] if len(acts) == 1 else f"the activation ({', '.join(acts)})"
+def spoken(layer: Layer, measured: Measurement) -> str:
+    """What an activation is called: by its operation, if it is a single one but for a learned scale and shift."""
+    names = [name_of(node) for node in core(layer, measured)]
+    return names[0] if len(names) == 1 else f"the activation ({', '.join(layer.operations.split(', ')[1:])})"
+
+
+def core(layer: Layer, measured: Measurement) -> list[Node]:
+    """The operations of an activation, without a learned scale and shift before it, as normalisations have."""
+    activation = measured.places[layer.number - 1].activation
+    return [node for node in activation if not (node.primitive.function in AFFINE and is_broadcast(node))]
+
+
+def is_broadcast(node: Node) -> bool:
+    """Whether an operation has one operand of the shape of its result, and an array that is spread over it."""
+    shapes = [operand.shape for operand in node.inputs if getattr(operand, "ndim", 0) > 0]
+    return len(shapes) == 2 and shapes.count(node.shape) == 1
+
+
+def is_smooth(layer: Layer, measured: Measurement) -> bool:
+    """Whether an activation is curved everywhere, as a sigmoid is, also where scores are scaled before it."""
+    nodes = core(layer, measured)
+    alone = all(acts_alone(node) and not chooses(node) for node in nodes)
+    return layer.number in measured.causes.rounded or (alone and any(map(is_curved, nodes)))
 
 
 def between(layers: Sequence[Layer], measured: Measurement) -> str:
     """The operations that `rest` is of: those of a layer that change the signal, but for weights and activation."""
-    places = [measured.places[layer.number - 1] for layer in layers]
-    nodes = (node for place in places for node in place.others if changes(node, place, measured))
-    names = list(dict.fromkeys(node.primitive.name.removeprefix("np.") for node in nodes))
-    return listed(names, NAMED) if names else "a normalisation, a gate, a mask, a pooling"
+    names = list(dict.fromkeys(name_of(node) for _, node in others(layers, measured)))
+    return listed(names, NAMED) if names else ANY
+
+
+def others(layers: Sequence[Layer], measured: Measurement) -> Iterator[tuple[Place, Node]]:
+    """What changes the signal of layers but for weights and activation, and of which of them it is."""
+    for place in (measured.places[layer.number - 1] for layer in layers):
+        yield from ((place, node) for node in place.others if changes(node, place, measured))
+
+
+def name_of(node: Node) -> str:
+    return node.primitive.name.removeprefix("np.")
+
+
+def with_modules(found: Sequence[tuple[Place, Node]]) -> str:
+    """Operations, each with the modules that compute it where these are others than the layer's own."""
+    modules: dict[str, list[str]] = {}
+    for place, node in found:
+        paths, own = modules.setdefault(name_of(node), []), f"{place.mixing.scope}."
+        if not own.startswith(f"{node.scope}.") and node.scope and node.scope not in paths:
+            paths.append(node.scope)
+    return listed([f"{name} ({listed(paths)})" if paths else name for name, paths in modules.items()], NAMED)
 
 
 def changes(node: Node, place: Place, measured: Measurement) -> bool:
@@ -97,7 +136,13 @@ def changes(node: Node, place: Place, measured: Measurement) -> bool:
 
 
 def look_between(layers: Sequence[Layer], measured: Measurement) -> str:
-    return f"Look at what lies between weights and activation: {between(layers, measured)}."
+    """Where to look for what `rest` is of: before the activation, or after it."""
+    found = list(others(layers, measured))
+    after = [one for one in found if one[0].activation and one[1].index > one[0].output.index]
+    before = [one for one in found if one not in after]
+    places = [f"between weights and activation: {with_modules(before)}"] if before else []
+    places += [f"after the activation: {with_modules(after)}"] if after else []
+    return f"Look at what lies {', and '.join(places) or f'between weights and activation: {ANY}'}."
 
 
 def cure(measured: Measurement, layers: Sequence[Layer], culprit: str, shrinks: bool) -> str:
@@ -119,21 +164,29 @@ def cure(measured: Measurement, layers: Sequence[Layer], culprit: str, shrinks: 
         return (
             f"Most layers do next to nothing, but there are {len(measured.layers)}; skip connections shorten the way."
         )
-    if culprit == "rest" or not 1 / ROUNDED < rest < ROUNDED:
+    through = 1 / ROUNDED < rest < ROUNDED
+    if culprit == "rest" or not (through or culprit in {"slope", "alignment"}):
         return look_between(alike, measured)
-    curved = all(layer.number in measured.causes.rounded for layer in alike if layer is not measured.layers[-1])
-    if curved and shrinks and slope < CURVED and culprit in {"slope", "alignment"}:
-        name = next((spoken(layer) for layer in alike if has_activation(layer)), "the activation")
+    hidden = [layer for layer in alike if layer is not measured.layers[-1]]
+    smooth = all(is_smooth(layer, measured) for layer in hidden)
+    if smooth and shrinks and slope < CURVED and culprit in {"slope", "alignment"}:
+        name = next((spoken(layer, measured) for layer in alike if has_activation(layer)), "the activation")
         if typical([layer.saturated for layer in alike]) >= faults.CROWDED:
+            if not through:
+                return look_between(alike, measured)
             return (
                 f"The scores are so large that {name} is flat there: smaller weights bring them back, as would a "
                 f"normalisation of them, or an activation without flat parts (PReLU with He's weights){tries}."
             )
+        more = f" {look_between(alike, measured)}" if rest <= 1 / ROUNDED else ""
         return (
             f"The slopes of {name} are small here, and larger weights would saturate it: tanh with Glorot's weights or "
-            f"PReLU with He's has larger ones{tries}."
+            f"PReLU with He's has larger ones{tries}.{more}"
         )
-    tanh = all("tanh" in layer.operations for layer in alike if layer is not measured.layers[-1])
+    if not through:
+        return look_between(alike, measured)
+    curved = all(layer.number in measured.causes.rounded for layer in hidden)
+    tanh = all("tanh" in layer.operations for layer in hidden)
     saturated = curved and tanh and not shrinks and slope < FLAT
     wanted = 1 / scale if saturated else 1 / gain
     if not math.isfinite(wanted):

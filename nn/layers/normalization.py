@@ -78,7 +78,8 @@ class BatchNorm(Module):
     r"""Each unit over the batch: :math:`\gamma_j (s_j - \mu_j) / \sqrt{\sigma_j^2 + \epsilon} + \beta_j`.
 
     In training the mean and variance are the batch's, and running averages of them are kept in buffers; in evaluation
-    the running ones are used (Ioffe & Szegedy 2015, *Batch Normalization*).
+    the running ones are used (Ioffe & Szegedy 2015, *Batch Normalization*). A last batch of few examples spoils them:
+    `nn.DataLoader(..., drop_last=True)` leaves it out.
 
     Parameters
     ----------

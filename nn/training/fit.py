@@ -42,6 +42,7 @@ from nn.training.evaluation import (
 from nn.training.gathered import Gathered, number, values_of
 from nn.training.history import History
 from nn.training.progress import Bar
+from nn.training.remainder import small_last
 from nn.training.settings import Settings, compared, rates_of, settings_of
 from nn.training.sources import Batch
 from nn.training.spread import Spread, is_lazy
@@ -158,7 +159,8 @@ def fit(
     epochs : int
         Passes over the data in all, those before a resume included.
     batch_size : int, optional
-        For arrays, by default 32; the last batch of an epoch may be smaller. A loader has its own.
+        For arrays, by default 32; the last batch of an epoch may be smaller, of which a warning says where it is bad
+        for an `nn.BatchNorm`. A loader has its own.
     validation : tuple of arrays or DataLoader, optional
         Evaluated after each epoch, in evaluation mode: "val_loss" and so on in the history. One array more than the
         data has are the weights of its examples: `(x, y, w)`.
@@ -289,6 +291,8 @@ def fit(
     if isinstance(rng, int | np.integer):
         run.settings["rng"] = int(rng)
     run.register(callbacks)
+    if epochs and (said := small_last(model, loader)):
+        warnings.warn(said, stacklevel=3)
     if resume is not False:
         source = checkpoint if resume is True else resume
         message = BEGINS.format(path=source, epochs=epochs)

@@ -319,10 +319,12 @@ class Race:
                 rows[i] = rows[i]._replace(guess_loss=guess(trial, self.data), recognises=recognises(trial, self.data))
         rows += [row_of(trial, trial.why_not or OUT_OF_TIME) for trial in self.trials if trial not in trained]
         rows += [TriedRow.refused(change, why) for change, why in self.refused]
-        return Tried(
+        found = Tried(
             rows, self.start, untrained, len(trained), self.data.examples, clock() - self.began, self.given,
             self.stopped,
         )  # fmt: skip
+        found.batch = self.data.batch
+        return found
 
 
 def for_loss(loss: float) -> tuple[float, ...]:

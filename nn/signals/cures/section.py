@@ -36,7 +36,8 @@ def section(tried: Tried) -> str:
     )
     items = "".join(f"<li>{html.escape(', '.join(names) + ': ' + why)}</li>" for why, names in tried.refused.items())
     more = f"<details><summary>What could not be tried</summary><ul>{items}</ul></details>" if items else ""
-    return f"<p>{html.escape(tried.summary)}</p><p>{html.escape(NUMBERS)}</p>{scale}{bars._repr_html_()}{more}"
+    above = "".join(f"<p>{html.escape(said)}</p>" for said in (tried.summary, NUMBERS, tried.batches) if said)
+    return f"{above}{scale}{bars._repr_html_()}{more}"
 
 
 def bars_of(losses: list[float]) -> tuple[list[float], str]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from autograd_mini import showing
 from nn.module import Module
-from nn.signals.cures.candidates import AS_IT_IS, Change, Start
+from nn.signals.cures.candidates import AS_IT_IS, BATCH_NORM, Change, Start
 from nn.signals.cures.section import NUMBERS, section
 
 NO_MODEL = "tried.model({i}): this change could not be tried: {why}. Choose a row without `why_not`."
@@ -21,6 +21,10 @@ NOTE = (
     "times the rate; of what the held-out examples cannot tell from the best, the simplest change first. Of each "
     "change its best rate, the others are in `rows`. Rates are those of {optimizer}; x and y are the batch that "
     "nn.signals was given."
+)
+BATCHES = (
+    "BatchNorm had {batch} examples in each batch. Leave a last batch of few out of a training: "
+    "`nn.DataLoader(x, y, batch_size={batch}, shuffle=True, drop_last=True)`."
 )
 ASK = "Do inputs and targets belong together, does the optimizer go downhill?"
 NODES = (
@@ -148,6 +152,8 @@ class Tried:
         Where the limit of time ended it, or "".
     finding : str
         Why parameters of the model as it is get no signal at all, if that was seen, or "".
+    batch : int
+        How many examples a batch had.
 
     Examples
     --------
@@ -175,7 +181,7 @@ class Tried:
         self.rows = tuple(rows)
         self.untrained, self.trials, self.examples = untrained, trials, examples
         self.seconds, self.optimizer, self.stopped = seconds, optimizer, stopped
-        self.finding = ""
+        self.finding, self.batch = "", 0
         self._start = start
 
     def model(self, i: int | str) -> Module:
@@ -251,6 +257,12 @@ class Tried:
         return found
 
     @property
+    def batches(self) -> str:
+        """What is to be said of batches where a row that is shown has BatchNorm."""
+        steps = {step for i in self.shown for step in self.rows[i].how.steps}
+        return BATCHES.format(batch=self.batch) if BATCH_NORM in steps and self.batch else ""
+
+    @property
     def helping(self) -> tuple[TriedRow, ...]:
         """The changes, each at its best rate, with a clearly lower loss than the model as it is after as many steps,
         and than a guess; none if the first row has not, unless it guesses where others are known to have learned."""
@@ -310,7 +322,7 @@ class Tried:
             ).rstrip()
             for line in lines
         ]
-        notes = [NOTE.format(optimizer=self.optimizer)]
+        notes = [*filter(None, [self.batches]), NOTE.format(optimizer=self.optimizer)]
         if self.refused:
             said = (f"{', '.join(names)} ({why})" for why, names in self.refused.items())
             notes.append(f"Could not be tried: {'; '.join(said)}.")

@@ -185,6 +185,40 @@ def test_an_activation_by_hand_counts_as_one():
     assert "lies between" not in first
 
 
+IMAGES = np.random.default_rng(2).standard_normal((32, 1, 16, 16)).astype(np.float32)
+
+
+def pooled(*norm):
+    """Sigmoids and pooling, and what is before the sigmoids."""
+    parts, channels = [], 1
+    for seed in range(3):
+        convolution = nn.Conv2d(channels, 8, 3, padding=1, rng=seed)
+        parts += [convolution, *(one(8) for one in norm), nn.Sigmoid(), nn.MaxPool2d(2)]
+        channels = 8
+    return said_of(*parts, nn.Flatten(), nn.Linear(32, 4, rng=9), x=IMAGES)[0]
+
+
+def test_a_pooling_is_found_after_the_activation_and_named_by_its_module_beside_the_remedy_of_the_slope():
+    first = pooled()
+    assert "The slope of the activation (×0.37 a layer) and what lies between activation and weights" in first
+    assert "The slopes of sigmoid are small here" in first
+    assert "Look at what lies after the activation: largest (Sequential.5 and Sequential.8)." in first
+    assert "between weights and activation" not in first
+
+
+def test_a_normalisation_takes_nothing_from_the_remedy_of_the_slope():
+    first = pooled(nn.BatchNorm)
+    assert "The slope of the activation" in first
+    assert "The slopes of sigmoid are small here" in first
+    assert "Look at" not in first
+
+
+def test_a_normalisation_is_found_before_the_activation():
+    layers = [part for seed in range(6) for part in (nn.Linear(16, 16, rng=seed), nn.BatchNorm(16), nn.Sigmoid())]
+    second = said_of(*layers, nn.Linear(16, 4, rng=9), x=30 * X)[1]
+    assert second.endswith("Look at what lies between weights and activation: standardise (Sequential.1).")
+
+
 class Attending(nn.Module):
     def __init__(self, std):
         super().__init__()

@@ -497,6 +497,16 @@ def test_an_activation_made_inside_forward_is_said_to_be_one_that_cannot_be_exch
     assert "`self.act = nn.Sigmoid()` in `__init__` and `self.act(x)` in `forward`" in words(tried)
 
 
+def test_how_large_the_batches_of_a_batch_norm_were_is_said(short):
+    tried = tried_of(nn.MLP([4, 6, 6, 2], "sigmoid", rng=0))
+    said = "BatchNorm had 36 examples in each batch."
+    assert said in words(tried)
+    assert said in tried._repr_html_()
+    assert "batch_size=36, shuffle=True, drop_last=True" in words(tried)
+    others = [row for row in tried.rows if row.change != "BatchNorm"]
+    assert said not in words(Tried(others, tried._start, 1.0, 3, 36, 2.0, "the optimizer", ""))
+
+
 @pytest.mark.extra
 class TestOfPyTorch:
     """Parts of a model that was read are nodes of a program."""
