@@ -322,7 +322,10 @@ def main() -> None:
     names = tuple(parser.parse_args().names)
     race.clock = time.process_time
     results: dict[str, list[Result]] = {}
-    for title, cases in (("Networks with a known fault", FAULTY), ("Made after the procedure was finished", AFTERWARDS)):
+    for title, cases in (
+        ("Networks with a known fault", FAULTY),
+        ("Made after the procedure was finished", AFTERWARDS),
+    ):
         for name, make in cases.items():
             if names and not name.startswith(names):
                 continue

@@ -1,4 +1,4 @@
-"""A Sphinx extension: what is mended in pages that Sphinx has written."""
+"""A Sphinx extension: what is mended in pages that Sphinx is to read, and has written."""
 
 import re
 from html import escape
@@ -16,6 +16,7 @@ MENDED = {
 }
 
 
+IMAGE = re.compile(r"!\[[^\[\]`]+\]\(")
 HEADING = re.compile(r"(?<=<h1>)[\w.]+")
 CURRENT = re.compile(r'(?s)<li class="toctree-l1 current.*?</a>')
 
@@ -64,7 +65,18 @@ def mend(app: Sphinx, page: str, _template: str, context: dict[str, Any], _tree:
     context["body"] = HEADING.sub(lambda found: dotted(found[0]), context["body"], count=1)
 
 
+def joined(text: str) -> str:
+    """A page whose words for a picture stand in one line: MyST would join the last word of each line to the next."""
+    return IMAGE.sub(lambda found: " ".join(found[0].split("\n")), text)
+
+
+def join(_app: Sphinx, _page: str, text: list[str]) -> None:
+    """Read pages so."""
+    text[0] = joined(text[0])
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Register what is done last."""
+    """Register what is done first and last."""
+    app.connect("source-read", join)
     app.connect("html-page-context", mend)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

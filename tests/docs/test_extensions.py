@@ -107,3 +107,9 @@ def test_what_was_made_of_an_example_goes_with_it(tmp_path):
         path.touch()
     gallery.remove_stale(SimpleNamespace(srcdir=tmp_path / "docs"))
     assert [path for path in [*kept, *stale] if path.exists()] == kept
+
+
+def test_words_for_a_picture_are_joined_by_a_space():
+    from docs import pages
+
+    assert pages.joined("![From left\nto right.](a.png)\nand\nmore") == "![From left to right.](a.png)\nand\nmore"
