@@ -72,17 +72,17 @@ def test_the_members_that_pages_of_classes_keep_are_there():
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
-        ("nn.Linear", "nn<wbr>.Linear"),
+        ("nn.Linear", "Linear"),
+        ("nn.init.he", "init<wbr>.he"),
         ("autograd_mini.vjp", "vjp"),
-        ("autograd_mini.testing.arrays", "testing<wbr>.arrays"),
+        ("autograd_mini.testing.laws.linear", "laws<wbr>.linear"),
         ("autograd_mini.scipy.special.zeta", "special<wbr>.zeta"),
-        ("Initial weights", "Initial weights"),
     ],
 )
-def test_a_name_in_the_sidebar_breaks_at_its_dots(name, shown):
+def test_a_name_in_the_sidebar_is_short_and_breaks_at_its_dots(name, shown):
     from docs import pages
 
-    assert pages.breakable(f'<li><a href="a.b.html">{name}</a></li>') == f'<li><a href="a.b.html">{shown}</a></li>'
+    assert pages.dotted(pages.shorter(name)) == shown
 
 
 def test_a_page_of_an_example_says_after_its_fields_how_it_was_run():
@@ -107,3 +107,9 @@ def test_what_was_made_of_an_example_goes_with_it(tmp_path):
         path.touch()
     gallery.remove_stale(SimpleNamespace(srcdir=tmp_path / "docs"))
     assert [path for path in [*kept, *stale] if path.exists()] == kept
+
+
+def test_words_for_a_picture_are_joined_by_a_space():
+    from docs import pages
+
+    assert pages.joined("![From left\nto right.](a.png)\nand\nmore") == "![From left to right.](a.png)\nand\nmore"
