@@ -21,7 +21,7 @@ from tqdm import tqdm
 import nn
 
 FAST = "--fast" in sys.argv  # seconds, with rougher numbers
-SIZES, SPLITS, EPOCHS = ([1, 2, 4, 8, 16], 1, 20) if FAST else ([1, 2, 4, 8, 16, 32], 5, 40)
+SIZES, SPLITS, EPOCHS, STARTS = ([1, 2, 4, 8, 16], 1, 20, 1) if FAST else ([1, 2, 4, 8, 16, 32], 5, 40, 4)
 WAYS = {"boosting": ("#D55E00", "o-"), "with weight decay": ("#009E73", "D-"), "then backprop": ("#000000", "^-")}
 WAYS["backprop alone"] = "#0072B2", "s-"
 
@@ -50,7 +50,7 @@ def grown(data, weight_decay, seed):
     """The model after each number of neurons, added one at a time."""
     rng, model = np.random.default_rng(seed), None
     for neurons in range(1, SIZES[-1] + 1):
-        model = nn.boost(*data[0], 1, outputs=10, model=model, weight_decay=weight_decay, rng=rng)
+        model = nn.boost(*data[0], 1, outputs=10, model=model, weight_decay=weight_decay, starts=STARTS, rng=rng)
         if neurons in SIZES:
             yield model
 
@@ -90,9 +90,10 @@ plt.show()
 
 # %%
 in_training, in_test = np.moveaxis(found.mean(axis=1), -1, 0)
-in_words = [f"{m:.1%} ± {s:.1%}" for m, s in zip(in_test[:, -1], found[:, :, -1, 1].std(axis=1), strict=True)]
+in_words = [f"{e.mean():.1%}" + f" ± {e.std():.1%}" * (SPLITS > 1) for e in found[:, :, -1, 1]]
 print(
     f"{SIZES[-1]} neurons: boosting errs on {in_training[0, -1]:.1%} of digits in training but {in_words[0]} in test, "
-    f"with weight decay {in_words[1]}, then backprop {in_words[2]}; backprop alone {in_words[3]} ({SPLITS} splits)."
+    f"with weight decay {in_words[1]}, then backprop {in_words[2]}; backprop alone {in_words[3]} "
+    f"({SPLITS} split{'s' * (SPLITS > 1)})."
 )
 assert np.all(np.diff(in_training[0]) < 0) and in_test[1, -1] < in_test[0, -1], "the numbers do not say so"

@@ -87,7 +87,7 @@ axes[1].scatter(np.maximum(signals, 1e-14), order, s=80, c=colours)
 axes[0].axvspan(0.8, 1, color="#0072B2", alpha=0.12)
 axes[0].text(0.9, 0, "learns", color="#0072B2", ha="center")
 axes[0].set(xlim=(0, 1), title="accuracy on test images")
-axes[1].set(xscale="log", title="signal at layer 1 / at layer 31", xlabel="1e-14 stands for less too")
+axes[1].set(xscale="log", title="signal at layer 1 / at layer 31", xlabel="values below 1e-14 are drawn at 1e-14")
 plt.show()
 
 # %%

@@ -80,6 +80,7 @@ for row, (name, values) in enumerate(reversed(found.items())):
     left.plot(values, np.full(len(values), row), "|", color=colour, markersize=10, alpha=0.6)
     left.plot(values.mean(), row, "o", color=colour, markersize=9)
 left.set(yticks=range(len(found)), yticklabels=reversed(found), title="accuracy in test, %: runs and their mean")
+left.set_xlabel("orange: without regularization, blue: with it")
 left.grid(axis="x", alpha=0.3)
 rows = {"clean": test_x, "seen": corrupted, "rebuilt": rebuilt["denoising"]}
 tiles = [[np.pad(image.reshape(8, 8), 1, constant_values=-1) for image in part[:5]] for part in rows.values()]

@@ -62,12 +62,13 @@ for split in tqdm(range(SPLITS), unit="split", disable=None):
 
 figure = plt.figure(figsize=(9, 4.4), layout="constrained")
 left, right = figure.subfigures(1, 2, width_ratios=[5, 6])
-for axis, pairs, title in zip(left.subplots(1, 2), wrong, ("test images", "moved by a pixel"), strict=True):
-    axis.plot([0, 1], pairs, color="0.75", linewidth=0.8)
+ticks = [1, 2, 5, 10, 20, 50]
+for axis, pairs, title in zip(left.subplots(1, 2, sharey=True), wrong, ("test images", "moved one pixel"), strict=True):
+    axis.semilogy([0, 1], pairs, subs=[], color="0.75", linewidth=0.8)
     for side, (values, colour) in enumerate(zip(pairs, ("#D55E00", "#0072B2"), strict=True)):
         axis.plot(np.full(SPLITS, side), values, "o", color=colour, alpha=0.35, markersize=5)
         axis.plot(side, values.mean(), "D", color=colour, markersize=9)
-    axis.set(xlim=(-0.4, 1.4), ylim=(0, None), xticks=[0, 1], xticklabels=MODELS, title=title)
+    axis.set(xlim=(-0.4, 1.4), xticks=[0, 1], xticklabels=MODELS, yticks=ticks, yticklabels=ticks, title=title)
 left.axes[0].set_ylabel(f"wrong, % ({SPLITS} splits and their mean)")
 
 first = model.layers[0]

@@ -63,8 +63,7 @@ for seed in tqdm(range(SEEDS), unit="seed", disable=None):
 parameters = [sum(p.size for p in make(np.random.default_rng(0)).parameters()) for make in MODELS.values()]
 
 # %%
-# Which letter lies nearest to each vowel? A line leads there, orange if it is a vowel too. No one told the network what
-# a vowel is.
+# Which letter lies nearest to each vowel? No one told the network what a vowel is.
 
 vowels = [ALPHABET.index(vowel) for vowel in VOWELS]
 distances = [np.sum((points[:, None] - points) ** 2, axis=-1) + np.diag([np.inf] * 27) for points in planes]
@@ -77,18 +76,19 @@ left.scatter(*planes[0].T, s=0)
 for letter, place in zip(ALPHABET, planes[0], strict=True):
     style = {"color": ORANGE, "weight": "bold"} if letter in VOWELS else {"color": "black"}
     left.annotate("space" if letter == " " else letter, place, ha="center", va="center", fontsize=14, **style)
-left.set(xticks=[], yticks=[], title=f"Learned points: {beside[0].sum()} of 6 vowels lie nearest to a vowel")
+left.set(xlabel="line: to a vowel's nearest letter; orange: a vowel too; grey: not", xticks=[], yticks=[])
+left.set(title=f"Learned points: {beside[0].sum()} of 6 vowels lie nearest to a vowel")
 share = np.bincount(learned[:, 3]) / LETTERS
 right.axhline(-np.sum(share * np.log2(share)), color=GREY, linestyle="--", label="by the letters' frequencies alone")
 for i, values in enumerate(bits.values()):
     right.plot(np.full(SEEDS, i), values, "o", color=BLUE, alpha=0.4)
     right.plot(i, np.mean(values), "D", color=BLUE, markersize=9)
-right.set(xlim=(-0.5, 2.5), xticks=range(3), xticklabels=MODELS, title="Bits for the next letter, in test")
+right.set(xlim=(-0.5, 2.5), xticks=range(3), xticklabels=MODELS, ylabel="bits", title="The next letter, in test")
 right.legend(loc="lower left")
 plt.show()
 
 # %%
-place, plane, space = (f"{np.mean(values):.2f} ± {np.std(values):.2f}" for values in bits.values())
+place, plane, space = (f"{np.mean(b):.2f}" + f" ± {np.std(b):.2f}" * (SEEDS > 1) for b in bits.values())
 print(
     f"Of letters as numbers a network learns to tell the next with {place} bits, of learned points of a plane with "
     f"{plane}, of 8 dimensions with {space} ({min(parameters):,} to {max(parameters):,} parameters, {SEEDS} "

@@ -67,15 +67,14 @@ _, axis = plt.subplots(figsize=(8, 4), layout="constrained")
 for name, colour, marker, shift in (("nn", "#0072B2", "o", -0.12), ("scikit-learn", "#777777", "s", 0.12)):
     mean, spread = 100 * scores[name].mean(axis=0), 100 * scores[name].std(axis=0, ddof=1)
     style = {"color": colour, "fmt": marker, "capsize": 4, "markersize": 8}
-    axis.errorbar(
-        np.arange(len(mean)) + shift, mean, spread, **style, label=f"{name}: mean of {FOLDS} folds ± deviation"
-    )
+    label = f"{name}: mean of {FOLDS} folds ± deviation"
+    axis.errorbar(np.arange(len(mean)) + shift, mean, spread, **style, label=label)
 axis.axvspan(
     picked - 0.4, picked + 0.4, color="#0072B2", alpha=0.12, label=f"nn's pick: {test['nn']:.1%} of test images right"
 )
 axis.set_xticks(range(len(mean)), ["none", *("-".join(map(str, sizes)) for sizes in ARCHITECTURES[1:])])
-axis.set(xlabel="hidden layers", ylabel="right in cross-validation, %")
-axis.legend(loc="lower right")
+axis.set(xlabel="units of the hidden layers", ylabel="right in cross-validation, %")
+axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, frameon=False)
 plt.show()
 
 # %%

@@ -86,7 +86,9 @@ plt.show()
 # %%
 mean, spread = right.mean(axis=0), right.std(axis=0)
 where = ["of images", *(f"after layer {ell}" for ell in range(1, len(mean)))]
-found = ", ".join(f"{m:.1%} ± {s:.1%} {there}" for m, s, there in zip(mean, spread, where, strict=True))
+found = ", ".join(
+    f"{m:.1%}{f' ± {s:.1%}' * (SPLITS > 1)} {there}" for m, s, there in zip(mean, spread, where, strict=True)
+)
 print(f"Nearest to the mean of their class in test are {found} ({SPLITS} split{'s' * (SPLITS > 1)}).")
 assert mean[1] > mean[0] + 0.02, "the first layer does not take the classes apart"
 assert mean[-1] > mean[0] + 0.03, "the last layer does not take the classes apart"

@@ -73,16 +73,16 @@ scales = [noise.scale for noise in noises]
 
 _, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
 for name, values, colour in (("steps", mean, "#0072B2"), ("examples", mean * SIZES, "#D55E00")):
-    left.loglog(SIZES, values / values.min(), "o-", base=2, color=colour, label=f"{name}, at least {values.min():,.0f}")
+    left.loglog(SIZES, values / values.min(), "o-", base=2, color=colour, label=f"{name}, fewest: {values.min():,.0f}")
 left.axvspan(scales[0], scales[-1], color=GREEN, alpha=0.2, label="noise scale, start to end")
-left.set(xlabel="mini-batch", ylabel="times the least", xticks=SIZES, xticklabels=SIZES, title="Until the loss is 0.3")
+left.set(xlabel="mini-batch", ylabel="relative to the fewest", xticks=SIZES, xticklabels=SIZES)
+left.set_title("Steps and examples to a loss of 0.3")
 left.yaxis.set_major_formatter("{x:g}")
 left.legend(loc="upper center")
 right.fill_between(losses[1:], *np.transpose([noise.between for noise in noises]), color=GREEN, alpha=0.25)
-right.loglog(losses[1:], scales, "o-", color=GREEN)
+right.loglog(losses[1:], scales, "o-", subs=[], color=GREEN)
 right.set(xlabel="loss, as it falls", xlim=(2.6, 0.28), xticks=[2, 1, 0.5, 0.3], xticklabels=[2, 1, 0.5, 0.3])
 right.set(ylabel="examples", yticks=[30, 100, 300], yticklabels=[30, 100, 300], title="Noise scale ± 2 standard errors")
-right.minorticks_off()
 plt.show()
 
 # %%
