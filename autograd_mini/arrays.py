@@ -44,7 +44,7 @@ def as_array(values: Any) -> Any:
 
 
 def adopted(value: Any) -> Any:
-    """An array of one of these libraries as one that obeys NumPy's protocols; all else as it is.
+    """For writers of layers: PyTorch's and CuPy's arrays as ones that obey NumPy's protocols; all else as it is.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def adopted(value: Any) -> Any:
     Examples
     --------
     >>> from autograd_mini import devices
-    >>> devices.adopted([1.0, 2.0])
+    >>> devices.adopted([1.0, 2.0])  # as it is; of torch.ones(2), np.exp(devices.adopted(...)) is computed by PyTorch
     [1.0, 2.0]
     """
     if type(value) is np.ndarray or hasattr(type(value), "host"):  # as those that were adopted have

@@ -134,7 +134,7 @@ class scope(Block):  # noqa: N801
 
 
 class Watch(Block):
-    """See each operation of this thread when it is computed, and again when a cotangent goes back through it.
+    """For tools: see each operation of this thread when it is computed, and each cotangent that goes back through it.
 
     A subclass is a block: `with Recorder() as recorder: ...`. Several may be open at once.
 

@@ -11,6 +11,7 @@ import numpy as np
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.domains.python import PyXRefRole
+from sphinx.pycode import ModuleAnalyzer
 
 import autograd_mini
 import nn
@@ -23,13 +24,15 @@ USED = {  # of classes whose other methods their own package calls
     "Cluster": "workers",
     "Compiled": "explain save source",
     "DataLoader": "load_state_dict state_dict",
-    "Signals": "draw findings layers_reading plot save table to_csv to_dataframe without_signal",
+    "ModelSignals": "cures",
     "SignalLog": "backward cures findings history layers map plot table to_csv to_dataframe to_tensorboard",
+    "Signals": "draw findings layers_reading plot save table to_csv to_dataframe without_signal",
     "Slot": "",
     "Training": "stop",
     "Tried": "as_it_is helping model summary to_dataframe",
     "TriedRow": "code guesses learned losses",
 }
+OF_DISTRIBUTIONS = "cdf entropy logcdf logpdf logpmf logsf pdf pmf sf"
 PAGE = re.compile(r"\bdocs/(\w+)\.md\b")
 NUMPYS = re.compile(r"`np\.(?P<function>\w+)` of this tensor\.|The array's `\w+`\.")  # of members that a table makes
 TOLD = {  # of those, by what their results are
@@ -116,6 +119,8 @@ def kind_of(function: str | None) -> str:
 def complete(_app: Sphinx, what: str, _name: str, thing: Any, _options: Any, lines: list[str]) -> None:
     """Names of pages are links; below a class's docstring stands where its other members are told of."""
     lines[:] = [PAGE.sub(r":doc:`/\1`", line) for line in lines]
+    if what == "data":
+        lines += methods_of(thing)
     if what != "class":
         return
     members = [(key, inspect.getdoc(member) or "") for key, member in inspect.getmembers(thing) if key[0] != "_"]
@@ -130,10 +135,39 @@ def complete(_app: Sphinx, what: str, _name: str, thing: Any, _options: Any, lin
         lines += ["", f"Its other members are those of {told}.", ""]
 
 
+def methods_of(thing: Any) -> list[str]:
+    """The methods of a distribution with their signatures, the parameters of its shape by name."""
+    lines = []
+    for key, method in inspect.getmembers(type(thing), inspect.isfunction):
+        text = inspect.getdoc(method)
+        if key not in OF_DISTRIBUTIONS.split() or not text:
+            continue
+        taken_by = inspect.signature(method.__get__(thing)).parameters.values()
+        given = f"({', '.join(str(each.replace(annotation=each.empty)) for each in taken_by)})"
+        if "*args" in given:
+            given = f"({', '.join(['x', *thing.shapes, 'loc=0', 'scale=1'])})"
+        lines += [f"``{key}{given}``", f"   {text.splitlines()[0]}"]
+    return ["", ".. rubric:: Methods", "", *lines, ""] if lines else []
+
+
+def source(_app: Sphinx, module: str) -> tuple[str, dict[str, Any]] | None:
+    """A module's code and where in it names are defined; of a distribution that of its class."""
+    made = [
+        name for name, thing in PUBLIC.items() if name.startswith(f"{module}.") and type(thing).__module__ == module
+    ]
+    if not made:
+        return None
+    analyzer = ModuleAnalyzer.for_module(module)
+    tags = dict(analyzer.find_tags())
+    tags |= {name.rpartition(".")[2]: tags[type(PUBLIC[name]).__name__] for name in made}
+    return analyzer.code, tags
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the role and what is done to classes."""
     app.add_role("name", role)
     app.connect("autodoc-skip-member", skipped)
     app.connect("autodoc-process-signature", signature)
+    app.connect("viewcode-find-source", source)
     app.connect("autodoc-process-docstring", complete, priority=900)  # after numpydoc
     return {"parallel_read_safe": True, "parallel_write_safe": True}

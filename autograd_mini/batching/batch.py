@@ -67,9 +67,10 @@ class Level:
 
 
 class Batch(Surface):
-    """Arrays of one shape and dtype, one for each example of a vmap; it looks like one of them.
+    """For writers of batching rules, which take and return it: arrays, one for each example of a vmap.
 
-    Batching rules take and return them; other functions inside of a vmap get one in the place of an array.
+    They have one shape and dtype, and a batch looks like one of them: functions inside of a vmap get it in the place
+    of an array.
 
     Parameters
     ----------
@@ -183,7 +184,7 @@ def youngest(*trees: Any) -> Any:
 
 
 def is_batched(x: Any, level: Level) -> bool:
-    """Whether a value differs among the examples of a level.
+    """For writers of batching rules: whether a value differs among the examples of a level.
 
     Parameters
     ----------

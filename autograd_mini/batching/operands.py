@@ -20,9 +20,9 @@ def ndim(x: Any) -> int:
 
 
 def values_of(x: Any, level: Level) -> Any:
-    """The values of all examples; what is the same for all of them is repeated, which takes no memory.
+    """For writers of batching rules: the values of all examples.
 
-    Of use in a batching rule, as `is_batched` is.
+    What is the same for all of them is repeated, which takes no memory.
 
     Parameters
     ----------

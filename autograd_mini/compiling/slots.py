@@ -39,7 +39,7 @@ class CompileError(TypeError):
 
 
 class Slot:
-    """A place outside of a step that it reads, and may change.
+    """For writers of layers and optimizers that are compiled: a place outside of a step that it reads, and may change.
 
     Parameters
     ----------
@@ -57,12 +57,20 @@ class Slot:
 
     Examples
     --------
-    >>> from autograd_mini import Slot
-    >>> counter = {"steps": 0}
-    >>> slot = Slot("steps", lambda: counter["steps"], lambda value: counter.update(steps=value))
-    >>> slot.put(slot.get() + 1)
-    >>> counter
-    {'steps': 1}
+    >>> import numpy as np
+    >>> from autograd_mini import Slot, compile
+    >>> class Total:
+    ...     value = np.zeros(2)
+    ...     def __step_slots__(self):
+    ...         yield "value", Slot("value", lambda: self.value, lambda value: setattr(self, "value", value))
+    >>> total = Total()
+    >>> @compile(total)
+    ... def step(x):
+    ...     total.value = total.value + x
+    >>> for _ in range(5):  # from the fourth call on a program
+    ...     step(np.ones(2))
+    >>> total.value
+    array([5., 5.])
     """
 
     def __init__(  # noqa: PLR0917

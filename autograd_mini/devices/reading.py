@@ -48,7 +48,8 @@ def has_values(array: Any) -> bool:
 
 
 def wide(array: Any) -> Any:
-    """The dtype to add up in where an array is: float64, or float32 on a device that has no wider one.
+    """For writers of layers and rules: the dtype to add up in where an array is, float64, or float32 on a device
+    that has no wider one.
 
     Parameters
     ----------
@@ -59,8 +60,9 @@ def wide(array: Any) -> Any:
     --------
     >>> import numpy as np
     >>> from autograd_mini import devices
-    >>> devices.wide(np.ones(3, np.float32))
-    dtype('float64')
+    >>> x = np.ones((3000, 2), np.float16)
+    >>> np.sum(x, axis=0).tolist(), np.sum(x, axis=0, dtype=devices.wide(x)).tolist()
+    ([2048.0, 2048.0], [3000.0, 3000.0])
     """
     return np.dtype(np.float32 if device_of(foreign(array)).partition(":")[0] == "mps" else np.float64)
 
@@ -174,7 +176,9 @@ def is_lazy(array: Any) -> bool:
 
 
 def surely(condition: Any) -> bool:
-    """Whether a condition is known to hold everywhere, so that a quick way may be taken: of lazy arrays it is not.
+    """For writers of layers and rules: whether a condition is known to hold everywhere; of lazy arrays it is not known.
+
+    Where it holds a quick way may be taken.
 
     Parameters
     ----------
@@ -185,8 +189,9 @@ def surely(condition: Any) -> bool:
     --------
     >>> import numpy as np
     >>> from autograd_mini import devices
-    >>> devices.surely(np.array([True, True]))
-    True
+    >>> x = np.array([1.0, 2.0])
+    >>> devices.surely(x > 0), devices.surely(x > 1)
+    (True, False)
     """
     return not is_lazy(condition) and bool(np.all(condition))
 

@@ -139,6 +139,11 @@ def sqrtm(A):
 def expm(A):
     r"""`scipy.linalg.expm`, the matrix exponential :math:`\sum_k A^k / k!`.
 
+    Its derivative in a direction E is that of `expm_frechet`, and of a cotangent G it is :math:`D(A^\top, G)`:
+
+    .. math::
+        D(A, E) = \int_0^1 e^{s A} E\, e^{(1 - s) A}\, ds
+
     Parameters
     ----------
     A : array_like or Tensor
@@ -148,6 +153,11 @@ def expm(A):
     -------
     ndarray or Tensor
         Of the shape of A; float32 stays float32.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If A has fewer than two axes, or the last two are not of one length.
 
     Examples
     --------

@@ -114,8 +114,8 @@ def as_operand(value: Value) -> Value:
 class Norm(Distribution):
     r"""`scipy.stats.norm`, of density :math:`\frac{1}{\sqrt{2\pi}} e^{-y^2/2}` at y = (x - loc) / scale.
 
-    Its methods `logpdf`, `pdf`, `cdf`, `sf`, `logcdf` and `logsf` take `(x, loc=0, scale=1)`, arrays or tensors, and
-    are differentiable in all three.
+    Its methods `logpdf`, `pdf`, `cdf`, `sf`, `logcdf` and `logsf` take `(x, loc=0, scale=1)`, arrays or tensors that
+    broadcast with each other, whose shape the result has. They are differentiable in all three.
 
     Examples
     --------
@@ -144,8 +144,9 @@ class Norm(Distribution):
 class T(Distribution):
     r"""`scipy.stats.t`, Student's distribution, of density proportional to :math:`(1 + y^2/\nu)^{-(\nu+1)/2}`.
 
-    Its methods `logpdf`, `pdf`, `cdf`, `sf`, `logcdf` and `logsf` take `(x, df, loc=0, scale=1)`, arrays or tensors,
-    with `df` for :math:`\nu`; distribution functions are not differentiable in `df`.
+    Its methods `logpdf`, `pdf`, `cdf`, `sf`, `logcdf` and `logsf` take `(x, df, loc=0, scale=1)`, arrays or tensors
+    that broadcast with each other, whose shape the result has, with `df` for :math:`\nu`; distribution functions
+    are not differentiable in `df`.
 
     Examples
     --------
@@ -171,8 +172,9 @@ class T(Distribution):
 class Beta(Distribution):
     """`scipy.stats.beta`, of density proportional to :math:`y^{a-1}(1-y)^{b-1}` on [0, 1].
 
-    Its methods `logpdf`, `pdf`, `cdf`, `sf`, `logcdf` and `logsf` take `(x, a, b, loc=0, scale=1)`, arrays or tensors;
-    distribution functions are not differentiable in `a` and `b`.
+    Its methods `logpdf`, `pdf`, `cdf`, `sf`, `logcdf` and `logsf` take `(x, a, b, loc=0, scale=1)`, arrays or
+    tensors that broadcast with each other, whose shape the result has; distribution functions are not
+    differentiable in `a` and `b`.
 
     Examples
     --------
@@ -197,15 +199,16 @@ class Beta(Distribution):
 class Gamma(Distribution):
     r"""`scipy.stats.gamma`, of density :math:`y^{a-1} e^{-y} / \Gamma(a)` for :math:`y \ge 0`.
 
-    Its methods `logpdf`, `pdf`, `cdf`, `sf`, `logcdf` and `logsf` take `(x, a, loc=0, scale=1)`, arrays or tensors;
-    distribution functions are not differentiable in `a`.
+    Its methods `logpdf`, `pdf`, `cdf`, `sf`, `logcdf` and `logsf` take `(x, a, loc=0, scale=1)`, arrays or tensors
+    that broadcast with each other, whose shape the result has; distribution functions are not differentiable in
+    `a`.
 
     Examples
     --------
     >>> from autograd_mini import grad
     >>> from autograd_mini.scipy import stats
-    >>> round(float(grad(lambda x: stats.gamma.logpdf(x, 3.0))(2.0)), 4)  # (a - 1) / x - 1
-    0.0
+    >>> round(float(grad(lambda x: stats.gamma.logpdf(x, 3.0))(1.0)), 4)  # (a - 1) / x - 1
+    1.0
     """
 
     def log_density(self, y: Value, *shapes: Value) -> Value:
@@ -222,8 +225,9 @@ class Gamma(Distribution):
 class Chi2(Distribution):
     r"""`scipy.stats.chi2`, of density proportional to :math:`y^{\nu/2-1} e^{-y/2}` for :math:`y \ge 0`.
 
-    Its methods `logpdf`, `pdf`, `cdf`, `sf`, `logcdf` and `logsf` take `(x, df, loc=0, scale=1)`, arrays or tensors,
-    with `df` for :math:`\nu`; distribution functions are not differentiable in `df`.
+    Its methods `logpdf`, `pdf`, `cdf`, `sf`, `logcdf` and `logsf` take `(x, df, loc=0, scale=1)`, arrays or tensors
+    that broadcast with each other, whose shape the result has, with `df` for :math:`\nu`; distribution functions
+    are not differentiable in `df`.
 
     Examples
     --------
@@ -248,7 +252,8 @@ class Chi2(Distribution):
 class Poisson:
     r"""`scipy.stats.poisson`, of probabilities :math:`\mu^k e^{-\mu} / k!`, differentiable in the mean mu.
 
-    Its methods `logpmf`, `pmf`, `cdf`, `sf`, `logcdf` and `logsf` take `(k, mu, loc=0)`; the counts k are constants.
+    Its methods `logpmf`, `pmf`, `cdf`, `sf`, `logcdf` and `logsf` take `(k, mu, loc=0)`, which broadcast
+    with each other; the counts k are constants.
 
     Raises
     ------

@@ -42,6 +42,8 @@ SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.050700987355480493
 class Identity(Module):
     r""":math:`\phi(s) = s`, the lecture's "linear": layers with nothing else between them are one linear layer.
 
+    Its slope is 1.
+
     Examples
     --------
     >>> import numpy as np
@@ -75,6 +77,8 @@ class Sign(Module):
 class Tanh(Module):
     r""":math:`\phi(s) = \tanh(s) = 2\theta(2s) - 1`, the lecture's traditional transformation.
 
+    Its slope is :math:`\phi'(s) = 1 - \tanh^2(s)`, 1 at most.
+
     Examples
     --------
     >>> import numpy as np
@@ -88,9 +92,10 @@ class Tanh(Module):
 
 
 class Sigmoid(Module):
-    r""":math:`\theta(s) = 1 / (1 + e^{-s})`, the lecture's logistic function; its slope is 1/4 at most.
+    r""":math:`\theta(s) = 1 / (1 + e^{-s})`, the lecture's logistic function.
 
-    Small values keep all their digits, and so do small slopes on both sides.
+    Its slope is :math:`\theta'(s) = \theta(s)\,(1 - \theta(s))`, 1/4 at most. Small values keep all their digits,
+    and so do small slopes on both sides.
 
     Examples
     --------
@@ -105,9 +110,10 @@ class Sigmoid(Module):
 
 
 class Softmax(Module):
-    r"""Shares :math:`e^{s_k} / \sum_j e^{s_j}` along an axis: probabilities of classes.
+    r"""Shares :math:`p_k = e^{s_k} / \sum_j e^{s_j}` along an axis: probabilities of classes.
 
-    For training give the scores themselves to `nn.cross_entropy`, which takes the logarithm without rounding.
+    Slopes are :math:`\partial p_k / \partial s_j = p_k ([k = j] - p_j)`. For training give the scores themselves to
+    `nn.cross_entropy`, which takes the logarithm without rounding.
 
     Parameters
     ----------
@@ -136,7 +142,8 @@ class Softmax(Module):
 class LogSoftmax(Module):
     r"""The logarithms :math:`s_k - \log\sum_j e^{s_j}` of the shares along an axis: what `nn.nll_loss` reads.
 
-    They keep their digits at scores of any size, those of shares near 1 too.
+    Slopes are :math:`[k = j] - p_j`, with the shares p of `nn.Softmax`. They keep their digits at scores of any
+    size, those of shares near 1 too.
 
     Parameters
     ----------
@@ -165,7 +172,8 @@ class LogSoftmax(Module):
 class ReLU(Module):
     r""":math:`\phi(s) = \max(s, 0)`, with slope 0 at s = 0.
 
-    It is written as a choice and not as `np.maximum`, whose slope at a tie is one half; NaN stays NaN.
+    Its slope is 1 for s > 0, else 0. It is written as a choice and not as `np.maximum`, whose slope at a tie is one
+    half; NaN stays NaN.
 
     Examples
     --------
@@ -182,6 +190,8 @@ class ReLU(Module):
 
 class LeakyReLU(Module):
     r""":math:`\phi(s) = \max(s, a s)` with a fixed slope a for s < 0.
+
+    Its slope is 1 for s > 0, a below, and at s = 0 the mean of both.
 
     Parameters
     ----------
@@ -232,7 +242,12 @@ class PReLU(Module):
     axis : int
         Along which axis of the scores the units are: -1 for rows, 1 for the channels of images.
     dtype : dtype
-        Of alpha.
+        Of alpha. The result has the wider dtype of its and the input's, of whole numbers its.
+
+    Attributes
+    ----------
+    alpha : Parameter
+        Shape (units,), or (1,) where they share one.
 
     Raises
     ------
@@ -277,6 +292,8 @@ class PReLU(Module):
 class ELU(Module):
     r""":math:`\phi(s) = s` for s > 0, :math:`\alpha (e^s - 1)` below (Clevert et al. 2016).
 
+    Its slope is 1 for s > 0, :math:`\alpha e^s` else.
+
     Parameters
     ----------
     alpha : float
@@ -320,7 +337,8 @@ class SELU(Module):
 
     For normal scores of mean 0 and variance 1 it has that mean and variance too, with :math:`\lambda = 1.0507` and
     :math:`\alpha = 1.6733` (Klambauer et al. 2017, *Self-Normalizing Neural Networks*). Weights of variance 1 / d_in,
-    `init=nn.init.he(slope=1)`, then keep them from layer to layer.
+    `init=nn.init.he(slope=1)`, then keep them from layer to layer. The slope is :math:`\lambda` for s > 0,
+    :math:`\lambda\alpha e^s` else.
 
     Examples
     --------
@@ -337,6 +355,8 @@ class SELU(Module):
 class SiLU(Module):
     r""":math:`\phi(s) = s\,\theta(s)`, also called swish (Elfwing et al. 2018).
 
+    Its slope is :math:`\theta(s) + s\,\theta(s)\,(1 - \theta(s))`.
+
     Examples
     --------
     >>> import numpy as np
@@ -352,6 +372,8 @@ class SiLU(Module):
 
 class GELU(Module):
     r""":math:`\phi(s) = s\,\Phi(s)`, with the normal distribution function (Hendrycks & Gimpel 2016).
+
+    The slope of this is :math:`\Phi(s) + s\,\varphi(s)`, with the normal density :math:`\varphi`.
 
     By default :math:`\Phi(s)` is approximated by :math:`\theta(2u) = (1 + \tanh u)/2` with
     :math:`u = \sqrt{2/\pi}\,(s + 0.044715 s^3)`, PyTorch's `approximate="tanh"`: at most 4.8e-4 away.

@@ -51,7 +51,15 @@ class MultiHeadAttention(Module):
     rng : int or numpy.random.Generator, optional
         Where the weights and the dropout come from.
     dtype : dtype
-        Of the parameters.
+        Of the parameters. The result has the wider dtype of theirs and the input's, of whole numbers theirs.
+
+    Attributes
+    ----------
+    query, key, value, out : Linear
+        Each with `weights`, shape (units, units), and `bias`, shape (units,). The first three make those of all heads
+        side by side; `out` mixes what the heads have read.
+    dropout : Dropout
+        Of the weights of the mean.
 
     Raises
     ------
@@ -119,6 +127,19 @@ class MultiHeadAttention(Module):
             Query i reads keys 0 to i alone.
         weights : bool
             Return the weights, shape (examples, heads, queries, keys), too.
+
+        Returns
+        -------
+        Tensor or pair of Tensor
+            What each query has read, shape (examples, queries, units); with `weights=True` a pair of it and the
+            weights, whose rows add up to 1 (before dropout).
+
+        Raises
+        ------
+        ValueError
+            If shapes do not fit, or a query has no key to read.
+        TypeError
+            If the mask is not one of booleans.
         """
         x, itself = as_input(x), context is None
         context = x if itself else as_input(context)

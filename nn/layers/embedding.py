@@ -37,7 +37,12 @@ class Embedding(Module):
     rng : int or numpy.random.Generator, optional
         Where the table comes from.
     dtype : dtype
-        Of the table.
+        Of the table, and so of the results.
+
+    Attributes
+    ----------
+    weights : Parameter
+        The table, shape (count, units).
 
     Raises
     ------

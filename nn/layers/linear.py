@@ -68,15 +68,22 @@ class Linear(Module):
     Parameters
     ----------
     d_in, d_out : int
-        Inputs and outputs; `weights` has shape (d_in, d_out), `bias` has shape (d_out,) and starts at 0.
+        Inputs and outputs: (..., d_in) becomes (..., d_out).
     init : str or initialiser
         "small_random", "glorot", "he", "orthogonal", or what `nn.init` makes.
     bias : bool
-        Whether there is one.
+        Whether there is one; it starts at 0.
     rng : int or numpy.random.Generator, optional
         Where the weights come from.
     dtype : dtype
-        Of the parameters.
+        Of the parameters. The result has the wider dtype of theirs and the input's, of whole numbers theirs.
+
+    Attributes
+    ----------
+    weights : Parameter
+        Shape (d_in, d_out): PyTorch's `weight`, transposed.
+    bias : Parameter or None
+        Shape (d_out,).
 
     Raises
     ------
@@ -131,7 +138,7 @@ class Sequential(Module):
     Parameters
     ----------
     *layers : Module
-        In order; each gets what the one before returned.
+        In order; each gets what the one before returned. Parameters are called by their numbers, "0.weights".
 
     Raises
     ------
@@ -180,7 +187,7 @@ class Sequential(Module):
 
 
 class Flatten(Module):
-    """Each example as one row: (examples, a, b, ...) becomes (examples, a * b * ...).
+    """Each example as one row: `(examples, a, b, ...)` becomes `(examples, a * b * ...)`.
 
     Raises
     ------
@@ -203,8 +210,9 @@ class Flatten(Module):
 
 
 class Residual(Module):
-    r"""A skip connection, :math:`x + f(x)`: the gradient passes beside f and so escapes some of its
-    :math:`w\phi'` (He et al. 2016, *Deep Residual Learning*).
+    r"""A skip connection, :math:`x + f(x)`: the gradient passes beside f too, past its factors :math:`w\,\phi'(s)`.
+
+    So it shrinks less (He et al. 2016, *Deep Residual Learning*).
 
     Parameters
     ----------
@@ -212,6 +220,13 @@ class Residual(Module):
         f, one after the other; its output has the shape of its input.
     shortcut : Module, optional
         What x passes through on its way round, where f changes its width; by default nothing.
+
+    Attributes
+    ----------
+    layers : list of Module
+        Those of f.
+    shortcut : Module or None
+        What x passes through.
 
     Raises
     ------
@@ -249,7 +264,7 @@ class Residual(Module):
 
 class MLP(Sequential):
     r"""The lecture's :math:`d^{(0)}`-:math:`d^{(1)}`-...-:math:`d^{(L)}` network: linear layers with an activation
-    after each but the last.
+    after each but the last. It is a `nn.Sequential`: `model[0]` is the first `nn.Linear`.
 
     Parameters
     ----------
@@ -263,7 +278,7 @@ class MLP(Sequential):
     rng : int or numpy.random.Generator, optional
         Where the weights come from.
     dtype : dtype
-        Of the parameters.
+        Of the parameters. The result has the wider dtype of theirs and the input's, of whole numbers theirs.
 
     Raises
     ------

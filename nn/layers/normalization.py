@@ -92,7 +92,15 @@ class BatchNorm(Module):
     axis : int
         Where the units are; the statistics are taken over all other axes.
     dtype : dtype
-        Of the parameters and the buffers.
+        Of the parameters and the buffers. The result has the wider dtype of theirs and the input's, of whole numbers
+        theirs.
+
+    Attributes
+    ----------
+    gain, bias : Parameter
+        :math:`\gamma`, which starts at 1, and :math:`\beta`, at 0; shape (units,).
+    mean, variance : Buffer
+        The running statistics, shape (units,).
 
     Raises
     ------
@@ -184,7 +192,12 @@ class LayerNorm(Module):
     epsilon : float
         Added to the variance.
     dtype : dtype
-        Of the parameters.
+        Of the parameters. The result has the wider dtype of theirs and the input's, of whole numbers theirs.
+
+    Attributes
+    ----------
+    gain, bias : Parameter
+        :math:`\gamma`, which starts at 1, and :math:`\beta`, at 0; shape (units,).
 
     Raises
     ------
@@ -231,7 +244,12 @@ class GroupNorm(Module):
     epsilon : float
         Added to the variance.
     dtype : dtype
-        Of the parameters.
+        Of the parameters. The result has the wider dtype of theirs and the input's, of whole numbers theirs.
+
+    Attributes
+    ----------
+    gain, bias : Parameter
+        :math:`\gamma`, which starts at 1, and :math:`\beta`, at 0; shape (units,).
 
     Raises
     ------
@@ -281,6 +299,15 @@ class WeightNorm(Module):
     layer : Module
         A layer with a parameter `weights`, such as `nn.Linear`. Where its units are along another axis than the last,
         the layer says so by an attribute `output_axis`.
+
+    Attributes
+    ----------
+    direction : Parameter
+        v, of the shape of the layer's weights.
+    length : Parameter
+        g, one for each unit.
+    layer : Module
+        The copy, without `weights`.
 
     Raises
     ------

@@ -45,7 +45,7 @@ class Cell(Module, Generic[Last]):
     rng : int or numpy.random.Generator, optional
         Where the weights come from.
     dtype : dtype
-        Of the parameters.
+        Of the parameters. The result has the wider dtype of theirs and the input's, of whole numbers theirs.
     bias : bool
         Whether there are the biases b and c.
     """
@@ -133,6 +133,13 @@ def orthogonal_blocks(count: int) -> Initialiser:
 class RNNCell(Cell[Tensor]):
     r"""One step of a simple recurrent layer, :math:`h' = \tanh(x W + b + h U + c)` (Elman 1990).
 
+    Attributes
+    ----------
+    input : Linear
+        Its `weights` W have shape (d_in, units), its `bias` b (units,).
+    state : Linear
+        Its `weights` U have shape (units, units), its `bias` c (units,).
+
     Examples
     --------
     >>> import numpy as np
@@ -154,6 +161,13 @@ class GRUCell(Cell[Tensor]):
     new content is :math:`n = \tanh(x W_n + b_n + r (h U_n + c_n))`; their columns stand side by side in this order, as
     in PyTorch and cuDNN (Cho et al. 2014, *Learning Phrase Representations using RNN Encoder-Decoder*, with the reset
     after the product).
+
+    Attributes
+    ----------
+    input : Linear
+        Its `weights` W have shape (d_in, 3 * units), its `bias` b (3 * units,).
+    state : Linear
+        Its `weights` U have shape (units, 3 * units), its `bias` c (3 * units,).
 
     Examples
     --------
@@ -194,6 +208,15 @@ class LSTMCell(Cell[tuple[Tensor, Tensor]]):
         2015).
     projection : int, optional
         The width of h, if it is not `units`, which c keeps (Sak, Senior & Beaufays 2014); PyTorch's `proj_size`.
+
+    Attributes
+    ----------
+    input : Linear
+        Its `weights` W have shape (d_in, 4 * units), its `bias` b (4 * units,).
+    state : Linear
+        Its `weights` U have shape (width of h, 4 * units), its `bias` c (4 * units,).
+    projection : Linear or None
+        Its `weights` P have shape (units, projection).
 
     Raises
     ------
@@ -388,6 +411,15 @@ class Recurrent(Layer, Generic[Last]):
 class RNN(Recurrent[Tensor]):
     r"""A simple recurrent layer along sequences: :math:`h_t = \tanh(x_t W + b + h_{t-1} U + c)`.
 
+    Attributes
+    ----------
+    cell, back : RNNCell
+        Those of the first layer, with its parameters; `back` is None unless `bidirectional`.
+    above : list of Module
+        The other layers, each with a `cell` and a `back`.
+    dropout : Dropout or None
+        What is between them.
+
     Examples
     --------
     >>> import numpy as np
@@ -403,6 +435,15 @@ class RNN(Recurrent[Tensor]):
 @described_by(Recurrent)
 class GRU(Recurrent[Tensor]):
     r"""Gated recurrent units along sequences; see `GRUCell` for the formula.
+
+    Attributes
+    ----------
+    cell, back : GRUCell
+        Those of the first layer, with its parameters; `back` is None unless `bidirectional`.
+    above : list of Module
+        The other layers, each with a `cell` and a `back`.
+    dropout : Dropout or None
+        What is between them.
 
     Examples
     --------
@@ -422,6 +463,15 @@ class GRU(Recurrent[Tensor]):
 @described_by(LSTMCell)
 class LSTM(Recurrent[tuple[Tensor, Tensor]]):
     r"""Long short-term memory along sequences; see `LSTMCell` for the formula and for how weights start.
+
+    Attributes
+    ----------
+    cell, back : LSTMCell
+        Those of the first layer, with its parameters; `back` is None unless `bidirectional`.
+    above : list of Module
+        The other layers, each with a `cell` and a `back`.
+    dropout : Dropout or None
+        What is between them.
 
     Examples
     --------

@@ -77,18 +77,24 @@ def absolute_error(output: Any, target: Any, *, reduction: str = "mean") -> Tens
 
     Parameters
     ----------
-    output, target, reduction
-        As for `nn.squared_error`.
+    output : Tensor or array_like
+        Scores s.
+    target : array_like or Tensor
+        Values y, of the same shape; they are brought to the output's dtype.
+    reduction : {"mean", "sum", "none"}
+        The mean or the sum over all entries, or the losses one by one.
 
     Returns
     -------
     Tensor
-        As of `nn.squared_error`.
+        One number, or with "none" one for each entry, of the output's shape; of the output's dtype.
 
     Raises
     ------
-    ValueError, TypeError
-        As for `nn.squared_error`.
+    ValueError
+        If the shapes differ, the batch is empty, or a target is not finite.
+    TypeError
+        If outputs or targets are no real numbers.
 
     Examples
     --------
@@ -110,22 +116,26 @@ def huber_loss(output: Any, target: Any, *, delta: float = 1.0, reduction: str =
 
     Parameters
     ----------
+    output : Tensor or array_like
+        Scores s.
+    target : array_like or Tensor
+        Values y, of the same shape; they are brought to the output's dtype.
     delta : float
         Where the line begins, positive.
-    output, target, reduction
-        As for `squared_error`, with its errors.
+    reduction : {"mean", "sum", "none"}
+        The mean or the sum over all entries, or the losses one by one.
 
     Returns
     -------
     Tensor
-        As of `nn.squared_error`.
+        One number, or with "none" one for each entry, of the output's shape; of the output's dtype.
 
     Raises
     ------
     ValueError
-        If delta is not positive, and as for `nn.squared_error`.
+        If delta is not positive, the shapes differ, the batch is empty, or a target is not finite.
     TypeError
-        As for `nn.squared_error`.
+        If outputs or targets are no real numbers.
 
     Examples
     --------
@@ -163,9 +173,9 @@ def cosine_distance(output: Any, target: Any, *, reduction: str = "mean") -> Ten
     Raises
     ------
     ValueError
-        As for `squared_error`, and if there is no axis.
+        If the shapes differ, there is no axis, the batch is empty, or a target is not finite.
     TypeError
-        As for `nn.squared_error`.
+        If outputs or targets are no real numbers.
 
     Examples
     --------

@@ -113,3 +113,30 @@ def test_words_for_a_picture_are_joined_by_a_space():
     from docs import pages
 
     assert pages.joined("![From left\nto right.](a.png)\nand\nmore") == "![From left to right.](a.png)\nand\nmore"
+
+
+def test_a_member_of_tensors_is_said_to_have_a_derivative_only_where_it_has_one():
+    from autograd_mini import Tensor
+    from docs import names
+
+    lines = []
+    names.complete(None, "class", "", Tensor, None, lines)
+    told = {kind: next(line for line in lines if line.startswith(said)) for kind, said in names.TOLD.items()}
+    for kind, members in {
+        "derivatives": "sum max take",
+        "constant": "all argmax nonzero",
+        "array": "dtype shape",
+    }.items():
+        assert all(f"``{name}``" in told[kind] for name in members.split())
+
+
+def test_a_distribution_has_its_methods_with_signatures_and_a_source():
+    from autograd_mini.scipy import stats
+    from docs import names
+
+    assert "``pdf(x, a, loc=0, scale=1)``" in names.methods_of(stats.gamma)
+    assert "``logpmf(k, mu, loc=0)``" in names.methods_of(stats.poisson)
+    code, tags = names.source(None, stats.__name__)
+    _, first, _ = tags["norm"]
+    assert code.splitlines()[first - 1].startswith("class Norm(")
+    assert names.source(None, "nn.layers.linear") is None

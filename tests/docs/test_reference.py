@@ -11,6 +11,7 @@ import textwrap
 import pytest
 
 pytest.importorskip("sklearn")
+import nn
 from docs import public
 
 PUBLIC = public.public()
@@ -91,6 +92,52 @@ def test_a_docstring_of_a_method_tells_all_parameters(name):
     assert sorted(entries(METHODS[name], "Parameters")) == sorted(
         {*inspect.signature(METHODS[name]).parameters} - {"self"}
     )
+
+
+LAYERS = {  # of those that are not made of nothing
+    "Aggregation": lambda: nn.Aggregation([nn.Perceptron([1.0, 0.0])]),
+    "Autoencoder": lambda: nn.Autoencoder(nn.Linear(3, 2), nn.Linear(2, 3), nn.Masking(0.5)),
+    "BatchNorm": lambda: nn.BatchNorm(3),
+    "Conv1d": lambda: nn.Conv1d(2, 3, 3),
+    "Conv2d": lambda: nn.Conv2d(2, 3, 3),
+    "ConvTranspose1d": lambda: nn.ConvTranspose1d(2, 3, 3),
+    "ConvTranspose2d": lambda: nn.ConvTranspose2d(2, 3, 3),
+    "Embedding": lambda: nn.Embedding(4, 3),
+    "GRU": lambda: nn.GRU(2, 3, layers=2, bidirectional=True, dropout=0.5),
+    "GRUCell": lambda: nn.GRUCell(2, 3),
+    "GroupNorm": lambda: nn.GroupNorm(1, 3),
+    "LSTM": lambda: nn.LSTM(2, 3, layers=2, bidirectional=True, dropout=0.5),
+    "LSTMCell": lambda: nn.LSTMCell(2, 3, projection=2),
+    "LayerNorm": lambda: nn.LayerNorm(3),
+    "Linear": lambda: nn.Linear(2, 3),
+    "MLP": lambda: nn.MLP([2, 3, 1]),
+    "MultiHeadAttention": lambda: nn.MultiHeadAttention(4, 2),
+    "PReLU": nn.PReLU,
+    "Perceptron": lambda: nn.Perceptron([1.0, 0.0]),
+    "RNN": lambda: nn.RNN(2, 3, layers=2, bidirectional=True, dropout=0.5),
+    "RNNCell": lambda: nn.RNNCell(2, 3),
+    "Residual": lambda: nn.Residual(nn.Linear(2, 3), shortcut=nn.Linear(2, 3)),
+    "Sequential": lambda: nn.Sequential(nn.Linear(2, 3), nn.Tanh()),
+    "WeightNorm": lambda: nn.WeightNorm(nn.Linear(2, 3)),
+}
+
+
+def test_all_layers_with_parameters_are_looked_at():
+    kinds = [thing for thing in public.public("nn").values() if inspect.isclass(thing)]
+    others = {kind for kind in kinds if issubclass(kind, nn.Module)} - {getattr(nn, name) for name in LAYERS}
+    given = dict.fromkeys((nn.ChannelDropout, nn.Dropout, nn.GaussianNoise, nn.Masking), (0.5,))
+    given |= {nn.AvgPool2d: (2,), nn.MaxPool2d: (2,)}
+    made = [kind(*given.get(kind, ())) for kind in others - {nn.Module, nn.perceptrons.Signs}]
+    assert [layer for layer in made if [*layer.named_parameters(), *layer.named_buffers()]] == []
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer_tells_the_names_of_its_parameters(name):
+    kind, layer = getattr(nn, name), LAYERS[name]()
+    paths = [path.split(".")[0] for path, _ in (*layer.named_parameters(), *layer.named_buffers())]
+    told = entries(kind, "Attributes") or entries(kind, "Parameters")
+    assert {path for path in paths if not path.isdigit()} <= set(told)
+    assert set(told) <= {*vars(layer), *inspect.signature(kind).parameters}
 
 
 def own(node):
