@@ -61,9 +61,11 @@ NETWORKS = [
     {
         "changes": "checks layers module norms parameter",
         "models": "checks functions layers module noise parameter",
-        "training": "checks cluster elsewhere losses module noise norms optimizers outputs padding parameter",
+        "training": "checks cluster elsewhere layers losses module noise norms optimizers outputs padding parameter",
     },
-    {"signals": "changes checks functions module norms optimizers parameter training"},  # cures are changes that train
+    {  # cures are changes that train
+        "signals": "changes checks elsewhere functions losses module norms optimizers parameter training"
+    },
     {"lecture": "checks layers losses module optimizers parameter training"},
     {"estimators": "(nn itself)"},
 ]

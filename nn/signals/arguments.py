@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor
-from autograd_mini.elsewhere import in_words
 from nn import losses
 from nn.elsewhere import FUNCTIONAL, NN
 from nn.module import Module
@@ -66,7 +65,7 @@ def own_loss(theirs: Any) -> str:
     """What to write for a loss of PyTorch's."""
     name = name_of(theirs)
     if name in losses.__all__:
-        return in_words(f"nn.{name}")
+        return f"Write `nn.{name}`."
     return NN.answers.get(name) or FUNCTIONAL.answers.get(name) or OWN_LOSS
 
 
