@@ -242,7 +242,7 @@ class PReLU(Module):
     axis : int
         Along which axis of the scores the units are: -1 for rows, 1 for the channels of images.
     dtype : dtype
-        Of alpha. The result has the wider dtype of its and the input's, of whole numbers its.
+        Of alpha. The result has this dtype or the input's, whichever is wider; of whole numbers this.
 
     Attributes
     ----------

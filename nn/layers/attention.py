@@ -51,15 +51,15 @@ class MultiHeadAttention(Module):
     rng : int or numpy.random.Generator, optional
         Where the weights and the dropout come from.
     dtype : dtype
-        Of the parameters. The result has the wider dtype of theirs and the input's, of whole numbers theirs.
+        Of the parameters. The result has this dtype or the input's, whichever is wider; of whole numbers this.
 
     Attributes
     ----------
     query, key, value, out : Linear
-        Each with `weights`, shape (units, units), and `bias`, shape (units,). The first three make those of all heads
-        side by side; `out` mixes what the heads have read.
+        Each with `weights`, shape (units, units), and `bias`, shape (units,): of all heads side by side. `out` mixes
+        what the heads have read.
     dropout : Dropout
-        Of the weights of the mean.
+        Of what the softmax gives.
 
     Raises
     ------

@@ -544,7 +544,7 @@ class Convolution(Module):
     rng : int or numpy.random.Generator, optional
         Where the weights come from.
     dtype : dtype
-        Of the parameters. The result has the wider dtype of theirs and the input's, of whole numbers theirs.
+        Of the parameters. The result has this dtype or the input's, whichever is wider; of whole numbers this.
     """
 
     axes = 2  # of what the window moves over

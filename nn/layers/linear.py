@@ -76,7 +76,7 @@ class Linear(Module):
     rng : int or numpy.random.Generator, optional
         Where the weights come from.
     dtype : dtype
-        Of the parameters. The result has the wider dtype of theirs and the input's, of whole numbers theirs.
+        Of the parameters. The result has this dtype or the input's, whichever is wider; of whole numbers this.
 
     Attributes
     ----------
@@ -278,7 +278,7 @@ class MLP(Sequential):
     rng : int or numpy.random.Generator, optional
         Where the weights come from.
     dtype : dtype
-        Of the parameters. The result has the wider dtype of theirs and the input's, of whole numbers theirs.
+        Of the parameters. The result has this dtype or the input's, whichever is wider; of whole numbers this.
 
     Raises
     ------

@@ -92,8 +92,8 @@ class BatchNorm(Module):
     axis : int
         Where the units are; the statistics are taken over all other axes.
     dtype : dtype
-        Of the parameters and the buffers. The result has the wider dtype of theirs and the input's, of whole numbers
-        theirs.
+        Of the parameters and the buffers. The result has this dtype or the input's, whichever is wider; of whole
+        numbers this.
 
     Attributes
     ----------
@@ -192,7 +192,7 @@ class LayerNorm(Module):
     epsilon : float
         Added to the variance.
     dtype : dtype
-        Of the parameters. The result has the wider dtype of theirs and the input's, of whole numbers theirs.
+        Of the parameters. The result has this dtype or the input's, whichever is wider; of whole numbers this.
 
     Attributes
     ----------
@@ -244,7 +244,7 @@ class GroupNorm(Module):
     epsilon : float
         Added to the variance.
     dtype : dtype
-        Of the parameters. The result has the wider dtype of theirs and the input's, of whole numbers theirs.
+        Of the parameters. The result has this dtype or the input's, whichever is wider; of whole numbers this.
 
     Attributes
     ----------

@@ -45,7 +45,7 @@ class Cell(Module, Generic[Last]):
     rng : int or numpy.random.Generator, optional
         Where the weights come from.
     dtype : dtype
-        Of the parameters. The result has the wider dtype of theirs and the input's, of whole numbers theirs.
+        Of the parameters. The result has this dtype or the input's, whichever is wider; of whole numbers this.
     bias : bool
         Whether there are the biases b and c.
     """

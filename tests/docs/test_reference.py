@@ -8,6 +8,7 @@ import inspect
 import re
 import textwrap
 
+import numpy as np
 import pytest
 
 pytest.importorskip("sklearn")
@@ -138,6 +139,35 @@ def test_a_layer_tells_the_names_of_its_parameters(name):
     told = entries(kind, "Attributes") or entries(kind, "Parameters")
     assert {path for path in paths if not path.isdigit()} <= set(told)
     assert set(told) <= {*vars(layer), *inspect.signature(kind).parameters}
+
+
+SHAPES = {
+    "BatchNorm": (4, 3),
+    "Conv1d": (1, 2, 5),
+    "Conv2d": (1, 2, 5, 5),
+    "ConvTranspose1d": (1, 2, 5),
+    "ConvTranspose2d": (1, 2, 5, 5),
+    "GRU": (1, 2, 2),
+    "GRUCell": (4, 2),
+    "GroupNorm": (4, 3),
+    "LSTM": (1, 2, 2),
+    "LSTMCell": (4, 2),
+    "LayerNorm": (4, 3),
+    "Linear": (4, 2),
+    "MLP": (4, 2),
+    "MultiHeadAttention": (1, 2, 4),
+    "PReLU": (4, 2),
+    "RNN": (1, 2, 2),
+    "RNNCell": (4, 2),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize(("given", "want"), [("f2", "f4"), ("f4", "f4"), ("f8", "f8"), ("i8", "f4")])
+def test_results_have_the_dtype_that_layers_with_float32_parameters_tell(name, given, want):
+    assert "whichever is wider" in section(getattr(nn, name), "Parameters")
+    out = LAYERS[name]()(np.arange(np.prod(SHAPES[name])).reshape(SHAPES[name]).astype(given))
+    assert (out[0] if isinstance(out, tuple) else out).dtype == want
 
 
 def own(node):
