@@ -15,7 +15,7 @@ import pytest
 import autograd_mini
 import nn
 from autograd_mini import devices, showing, testing
-from docs import public
+from docs.extensions import public
 from nn import estimators
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.site
 def converted(formula):
     from docutils import nodes
 
-    from docs import mathml
+    from docs.extensions import mathml
 
     return mathml.converted(nodes.math(formula, formula), display=False)
 
@@ -52,13 +52,13 @@ def test_a_function_stands_apart_from_a_factor_but_not_from_its_bracket():
     ],
 )
 def test_a_name_in_backticks_is_a_link_where_it_can_mean_one_thing_alone(text, module, name):
-    from docs import names
+    from docs.extensions import names
 
     assert names.target(text, module) == name
 
 
 def test_the_members_that_pages_of_classes_keep_are_there():
-    from docs import names
+    from docs.extensions import names
 
     classes = {name.rpartition(".")[2]: thing for name, thing in names.PUBLIC.items()}
     assert [
@@ -80,13 +80,13 @@ def test_the_members_that_pages_of_classes_keep_are_there():
     ],
 )
 def test_a_name_in_the_sidebar_is_short_and_breaks_at_its_dots(name, shown):
-    from docs import pages
+    from docs.extensions import pages
 
     assert pages.dotted(pages.shorter(name)) == shown
 
 
 def test_a_page_of_an_example_says_after_its_fields_how_it_was_run():
-    from docs import gallery
+    from docs.extensions import gallery
 
     fields = ":Measured: 1\n    to 2.\n"
     assert gallery.noted(f"{fields}\n.. code") == f"{fields}\n{gallery.ROUGH}\n\n.. code"
@@ -95,7 +95,7 @@ def test_a_page_of_an_example_says_after_its_fields_how_it_was_run():
 def test_what_was_made_of_an_example_goes_with_it(tmp_path):
     from types import SimpleNamespace
 
-    from docs import gallery
+    from docs.extensions import gallery
 
     here = [tmp_path / "examples" / "01_here.py"]
     made = tmp_path / "docs" / "examples"
@@ -110,14 +110,14 @@ def test_what_was_made_of_an_example_goes_with_it(tmp_path):
 
 
 def test_words_for_a_picture_are_joined_by_a_space():
-    from docs import pages
+    from docs.extensions import pages
 
     assert pages.joined("![From left\nto right.](a.png)\nand\nmore") == "![From left to right.](a.png)\nand\nmore"
 
 
 def test_a_member_of_tensors_is_said_to_have_a_derivative_only_where_it_has_one():
     from autograd_mini import Tensor
-    from docs import names
+    from docs.extensions import names
 
     lines = []
     names.complete(None, "class", "", Tensor, None, lines)
@@ -132,7 +132,7 @@ def test_a_member_of_tensors_is_said_to_have_a_derivative_only_where_it_has_one(
 
 def test_a_distribution_has_its_methods_with_signatures_and_a_source():
     from autograd_mini.scipy import stats
-    from docs import names
+    from docs.extensions import names
 
     assert "``pdf(x, a, loc=0, scale=1)``" in names.methods_of(stats.gamma)
     assert "``logpmf(k, mu, loc=0)``" in names.methods_of(stats.poisson)

@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("sklearn")
 import nn
-from docs import public
+from docs.extensions import public
 
 PUBLIC = public.public()
 MADE_BY = {  # classes that users are given and do not make: their attributes are told

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-PAGES = Path(__file__).parent / "api"
+PAGES = Path(__file__).parents[1] / "api"
 
 
 def names(page: str) -> list[str]:

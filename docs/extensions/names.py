@@ -16,7 +16,7 @@ from sphinx.pycode import ModuleAnalyzer
 import autograd_mini
 import nn
 from autograd_mini.primitive import constants
-from docs import public
+from docs.extensions import public
 
 OURS = autograd_mini.__name__, nn.__name__
 FIELD = re.compile(r"Alias for field number \d+")  # of named tuples, which tell of their fields themselves
