@@ -28,6 +28,7 @@ MODULES = [
 
 NEEDS = {
     "autograd_mini.devices.pytorch": "torch",
+    "autograd_mini.showing": "pandas",
     "nn.models.pytorch.reading": "torch",
     "nn.models.saving": "onnx",
     "nn.models.onnx": "onnx",
