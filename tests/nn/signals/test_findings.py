@@ -405,7 +405,7 @@ def ending_in(*ends, width, rng):
     "end", [nn.LayerNorm(1), nn.GroupNorm(1, 1), nn.Softmax(), Apply(own_norm), Apply(own_softmax)]
 )
 def test_what_is_normalised_over_one_entry_is_not_said_to_have_large_scores(end):
-    rng = np.random.default_rng()
+    rng = np.random.default_rng(0)
     model = ending_in(end, width=int(rng.integers(2, 20)), rng=rng)
     found = text(model, nn.squared_error, X, rng.standard_normal((32, 1)))
     assert "goes over one entry" in found
@@ -414,14 +414,14 @@ def test_what_is_normalised_over_one_entry_is_not_said_to_have_large_scores(end)
 
 
 def test_an_activation_that_gives_the_same_whatever_its_scores_are_is_told():
-    rng = np.random.default_rng()
+    rng = np.random.default_rng(0)
     found = text(ending_in(Apply(lambda s: np.tanh(s) * 0), width=5, rng=rng), nn.squared_error, X, X[:, :1])
     assert "does not depend on its scores" in found
     assert "PReLU" not in found
 
 
 def test_biases_that_kill_units_are_said_with_their_mean():
-    rng = np.random.default_rng()
+    rng = np.random.default_rng(0)
     low = float(-rng.integers(20, 90))
     model = nn.MLP([16, 12, 20, 4], "relu", "he", rng=rng)
     model[2].bias.data[:] = low
@@ -443,7 +443,7 @@ def test_parameters_that_are_cut_off_are_told_first_and_one_layer_that_is_left_i
 
 
 def test_scores_that_saturate_the_softmax_of_the_loss_are_told_beside_the_loss_of_guessing():
-    rng = np.random.default_rng()
+    rng = np.random.default_rng(0)
     model = nn.MLP([16, 24, 4], "relu", "he", rng=rng)
     model[2].weights.data *= np.float32(100)
     seen = nn.signals(model, nn.cross_entropy, X, Y)
@@ -464,7 +464,7 @@ def test_a_signal_that_underflows_by_itself_is_told_to_be_scaled():
 
 @pytest.mark.parametrize("first", [nn.Flatten(), nn.Conv2d(1, 6, 3, rng=0)])
 def test_inputs_that_make_the_first_scores_large_are_told_with_mean_and_deviation(first):
-    pixels = np.random.default_rng().integers(0, 256, (32, 1, 4, 4)).astype(np.float32)
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 1, 4, 4)).astype(np.float32)
     rest = nn.Linear(16 if isinstance(first, nn.Flatten) else 24, 4, rng=1)
     model = nn.Sequential(first, nn.Flatten(), rest)
     said = f"x has mean {in_words(pixels.mean(), 2)} and standard deviation {in_words(pixels.std(), 2)}, and the scores"
@@ -491,7 +491,7 @@ class Cell(nn.Module):
 
 
 def test_only_weights_that_lead_from_a_step_to_the_next_are_blamed_and_the_size_that_theory_gives_helps():
-    rng = np.random.default_rng()
+    rng = np.random.default_rng(0)
     width = int(rng.integers(16, 40))
     model, x = Cell(width, 0.4 / np.sqrt(width), rng), rng.standard_normal((32, 15, 3)).astype(np.float32)
     seen = nn.signals(model, nn.cross_entropy, x, Y)
