@@ -145,7 +145,7 @@ def test_on_pytorchs_cpu_small_parameters_are_joined_once_their_rule_keeps_somet
     pytest.importorskip("torch")
 
     def trained(device, rule):
-        model = nn.MLP([3, 4, 2], "tanh", rng=0).to_device(device)
+        model = nn.MLP([3, 4, 2], "tanh", rng=0, dtype=float).to_device(device)
         optimizer = rule(model.parameters(), 0.1)
         for _ in range(3):
             optimizer.zero_grad()
