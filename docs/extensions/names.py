@@ -55,9 +55,11 @@ def short(module: str) -> dict[str, str]:
     """What names stand for that are written in a module without one: its own and the packages'."""
     known = {}
     for owner in dict.fromkeys([*OURS, module]):
-        free = (name for name in PUBLIC if name.rpartition(".")[0] == owner)
-        known |= {name.rpartition(".")[2]: name for name in free if name.rpartition(".")[2] not in taken(owner)}
-    return {name: whole for name, whole in known.items() if name not in taken(module)}
+        own = {name.rpartition(".")[2]: name for name in PUBLIC if name.rpartition(".")[0] == owner}
+        meant = taken(owner)
+        known |= {name: whole for name, whole in own.items() if name not in meant}
+    meant = taken(module)
+    return {name: whole for name, whole in known.items() if name not in meant}
 
 
 def parameters(thing: Any) -> list[str]:

@@ -33,9 +33,12 @@ def write_reports(app: Sphinx) -> None:
     if saved and min(path.stat().st_mtime for path in saved) > page.stat().st_mtime:
         return
     folder.mkdir(parents=True, exist_ok=True)
-    with Path(os.devnull).open("w") as nowhere, contextlib.chdir(folder), contextlib.ExitStack() as quiet:
-        quiet.enter_context(contextlib.redirect_stdout(nowhere))
-        quiet.enter_context(contextlib.redirect_stderr(nowhere))
+    with (
+        Path(os.devnull).open("w") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+        contextlib.chdir(folder),
+    ):
         exec(compile("\n".join(snippets(page.read_text())), str(page), "exec"), {"__name__": "__main__"})
 
 
